@@ -1,8 +1,8 @@
-//! How many bytes a token takes in one call, found out at the start by trying on keys that end with their session. What a caller sends
-//! changes nothing of it.
+//! The number of bytes that a token takes in one call. It is found at the start by trials on keys that end with their
+//! session. The data of callers never changes it.
 //!
-//! That of AES-GCM, above which there is only a refusal, is tried with all that may come. What can be split is tried with a part, and
-//! what is longer is split.
+//! The bound of AES-GCM is tried with the longest text that may come, because a longer text can only be refused. The
+//! bounds of what can be split are tried with one part; longer data is split.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -15,41 +15,42 @@ use crate::mac::MacMechanism;
 use crate::parts::BLOCK;
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
 
-/// The least that a token must take in one call, in bytes: AES-GCM, so that secrets have room, and HMAC-SHA256, so that rows make few
-/// parts.
+/// The least that a token must take in one call, in bytes. It applies to AES-GCM, so that secrets fit, and to
+/// HMAC-SHA256, so that rows need few parts.
 const LEAST_IN_ONE_CALL: usize = 1024;
 
-/// The least that a token must take for HMAC-SHA256 that makes no MAC of parts, in bytes: rows have about 1,000, and their grants.
+/// The least that a token must take for HMAC-SHA256 in one call if it does not make MACs of parts, in bytes. Rows have
+/// about 1,000 bytes, plus their grants.
 const LEAST_WHOLE: usize = 8192;
 
-/// What every token takes that has the mechanism.
+/// A length in bytes that every token takes that has the mechanism.
 const SHORT: usize = 16;
 
-/// The additional data of a trial. That of a secret is not longer, and some tokens may count it.
+/// The additional data of a trial. The additional data of a secret is not longer. Some tokens may count it.
 const AAD: &[u8] = &[7; 192];
 
-/// What has a bound of its own.
+/// The operations that have a bound of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Bounded {
-    /// The text of AES-GCM, encrypted as well as decrypted. It cannot be split.
+    /// The text of AES-GCM, for encryption and decryption. It cannot be split.
     Gcm,
-    /// The data of AES in another mode; tried with CBC. It can be split between blocks.
+    /// The data of AES in another mode. It is tried with CBC, and can be split between blocks.
     Blocks,
-    /// The data of HMAC; tried with HMAC-SHA256. It can be given in parts, if the token has C_SignUpdate.
+    /// The data of HMAC. It is tried with HMAC-SHA256, and can be passed in parts if the token has C_SignUpdate.
     Hmac,
-    /// The data of AES-CMAC, likewise.
+    /// The data of AES-CMAC, which can be passed in parts in the same way.
     Cmac,
 }
 
 impl Bounded {
-    /// Every one.
+    /// All values.
     pub const ALL: [Self; 4] = [Self::Gcm, Self::Blocks, Self::Hmac, Self::Cmac];
 }
 
-/// A bound, in bytes; `usize::MAX` for none.
+/// A bound, in bytes; `usize::MAX` if there is none.
 struct Bound {
     most: AtomicUsize,
-    /// What is longer cannot be given in parts.
+    /// Whether longer data cannot be passed in parts.
     is_whole: AtomicBool,
 }
 
@@ -59,7 +60,7 @@ impl Default for Bound {
     }
 }
 
-/// The bounds of the token. They change when nobody uses it.
+/// The bounds of the token. They change only while no caller uses the token.
 #[derive(Default)]
 pub(crate) struct Bounds {
     gcm: Bound,
@@ -82,12 +83,12 @@ impl Bounds {
         self.of(bounded).most.load(Ordering::Acquire)
     }
 
-    /// Whether MACs of parts (C_SignUpdate) were not what they should be, or were refused.
+    /// Whether the token refused MACs of parts (C_SignUpdate) or made wrong ones.
     pub(crate) fn is_whole(&self, bounded: Bounded) -> bool {
         self.of(bounded).is_whole.load(Ordering::Acquire)
     }
 
-    /// [`Error::TooLong`] for what is above the bound.
+    /// Returns [`Error::TooLong`] if `length` is above the bound.
     pub(crate) fn refuse(&self, bounded: Bounded, length: usize) -> Result<(), Error> {
         let most = self.most(bounded);
         if length > most { Err(Error::TooLong { length, most }) } else { Ok(()) }
@@ -100,7 +101,7 @@ impl Bounds {
     }
 }
 
-/// One mechanism with a key of its own, to be tried with several lengths.
+/// One mechanism with a key of its own, for trials with several lengths.
 struct Sample<'a> {
     device: &'a Device,
     key: Key,
@@ -113,12 +114,12 @@ enum What {
 }
 
 impl<'a> Sample<'a> {
-    /// AES-GCM, by the rule for IVs that is known.
+    /// Makes a sample of AES-GCM, with an IV that follows the known IV rule.
     fn of_gcm(device: &'a Device) -> Result<Self, Error> {
         Self::of_cipher(device, Cipher::AesGcm { iv: device.only_iv(), aad: AAD, tag_bits: 128 })
     }
 
-    /// AES-CBC, for all modes that work on blocks.
+    /// Makes a sample of AES-CBC, which represents all modes that work on blocks.
     fn of_blocks(device: &'a Device) -> Result<Self, Error> {
         Self::of_cipher(device, Cipher::AesCbc { iv: &[1; BLOCK] })
     }
@@ -131,7 +132,7 @@ impl<'a> Sample<'a> {
     fn of_mac(device: &'a Device, mechanism: MacMechanism) -> Result<Self, Error> {
         let kind = match mechanism {
             MacMechanism::AesCmac => SecretKeyKind::Aes { bytes: 32 },
-            // Long enough for each of them.
+            // Long enough for every HMAC.
             _ => SecretKeyKind::Generic { bytes: 64 },
         };
         Ok(Self { device, key: throwaway(device, kind, Uses::MAC)?, what: What::Mac(mechanism) })
@@ -144,12 +145,12 @@ impl<'a> Sample<'a> {
         }
     }
 
-    /// The lengths that differ for the token.
+    /// Returns the step between lengths that make a difference to the token.
     fn step(&self) -> usize {
         if self.bounded() == Bounded::Blocks { BLOCK } else { 1 }
     }
 
-    /// Does it with so many bytes. What is encrypted is decrypted again, if `back`.
+    /// Tries the operation with `length` bytes. If `back` is true, the ciphertext is also decrypted again.
     fn take(&self, length: usize, back: bool) -> Result<(), Error> {
         let differs = || Error::Binding(cryptoki::error::Error::InvalidValue);
         match &self.what {
@@ -170,13 +171,13 @@ impl<'a> Sample<'a> {
         }
     }
 
-    /// Whether so many bytes are taken. An error says nothing of the length.
+    /// Whether the token takes `length` bytes. An error proves nothing about the length.
     fn takes(&self, length: usize, back: bool) -> Result<bool, Error> {
         match self.take(length, back) {
             Ok(()) => Ok(true),
             Err(error) if is_of_a_moment(&error) => Err(error),
             Err(_) => {
-                // A device that fails does so with few bytes, too.
+                // A device that fails also fails with few bytes.
                 self.take(SHORT, back)?;
                 match self.take(length, back) {
                     Ok(()) => Ok(true),
@@ -187,7 +188,7 @@ impl<'a> Sample<'a> {
         }
     }
 
-    /// The most that is taken, where `refused` bytes are not.
+    /// Returns the most that the token takes, given that it does not take `refused` bytes.
     fn below(&self, refused: usize) -> Result<usize, Error> {
         let step = self.step();
         let (mut taken, mut refused) = (0, refused.div_ceil(step));
@@ -202,14 +203,15 @@ impl<'a> Sample<'a> {
         Ok(taken * step)
     }
 
-    /// Finds the bound out and remembers it. `None`: `most` bytes are taken. What a token encrypts of that it is taken to decrypt, too.
+    /// Finds the bound and stores it. `None`: the token takes `most` bytes. The token is assumed to decrypt as much as
+    /// it encrypts.
     fn learn(&self, most: usize) -> Result<Option<usize>, Error> {
         let longest = if self.takes(most, false)? { None } else { Some(self.below(most)?) };
         let (bounded, bounds) = (self.bounded(), &self.device.module.bounds);
         match (&self.what, longest) {
             (What::Mac(mechanism), longest) => {
                 let joins = self.joins(*mechanism, longest.unwrap_or(most))?;
-                // More than was tried is given in parts, if that does.
+                // Data that is longer than the trial is passed in parts, if parts work.
                 bounds.set(bounded, longest.unwrap_or(if joins { most } else { usize::MAX }), !joins);
             }
             (What::Cipher(_), longest) => {
@@ -220,7 +222,7 @@ impl<'a> Sample<'a> {
         Ok(longest)
     }
 
-    /// Whether the MAC of parts is that of the whole. An error says nothing.
+    /// Whether the MAC of parts equals the MAC of the whole. An error proves nothing.
     fn joins(&self, mechanism: MacMechanism, longest: usize) -> Result<bool, Error> {
         let text = vec![5; longest + 1];
         let in_parts = |text: &[u8], most| match self.device.sign_in_parts(&self.key, mechanism, text, most) {
@@ -234,8 +236,8 @@ impl<'a> Sample<'a> {
     }
 }
 
-/// Whether a call failed for a reason that says nothing of its length. Too little memory may, and so may a session or an operation that
-/// has ended: nobody else uses the token meanwhile.
+/// Whether a call failed for a reason that proves nothing about its length. A lack of memory, or a session or operation
+/// that ended, may have to do with the length, because no other caller uses the token during the trial.
 fn is_of_a_moment(error: &Error) -> bool {
     matches!(error, Error::Busy | Error::Hangs | Error::Away | Error::Stale)
         || matches!(error.loss(), Some(Loss::Handle | Loss::Login))
@@ -245,12 +247,12 @@ fn throwaway(device: &Device, kind: SecretKeyKind, uses: Uses) -> Result<Key, Er
     device.generate(&SecretKeySpec { kind, sensitive: true, extractable: false, uses })
 }
 
-/// With how many bytes a token is tried first.
+/// The lengths of the first trial of a token, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FirstTry {
-    /// For AES-GCM: no fewer than may come.
+    /// For AES-GCM: at least the longest text that may come.
     pub gcm: usize,
-    /// For what can be split.
+    /// For data that can be split.
     pub others: usize,
 }
 
@@ -264,8 +266,8 @@ impl FirstTry {
 }
 
 impl Device {
-    /// Finds out how many bytes the token takes in one call. The IV rule for AES-GCM must be known before. What the token does not have at
-    /// all is left out.
+    /// Finds how many bytes the token takes in one call. The IV rule for AES-GCM must be known. Mechanisms that the
+    /// token does not have are left out.
     pub fn try_bounds(&self, first: FirstTry) -> Vec<Capability> {
         let rows = [
             ("AES-GCM in one call", Need::Start, Sample::of_gcm(self)),
@@ -284,7 +286,7 @@ impl Device {
         rows.collect()
     }
 
-    /// In words for [`Capability::found`].
+    /// Finds the bound of a sample and describes it for [`Capability::found`].
     fn told(&self, sample: &Sample<'_>, first: FirstTry) -> Result<String, Failure> {
         let (bounded, most) = (sample.bounded(), first.of(sample.bounded()));
         let Some(longest) = sample.learn(most)? else { return Ok(format!("{most} bytes and more")) };
@@ -304,17 +306,18 @@ impl Device {
         }
     }
 
-    /// How many bytes the token takes in one call, as far as was found out; `usize::MAX` if no bound was.
+    /// Returns how many bytes the token takes in one call, as far as it is known; `usize::MAX` if no bound was found.
     pub fn most(&self, bounded: Bounded) -> usize {
         self.module.bounds.most(bounded)
     }
 
-    /// Finds the bounds out once more: it may be another token. Each of them, whatever comes of the others.
+    /// Finds the bounds again, because the token may be another one. A failure of one bound does not prevent the
+    /// others.
     pub fn learn_bounds(&self, first: FirstTry) -> Result<(), Error> {
         let learn = |sample: Result<Sample<'_>, Error>, most| sample.and_then(|sample| sample.learn(most).map(drop));
         let gcm = learn(Sample::of_gcm(self), first.gcm);
         let hmac = learn(Sample::of_mac(self, MacMechanism::HmacSha256), first.others);
-        // Not every token has these.
+        // Not every token has these mechanisms.
         let _ = learn(Sample::of_blocks(self), first.others);
         let _ = learn(Sample::of_mac(self, MacMechanism::AesCmac), first.others);
         gcm.and(hmac)

@@ -1,5 +1,4 @@
-//! Keys of the server's own. What the device does with them tells whether the device fails, or the data is damaged, or one key fails
-//! by itself.
+//! The server's own keys for trials. They show whether the device fails, the data is damaged, or only one key fails.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,21 +11,22 @@ use crate::key::Key;
 use crate::mac::MacMechanism;
 use crate::secret_key::{Placement, SecretKeyKind, SecretKeySpec, Uses};
 
-/// What is encrypted. Each key encrypts once, so that the IV may always be the same.
+/// The text that is encrypted. Each key encrypts once, so that the IV may always be the same.
 const TEXT: &[u8] = b"claviger: does the device decrypt?";
 
 const KIND: SecretKeyKind = SecretKeyKind::Aes { bytes: 32 };
 
-/// A key that encrypts and never leaves.
+/// The specification of a key that encrypts and never leaves.
 const SPEC: SecretKeySpec = SecretKeySpec { kind: KIND, sensitive: true, extractable: false, uses: Uses::CIPHER };
 
-/// A key with what it has encrypted, made when it is needed first.
+/// A key and a text that it has encrypted. Both are made at the first use.
 #[derive(Default)]
 pub(crate) struct Canary(Mutex<Option<(Key, Encrypted)>>);
 
 impl Device {
-    /// Has the device do with keys of its own what it is there for: makes one that is SENSITIVE and not EXTRACTABLE, by way of wrapping
-    /// it by `kek` and unwrapping it again if there is one, encrypts and decrypts by it, and makes a MAC by `mac` (HMAC-SHA256).
+    /// Makes the device do its work with keys of its own. Makes a key that is SENSITIVE and not EXTRACTABLE, by
+    /// wrapping and unwrapping it with `kek` if there is one; encrypts and decrypts with it; and makes a MAC with `mac`
+    /// (HMAC-SHA256).
     pub fn exercise(&self, kek: Option<&Key>, mac: &Key) -> Result<(), Error> {
         let key = match kek {
             Some(kek) => self.wrapped_and_back(kek, (true, false), Uses::CIPHER)?,
@@ -38,7 +38,8 @@ impl Device {
         if is_opened { Ok(()) } else { Err(Error::Binding(cryptoki::error::Error::InvalidValue)) }
     }
 
-    /// Whether the device decrypts what it has encrypted itself. An error says that it has too much to do to tell.
+    /// Whether the device decrypts what it has encrypted itself. An error means that the device is too busy to find
+    /// out.
     pub(crate) fn decrypts(&self) -> Result<bool, Error> {
         let canary = self.canary.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(canary) = canary
@@ -46,7 +47,7 @@ impl Device {
         {
             return Ok(true);
         }
-        // Its key may be the one that is lost.
+        // The key of the canary may be the one that is lost.
         let renewed = self.make_canary().and_then(|canary| Ok((self.opens(&canary)?, canary)));
         let (is_well, kept) = match renewed {
             Ok((true, canary)) => (Ok(true), Some(canary)),
@@ -71,8 +72,8 @@ impl Device {
         Ok(*self.decipher(key, &cipher(iv), &sealed.data)? == TEXT)
     }
 
-    /// Whether the device unwraps what it has wrapped itself, to a key with these values of CKA_SENSITIVE and CKA_EXTRACTABLE. An
-    /// error says that it has too much to do to tell.
+    /// Whether the device unwraps what it has wrapped itself, to a key with these values of CKA_SENSITIVE and
+    /// CKA_EXTRACTABLE. An error means that the device is too busy to find out.
     pub(crate) fn unwraps(&self, wrapping: &Key, protection: (bool, bool)) -> Result<bool, Error> {
         told(self.wrapped_and_back(wrapping, protection, Uses::default()).map(|_| true))
     }
@@ -92,7 +93,7 @@ fn cipher(iv: &[u8]) -> Cipher<'_> {
     Cipher::AesGcm { iv, aad: &[], tag_bits: 128 }
 }
 
-/// What a trial tells of the device: that it fails if it was refused, but nothing if there was no session or no room for it.
+/// Interprets a trial of the device: a refusal means that it fails, and a lack of sessions or room proves nothing.
 fn told(tried: Result<bool, Error>) -> Result<bool, Error> {
     match tried {
         Err(error) if !matches!(error, Error::Busy) && error.loss() != Some(Loss::Room) => Ok(false),

@@ -1,5 +1,5 @@
-//! What a token can do, found out by doing it on keys that end with their session. Its list of mechanisms is shown too, but nothing
-//! is concluded from it.
+//! The capabilities of a token, found by trials on keys that end with their session. The token's list of mechanisms is
+//! shown too, but nothing is concluded from it.
 
 use cryptoki::mechanism::MechanismType;
 use cryptoki::object::Attribute;
@@ -15,41 +15,41 @@ use crate::protection;
 use crate::root::{RootKind, UnwrapTemplate, Weakness, Weaknesses};
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
 
-/// One thing that was tried.
+/// The result of one trial.
 #[derive(Debug)]
 pub struct Capability {
-    /// What it is, in the words of PKCS#11.
+    /// The name of the capability, in the words of PKCS#11.
     pub name: &'static str,
-    /// What C_GetMechanismInfo says, empty where there is nothing to ask.
+    /// The answer of C_GetMechanismInfo. Empty if no mechanism belongs to it.
     pub said: String,
-    /// What happened: how it works, or why it does not.
+    /// The outcome: how it works, or why it does not.
     pub found: Result<String, Failure>,
-    /// What it is for.
+    /// The use of the capability.
     pub need: Need,
 }
 
-/// What is done without a capability.
+/// The use of a capability, which shows what the server does without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing: without it there is no server.
+    /// Every server needs it, and does not start without it.
     Start,
-    /// Wrapped keys in the database: each key is an object of the token instead.
+    /// Keeping keys wrapped in the database. Without it each key is a token object.
     Wrapping,
-    /// Wrapped keys that leave in clear: no key does instead.
+    /// Wrapped keys that may leave in clear. Without it no key leaves in clear.
     Exporting,
-    /// Root keys that are protected as they should be: the operator has to accept this weakness by name.
+    /// A protection of root keys. Without it the operator has to accept this weakness by name.
     Protection(Weakness),
-    /// Keys that leave in this way: new ones leave only wrapped instead, or never.
+    /// Keys that may leave in this form. Without it new keys leave only wrapped, or never.
     Extractable(Extractable),
-    /// Key pairs whose private half is wrapped.
+    /// Key pairs whose private half is kept wrapped.
     Pairs,
-    /// Keys that are brought in.
+    /// Import of keys.
     Import,
-    /// Everything but this.
+    /// Something optional, which this text names.
     For(&'static str),
 }
 
-/// How a key may leave the token.
+/// The forms in which a key may leave the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extractable {
     /// Not at all.
@@ -60,19 +60,19 @@ pub enum Extractable {
     InClear,
 }
 
-/// Why a capability is not there.
+/// The reason for which a capability is missing.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The token refused.
     #[error(transparent)]
     Refused(#[from] Error),
-    /// The token did something else.
+    /// The token did something unexpected.
     #[error("{0}")]
     Differs(String),
 }
 
 impl Failure {
-    /// Whether the token would do the same at another time.
+    /// Whether the token would fail in the same way at another time.
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Differs(_) => true,
@@ -89,7 +89,7 @@ impl Failure {
         }
     }
 
-    /// Whether it says nothing of what the token can do: something was lost, or others had all sessions.
+    /// Whether the failure proves nothing about the token: something was lost, or other calls had all sessions.
     pub fn is_of_a_moment(&self) -> bool {
         match self {
             Self::Differs(_) => false,
@@ -98,18 +98,18 @@ impl Failure {
     }
 }
 
-/// How much is tried.
+/// The extent of the trials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Extent {
-    /// What every start tries.
+    /// The trials of every start.
     Start,
-    /// Also what makes session objects that nothing but the end of their session removes.
+    /// Also the trials that make session objects which only the end of their session removes.
     FirstStart,
-    /// Also what takes seconds on some tokens.
+    /// Also the trials that take seconds on some tokens.
     Everything,
 }
 
-/// Something to try.
+/// One trial.
 struct Trial {
     name: &'static str,
     mechanism: Option<MechanismType>,
@@ -118,7 +118,7 @@ struct Trial {
     run: fn(&Device) -> Result<String, Failure>,
 }
 
-/// A trial that is always made.
+/// Returns a trial that every start makes.
 const fn trial(
     name: &'static str,
     mechanism: Option<MechanismType>,
@@ -130,7 +130,7 @@ const fn trial(
 
 const IN_CLEAR: Need = Need::Extractable(Extractable::InClear);
 
-/// Everything that is tried, in an order in which each failure explains those after it.
+/// All trials, in an order in which each failure explains later ones.
 const TRIALS: &[Trial] = &[
     trial("random numbers", None, Need::Start, random),
     trial("AES keys", Some(MechanismType::AES_KEY_GEN), Need::Start, aes_keys),
@@ -210,7 +210,7 @@ const TRIALS: &[Trial] = &[
 ];
 
 impl Device {
-    /// Tries what the server needs of a token or can make use of. No token object is made.
+    /// Tries everything that the server needs or can use. Makes no token object.
     pub fn capabilities(&self, extent: Extent) -> Vec<Capability> {
         let wanted = TRIALS.iter().filter(|trial| trial.extent <= extent);
         wanted
@@ -223,7 +223,8 @@ impl Device {
             .collect()
     }
 
-    /// What the token says of a mechanism (C_GetMechanismInfo): its key sizes, in the unit that the mechanism has.
+    /// Returns the token's description of a mechanism (C_GetMechanismInfo): its key sizes, in the unit of the
+    /// mechanism.
     fn said(&self, mechanism: MechanismType) -> String {
         let number = match mechanism {
             MechanismType::AES_KEY_WRAP => self.plain_wrap,
@@ -245,7 +246,7 @@ fn generic(bytes: usize) -> SecretKeySpec {
     SecretKeySpec { kind: SecretKeyKind::Generic { bytes }, sensitive: true, extractable: false, uses: Uses::MAC }
 }
 
-/// A key that leaves wrapped.
+/// Returns the specification of a key that may leave wrapped.
 pub(crate) fn leaving() -> SecretKeySpec {
     SecretKeySpec { extractable: true, ..generic(32) }
 }
@@ -275,7 +276,8 @@ fn generic_keys(device: &Device) -> Result<String, Failure> {
     works()
 }
 
-/// A key comes back as it was: its MACs are the same. The key that wraps has no template: that is a trial of its own.
+/// Checks that a key is the same after unwrapping, by its MAC. The wrapping key has no unwrap template, which is a
+/// trial of its own.
 fn key_wrap(device: &Device) -> Result<String, Failure> {
     let uses = Uses { wrap: true, unwrap: true, ..Uses::default() };
     let kek = device.generate(&aes(32, uses))?;
@@ -284,11 +286,11 @@ fn key_wrap(device: &Device) -> Result<String, Failure> {
     let blob = device.wrap(&kek, &key)?;
     let again = device.unwrap(&kek, &blob, &spec)?;
     if device.plain_wrap != CKM_AES_KEY_WRAP && device.wraps_by_rfc_3394()? == Some(false) {
-        return differs(format!("what mechanism {:#010x} makes is not of RFC 3394", device.plain_wrap));
+        return differs(format!("mechanism {:#010x} does not wrap as RFC 3394 requires", device.plain_wrap));
     }
     let [before, after] = [&key, &again].map(|key| device.mac(key, MacMechanism::HmacSha256, b"text"));
     if before? != after? {
-        return differs("another key comes back");
+        return differs("the unwrapped key is not the wrapped one");
     }
     let damaged: Vec<u8> = blob.iter().map(|byte| byte ^ 1).collect();
     match device.unwrap(&kek, &damaged, &spec) {
@@ -299,10 +301,11 @@ fn key_wrap(device: &Device) -> Result<String, Failure> {
 
 fn unwraps_only(device: &Device, template: UnwrapTemplate) -> Result<String, Failure> {
     device.try_root(RootKind::Kek(template), Weaknesses::ALL)?;
-    Ok("held to".to_owned())
+    Ok("enforced".to_owned())
 }
 
-/// Whose IV is used is found out; the tag stands at the end, and the additional data and every bit of the text count.
+/// Finds whose IV is used, and checks that the tag is at the end and covers the additional data and every bit of the
+/// text.
 fn gcm(device: &Device) -> Result<String, Failure> {
     let (key, text) = (device.generate(&aes(32, Uses::CIPHER))?, b"sixteen bytes of");
     let (sealed, given) = device.find_iv_rule(&key, b"additional", text)?;
@@ -316,7 +319,7 @@ fn gcm(device: &Device) -> Result<String, Failure> {
         *last ^= 1;
     }
     if open(b"other", &sealed.data).is_ok() || open(b"additional", &damaged).is_ok() {
-        return differs("it decrypts what is not authentic");
+        return differs("it decrypts a ciphertext that is not authentic");
     }
     let whose = match (&sealed.own_iv, given) {
         (None, _) => "the caller's IV",
@@ -346,7 +349,7 @@ fn cmac(device: &Device) -> Result<String, Failure> {
     repeats(device, &key, MacMechanism::AesCmac)
 }
 
-/// The shortest and the longest key that really sign.
+/// Finds the shortest and the longest key that sign.
 fn hmac(device: &Device, mechanism: MacMechanism) -> Result<String, Failure> {
     let sizes = device.mac_key_size(mechanism)?;
     repeats(device, &device.generate(&generic(64.min(*sizes.end()).max(1)))?, mechanism)?;
@@ -357,7 +360,7 @@ fn repeats(device: &Device, key: &Key, mechanism: MacMechanism) -> Result<String
     let [one, same, other] = [b"one", b"one", b"two"].map(|text| device.mac(key, mechanism, text));
     let (one, same, other) = (one?, same?, other?);
     if one != same || one == other {
-        differs("the MACs of equal texts differ, or those of others do not")
+        differs("the MACs of equal texts differ, or the MACs of different texts do not")
     } else {
         works()
     }

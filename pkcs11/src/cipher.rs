@@ -16,52 +16,53 @@ use crate::raw::{Direction, Functions};
 use crate::secret::Secret;
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
 
-/// Longest IV for GCM, in bytes. PKCS#11 2.40 allows 256, OpenSSL 3 half of that: tokens that are built on it say CKR_DEVICE_ERROR
-/// to a longer one, as Kryoptic does, or use 12 bytes of it without a word, so that two are one nonce.
+/// The longest IV for GCM, in bytes. PKCS#11 2.40 allows 256, OpenSSL 3 only 128. Tokens that are built on OpenSSL
+/// answer CKR_DEVICE_ERROR to a longer IV, as Kryoptic does, or use 12 bytes of it without an error, so that two IVs
+/// become the same nonce.
 const LONGEST_GCM_IV: usize = 128;
 
-/// Bytes of the longest IV that a token makes and writes behind the tag.
+/// Length in bytes of the longest IV that a token makes and appends to the tag.
 const LONGEST_OWN_IV: usize = 16;
 
-/// What a token takes as the IV for GCM when it encrypts.
+/// The rule of a token for the IV of a GCM encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IvRule {
-    /// Any, and it uses it, or makes one of its own all the same.
+    /// The token takes any IV. It uses it, or makes one of its own.
     #[default]
     Any,
-    /// Zeros, in place of which it makes one.
+    /// The token takes only zeros, and makes an IV in place of them.
     Zeros,
 }
 
 /// A mode of AES with its parameters.
 #[derive(Debug, Clone, Copy)]
 pub enum Cipher<'a> {
-    /// CKM_AES_GCM; the tag stands at the end of the ciphertext.
+    /// CKM_AES_GCM. The tag follows the ciphertext.
     AesGcm {
-        /// 1 to 128 bytes, 12 if in doubt; never twice with one key.
+        /// 1 to 128 bytes; 12 are usual. An IV must not be used twice with one key.
         iv: &'a [u8],
-        /// Authenticated, not encrypted.
+        /// The additional data, which is authenticated and not encrypted.
         aad: &'a [u8],
-        /// 96, 104, 112, 120 or 128.
+        /// The length of the tag in bits: 96, 104, 112, 120 or 128.
         tag_bits: usize,
     },
-    /// CKM_AES_CBC_PAD, with the padding of PKCS#7.
+    /// CKM_AES_CBC_PAD, with PKCS#7 padding.
     AesCbcPad {
-        /// Unpredictable for each encryption.
+        /// The IV, which must be unpredictable for each encryption.
         iv: &'a [u8; 16],
     },
     /// CKM_AES_CBC of whole blocks.
     AesCbc {
-        /// Unpredictable for each encryption.
+        /// The IV, which must be unpredictable for each encryption.
         iv: &'a [u8; 16],
     },
-    /// CKM_AES_CTR, all 128 bits counting. SoftHSM refuses data over which the counter would begin again
+    /// CKM_AES_CTR, with all 128 bits as the counter. SoftHSM refuses data during which the counter would overflow
     /// ([`Error::DataInvalid`]).
     AesCtr {
-        /// The first counter block; the key must never see any of the blocks that follow from it twice.
+        /// The first counter block. The key must not be used twice with this block or the blocks that follow from it.
         counter: &'a [u8; 16],
     },
-    /// CKM_AES_ECB of whole blocks. It shows which blocks are equal: for the protocol that asks for it, not for data.
+    /// CKM_AES_ECB of whole blocks. It reveals which blocks are equal, so it is only for protocols that require it.
     AesEcb,
 }
 
@@ -87,7 +88,7 @@ impl Cipher<'_> {
         }
     }
 
-    /// Ciphertexts that are wrong by their length alone are refused here, without asking the device.
+    /// Refuses ciphertexts whose length is wrong, without calling the device.
     fn validate_ciphertext(&self, data: &[u8]) -> Result<(), Error> {
         match self {
             Self::AesGcm { tag_bits, .. } if data.len() < tag_bits / 8 => Err(Error::DecryptionFailed),
@@ -98,7 +99,7 @@ impl Cipher<'_> {
         }
     }
 
-    /// Which bound it has.
+    /// Returns the bound that applies to this cipher.
     pub fn bounded(&self) -> Bounded {
         match self {
             Self::AesGcm { .. } => Bounded::Gcm,
@@ -106,12 +107,12 @@ impl Cipher<'_> {
         }
     }
 
-    /// Whether so many bytes of data go into one call where the token takes `most`.
+    /// Whether `length` bytes of data fit into one call if the token takes `most` bytes.
     pub fn fits(&self, direction: Direction, length: usize, most: usize) -> bool {
         self.measured(direction, length) <= most
     }
 
-    /// What counts against the bound: of GCM the text, with padding the padded text.
+    /// Returns the length that counts against the bound: of the text for GCM, and of the padded text with padding.
     fn measured(&self, direction: Direction, length: usize) -> usize {
         match (self, direction) {
             (Self::AesGcm { tag_bits, .. }, Direction::Decrypt) => length.saturating_sub(tag_bits / 8),
@@ -120,7 +121,7 @@ impl Cipher<'_> {
         }
     }
 
-    /// Runs the cipher in `session`. Of GCM the IV is read back.
+    /// Runs the cipher in `session`. For GCM, the IV is read back.
     fn run(
         &self,
         functions: &Functions,
@@ -129,7 +130,7 @@ impl Cipher<'_> {
         key: ObjectHandle,
         data: &[u8],
     ) -> Result<Output, cryptoki::error::Error> {
-        // What a cipher adds is a block at most, and a token its IV.
+        // A cipher adds at most a block, and a token may add its IV.
         let room = data.len() + BLOCK + LONGEST_OWN_IV;
         let run = |mechanism: &Mechanism<'_>| functions.cipher(session, direction, mechanism, key, data, room);
         let bytes = match self {
@@ -149,34 +150,35 @@ impl Cipher<'_> {
     }
 }
 
-/// What a call of the token gave.
+/// The result of a call of the token.
 struct Output {
     bytes: Zeroizing<Vec<u8>>,
-    /// What the token wrote over the IV for GCM.
+    /// The IV for GCM that the token wrote over the given one.
     own_iv: Option<Vec<u8>>,
 }
 
 /// A ciphertext.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encrypted {
-    /// With the tag at the end, for GCM.
+    /// The ciphertext. For GCM, it ends with the tag.
     pub data: Vec<u8>,
-    /// The IV for GCM that the token used instead of the one that it was given. Without it nobody decrypts.
+    /// The IV for GCM that the token used instead of the given one. It is needed for decryption.
     pub own_iv: Option<Vec<u8>>,
 }
 
 impl Device {
-    /// Encrypts `data` in one piece: two calls, C_EncryptInit and C_Encrypt. [`Error::OwnIv`] if the token used another IV for GCM than
-    /// that of `cipher`; [`Error::TooLong`], without a call, for more than the token takes in one.
+    /// Encrypts `data` in one piece, by two calls: C_EncryptInit and C_Encrypt. [`Error::OwnIv`] if the token used
+    /// another IV for GCM than that of `cipher`. [`Error::TooLong`], without a call, if the data is longer than the
+    /// token takes in one call.
     pub fn encrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
         self.within_bounds(cipher, Direction::Encrypt, data)?;
         let Encrypted { data, own_iv } = self.seal_by(key, cipher, data)?;
         if own_iv.is_some() { Err(Error::OwnIv) } else { Ok(data) }
     }
 
-    /// The same where nobody has chosen the IV for GCM. The token may make one of its own: it writes it into the parameter (AWS
-    /// CloudHSM), or behind the tag (Luna and ProtectServer in FIPS mode). [`Error::OwnIv`] if it was given zeros and made none: zeros
-    /// are no IV.
+    /// Like [`Self::encrypt`], if the caller did not choose the IV for GCM. The token may make an IV of its own: it
+    /// writes it into the parameter (AWS CloudHSM), or behind the tag (Luna and ProtectServer in FIPS mode).
+    /// [`Error::OwnIv`] if the given IV was zeros and the token made none, because zeros are not a valid IV.
     pub fn encrypt_afresh(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
         self.within_bounds(cipher, Direction::Encrypt, data)?;
         let encrypted = self.seal_by(key, cipher, data)?;
@@ -188,7 +190,7 @@ impl Device {
         }
     }
 
-    /// Without regard to the bound.
+    /// Encrypts without checking the bound.
     pub(crate) fn seal_by(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
         cipher.validate()?;
         cipher.validate_plaintext(data)?;
@@ -206,26 +208,26 @@ impl Device {
         Ok(Encrypted { data: std::mem::take(&mut *bytes), own_iv })
     }
 
-    /// Finds out what the token takes as the IV for GCM that nobody has chosen: see [`crate::Token::iv_rule`]. Returns what it encrypted
-    /// `text` to, and the IV that it was given.
+    /// Finds the token's rule for GCM IVs: see [`crate::Token::iv_rule`]. Returns the ciphertext of `text` and the IV
+    /// that the token was given.
     pub(crate) fn find_iv_rule(&self, key: &Key, aad: &[u8], text: &[u8]) -> Result<(Encrypted, [u8; 12]), Error> {
         let seal = |iv: [u8; 12], rule| {
             let sealed = self.encrypt_afresh(key, &Cipher::AesGcm { iv: &iv, aad, tag_bits: 128 }, text)?;
             self.module.set_iv_rule(rule);
             Ok((sealed, iv))
         };
-        // Some take only zeros, and make an IV in their place.
+        // Some tokens take only zeros, and make an IV in place of them.
         seal([5; 12], IvRule::Any).or_else(|refused| seal([0; 12], IvRule::Zeros).map_err(|_: Error| refused))
     }
 
-    /// Finds it out once more: it may be another token, or another mode of it.
+    /// Finds the IV rule again, because the token may be another one or in another mode.
     pub fn learn_iv_rule(&self) -> Result<(), Error> {
         let kind = SecretKeyKind::Aes { bytes: 32 };
         let key = self.generate(&SecretKeySpec { kind, sensitive: true, extractable: false, uses: Uses::CIPHER })?;
         self.find_iv_rule(&key, b"", b"").map(drop)
     }
 
-    /// The IV for GCM of the one encryption that a key of the server's own is made for.
+    /// Returns an IV for GCM for a key of the server's own that encrypts only once.
     pub(crate) fn only_iv(&self) -> &'static [u8] {
         match self.module.iv_rule() {
             IvRule::Any => &[1; 12],
@@ -233,16 +235,17 @@ impl Device {
         }
     }
 
-    /// Decrypts what cannot be damaged, without regard to the bound.
+    /// Decrypts a ciphertext that cannot be damaged, without checking the bound.
     pub(crate) fn decipher(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let key = key.handle(self.generation)?;
         let decrypt = |session: &Session| cipher.run(&self.module.functions, session, Direction::Decrypt, key, data);
         Ok(self.work(decrypt)?.bytes)
     }
 
-    /// Decrypts `data` in one piece. [`Error::DecryptionFailed`] is one answer for all that can be wrong with the data. Where the token
-    /// says that by a value that may mean the device, too, as SoftHSM does, the device has to decrypt something else first.
-    /// [`Error::TooLong`], without a call, for more than the token takes in one.
+    /// Decrypts `data` in one piece. [`Error::DecryptionFailed`] is the only error for damaged data, whatever is wrong
+    /// with it. If the token gives an answer that may also mean a failing device, as SoftHSM does, the device must
+    /// first decrypt something else. [`Error::TooLong`], without a call, if the data is longer than the token takes in
+    /// one call.
     pub fn decrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
         cipher.validate()?;
         cipher.validate_ciphertext(data)?;
@@ -251,13 +254,13 @@ impl Device {
         let decrypt = |session: &Session| cipher.run(&self.module.functions, session, Direction::Decrypt, key, data);
         match self.read(|| self.try_work(decrypt), || self.decrypts(), |_| Error::DecryptionFailed) {
             Ok(plaintext) => Ok(Secret::new(plaintext.bytes)),
-            // By its length, which is within the bound.
+            // The length is wrong, because it is within the bound.
             Err(Error::DataInvalid(_)) => Err(Error::DecryptionFailed),
             Err(error) => Err(error),
         }
     }
 
-    /// Refuses what is above the bound.
+    /// Refuses data that is above the bound.
     fn within_bounds(&self, cipher: &Cipher<'_>, direction: Direction, data: &[u8]) -> Result<(), Error> {
         self.module.bounds.refuse(cipher.bounded(), cipher.measured(direction, data.len()))
     }

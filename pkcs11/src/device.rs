@@ -1,4 +1,4 @@
-//! One generation of the token: initialised, logged in, with its sessions.
+//! One generation of the token: the initialised module, the login, and its sessions.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -24,21 +24,22 @@ use crate::suspicion::Suspicion;
 use crate::token::Config;
 use crate::token_info::TokenInfo;
 
-/// The anchor.
+/// The sessions in addition to the pool: the anchor session.
 const SESSIONS_BESIDE_POOL: usize = 1;
 
-/// How many dead session objects one operation in the anchor session destroys on its way.
+/// The maximum number of dead session objects that one operation in the anchor session destroys.
 const REAPED_PER_CALL: usize = 32;
 
 static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 
-/// An initialised module with a token logged in. All sessions of the generation are here, and nowhere else, so that dropping
-/// the device closes them all and then finalizes the module: the fields are dropped in the order in which they stand.
+/// An initialised module with a token that is logged in. It owns all sessions of the generation, so that dropping the
+/// device closes them all and then finalizes the module: the fields are dropped in the order of their declaration.
 pub struct Device {
     pub(crate) pool: Pool,
     anchor: Anchor,
     anchor_is_lost: AtomicBool,
-    /// For calls that make, destroy or list token objects, how long one waits for another, and how long that may take.
+    /// For calls that make, destroy or list token objects: their turns, how long a call waits for its turn, and how
+    /// long a call may take.
     lasting: (Turns, Duration, Duration),
     pub(crate) graveyard: Arc<Graveyard>,
     pub(crate) canary: Canary,
@@ -46,7 +47,7 @@ pub struct Device {
     pub(crate) mac_key_sizes: Mutex<HashMap<MacMechanism, RangeInclusive<usize>>>,
     pub(crate) generation: Generation,
     pub(crate) maker: Maker,
-    /// The number of AES key wrap (RFC 3394).
+    /// The mechanism number of AES key wrap (RFC 3394).
     pub(crate) plain_wrap: CK_MECHANISM_TYPE,
     pub(crate) padded: PaddedWrap,
     pub(crate) slot: Slot,
@@ -55,15 +56,15 @@ pub struct Device {
     _initialized: Initialized,
 }
 
-/// Bytes of the longest CKA_ID that is read. Root keys have 20.
+/// Length in bytes of the longest CKA_ID that is read. Root keys have 20 bytes.
 const LONGEST_ID: usize = 64;
 
-/// Logs the user in, with one try, if the token says that one may be wrong.
+/// Logs the user in. Tries the PIN once, and not at all if the token reports that a wrong PIN would lock it.
 fn login(session: &Session, info: &TokenInfo, config: &Config) -> Result<(), Error> {
     if let Some(state) = info.withheld() {
         return Err(Error::PinWithheld(state));
     }
-    // Whoever enters it at the device does so there: PKCS#11, C_Login, wants no PIN then.
+    // The user enters the PIN at the device: PKCS#11 requires C_Login without a PIN then.
     if info.asks_for_pin() {
         return session.login(UserType::User, None).map_err(Error::from_binding);
     }
@@ -72,7 +73,8 @@ fn login(session: &Session, info: &TokenInfo, config: &Config) -> Result<(), Err
 }
 
 impl Device {
-    /// From C_Initialize to the first logged-in session. Whatever fails, the module is finalized again.
+    /// Starts a generation, from C_Initialize to the first session that is logged in. On failure the module is
+    /// finalized again.
     pub(crate) fn start(module: &Arc<Module>, config: &Config, suspicion: &Arc<Suspicion>) -> Result<Self, Error> {
         let initialized = module.initialize()?;
         let (slot, info) = module.find(&config.label)?;
@@ -99,21 +101,21 @@ impl Device {
         })
     }
 
-    /// Asks the token who it is (C_GetTokenInfo).
+    /// Returns the token's description of itself (C_GetTokenInfo).
     pub fn info(&self) -> Result<TokenInfo, Error> {
         self.judge(self.module.token_info(self.slot))
     }
 
-    /// Whether the device is really there, with these keys: asks the token who it is, then in the anchor session, which holds the
-    /// login and what all operations need, whether it is logged in, and reads CKA_ID through each handle. On SoftHSM the first
-    /// notices that the token's directory is gone, the last that a key's file is; C_OpenSession, C_GetSessionInfo and C_FindObjects
-    /// go on answering CKR_OK (measured).
+    /// Checks that the device and these keys are present. Calls C_GetTokenInfo; then, in the anchor session, which
+    /// holds the login, checks that it is logged in and reads CKA_ID through each handle. On SoftHSM the first call
+    /// detects that the token's directory is gone, and the last ones that the file of a key is gone; C_OpenSession,
+    /// C_GetSessionInfo and C_FindObjects still answer CKR_OK (measured).
     pub fn check(&self, keys: &[&Key]) -> Result<(), Error> {
         self.info()?;
         self.look(true, keys)
     }
 
-    /// One call of [`Self::check`], another one at each turn.
+    /// Makes one call of [`Self::check`], another one at each turn.
     pub fn glance(&self, turn: usize, keys: &[&Key]) -> Result<(), Error> {
         match turn % (keys.len() + 2) {
             0 => self.info().map(drop),
@@ -122,12 +124,12 @@ impl Device {
         }
     }
 
-    /// Looks in the anchor session whether it is logged in, and reads CKA_ID through each handle.
+    /// Checks in the anchor session that it is logged in, and reads CKA_ID through each handle.
     fn look(&self, at_login: bool, keys: &[&Key]) -> Result<(), Error> {
         let handles = keys.iter().map(|key| key.handle(self.generation)).collect::<Result<Vec<_>, _>>()?;
         let looked = self.anchored(|session| {
             if at_login && !matches!(session.get_session_info()?.session_state(), SessionState::RwUser) {
-                // What any use of a key would answer.
+                // The answer that any use of a key would get.
                 return Err(binding::Error::Pkcs11(RvError::UserNotLoggedIn, Function::GetSessionInfo));
             }
             for handle in handles {
@@ -142,9 +144,9 @@ impl Device {
         Ok(())
     }
 
-    /// Makes a call that reads data. Where its answer may mean damaged data as well as a device that fails, `is_well` has the device
-    /// do the same with something of the server's own. If the device can, the call is made once more, but for CKR_GENERAL_ERROR, and
-    /// then it is `damaged`.
+    /// Makes a call that reads data. If its answer may mean damaged data as well as a failing device, `is_well` makes
+    /// the device do the same with the server's own data. If that succeeds, the call is repeated once, except after
+    /// CKR_GENERAL_ERROR. If it gets such an answer again, the error is `damaged`.
     pub(crate) fn read<T>(
         &self,
         call: impl Fn() -> Result<T, Error>,
@@ -166,38 +168,38 @@ impl Device {
         Err(damaged(answer))
     }
 
-    /// Why the device failed with an answer that damaged data gets, too: because of what is found to be lost, if that is so. Kryoptic
-    /// answers CKR_GENERAL_ERROR to C_UnwrapKey after the login is lost.
+    /// Returns the error of a device that failed with an answer that damaged data gets too. If something is found to be
+    /// lost, that is the error: Kryoptic answers CKR_GENERAL_ERROR to C_UnwrapKey after the login is lost.
     fn fault(&self, answer: Answer) -> Error {
         self.check(&[]).err().unwrap_or(Error::Device(answer))
     }
 
-    /// Whether the handle is one of this device, and of an object that it was not found to have lost.
+    /// Whether the handle belongs to this device, and its object was not found to be lost.
     pub fn knows(&self, key: &Key) -> bool {
         key.handle(self.generation).is_ok()
     }
 
-    /// Whether the session that owns the session objects was found to be lost. Only [`crate::Token::reset`] replaces it.
+    /// Whether the session that owns the session objects was lost. Only [`crate::Token::reset`] replaces it.
     pub fn anchor_is_lost(&self) -> bool {
         self.anchor_is_lost.load(Ordering::Acquire)
     }
 
-    /// Whether the token is one of SoftHSM, which keeps objects as files.
+    /// Whether the token is one of SoftHSM, which keeps objects in files.
     pub fn is_softhsm(&self) -> bool {
         self.maker == Maker::SoftHsm
     }
 
-    /// How many sessions there are. Nothing is asked of the token.
+    /// Returns the numbers of sessions. The token is not called.
     pub fn sessions(&self) -> Sessions {
         self.pool.sessions()
     }
 
-    /// Destroys the session objects whose keys were dropped, and answers how many there were. Every operation that needs the
-    /// anchor session does some of it anyway.
+    /// Destroys the session objects whose keys were dropped, and returns their number. Every operation in the anchor
+    /// session also destroys some of them.
     pub fn reap(&self) -> Result<usize, Error> {
         let mut buried = 0;
         loop {
-            // Others have their turns in between.
+            // Other callers can take their turns between the rounds.
             let some = self.anchored(|session| self.bury(session, REAPED_PER_CALL))?;
             buried += some;
             if some < REAPED_PER_CALL {
@@ -206,7 +208,7 @@ impl Device {
         }
     }
 
-    /// Whether what was written to the token is durable only after [`crate::sync`].
+    /// Whether data that was written to the token is durable only after [`crate::sync`].
     pub fn needs_sync(&self) -> bool {
         self.maker.needs_sync()
     }
@@ -224,7 +226,7 @@ impl Device {
         self.pool.run(call)
     }
 
-    /// Runs `call` in the anchor session, for session objects that are to live on.
+    /// Runs `call` in the anchor session, for session objects that must outlive the call.
     pub(crate) fn own<T>(&self, call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>) -> Result<T, Error> {
         self.judge(self.try_own(call))
     }
@@ -244,8 +246,8 @@ impl Device {
         result
     }
 
-    /// Runs `call`, which makes, destroys or lists token objects, in a session of the pool: one at a time if the token needs it, but for
-    /// one that hangs.
+    /// Runs `call`, which makes, destroys or lists token objects, in a session of the pool. If the token needs it, only
+    /// one such call runs at a time, except that a call that hangs is not waited for.
     pub(crate) fn lasting<T>(
         &self,
         call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>,
@@ -264,7 +266,7 @@ impl Device {
         }
     }
 
-    /// Runs `call` in the anchor session, or in a new one if a call hangs in it.
+    /// Runs `call` in the anchor session, or in a new one if a call hangs in the old one.
     fn anchored<T>(&self, call: impl FnOnce(&Session) -> T) -> Result<T, Error> {
         self.anchor.run(|| self.pool.open(), call)
     }
@@ -281,7 +283,8 @@ impl Device {
         Key::token(handle, self.generation, bytes)
     }
 
-    /// A handle that cannot be destroyed is given up: it ends with the anchor session.
+    /// Destroys up to `limit` dead session objects. A handle that cannot be destroyed is given up; it ends with the
+    /// anchor session.
     fn bury(&self, session: &Session, limit: usize) -> usize {
         let dead = self.graveyard.exhume(limit);
         for handle in &dead {
@@ -290,7 +293,7 @@ impl Device {
         dead.len()
     }
 
-    /// Rings for the owner of recovery if the answer is one that a missing device gives.
+    /// Raises the suspicion if the answer is one that a missing device gives.
     fn judge<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result
             && error.loss().is_some_and(|loss| loss != Loss::Room)

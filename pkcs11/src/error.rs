@@ -1,4 +1,4 @@
-//! What can go wrong, by what the caller can do about it.
+//! The errors of this crate, sorted by what the caller can do about them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use cryptoki::error::RvError;
 
 use crate::quirk;
 
-/// The token's own words: which function answered, and its CKR_ value.
+/// The answer of the token: the function that was called, and its CKR_ value.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer {
     pub(crate) function: Function,
@@ -35,73 +35,73 @@ impl fmt::Display for Answer {
 
 impl std::error::Error for Answer {}
 
-/// Every failure of this crate.
+/// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The PKCS#11 module could not be loaded, or is not one.
+    /// The PKCS#11 module could not be loaded, or the file is not such a module.
     #[error("cannot load the PKCS#11 module {}: {reason}", path.display())]
     ModuleNotLoaded {
-        /// As configured.
+        /// The configured path.
         path: PathBuf,
-        /// What the loader said.
+        /// The error of the loader.
         #[source]
         reason: cryptoki::error::Error,
     },
-    /// CKR_CRYPTOKI_ALREADY_INITIALIZED: something else in this process uses the module. Sharing is refused, because
-    /// recovery needs C_Finalize, which would take the module from under the other user.
+    /// CKR_CRYPTOKI_ALREADY_INITIALIZED: another part of this process uses the module. Sharing is refused, because
+    /// recovery needs C_Finalize, which would end the module for the other user too.
     #[error("the PKCS#11 module is already in use in this process")]
     ModuleInUse,
     /// No initialised token has the label.
-    #[error("no token is labelled {label:?}; there are: {present:?}")]
+    #[error("no token is labelled {label:?}; the labels of the present tokens are {present:?}")]
     TokenNotFound {
-        /// The label looked for.
+        /// The label that was searched for.
         label: String,
-        /// The labels of the tokens that are there.
+        /// The labels of the present tokens.
         present: Vec<String>,
     },
-    /// Several tokens have the label, and choosing one could choose the wrong keys.
-    #[error("{count} tokens are labelled {label:?}")]
+    /// Several tokens have the label. Choosing one of them could choose the wrong keys.
+    #[error("{count} tokens are labelled {label:?}: give them different labels")]
     TokenAmbiguous {
-        /// The label looked for.
+        /// The label that was searched for.
         label: String,
-        /// How many have it.
+        /// The number of tokens that have it.
         count: usize,
     },
-    /// Wrong PIN. Do not try again unasked: tokens lock after a few attempts.
+    /// The PIN is wrong. Do not try again automatically: tokens lock after a few attempts.
     #[error("the token refused the PIN: {0}")]
     PinIncorrect(#[source] Answer),
     /// The PIN is locked.
     #[error("the PIN is locked: {0}")]
     PinLocked(#[source] Answer),
-    /// The PIN cannot be right: bad length or characters, or expired.
+    /// The PIN cannot be right: its length or a character is wrong, or it has expired.
     #[error("the PIN is unusable: {0}")]
     PinInvalid(#[source] Answer),
-    /// The token has no user PIN: it is new, and somebody may be about to set one. No PIN was tried.
+    /// The token has no user PIN. It is new, and its user PIN may be set soon. No PIN was tried.
     #[error("the token has no user PIN yet: {0}")]
     PinNotSet(#[source] Answer),
-    /// The token says that its user PIN is locked, or that the next wrong one locks it. No PIN was tried.
+    /// The token reports that its user PIN is locked, or that the next wrong PIN locks it. No PIN was tried.
     #[error("{0}; no PIN was tried")]
     PinWithheld(PinState),
-    /// No PIN is known, and the token has no way of its own of asking for one.
-    #[error("no PIN is known")]
+    /// No PIN was configured, and the token cannot ask for one itself.
+    #[error("no PIN is configured")]
     PinMissing,
-    /// The PIN cannot be had from where it is.
+    /// The source of the PIN cannot be read.
     #[error("{0}")]
     PinUnreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// No session became free before the deadline.
     #[error("no PKCS#11 session became free in time")]
     Busy,
-    /// A call under way does not return, and nothing can be done about it in this process.
+    /// A running call does not return. Only a restart of the process helps.
     #[error("a call of the PKCS#11 module does not return")]
     Hangs,
-    /// The token is gone, and nothing can be done until [`crate::Token::reset`] succeeds.
+    /// The token is unavailable until [`crate::Token::reset`] succeeds.
     #[error("the token is unavailable")]
     Away,
     /// The key belongs to an earlier device, or was destroyed.
     #[error("the key handle belongs to an earlier connection to the token")]
     Stale,
-    /// CKA_SENSITIVE or not CKA_EXTRACTABLE: the token keeps the value to itself.
+    /// CKA_SENSITIVE is true or CKA_EXTRACTABLE is false: the token does not return the value.
     #[error("the key may not leave the token: {0}")]
     NotExtractable(#[source] Answer),
     /// The key's length does not fit the mechanism on this token.
@@ -116,57 +116,59 @@ pub enum Error {
     /// The token does not have the mechanism, or not with these parameters.
     #[error("the token does not support the mechanism: {0}")]
     MechanismUnsupported(#[source] Answer),
-    /// The token makes the IV for AES-GCM itself, or does not make one although it wants to.
+    /// The token makes the IV for AES-GCM itself, or does not make one although it requires zeros.
     #[error("the token did not use the IV that it was given")]
     OwnIv,
-    /// The ciphertext was tampered with, cut, made under another key, IV or AAD, or badly padded. Deliberately one answer for all.
+    /// The ciphertext was changed or truncated, or made with another key, IV or AAD, or is badly padded. All of these
+    /// deliberately give the same error.
     #[error("decryption failed")]
     DecryptionFailed,
-    /// More than the token takes in one call, as far as was found out. It was not asked.
-    #[error("{length} bytes are more than the token takes in one call, {most} bytes")]
+    /// The data is longer than the token is known to take in one call. The token was not called.
+    #[error("{length} bytes are more than the {most} bytes that the token takes in one call")]
     TooLong {
-        /// What it would be given, in bytes.
+        /// The length of the data, in bytes.
         length: usize,
-        /// What it takes, in bytes.
+        /// The most that the token takes, in bytes.
         most: usize,
     },
-    /// The token did not accept the data, by length or content.
+    /// The token refused the data because of its length or content.
     #[error("the token refused the data: {0}")]
     DataInvalid(#[source] Answer),
-    /// Refused before asking the token.
+    /// The input was refused without calling the token.
     #[error("invalid input: {0}")]
     InvalidInput(#[source] InvalidInput),
     /// The wrapped blob is damaged, or was wrapped by another key.
-    #[error("the wrapped key is damaged or of another wrapping key: {0}")]
+    #[error("the wrapped key is damaged, or was wrapped by another key: {0}")]
     BlobInvalid(#[source] Answer),
-    /// What comes out of C_WrapKey is not of RFC 3394, all lengths in bytes.
-    #[error("the token wraps a key of {bytes} bytes to {found} bytes, not to {expected} as RFC 3394 says")]
+    /// The output of C_WrapKey does not have the format of RFC 3394. All lengths are in bytes.
+    #[error("the token wraps a key of {bytes} bytes to {found} bytes, expected {expected} (RFC 3394)")]
     WrapFormat {
-        /// Of the key.
+        /// The length of the key.
         bytes: usize,
-        /// Of what came out.
+        /// The length of the output.
         found: usize,
-        /// 8 more than the key.
+        /// The expected length: 8 more than the key.
         expected: usize,
     },
-    /// CKR_TEMPLATE_INCONSISTENT and its kin: the attributes asked for are not allowed, for example by CKA_UNWRAP_TEMPLATE.
+    /// CKR_TEMPLATE_INCONSISTENT or a similar answer: the requested attributes are not allowed, for example by
+    /// CKA_UNWRAP_TEMPLATE.
     #[error("the token refused the key's attributes: {0}")]
     TemplateRefused(#[source] Answer),
     /// CKA_MODIFIABLE, CKA_COPYABLE or CKA_DESTROYABLE is false.
     #[error("the token refused to change the object: {0}")]
     ActionProhibited(#[source] Answer),
-    /// A root key is not what it must be.
+    /// A root key has an attribute with a wrong value.
     #[error("root key {0}")]
     RootMismatch(#[source] RootMismatch),
     /// Any other answer.
     #[error("{0}")]
     Device(#[source] Answer),
-    /// The binding could not make the call, or could not read the answer.
+    /// The binding could not make the call, or could not parse the answer.
     #[error("PKCS#11 binding: {0}")]
     Binding(#[source] cryptoki::error::Error),
 }
 
-/// What a token says of its user PIN (CK_TOKEN_INFO, flags).
+/// The state of the user PIN that a token reports (CK_TOKEN_INFO, flags).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PinState {
@@ -178,48 +180,51 @@ pub enum PinState {
     Locked,
 }
 
-/// Input that no token would have to see to refuse it, or that some tokens wrongly accept.
+/// Invalid input that is refused without calling the token, because the token does not need to see it or might wrongly
+/// accept it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidInput {
-    /// GCM wants an IV of 1 to 128 bytes (SoftHSM accepts an empty one).
+    /// GCM needs an IV of 1 to 128 bytes (SoftHSM accepts an empty one).
     #[error("the IV must have 1 to 128 bytes")]
     Iv,
     /// GCM tags have 96, 104, 112, 120 or 128 bits (NIST SP 800-38D; SoftHSM accepts 0).
     #[error("the tag must have 96, 104, 112, 120 or 128 bits")]
     Tag,
-    /// ECB and unpadded CBC want whole blocks of 16 bytes.
-    #[error("the data must be whole blocks of 16 bytes")]
+    /// ECB and unpadded CBC need whole blocks of 16 bytes.
+    #[error("the length of the data must be a multiple of 16 bytes")]
     BlockLength,
     /// AES keys have 16, 24 or 32 bytes.
     #[error("an AES key has 16, 24 or 32 bytes")]
     AesKeyLength,
-    /// The value's length is not that of the key's specification, or zero.
+    /// The length of the value is zero, or differs from the key's specification.
     #[error("the key value has the wrong length")]
     ValueLength,
-    /// RFC 3394 wraps keys of at least 16 bytes, in steps of 8. Some tokens pad others silently and so change their HMAC.
-    #[error("only keys of 16, 24, 32 and so on bytes can be wrapped")]
+    /// RFC 3394 wraps keys of 16 bytes or more whose length is a multiple of 8. Some tokens pad others without an
+    /// error, which changes their HMAC.
+    #[error("a key can be wrapped only if it is 16 bytes or longer and its length is a multiple of 8")]
     WrapLength,
-    /// The wrapped blob is not 8 bytes longer than the key it is said to hold (RFC 3394).
+    /// The wrapped blob is not 8 bytes longer than the key that it should contain (RFC 3394).
     #[error("the wrapped key has the wrong length")]
     BlobLength,
     /// RSA keys have 2048, 3072 or 4096 bits.
     #[error("an RSA key has 2048, 3072 or 4096 bits")]
     RsaKeyLength,
-    /// A digest is as long as its hash says.
+    /// The digest does not have the length of its hash.
     #[error("the digest is {found} bytes long; expected {expected}")]
     DigestLength {
-        /// What was given, in bytes.
+        /// The length of the given digest, in bytes.
         found: usize,
         /// The length of the hash, in bytes.
         expected: usize,
     },
-    /// Only token objects are destroyed by name; session objects go with their last [`crate::Key`].
+    /// Only token objects can be destroyed explicitly. A session object is destroyed after its last [`crate::Key`] is
+    /// dropped.
     #[error("the key is not a token object")]
     NotTokenObject,
 }
 
-/// What the token lost, or does not have for now.
+/// The thing that the token lost, or does not have at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Loss {
     /// A handle of an object.
@@ -228,9 +233,9 @@ pub enum Loss {
     Session,
     /// The login.
     Login,
-    /// The device, as far as one can tell from outside.
+    /// The device, as far as can be seen from outside.
     Device,
-    /// Memory for another object, or a place for another session.
+    /// Memory for another object, or room for another session.
     Room,
 }
 
@@ -238,15 +243,15 @@ pub enum Loss {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{attribute}: expected {expected}, found {found}")]
 pub struct RootMismatch {
-    /// As in the specification: `CKA_SENSITIVE`.
+    /// The name of the attribute in the specification, such as `CKA_SENSITIVE`.
     pub attribute: String,
-    /// What it must be.
+    /// The required value.
     pub expected: String,
-    /// What the token says.
+    /// The value that the token has.
     pub found: String,
 }
 
-/// Why a token could not be opened or brought back: its own failure, or the caller's check.
+/// The reason for which a token could not be opened or recovered: an error of the token, or of the caller's check.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError<E> {
     /// The token failed.
@@ -258,7 +263,7 @@ pub enum OpenError<E> {
 }
 
 impl Error {
-    /// The token's own words, if it was the token that refused.
+    /// Returns the answer of the token, if the token refused.
     pub fn answer(&self) -> Option<Answer> {
         match self {
             Self::PinIncorrect(answer)
@@ -279,27 +284,27 @@ impl Error {
         }
     }
 
-    /// What was lost, if that is why the call failed: it may be made once again when the loss was replaced. `None` also for
-    /// CKR_GENERAL_ERROR of C_Decrypt and C_UnwrapKey, which damaged data causes.
+    /// Returns what was lost, if a loss made the call fail. The call may be repeated when the loss was replaced. `None`
+    /// also for CKR_GENERAL_ERROR of C_Decrypt and C_UnwrapKey, because damaged data causes it too.
     pub fn loss(&self) -> Option<Loss> {
         match self {
             Self::Stale => Some(Loss::Handle),
             Self::Away => Some(Loss::Device),
-            // Kryoptic's words for a damaged blob are those of a device that fails.
+            // Kryoptic answers a damaged blob as if the device failed.
             Self::BlobInvalid(_) => None,
             error => quirk::loss(error.answer()?),
         }
     }
 
-    /// Whether the device is the cause, rather than the caller or the data: something was lost, or the device failed where damaged
-    /// data fails, too, and then also with data of the server's own.
+    /// Whether the device is the cause, and not the caller or the data. It is if something was lost, or if the device
+    /// gave an answer that damaged data gets too and then also failed with the server's own data.
     pub fn is_of_device(&self) -> bool {
         let is_general =
             |error: &Self| matches!(error, Self::Device(answer) if matches!(answer.value, RvError::GeneralError));
         self.loss().is_some() || is_general(self) || self.doubtful().is_some()
     }
 
-    /// Whether a token that gives no key values out says so by this, of a key whose value it should give out.
+    /// Whether a token that does not return key values answers with this error for a key whose value it should return.
     pub fn hides_value(&self) -> bool {
         use cryptoki::error::Error as Binding;
         matches!(
@@ -309,12 +314,12 @@ impl Error {
                 | Self::MechanismUnsupported(_)
                 | Self::ActionProhibited(_)
                 | Self::KeyFunctionNotPermitted(_)
-                // CKR_OK, and no length.
+                // CKR_OK without a length.
                 | Self::Binding(Binding::InvalidValue)
         )
     }
 
-    /// The answer, if it may mean damaged data or a device that fails.
+    /// Returns the answer, if it may mean damaged data as well as a failing device.
     pub(crate) fn doubtful(&self) -> Option<Answer> {
         match self {
             Self::Device(answer) if quirk::is_doubtful(*answer) => Some(*answer),
@@ -322,7 +327,8 @@ impl Error {
         }
     }
 
-    /// Sorts an answer by what the caller can do. What only one operation can know is left to that operation.
+    /// Sorts an error of the binding by what the caller can do. Decisions that need to know the operation are left to
+    /// that operation.
     pub(crate) fn from_binding(error: cryptoki::error::Error) -> Self {
         use cryptoki::error::Error as Binding;
         match error {

@@ -1,14 +1,14 @@
-//! What a module leaves to the operating system.
+//! Durability of files that a module writes.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd as _;
 
-/// Makes what was written to the file system that holds `file` durable (syncfs(2)), or to all of them without one (sync(2)). No call
-/// of a module: it blocks for as long as the disk does.
+/// Makes the writes to the file system that holds `file` durable (syncfs(2)), or to all file systems if there is no
+/// file (sync(2)). It does not call the module. It blocks until the disk is done.
 ///
 /// # Errors
-/// The disk failed, as far as Linux 5.8 and later tell. sync(2) does not tell.
+/// The disk failed, if Linux (5.8 or later) reports it. sync(2) does not report errors.
 pub fn sync(file: Option<&File>) -> io::Result<()> {
     let failed = match file {
         // SAFETY: syncfs(2) takes a file descriptor, which is open for as long as `file` is borrowed.

@@ -1,4 +1,5 @@
-//! Handles of keys, bound to the device that gave them, and what becomes of them when nobody holds them any more.
+//! Handles of keys. A handle is bound to the device that gave it, and its session object is destroyed after its
+//! last clone is dropped.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,15 +9,15 @@ use cryptoki::object::ObjectHandle;
 
 use crate::error::Error;
 
-/// Which device a key belongs to. Unique in the process, so that neither a later device of the same token nor one of another
-/// token takes it for its own.
+/// The device that a key belongs to. It is unique in the process, so that no later device of the same token and no
+/// device of another token accepts the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Generation(pub(crate) u64);
 
-/// A key inside the token: a handle, never material. Clones are the same key.
+/// A key inside the token: a handle without key material. Clones are the same key.
 ///
-/// A session key is destroyed some time after its last clone is dropped, in the next call that needs the anchor session or in
-/// [`crate::Device::reap`]; dropping never calls the token. A token key stays.
+/// A session key is destroyed some time after its last clone is dropped: in the next call that needs the anchor
+/// session, or in [`crate::Device::reap`]. Dropping a key never calls the token. A token key is not destroyed.
 #[derive(Clone)]
 pub struct Key(Arc<Held>);
 
@@ -25,7 +26,7 @@ struct Held {
     generation: Generation,
     bytes: Option<usize>,
     destroyed: AtomicBool,
-    /// Of session keys only: token keys outlive their handles.
+    /// Only for session keys. Token keys outlive their handles.
     graveyard: Option<Arc<Graveyard>>,
 }
 
@@ -49,7 +50,8 @@ impl Key {
         Self(Arc::new(Held { handle, generation, bytes, destroyed: AtomicBool::new(false), graveyard: None }))
     }
 
-    /// The handle, for the device of this generation only: a later one may have given the number to another object.
+    /// Returns the handle, only for the device of this generation. A later device may have given the number to another
+    /// object.
     pub(crate) fn handle(&self, generation: Generation) -> Result<ObjectHandle, Error> {
         if self.0.generation == generation && !self.0.destroyed.load(Ordering::Acquire) {
             Ok(self.0.handle)
@@ -58,23 +60,24 @@ impl Key {
         }
     }
 
-    /// Length of the key in bytes; `None` for private keys, and for a token object that does not tell (CKA_VALUE_LEN).
+    /// Returns the length of the key in bytes. `None` for private keys, and for a token object that does not report it
+    /// (CKA_VALUE_LEN).
     pub fn bytes(&self) -> Option<usize> {
         self.0.bytes
     }
 
-    /// Whether this is a token object, which stays when the process ends.
+    /// Whether this is a token object, which remains when the process ends.
     pub fn is_token_object(&self) -> bool {
         self.0.graveyard.is_none()
     }
 
-    /// From here on every clone is stale, before the token can give the handle to another object.
+    /// Makes every clone stale, before the token can give the handle to another object.
     pub(crate) fn mark_destroyed(&self) {
         self.0.destroyed.store(true, Ordering::Release);
     }
 
-    /// The token says that it does not have the object: from here on every clone is stale, and nothing is destroyed by the handle,
-    /// which may be that of another object by then.
+    /// Notes that the token no longer has the object. Every clone becomes stale, and the handle is not used to destroy
+    /// anything, because it may belong to another object by then.
     pub fn mark_lost(&self) {
         self.mark_destroyed();
     }
@@ -99,8 +102,8 @@ impl Drop for Held {
     }
 }
 
-/// Session objects that nobody can name any more and that are still to be destroyed. It outlives its device harmlessly: the
-/// objects ended with the anchor session.
+/// Session objects that no key refers to any longer and that must still be destroyed. The list may outlive its device,
+/// because the objects end with the anchor session.
 #[derive(Default)]
 pub(crate) struct Graveyard(Mutex<Vec<ObjectHandle>>);
 
@@ -109,7 +112,7 @@ impl Graveyard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
     }
 
-    /// Takes out at most `limit` handles, so that one caller does not pay for everybody.
+    /// Removes at most `limit` handles and returns them, so that one caller does not do the work of all.
     pub(crate) fn exhume(&self, limit: usize) -> Vec<ObjectHandle> {
         let mut buried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let rest = buried.len().saturating_sub(limit);
@@ -117,12 +120,13 @@ impl Graveyard {
     }
 }
 
-/// CKA_ID of a token key: 20 random bytes, which make it unique without asking the token (C_FindObjects is a linear scan).
+/// CKA_ID of a token key: 20 random bytes, which are unique without a search in the token (C_FindObjects is a linear
+/// scan).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; 20]);
 
 impl KeyId {
-    /// The bytes as they stand in CKA_ID.
+    /// Returns the bytes of CKA_ID.
     pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0
     }
@@ -140,10 +144,10 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// A key found on the token.
+/// A key that was found on the token.
 #[derive(Debug, Clone)]
 pub struct TokenKey {
-    /// CKA_ID, whoever gave it.
+    /// CKA_ID. It may be one that another application chose.
     pub id: Vec<u8>,
     /// CKA_LABEL; bytes that are not UTF-8 are replaced.
     pub label: String,

@@ -1,7 +1,7 @@
-//! Keys in a PKCS#11 token: sessions, wrapping, ciphers, MACs, and recovery when the device goes away.
+//! Keys in a PKCS#11 token: sessions, key wrapping, ciphers, MACs, and recovery when the device fails.
 //!
-//! A [`Token`] owns the module and its recovery. A [`Device`] is one generation of it: from one C_Initialize to the next
-//! C_Finalize. A [`Key`] belongs to the device that made it and is refused ([`Error::Stale`]) by every later one.
+//! A [`Token`] owns the module and its recovery. A [`Device`] is one generation of the token: from one C_Initialize to
+//! the next C_Finalize. A [`Key`] belongs to the device that made it. Every later device refuses it ([`Error::Stale`]).
 //!
 //! References are to PKCS#11 2.40 (OASIS Standard, base specification and current mechanisms), which is what SoftHSM 2.6.1 speaks.
 

@@ -12,7 +12,7 @@ use crate::key::Key;
 use crate::parts::few_parts;
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
 
-/// A MAC. HMAC wants a generic secret, AES-CMAC an AES key.
+/// A MAC mechanism. HMAC needs a generic secret key, AES-CMAC an AES key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MacMechanism {
     /// CKM_SHA_1_HMAC, 20 bytes.
@@ -29,21 +29,22 @@ pub enum MacMechanism {
     AesCmac,
 }
 
-/// Bytes of the longest one.
+/// Length in bytes of the longest MAC.
 const LONGEST: usize = 64;
 
-/// Lengths in bytes of which one is taken for the longest that signs, in order. The last is as long as any secret of a service.
+/// The lengths of keys, in bytes and in order, that are tried as the longest one. The last is as long as any secret of
+/// a service.
 const GENERIC: [usize; 5] = [64, 128, 256, 512, 65_536];
 
 /// Lengths in bytes of AES keys, in order.
 const AES: [usize; 3] = [16, 24, 32];
 
-/// A length in bytes that every token takes for every HMAC, if it takes any, and one for AES-CMAC.
+/// A key length in bytes that every token takes for every HMAC if it takes any, and one for AES-CMAC.
 const USUAL: usize = 64;
 const USUAL_AES: usize = 32;
 
 impl MacMechanism {
-    /// Which bound it has.
+    /// Returns the bound that applies to this mechanism.
     pub(crate) fn bounded(self) -> Bounded {
         if self == Self::AesCmac { Bounded::Cmac } else { Bounded::Hmac }
     }
@@ -61,8 +62,9 @@ impl MacMechanism {
 }
 
 impl Device {
-    /// The full-length MAC of `data`. Compare MACs in constant time. Two calls, C_SignInit and C_Sign; if the token does not take so much
-    /// in one, C_SignUpdate for each part. [`Error::TooLong`] if it does not take parts either.
+    /// Returns the full-length MAC of `data`. Callers must compare MACs in constant time. Makes two calls, C_SignInit
+    /// and C_Sign. If the token does not take that much in one call, calls C_SignUpdate for each part.
+    /// [`Error::TooLong`] if the token does not take parts either.
     pub fn mac(&self, key: &Key, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
         let (bounds, bounded) = (&self.module.bounds, mechanism.bounded());
         match bounds.refuse(bounded, data.len()) {
@@ -76,14 +78,15 @@ impl Device {
         }
     }
 
-    /// By one C_Sign.
+    /// Makes the MAC by one C_Sign.
     pub(crate) fn sign_whole(&self, key: &Key, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
         let key = key.handle(self.generation)?;
         let functions = &self.module.functions;
         self.work(|session| functions.sign(session, &mechanism.mechanism(), key, data, LONGEST))
     }
 
-    /// By one operation with a C_SignUpdate for each `most` bytes. If a call fails, the session is closed, and the operation with it.
+    /// Makes the MAC by one operation with a C_SignUpdate for each `most` bytes. If a call fails, the session is
+    /// closed, which ends the operation.
     pub(crate) fn sign_in_parts(
         &self,
         key: &Key,
@@ -96,11 +99,11 @@ impl Device {
         self.work(|session| functions.sign_in_parts(session, &mechanism.mechanism(), key, parts, LONGEST))
     }
 
-    /// The lengths in bytes of keys that sign by `mechanism`, tried once in the life of the device. A key outside is accepted at
-    /// creation and fails at its first use.
+    /// Returns the lengths in bytes of keys that sign by `mechanism`. They are tried once in the life of the device.
+    /// The token may accept a key of another length at creation, but it fails at its first use.
     ///
-    /// What C_GetMechanismInfo says is where the trial begins, and no more. Kryoptic and opencryptoki say 0 to 0, which tells nothing,
-    /// others say bits, and SoftHSM says at most 512 bytes and takes 65,536.
+    /// The values of C_GetMechanismInfo are only the start of the trial. Kryoptic and opencryptoki report 0 to 0,
+    /// others report bits, and SoftHSM reports at most 512 bytes and takes 65,536.
     pub fn mac_key_size(&self, mechanism: MacMechanism) -> Result<RangeInclusive<usize>, Error> {
         let known = self.mac_key_sizes.lock().unwrap_or_else(PoisonError::into_inner).get(&mechanism).cloned();
         if let Some(known) = known {
@@ -120,7 +123,7 @@ impl Device {
         most_said: usize,
     ) -> Result<RangeInclusive<usize>, Error> {
         let lengths: &[usize] = if mechanism == MacMechanism::AesCmac { &AES } else { &GENERIC };
-        // The longest that signs, from the longest of them on.
+        // Find the longest key that signs, starting with the longest length.
         let mut most = None;
         for &bytes in lengths.iter().rev() {
             if self.signs(mechanism, bytes)? {
@@ -128,7 +131,7 @@ impl Device {
                 break;
             }
         }
-        // Whoever uses it learns why it does not sign.
+        // The caller that uses such a key gets the error.
         let Some(most) = most else { return Ok(least_said..=most_said) };
         let least = match mechanism {
             MacMechanism::AesCmac => self.least_of(mechanism, lengths)?,
@@ -138,7 +141,7 @@ impl Device {
         Ok(least..=most)
     }
 
-    /// The first of these lengths that signs.
+    /// Returns the first of these lengths that signs.
     fn least_of(&self, mechanism: MacMechanism, lengths: &[usize]) -> Result<usize, Error> {
         for &bytes in lengths {
             if self.signs(mechanism, bytes)? {
@@ -148,10 +151,10 @@ impl Device {
         Ok(usize::MAX)
     }
 
-    /// The least length that signs, where one byte does not and `most` does.
+    /// Returns the shortest length that signs, given that one byte does not and `most` does.
     fn least_above(&self, mechanism: MacMechanism, said: usize, most: usize) -> Result<usize, Error> {
         let (mut too_short, mut least) = (1, most);
-        // In two steps if what the token says is right.
+        // If the token's values are right, this takes two steps.
         let mut next = [said.saturating_sub(1), said].into_iter().filter(|bytes| (2..most).contains(bytes));
         while least - too_short > 1 {
             let within = |bytes: &usize| (too_short + 1..least).contains(bytes);
@@ -165,7 +168,7 @@ impl Device {
         Ok(least)
     }
 
-    /// Whether a key of this length signs, by one that is made for it.
+    /// Whether a key of this length signs. Makes such a key for the trial.
     fn signs(&self, mechanism: MacMechanism, bytes: usize) -> Result<bool, Error> {
         let sign = |bytes: usize| {
             let kind = match mechanism {
@@ -177,7 +180,7 @@ impl Device {
         };
         match sign(bytes) {
             Ok(()) => Ok(true),
-            // A device that fails says nothing of the length, unless it is this length that it fails with.
+            // A failing device proves nothing about the length, unless it fails only with this length.
             Err(error @ Error::Device(_)) if matches!(error.loss(), None | Some(Loss::Device | Loss::Room)) => {
                 let usual = if mechanism == MacMechanism::AesCmac { USUAL_AES } else { USUAL };
                 if bytes != usual && sign(usual).is_ok() { Ok(false) } else { Err(error) }

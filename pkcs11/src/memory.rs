@@ -1,23 +1,25 @@
-//! Memory of the process that nothing uses any more goes back to the operating system.
+//! Return of unused memory to the operating system, and overwriting of freed memory.
 //!
-//! glibc keeps what threads have freed for the next time, as much as there ever was, in heaps of their own, and raises the length
-//! from which an allocation is a mapping of its own with each large one that is freed. Where the C library is another one, these
-//! functions do nothing.
+//! glibc keeps freed memory in heaps of the threads for reuse, as much as was ever used. With each large allocation
+//! that is freed, it also raises the size from which an allocation is a mapping of its own. With other C libraries,
+//! [`keep_little`] and [`give_back`] do nothing.
 //!
-//! And what is given up is overwritten first: [`Wiping`].
+//! Memory is overwritten before it is freed: see [`Wiping`].
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr;
 
-/// Length in bytes from which an allocation is a mapping of its own, which goes back when it is freed: bodies, their texts.
+/// Size in bytes from which an allocation is a mapping of its own, which is returned when it is freed: bodies and their
+/// texts.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const MAPPED: libc::c_int = 256 << 10;
 
-/// Heaps for all threads together.
+/// The number of heaps for all threads together.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const ARENAS: libc::c_int = 4;
 
-/// Settles how much the allocator keeps, the module's too, which uses the same (mallopt(3)). For the beginning of a program.
+/// Limits how much memory the allocator keeps (mallopt(3)). The module uses the same allocator. To be called at the
+/// beginning of a program.
 pub fn keep_little() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: no pointers. At the beginning no other thread calls it.
@@ -27,7 +29,7 @@ pub fn keep_little() {
     }
 }
 
-/// Gives back what nothing uses (malloc_trim(3)). Takes about a millisecond for each MiB that is given back.
+/// Returns unused memory to the operating system (malloc_trim(3)). Takes about a millisecond for each MiB.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: no pointers, and every thread may call it at any time.
@@ -36,14 +38,15 @@ pub fn give_back() {
     }
 }
 
-/// The system's allocator, which overwrites what is freed, as `#[global_allocator]` of a program through which keys and plaintext pass.
-/// No copy of either stays behind in memory that nothing uses: of a request's body, of its text, of a line of input that grew.
+/// The system's allocator, except that freed memory is overwritten. It is meant as the `#[global_allocator]` of a
+/// program that handles keys and plaintext, so that no copy stays in unused memory: of a request's body, of its text,
+/// or of a line of input that grew.
 ///
-/// What C libraries allocate is not in it.
+/// It does not cover the allocations of C libraries.
 pub struct Wiping;
 
-// SAFETY: every call is one of the system's allocator with the layout of the block; only the contents of blocks are touched, of those
-// that are given up, and of a new one that takes over an old one's.
+// SAFETY: every function calls the system's allocator with the layout of the block. In addition, only the contents of
+// blocks that the caller gives up are overwritten, and the contents of a new block that replaces an old one are copied.
 unsafe impl GlobalAlloc for Wiping {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `alloc`.
@@ -56,8 +59,8 @@ unsafe impl GlobalAlloc for Wiping {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block is as long as its layout says, and the caller gives it up. Unlike a plain memset(3) this one is not
-        // left out by the compiler for that.
+        // SAFETY: the block is as long as its layout says, and the caller gives it up. Unlike a plain memset(3) this
+        // one is not removed by the compiler for that reason.
         unsafe { libc::explicit_bzero(block.cast(), layout.size()) };
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { System.dealloc(block, layout) }
@@ -69,7 +72,7 @@ unsafe impl GlobalAlloc for Wiping {
         // SAFETY: the caller vouches that `size` is not zero.
         let new = unsafe { System.alloc(wanted) };
         if !new.is_null() {
-            // SAFETY: both blocks are as long as that, and they are two.
+            // SAFETY: both blocks have at least this length, and they do not overlap.
             unsafe { ptr::copy_nonoverlapping(block, new, layout.size().min(size)) };
             // SAFETY: the block was allocated with this layout, and the caller gives it up.
             unsafe { self.dealloc(block, layout) };

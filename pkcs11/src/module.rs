@@ -1,4 +1,4 @@
-//! The module as a library: loading, C_Initialize and C_Finalize, finding the token.
+//! The module as a library: loading it, C_Initialize and C_Finalize, and finding the token.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +12,13 @@ use crate::error::Error;
 use crate::raw::Functions;
 use crate::token_info::TokenInfo;
 
-/// A loaded module, not yet or no longer initialised.
+/// A loaded module, which may not be initialised.
 pub(crate) struct Module {
     pub(crate) context: Pkcs11,
     pub(crate) functions: Functions,
-    /// The token takes zeros for an IV for GCM, and makes one in place of them.
+    /// Whether the token takes only zeros as the IV for GCM, and makes an IV in place of them.
     wants_zeros: AtomicBool,
-    /// How much the token takes in one call.
+    /// The number of bytes that the token takes in one call.
     pub(crate) bounds: Bounds,
 }
 
@@ -41,17 +41,17 @@ impl Module {
         self.wants_zeros.store(rule == IvRule::Zeros, Ordering::Relaxed);
     }
 
-    /// What the token in the slot says of itself.
+    /// Returns the description of the token in the slot.
     pub(crate) fn token_info(&self, slot: Slot) -> Result<TokenInfo, Error> {
         self.functions.token_info(slot).map(|info| TokenInfo::new(&info)).map_err(Error::from_binding)
     }
 
-    /// The one token with this label. Slot numbers are never used: SoftHSM gives new ones at will.
+    /// Finds the only token with this label. Slot numbers are never used, because SoftHSM changes them.
     pub(crate) fn find(&self, label: &str) -> Result<(Slot, TokenInfo), Error> {
         let mut present = Vec::new();
         let mut matching = Vec::new();
         for slot in self.context.get_slots_with_token().map_err(Error::from_binding)? {
-            // A neighbouring slot that cannot be read is not ours to complain about.
+            // A slot that cannot be read may belong to another application, so it is not an error.
             let Ok(info) = self.token_info(slot) else {
                 continue;
             };
@@ -71,20 +71,21 @@ impl Module {
         }
     }
 
-    /// C_Initialize, telling the module that many threads will call it (CKF_OS_LOCKING_OK).
+    /// Calls C_Initialize, and announces calls of many threads (CKF_OS_LOCKING_OK).
     pub(crate) fn initialize(&self) -> Result<Initialized, Error> {
         self.context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)).map_err(Error::from_binding)?;
         Ok(Initialized(self.context.clone()))
     }
 }
 
-/// From C_Initialize to C_Finalize, which is called when this is dropped. Whoever opens sessions keeps it behind them in the
-/// same struct or scope: they are then closed first, and no call of the old generation can meet the new one.
+/// An initialised module. Dropping it calls C_Finalize. An owner of sessions must declare it after them in the same
+/// struct or scope, so that the sessions are closed first and no call of the old generation can come during the new
+/// one.
 pub(crate) struct Initialized(Pkcs11);
 
 impl Drop for Initialized {
     fn drop(&mut self) {
-        // A module that cannot even finalize says so at the next C_Initialize.
+        // A module that cannot be finalized reports it at the next C_Initialize.
         let _ = self.0.clone().finalize();
     }
 }

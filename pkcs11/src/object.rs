@@ -1,4 +1,4 @@
-//! Secret keys as objects: made, brought in, found, shown, destroyed.
+//! Secret keys as objects: making, importing, finding, reading and destroying them.
 
 use cryptoki::error::{Error as Binding, RvError};
 use cryptoki::object::{Attribute, AttributeType, ObjectClass};
@@ -11,13 +11,13 @@ use crate::secret::Secret;
 use crate::secret_key::{Placement, SecretKeySpec};
 
 impl Device {
-    /// Every secret key on the token that the login can see. A linear scan, for the start only. An empty answer proves nothing:
-    /// SoftHSM gives it too when the token's directory is gone.
+    /// Returns every secret key on the token that is visible after the login. It is a linear scan, so use it only at
+    /// the start. An empty result proves nothing: SoftHSM also returns it when the token's directory is gone.
     pub fn token_keys(&self) -> Result<Vec<TokenKey>, Error> {
         self.find(ObjectClass::SECRET_KEY, &[AttributeType::Id, AttributeType::Label, AttributeType::ValueLen])
     }
 
-    /// Every private key on the token, as [`Self::token_keys`] finds secret ones.
+    /// Returns every private key on the token, with the limits of [`Self::token_keys`].
     pub fn token_private_keys(&self) -> Result<Vec<TokenKey>, Error> {
         self.find(ObjectClass::PRIVATE_KEY, &[AttributeType::Id, AttributeType::Label])
     }
@@ -29,7 +29,7 @@ impl Device {
             for handle in session.find_objects(&template)? {
                 let (mut id, mut label, mut bytes) = (Vec::new(), String::new(), None);
                 let attributes = match session.get_attributes(handle, wanted) {
-                    // Another process has destroyed it since.
+                    // Another process has destroyed the object since.
                     Err(Binding::Pkcs11(RvError::ObjectHandleInvalid, _)) => {
                         has_gone = true;
                         continue;
@@ -42,7 +42,7 @@ impl Device {
                         Attribute::Label(value) => {
                             label = String::from_utf8_lossy(&value).into_owned();
                         }
-                        // SoftHSM says 0 for keys that it unwrapped.
+                        // SoftHSM reports 0 for keys that it unwrapped.
                         Attribute::ValueLen(value) if *value != 0 => {
                             bytes = Some(usize::from(value));
                         }
@@ -54,7 +54,7 @@ impl Device {
             }
             Ok((keys, has_gone))
         })?;
-        // Or all of them have gone with the token, and none of that is to be believed.
+        // The objects may be gone because the token is gone. The result is then worthless.
         if has_gone {
             self.info()?;
         }
@@ -75,14 +75,15 @@ impl Device {
         Ok(self.token_key(handle, Some(spec.kind.bytes())))
     }
 
-    /// Brings the caller's bytes in as a session key (C_CreateObject). `value` has the length that `spec` says.
+    /// Imports the caller's bytes as a session key (C_CreateObject). `value` must have the length of `spec`.
     pub fn create(&self, spec: &SecretKeySpec, value: &[u8]) -> Result<Key, Error> {
         let template = Import::new(spec, value, Placement::Session)?;
         let handle = self.own(|session| session.create_object(&template.0))?;
         Ok(self.session_key(handle, value.len()))
     }
 
-    /// Brings the caller's bytes in as a token key (C_CreateObject). It is durable after [`crate::sync`], if [`Device::needs_sync`].
+    /// Imports the caller's bytes as a token key (C_CreateObject). It is durable after [`crate::sync`], if
+    /// [`Device::needs_sync`].
     pub fn create_token(&self, id: &KeyId, label: &str, spec: &SecretKeySpec, value: &[u8]) -> Result<Key, Error> {
         let template = Import::new(spec, value, Placement::Token(id, label))?;
         let handle = self.lasting(|session| session.create_object(&template.0))?;
@@ -100,7 +101,7 @@ impl Device {
         Ok(())
     }
 
-    /// The key's value (CKA_VALUE), if the token gives it out: [`Error::NotExtractable`] otherwise.
+    /// Returns the key's value (CKA_VALUE). [`Error::NotExtractable`] if the token does not return it.
     pub fn value(&self, key: &Key) -> Result<Secret, Error> {
         let handle = key.handle(self.generation)?;
         self.work(|session| self.module.functions.value(session, handle)).map(Secret::new)

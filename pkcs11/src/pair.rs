@@ -1,5 +1,5 @@
-//! Key pairs that sign: RSA and P-256. The private half is made in the token and leaves it wrapped only; the public half is
-//! read out, for whoever verifies needs no token.
+//! Key pairs that sign: RSA and P-256. The private half is made in the token and leaves it only wrapped. The public
+//! half is read out, because verification needs no token.
 
 use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsPssParams};
 use cryptoki::mechanism::{Mechanism, MechanismType};
@@ -13,22 +13,22 @@ use crate::key::{Key, KeyId};
 use crate::secret_key::Placement;
 use crate::signing::{PRIME256V1, point};
 
-/// 65537, the public exponent of every RSA key made here (FIPS 186-5, A.1.1 asks for more than 65536).
+/// 65537, the public exponent of every RSA key made here (FIPS 186-5, A.1.1 requires more than 65536).
 const EXPONENT: [u8; 3] = [1, 0, 1];
 
-/// What a pair is.
+/// The kind of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PairKind {
     /// CKK_RSA.
     Rsa {
-        /// 2048, 3072 or 4096.
+        /// The length in bits: 2048, 3072 or 4096.
         bits: usize,
     },
     /// CKK_EC on P-256.
     P256,
 }
 
-/// Bytes of the longest signature, which is that of RSA 4096.
+/// Length in bytes of the longest signature, which is that of RSA 4096.
 const LONGEST_SIGNATURE: usize = 512;
 
 /// The public half of a pair.
@@ -56,19 +56,20 @@ pub enum Hash {
     Sha512,
 }
 
-/// How a digest is signed. Digests are made outside: what is signed is no secret, and tokens differ in which hashes they have.
+/// The mechanism that signs a digest. Digests are computed outside the token, because what is signed is not secret, and
+/// tokens differ in the hashes that they have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SignatureMechanism {
     /// RSASSA-PKCS1-v1_5 (CKM_RSA_PKCS; RFC 8017, 8.2).
     Pkcs1v15(Hash),
-    /// RSASSA-PSS (CKM_RSA_PKCS_PSS; RFC 8017, 8.1), MGF1 and a salt of the same hash and its length.
+    /// RSASSA-PSS (CKM_RSA_PKCS_PSS; RFC 8017, 8.1), with MGF1 and a salt that have the same hash and its length.
     Pss(Hash),
     /// ECDSA (CKM_ECDSA).
     Ecdsa(Hash),
 }
 
 impl Hash {
-    /// Length of its digests in bytes.
+    /// Returns the length of its digests in bytes.
     pub fn bytes(self) -> usize {
         match self {
             Self::Sha256 => 32,
@@ -77,7 +78,7 @@ impl Hash {
         }
     }
 
-    /// The DER of a DigestInfo up to the digest (RFC 8017, 9.2, note 1).
+    /// Returns the DER of a DigestInfo up to the digest (RFC 8017, 9.2, note 1).
     fn digest_info(self) -> [u8; 19] {
         let (whole, number, bytes) = match self {
             Self::Sha256 => (0x31, 1, 0x20),
@@ -101,19 +102,20 @@ impl Hash {
 }
 
 impl SignatureMechanism {
-    /// The hash whose digests it signs.
+    /// Returns the hash whose digests this mechanism signs.
     pub fn hash(self) -> Hash {
         match self {
             Self::Pkcs1v15(hash) | Self::Pss(hash) | Self::Ecdsa(hash) => hash,
         }
     }
 
-    /// What the token is to do, and with which bytes.
+    /// Returns the mechanism and the data for the token.
     fn signing(self, digest: &[u8]) -> Result<(Mechanism<'static>, Vec<u8>), Error> {
         Ok(match self {
             Self::Pkcs1v15(hash) => (Mechanism::RsaPkcs, [hash.digest_info().as_slice(), digest].concat()),
             Self::Pss(hash) => (Mechanism::RsaPkcsPss(hash.pss()?), digest.to_vec()),
-            // The leftmost bits, as many as the order has (FIPS 186-5, 6.4.1): not every token cuts by itself.
+            // The leftmost bits, as many as the order has (FIPS 186-5, 6.4.1). Not every token truncates the digest
+            // itself.
             Self::Ecdsa(_) => (Mechanism::Ecdsa, digest.get(..32).unwrap_or(digest).to_vec()),
         })
     }
@@ -127,8 +129,8 @@ impl PairKind {
         }
     }
 
-    /// Room for its PKCS#8 (RFC 5208) when it is wrapped, in bytes. RSA has nine numbers there, of which two are as long as the modulus
-    /// and five half as long.
+    /// Returns the room in bytes for the wrapped PKCS#8 (RFC 5208). For RSA it contains nine numbers, of which two are
+    /// as long as the modulus and five half as long.
     fn wrapped_room(self) -> usize {
         match self {
             Self::Rsa { bits } => bits / 16 * 9 + 128,
@@ -150,7 +152,8 @@ impl PairKind {
         }
     }
 
-    /// The private half. All that is not asked for is set to false, never left to the token.
+    /// Returns the template of the private half. Everything that is not requested is set to false, and never left to
+    /// the token.
     fn private(self, may: Private, placement: Placement<'_>) -> Vec<Attribute> {
         let mut template = vec![
             Attribute::Class(ObjectClass::PRIVATE_KEY),
@@ -168,7 +171,7 @@ impl PairKind {
         template
     }
 
-    /// The public half, which is read once and goes with its session.
+    /// Returns the template of the public half, which is read once and ends with its session.
     fn public(self) -> Result<Vec<Attribute>, Error> {
         let mut template = vec![
             Attribute::Class(ObjectClass::PUBLIC_KEY),
@@ -206,18 +209,19 @@ impl PairKind {
     }
 }
 
-/// What a private key may be used for.
+/// The permitted use of a private key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Private {
     /// To sign.
     Sign,
-    /// Nothing, while it waits to be wrapped.
+    /// None, until the key is wrapped.
     BeWrapped,
 }
 
 impl Device {
-    /// Makes a pair in a session of the pool and wraps its private half (AES key wrap with padding, RFC 5649, over its PKCS#8);
-    /// both objects are destroyed before the session goes back. RSA takes seconds, and the session meanwhile.
+    /// Makes a pair in a session of the pool and wraps its private half (AES key wrap with padding, RFC 5649, over its
+    /// PKCS#8). Both objects are destroyed before the session returns to the pool. RSA takes seconds, and occupies the
+    /// session for that time.
     pub fn generate_wrapped_pair(&self, wrapping: &Key, kind: PairKind) -> Result<(Vec<u8>, PublicParts), Error> {
         kind.validate()?;
         let by = wrapping.handle(self.generation)?;
@@ -225,7 +229,7 @@ impl Device {
         let (public, private) = (kind.public()?, kind.private(Private::BeWrapped, Placement::Session));
         let made = self.work(|session| {
             let (public, private) = session.generate_key_pair(&kind.generation(), &public, &private)?;
-            // What fails ends the session, and with it both objects.
+            // An error closes the session, which destroys both objects.
             let parts = kind.read(session, public)?;
             let blob = self.module.functions.wrap(session, mechanism, by, private, kind.wrapped_room())?;
             session.destroy_object(private)?;
@@ -235,7 +239,8 @@ impl Device {
         made.ok_or(Error::Binding(cryptoki::error::Error::InvalidValue))
     }
 
-    /// Makes a pair whose private half is a token object. It is durable after [`crate::sync`], if [`Device::needs_sync`].
+    /// Makes a pair whose private half is a token object. The object is durable after [`crate::sync`], if
+    /// [`Device::needs_sync`].
     pub fn generate_token_pair(&self, id: &KeyId, label: &str, kind: PairKind) -> Result<(Key, PublicParts), Error> {
         kind.validate()?;
         let (public, private) = (kind.public()?, kind.private(Private::Sign, Placement::Token(id, label)));
@@ -245,7 +250,7 @@ impl Device {
                 session.destroy_object(public)?;
                 Ok(parts)
             });
-            // Nobody would know the public half of what is left.
+            // The public half would be unknown, so the private half is useless.
             if !matches!(parts, Ok(Some(_))) {
                 session.destroy_object(private)?;
             }
@@ -253,30 +258,31 @@ impl Device {
         };
         let (private, parts) = match kind {
             PairKind::P256 => self.lasting(make)?,
-            // For seconds nobody else could make a key.
+            // No other caller could make a key for seconds.
             PairKind::Rsa { .. } => self.work(make)?,
         };
         let parts = parts.ok_or(Error::Binding(cryptoki::error::Error::InvalidValue))?;
         Ok((self.token_key(private, None), parts))
     }
 
-    /// Unwraps a private half to a session key that signs, and lives as long as its last clone, or the device.
+    /// Unwraps a private half to a session key that signs. The key lives until its last clone is dropped, or the
+    /// device.
     ///
-    /// [`Error::BlobInvalid`] for a blob that is damaged or of another key, [`Error::TemplateRefused`] where CKA_UNWRAP_TEMPLATE
-    /// of `wrapping` does not keep the key in the token.
+    /// [`Error::BlobInvalid`] if the blob is damaged or was wrapped by another key. [`Error::TemplateRefused`] if
+    /// CKA_UNWRAP_TEMPLATE of `wrapping` does not keep the key in the token.
     pub fn unwrap_private(&self, wrapping: &Key, blob: &[u8], kind: PairKind) -> Result<Key, Error> {
         let template = kind.private(Private::Sign, Placement::Session);
         let unwrap = |mechanism| self.unwrap_by(mechanism, wrapping, blob, &template, (true, false));
         let mut unwrapped = unwrap(self.padded.first()?);
-        // What was wrapped when the token had only the other number.
+        // The blob may have been wrapped when the token had only the other mechanism number.
         if let (Err(Error::BlobInvalid(_)), Some(other)) = (&unwrapped, self.padded.second()) {
             unwrapped = unwrap(other);
         }
         Ok(self.private_key(unwrapped?))
     }
 
-    /// Signs a digest. `digest` has the length of the mechanism's hash. RSA signatures are as long as the modulus; those of ECDSA
-    /// are the numbers r and s, 32 bytes each.
+    /// Signs a digest. `digest` must have the length of the mechanism's hash. An RSA signature is as long as the
+    /// modulus. An ECDSA signature is the numbers r and s, 32 bytes each.
     pub fn sign(&self, key: &Key, mechanism: SignatureMechanism, digest: &[u8]) -> Result<Vec<u8>, Error> {
         let (found, expected) = (digest.len(), mechanism.hash().bytes());
         if found != expected {

@@ -1,4 +1,5 @@
-//! AES over data that a token does not take in one call: each part is a call of its own, and the result is that of one call.
+//! AES over data that is too long for one call of the token. Each part is a call of its own, and the result is that of
+//! a single call.
 
 use zeroize::Zeroizing;
 
@@ -6,22 +7,23 @@ use crate::cipher::Cipher;
 use crate::error::Error;
 use crate::raw::Direction;
 
-/// Bytes of an AES block.
+/// Length in bytes of an AES block.
 pub(crate) const BLOCK: usize = 16;
 
-/// Parts of one text or one message at most: no request is to keep a token busy for long.
+/// The maximum number of parts of one text or message, so that a request does not occupy a token for long.
 const MOST_PARTS: usize = 512;
 
-/// [`Error::TooLong`] for what makes too many parts of `most` bytes.
+/// Returns [`Error::TooLong`] if `length` needs too many parts of `most` bytes.
 pub(crate) fn few_parts(length: usize, most: usize) -> Result<(), Error> {
     let whole = most.saturating_mul(MOST_PARTS);
     if length > whole { Err(Error::TooLong { length, most: whole }) } else { Ok(()) }
 }
 
-/// Runs a mode of AES other than GCM over `data`, in parts of at most `most` bytes. `run` does one of them in one call.
+/// Runs a mode of AES other than GCM over `data`, in parts of at most `most` bytes. `run` processes one part in one
+/// call.
 ///
-/// CBC goes on from the last block of ciphertext, padding is at the end only, and the counter of CTR counts on: a token that refuses to
-/// let it begin again within a call refuses the part where it would.
+/// CBC continues from the last block of ciphertext, padding is only at the end, and the counter of CTR continues. A
+/// token that refuses an overflow of the counter within a call refuses the part in which it would overflow.
 ///
 /// # Errors
 /// Those of `run`; [`Error::TooLong`] for GCM, whose tag covers the whole text, and for more than 512 parts.
@@ -40,7 +42,8 @@ pub fn in_parts<T: AsRef<[u8]>, E: From<Error>>(
         Cipher::AesEcb if size > 0 => [0; BLOCK],
         _ => return Err(Error::TooLong { length: data.len(), most }.into()),
     };
-    // Whole from the start: a vector that grows would leave copies of a plaintext behind.
+    // The whole capacity is allocated at the start, because a growing vector would leave copies of the plaintext
+    // behind.
     let mut output = Zeroizing::new(Vec::with_capacity(data.len() + BLOCK));
     let mut rest = data;
     while !cipher.fits(direction, rest.len(), size) {
@@ -55,7 +58,7 @@ pub fn in_parts<T: AsRef<[u8]>, E: From<Error>>(
     Ok(output)
 }
 
-/// The mode for a part that begins after `before`.
+/// Returns the mode for a part that follows the block `before`.
 fn from<'a>(cipher: &Cipher<'_>, before: &'a [u8; BLOCK], is_last: bool) -> Cipher<'a> {
     match cipher {
         Cipher::AesCbcPad { .. } if is_last => Cipher::AesCbcPad { iv: before },
@@ -65,7 +68,7 @@ fn from<'a>(cipher: &Cipher<'_>, before: &'a [u8; BLOCK], is_last: bool) -> Ciph
     }
 }
 
-/// What the next part begins after. A part is whole blocks.
+/// Returns the block that the next part follows. A part is whole blocks.
 fn after(
     cipher: &Cipher<'_>,
     direction: Direction,
@@ -101,7 +104,7 @@ mod tests {
 
     const KEY: [u8; 32] = [0x2b; 32];
 
-    /// OpenSSL in the place of a token.
+    /// OpenSSL in place of a token.
     fn whole(cipher: &Cipher<'_>, direction: Direction, data: &[u8]) -> Result<Vec<u8>, Error> {
         let (theirs, iv, padded) = match cipher {
             Cipher::AesCbcPad { iv } => (symm::Cipher::aes_256_cbc(), Some(&iv[..]), true),
@@ -124,7 +127,7 @@ mod tests {
 
     #[test]
     fn parts_are_the_whole() {
-        // Of the second counter the lower half is about to begin again, and of the third all of it.
+        // The lower half of the second counter is about to overflow, and all of the third.
         let (iv, low, end) = ([0x7c; BLOCK], [[0x11; 8], [0xff; 8]].concat().try_into().unwrap(), [0xff; BLOCK]);
         for most in [32, 33, 47, 48, 100, 4096] {
             for length in [0, 1, 15, 16, 17, 31, 32, 33, 48, 95, 96, 97, 1000, 4095, 4096, 4097, 8192, 10_000] {

@@ -1,4 +1,4 @@
-//! Trials of what must not work: what is done to a root key by somebody who is logged in.
+//! Trials of what must not work: operations on root keys by an application that is logged in.
 
 use cryptoki::error::RvError;
 use cryptoki::object::{Attribute, ObjectHandle};
@@ -13,12 +13,12 @@ use crate::root::{RootKind, UnwrapTemplate, Weakness, Weaknesses};
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
 use crate::signing::SigningKey;
 
-/// A key that wraps, without what is a trial of its own: what its template does, and its protection.
+/// Makes a wrapping key without a check of its template and its protection, which are trials of their own.
 pub(crate) fn kek(device: &Device) -> Result<Key, Error> {
     device.session_root(RootKind::Kek(UnwrapTemplate::Sealing), Weaknesses::ALL)
 }
 
-/// With CKA_DECRYPT a blob could be taken apart block by block.
+/// Checks that wrapping keys do not decrypt. With CKA_DECRYPT, a blob could be decrypted block by block.
 pub(crate) fn wrapping_keys_do_not_decrypt(device: &Device) -> Result<String, Failure> {
     let kek = kek(device)?;
     if !refuses(device.decrypt(&kek, &Cipher::AesEcb, &[0; 16]))? {
@@ -30,14 +30,14 @@ pub(crate) fn wrapping_keys_do_not_decrypt(device: &Device) -> Result<String, Fa
     still_wraps(device, &kek)
 }
 
-/// A key that wraps has this protection.
+/// Checks that a wrapping key has this protection.
 pub(crate) fn wrapping_keys_are_not(device: &Device, weakness: Weakness) -> Result<String, Failure> {
     let kek = device.session_root(RootKind::Kek(UnwrapTemplate::Sealing), all_but(weakness))?;
     try_on(device, &kek, weakness)?;
     still_wraps(device, &kek)
 }
 
-/// The keys that bind and sign have this protection.
+/// Checks that the keys that bind and sign have this protection.
 pub(crate) fn root_keys_are_not(device: &Device, weakness: Weakness) -> Result<String, Failure> {
     let key = device.session_root(RootKind::Mac, all_but(weakness))?;
     let pair = device.session_signing_root(all_but(weakness))?;
@@ -47,11 +47,11 @@ pub(crate) fn root_keys_are_not(device: &Device, weakness: Weakness) -> Result<S
     still_bind(device, &key, &pair)
 }
 
-/// No root key can be destroyed.
+/// Checks that no root key can be destroyed.
 pub(crate) fn root_keys_are_not_destroyed(device: &Device) -> Result<String, Failure> {
     let weak = all_but(Weakness::Destroyable);
     let wraps = kek(device).is_ok();
-    // Closed at the end, and with it goes what nothing else removes.
+    // Closing the session at the end removes the objects, which cannot be destroyed otherwise.
     let session = device.pool.open()?;
     let key = device.root_of(&session, RootKind::Mac, weak)?;
     let pair = device.signing_root_of(&session, weak)?;
@@ -62,21 +62,21 @@ pub(crate) fn root_keys_are_not_destroyed(device: &Device) -> Result<String, Fai
     still_bind(device, &key, &pair)
 }
 
-/// The refusals before were not those of a device that fails, or of a key that is lost.
+/// Checks that the earlier refusals were not caused by a failing device or a lost key.
 fn still_bind(device: &Device, key: &Key, pair: &SigningKey) -> Result<String, Failure> {
     device.mac(key, MacMechanism::HmacSha256, b"text")?;
     device.sign_digest(pair, &[6; 32])?;
     Ok("refused".to_owned())
 }
 
-/// The value of a sensitive key is hidden, whether it leaves wrapped or not at all.
+/// Checks that the value of a sensitive key is hidden, whether the key may leave wrapped or not.
 pub(crate) fn sensitive_keys_are_not_shown(device: &Device) -> Result<String, Failure> {
     let spec = SecretKeySpec { extractable: false, ..leaving() };
-    // Some tokens have none that leave.
+    // Some tokens have no keys that may leave.
     for key in [device.generate(&spec)?].into_iter().chain(device.generate(&leaving()).ok()) {
         let is_hidden = match device.value(&key) {
             Ok(value) => value.is_empty(),
-            // CK_UNAVAILABLE_INFORMATION in the place of the length.
+            // The length is CK_UNAVAILABLE_INFORMATION.
             Err(Error::Binding(_)) => true,
             refused => refuses(refused)?,
         };
@@ -88,7 +88,7 @@ pub(crate) fn sensitive_keys_are_not_shown(device: &Device) -> Result<String, Fa
     Ok("refused".to_owned())
 }
 
-/// CKA_EXTRACTABLE is held to.
+/// Checks that the token respects CKA_EXTRACTABLE.
 pub(crate) fn sealed_keys_are_not_wrapped(device: &Device) -> Result<String, Failure> {
     let uses = Uses { wrap: true, unwrap: true, ..Uses::default() };
     let kind = SecretKeyKind::Aes { bytes: 32 };
@@ -102,7 +102,7 @@ pub(crate) fn sealed_keys_are_not_wrapped(device: &Device) -> Result<String, Fai
     Ok("refused".to_owned())
 }
 
-/// Every protection but this one is left out.
+/// Returns all weaknesses except this one.
 fn all_but(weakness: Weakness) -> Weaknesses {
     Weaknesses::ALL.without(Weaknesses::from_iter([weakness]))
 }
@@ -116,7 +116,8 @@ fn try_on(device: &Device, key: &Key, weakness: Weakness) -> Result<(), Failure>
     }
 }
 
-/// What the specification lets nobody change proves little: so others are tried, too.
+/// Tries to change attributes. The specification allows no one to change some of them, which proves little, so others
+/// are tried too.
 fn change(device: &Device, handle: ObjectHandle) -> Result<(), Failure> {
     device.check_attribute(handle, &Attribute::Modifiable(false))?;
     for change in [
@@ -127,7 +128,7 @@ fn change(device: &Device, handle: ObjectHandle) -> Result<(), Failure> {
         Attribute::Sensitive(false),
     ] {
         let changed = device.work(|session| session.update_attributes(handle, std::slice::from_ref(&change)));
-        // Some tokens say CKR_OK and do nothing.
+        // Some tokens answer CKR_OK and change nothing.
         if !refuses(changed)? && device.check_attribute(handle, &change).is_ok() {
             return differs(format!("{} can be changed although CKA_MODIFIABLE is false", change.attribute_type()));
         }
@@ -158,14 +159,14 @@ fn remove(device: &Device, handle: ObjectHandle) -> Result<(), Failure> {
     }
 }
 
-/// Likewise of a key that wraps.
+/// The same for a wrapping key.
 fn still_wraps(device: &Device, kek: &Key) -> Result<String, Failure> {
     device.wrap(kek, &device.generate(&leaving())?)?;
     Ok("refused".to_owned())
 }
 
-/// Whether the token refused. Any answer may mean that, if it is not one of those that only a device gives that has a bad moment; that the
-/// key still works afterwards is the proof.
+/// Whether the token refused. Any answer may be a refusal, except those that show a temporary failure of the device.
+/// The proof is that the key still works afterwards.
 fn refuses<T>(result: Result<T, Error>) -> Result<bool, Error> {
     let Err(error) = result else { return Ok(false) };
     if matches!(error, Error::DecryptionFailed) {

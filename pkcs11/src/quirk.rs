@@ -1,4 +1,4 @@
-//! What particular tokens do that the specification does not say, each fact measured and named once.
+//! Behaviour of particular tokens that the specification does not describe. Each fact was measured and is named once.
 
 use cryptoki::context::Function;
 use cryptoki::error::RvError;
@@ -10,14 +10,14 @@ use cryptoki_sys::{
 use crate::error::{Answer, Error, Loss};
 use crate::raw::Functions;
 
-/// Who made the token, as far as it matters here.
+/// The maker of the token, as far as its behaviour differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Maker {
     /// SoftHSM 2, measured at 2.6.1.
     SoftHsm,
     /// Kryoptic, measured at 1.5.4.
     Kryoptic,
-    /// Anything else: the specification is taken at its word.
+    /// Any other. The token is assumed to follow the specification.
     Other,
 }
 
@@ -30,9 +30,10 @@ impl Maker {
         }
     }
 
-    /// SoftHSM takes the file of a token object that one thread makes for another program's, if a second thread lists, makes or destroys
-    /// some at that time, and reads it before it is written. Then C_CreateObject fails, a handle becomes invalid, or an object stays:
-    /// once in some hundred calls of eight threads.
+    /// SoftHSM takes the file of a token object that one thread is making for the file of another program if a second
+    /// thread lists, makes or destroys token objects at that time, and reads the file before it is written. Then
+    /// C_CreateObject fails, a handle becomes invalid, or an object stays. This happens once in some hundred calls of
+    /// eight threads.
     pub(crate) fn confuses_token_objects(self) -> bool {
         self == Self::SoftHsm
     }
@@ -43,16 +44,17 @@ impl Maker {
     }
 }
 
-/// The numbers under which the token has AES key wrap with padding (RFC 5649).
+/// The mechanism numbers under which the token has AES key wrap with padding (RFC 5649).
 ///
-/// CKM_AES_KEY_WRAP_KWP, of PKCS#11 3.0, is that and nothing else; Kryoptic has only this. What CKM_AES_KEY_WRAP_PAD does is left
-/// open by PKCS#11 2.40; SoftHSM has only this, and does RFC 5649 (the tests compare with OpenSSL). A blob does not say under which
-/// number it was made and needs not: the integrity check of RFC 5649 tells.
+/// CKM_AES_KEY_WRAP_KWP, of PKCS#11 3.0, always means RFC 5649; Kryoptic has only this one. PKCS#11 2.40 does not
+/// define what CKM_AES_KEY_WRAP_PAD does; SoftHSM has only this one, and does RFC 5649 (the tests compare it with
+/// OpenSSL). A blob does not record its mechanism number, and does not need to: the integrity check of RFC 5649 detects
+/// the wrong one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PaddedWrap([Option<CK_MECHANISM_TYPE>; 2]);
 
 impl PaddedWrap {
-    /// The number that was given, which is that of the vendor, or the one that the token says it has.
+    /// Returns the number that the operator gave, which is that of the vendor, or the numbers that the token reports.
     pub(crate) fn of(functions: &Functions, slot: Slot, given: Option<CK_MECHANISM_TYPE>) -> Self {
         if given.is_some() {
             return Self([given, None]);
@@ -65,35 +67,36 @@ impl PaddedWrap {
         Self(if kwp.is_some() { [kwp, pad] } else { [pad, None] })
     }
 
-    /// The one to wrap with.
+    /// Returns the number to wrap with.
     pub(crate) fn first(self) -> Result<CK_MECHANISM_TYPE, Error> {
         let [first, _] = self.0;
         let none = Answer { function: Function::GetMechanismInfo, value: RvError::MechanismInvalid };
         first.ok_or(Error::MechanismUnsupported(none))
     }
 
-    /// One that may have wrapped earlier, if there is another one.
+    /// Returns another number that may have wrapped earlier blobs, if there is one.
     pub(crate) fn second(self) -> Option<CK_MECHANISM_TYPE> {
         let [_, second] = self.0;
         second
     }
 }
 
-/// What an answer says is lost, so that the call may succeed if it is made again. With its directory gone SoftHSM says
-/// CKR_GENERAL_ERROR, CKR_OBJECT_HANDLE_INVALID, CKR_WRAPPING_KEY_HANDLE_INVALID and CKR_UNWRAPPING_KEY_HANDLE_INVALID.
+/// Returns what was lost according to an answer, if the call may succeed when it is made again. If its directory is
+/// gone, SoftHSM answers CKR_GENERAL_ERROR, CKR_OBJECT_HANDLE_INVALID, CKR_WRAPPING_KEY_HANDLE_INVALID and
+/// CKR_UNWRAPPING_KEY_HANDLE_INVALID.
 pub(crate) fn loss(answer: Answer) -> Option<Loss> {
     use RvError as R;
     match answer.value {
         R::KeyHandleInvalid | R::ObjectHandleInvalid | R::WrappingKeyHandleInvalid | R::UnwrappingKeyHandleInvalid => {
             Some(Loss::Handle)
         }
-        // An operation that was begun in a session ends with the login, too.
+        // An operation that was begun in a session also ends with the login.
         R::SessionClosed | R::SessionHandleInvalid | R::OperationNotInitialized | R::OperationActive => {
             Some(Loss::Session)
         }
         R::UserNotLoggedIn => Some(Loss::Login),
         R::DeviceMemory | R::HostMemory | R::SessionCount => Some(Loss::Room),
-        // Callers cause it with damaged data.
+        // Damaged data of callers also causes this answer.
         R::GeneralError if is_of_data(answer.function) => None,
         R::DeviceError
         | R::DeviceRemoved
@@ -107,7 +110,7 @@ pub(crate) fn loss(answer: Answer) -> Option<Loss> {
     }
 }
 
-/// Whether the answer says for certain that the data is damaged, in the words of one device or another.
+/// Whether the answer proves that the data is damaged, for any of the known devices.
 pub(crate) fn tells_damage(answer: Answer) -> bool {
     use RvError as R;
     is_of_data(answer.function)
@@ -118,16 +121,17 @@ pub(crate) fn tells_damage(answer: Answer) -> bool {
             | R::SignatureInvalid
             | R::SignatureLenRange
             | R::DataInvalid => true,
-            // C_Decrypt says these of data that is too long for it, too.
+            // C_Decrypt also gives these answers for data that is too long for it.
             R::DataLenRange | R::EncryptedDataLenRange => matches!(answer.function, Function::UnwrapKey),
-            // Of PKCS#11 3.0; the binding has no name for it.
+            // A value of PKCS#11 3.0, which the binding does not know.
             R::UnknownErrorCode(code) => code == CKR_AEAD_DECRYPT_FAILED,
             _ => false,
         }
 }
 
-/// Whether the answer may mean damaged data, or a device that fails. SoftHSM tells damaged data by CKR_GENERAL_ERROR, and Kryoptic a
-/// damaged blob by CKR_DEVICE_ERROR; others have CKR_FUNCTION_FAILED, CKR_ARGUMENTS_BAD, or a value of their own.
+/// Whether the answer may mean damaged data as well as a failing device. For damaged data SoftHSM answers
+/// CKR_GENERAL_ERROR, and Kryoptic answers CKR_DEVICE_ERROR to a damaged blob; others answer CKR_FUNCTION_FAILED,
+/// CKR_ARGUMENTS_BAD, or a value of their own.
 pub(crate) fn is_doubtful(answer: Answer) -> bool {
     use RvError as R;
     is_of_data(answer.function)
@@ -135,7 +139,7 @@ pub(crate) fn is_doubtful(answer: Answer) -> bool {
         && (loss(answer).is_none() || matches!(answer.value, R::DeviceError | R::FunctionFailed))
 }
 
-/// Whether the function reads what may be damaged.
+/// Whether the function reads data that may be damaged.
 fn is_of_data(function: Function) -> bool {
     matches!(function, Function::Decrypt | Function::UnwrapKey)
 }

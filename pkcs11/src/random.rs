@@ -6,11 +6,11 @@ use crate::device::Device;
 use crate::error::Error;
 use crate::secret::Secret;
 
-/// How many bytes are asked for at a time. A token may not give many.
+/// The number of random bytes of one call. A token may not return many at once.
 const MOST: usize = 4096;
 
 impl Device {
-    /// `len` random bytes from the token (C_GenerateRandom).
+    /// Returns `len` random bytes from the token (C_GenerateRandom).
     pub fn random(&self, len: usize) -> Result<Secret, Error> {
         self.work(|session| {
             let mut bytes = Zeroizing::new(vec![0; len]);

@@ -1,5 +1,5 @@
-//! The calls that the binding cannot make: templates inside templates, counter mode, key wrap under any mechanism number, and
-//! reading a key's value without leaving copies.
+//! Calls that the binding cannot make: nested templates, counter mode, key wrap under any mechanism number, and reading
+//! a key's value without leaving copies in memory.
 
 use std::ffi::c_void;
 use std::path::Path;
@@ -18,15 +18,15 @@ use cryptoki_sys::{
 };
 use zeroize::Zeroizing;
 
-/// One entry of a nested template: attributes whose values are CK_BBOOL.
+/// One entry of a nested template: an attribute whose value is a CK_BBOOL.
 pub(crate) type Flag = (CK_ATTRIBUTE_TYPE, bool);
 
-/// Which way a cipher runs.
+/// The direction of a cipher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// From the text.
+    /// From the plaintext to the ciphertext.
     Encrypt,
-    /// To the text.
+    /// From the ciphertext to the plaintext.
     Decrypt,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Functions {
 }
 
 impl Functions {
-    /// Loads the module, for as long as the process lives.
+    /// Loads the module. It stays loaded until the process ends.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         // SAFETY: loading runs the module's initialisers, which the operator vouches for by configuring the path; the binding
         // has loaded the same file just before, so they do not run a second time.
@@ -52,13 +52,13 @@ impl Functions {
         }
         // SAFETY: not null, and after CKR_OK it points to the module's static list, which is copied here.
         let list = unsafe { ptr::read_unaligned(list) };
-        // The module stays mapped until the process ends: destructors of its threads and of its static objects may run as late as
-        // that, and opencryptoki 3.8.1 crashes when its code is gone by then.
+        // The module stays mapped until the process ends. Destructors of its threads and of its static objects may run
+        // that late, and opencryptoki 3.8.1 crashes if its code is unmapped by then.
         std::mem::forget(library);
         Ok(Self { list })
     }
 
-    /// What a token says of itself (C_GetTokenInfo).
+    /// Returns the token's description of itself (C_GetTokenInfo).
     pub(crate) fn token_info(&self, slot: Slot) -> Result<CK_TOKEN_INFO> {
         let call = self.list.C_GetTokenInfo.ok_or(Error::NullFunctionPointer)?;
         let mut info = CK_TOKEN_INFO::default();
@@ -67,7 +67,8 @@ impl Functions {
         Ok(info)
     }
 
-    /// CKA_VALUE, in a buffer that is overwritten when dropped. The binding's own reading leaves copies behind.
+    /// Returns CKA_VALUE in a buffer that is overwritten when dropped. The binding's own function leaves copies in
+    /// memory.
     pub(crate) fn value(&self, session: &Session, key: ObjectHandle) -> Result<Zeroizing<Vec<u8>>> {
         let length = self.attribute(session, key, CKA_VALUE, &mut [])?;
         let mut value = Zeroizing::new(vec![0_u8; length]);
@@ -76,7 +77,8 @@ impl Functions {
         Ok(value)
     }
 
-    /// C_GetAttributeValue of one attribute into `buffer`; answers its length. An empty buffer asks for the length only.
+    /// Reads one attribute into `buffer` (C_GetAttributeValue) and returns its length. An empty buffer requests only
+    /// the length.
     pub(crate) fn attribute(
         &self,
         session: &Session,
@@ -100,7 +102,7 @@ impl Functions {
         Ok(attribute.ulValueLen.try_into()?)
     }
 
-    /// CKM_AES_CTR, which the binding does not have, with the whole block as the counter.
+    /// Encrypts or decrypts by CKM_AES_CTR, which the binding does not have. All 128 bits of the block are the counter.
     pub(crate) fn counter_mode(
         &self,
         session: &Session,
@@ -119,7 +121,8 @@ impl Functions {
         unsafe { self.crypt(session, direction, mechanism, key, data, data.len()) }
     }
 
-    /// C_EncryptInit and C_Encrypt, or the same of decryption. The latter once, if the output takes at most `room` bytes.
+    /// Calls C_EncryptInit and C_Encrypt, or the same for decryption. The second function is called once if the output
+    /// takes at most `room` bytes.
     pub(crate) fn cipher(
         &self,
         session: &Session,
@@ -165,7 +168,7 @@ impl Functions {
         })
     }
 
-    /// C_SignInit and C_Sign. The latter once, if the signature takes at most `room` bytes.
+    /// Calls C_SignInit and C_Sign. C_Sign is called once if the signature takes at most `room` bytes.
     pub(crate) fn sign(
         &self,
         session: &Session,
@@ -189,8 +192,9 @@ impl Functions {
         Ok(std::mem::take(&mut *signature))
     }
 
-    /// C_SignInit, C_SignUpdate for each part, and C_SignFinal, the latter once if the signature takes at most `room` bytes. If one of
-    /// them fails, the operation is still active in the session, which must be closed.
+    /// Calls C_SignInit, C_SignUpdate for each part, and C_SignFinal. C_SignFinal is called once if the signature takes
+    /// at most `room` bytes. If a call fails, the operation is still active in the session, and the caller must close
+    /// the session.
     pub(crate) fn sign_in_parts<'a>(
         &self,
         session: &Session,
@@ -219,7 +223,7 @@ impl Functions {
         Ok(std::mem::take(&mut *signature))
     }
 
-    /// What the token says about a mechanism (C_GetMechanismInfo); an error if it does not have it.
+    /// Returns the token's description of a mechanism (C_GetMechanismInfo). An error if the token does not have it.
     pub(crate) fn mechanism_info(&self, slot: Slot, mechanism: CK_MECHANISM_TYPE) -> Result<CK_MECHANISM_INFO> {
         let call = self.list.C_GetMechanismInfo.ok_or(Error::NullFunctionPointer)?;
         let mut info = CK_MECHANISM_INFO::default();
@@ -228,7 +232,7 @@ impl Functions {
         Ok(info)
     }
 
-    /// C_WrapKey under a mechanism without parameters. One call, if the blob takes at most `room` bytes.
+    /// Calls C_WrapKey with a mechanism without parameters. It is called once if the blob takes at most `room` bytes.
     pub(crate) fn wrap(
         &self,
         session: &Session,
@@ -248,7 +252,7 @@ impl Functions {
         Ok(std::mem::take(&mut *blob))
     }
 
-    /// C_UnwrapKey under a mechanism without parameters.
+    /// Calls C_UnwrapKey with a mechanism without parameters.
     pub(crate) fn unwrap(
         &self,
         session: &Session,
@@ -282,7 +286,7 @@ impl Functions {
         Ok(unsafe { ObjectHandle::new_from_raw(handle) })
     }
 
-    /// C_GenerateKey with one nested template, of a type such as CKA_UNWRAP_TEMPLATE.
+    /// Calls C_GenerateKey with one nested template, of a type such as CKA_UNWRAP_TEMPLATE.
     pub(crate) fn generate_with_nested(
         &self,
         session: &Session,
@@ -321,8 +325,8 @@ impl Functions {
     }
 }
 
-/// The output of `call`, which is given a buffer and its length, and puts the length of the output in the place of that. It is called
-/// once if the output takes at most `room` bytes, and twice otherwise.
+/// Returns the output of `call`. `call` gets a buffer and its length, and overwrites the length by that of the output.
+/// It is called once if the output takes at most `room` bytes, and twice otherwise.
 fn written(
     room: usize,
     function: Function,
@@ -344,7 +348,7 @@ fn written(
     Ok(output)
 }
 
-/// A mechanism without parameters.
+/// Returns a mechanism without parameters.
 fn bare(mechanism: CK_MECHANISM_TYPE) -> CK_MECHANISM {
     CK_MECHANISM { mechanism, pParameter: ptr::null_mut(), ulParameterLen: 0 }
 }

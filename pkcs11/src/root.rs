@@ -1,4 +1,5 @@
-//! Root keys: token objects that never leave the token, and that nobody changes, copies or destroys, as far as the token has that.
+//! Root keys: token objects that never leave the token, and that cannot be changed, copied or destroyed if the token
+//! supports that.
 
 use std::fmt;
 
@@ -12,42 +13,43 @@ use crate::key::{Key, KeyId};
 use crate::raw::Flag;
 use crate::secret_key::{Placement, SecretKeyKind, SecretKeySpec, Uses};
 
-/// What a root key is for.
+/// The kind of a root key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RootKind {
-    /// AES-256 that wraps and unwraps, and nothing else: with DECRYPT its blobs could be opened block by block.
+    /// An AES-256 key that wraps and unwraps. It has no other use: with CKA_DECRYPT, its blobs could be decrypted block
+    /// by block.
     Kek(UnwrapTemplate),
-    /// A generic secret of 32 bytes for HMAC-SHA256, that signs and verifies, and nothing else.
+    /// A generic secret key of 32 bytes for HMAC-SHA256. It signs and verifies, and has no other use.
     Mac,
 }
 
-/// CKA_UNWRAP_TEMPLATE of a KEK: what the token lets a key be that this KEK unwraps.
+/// CKA_UNWRAP_TEMPLATE of a key-encryption key: the attributes that the token allows for a key that it unwraps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UnwrapTemplate {
-    /// SENSITIVE and not EXTRACTABLE: may never leave.
+    /// SENSITIVE and not EXTRACTABLE: the key may never leave the token.
     Sealing,
-    /// SENSITIVE and EXTRACTABLE: leaves only wrapped.
+    /// SENSITIVE and EXTRACTABLE: the key may leave only wrapped.
     Guarding,
-    /// EXTRACTABLE and not SENSITIVE: may leave.
+    /// EXTRACTABLE and not SENSITIVE: the key may leave in clear.
     Exporting,
 }
 
 /// A protection that root keys lack on this token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Weakness {
-    /// CKA_MODIFIABLE: a program that is logged in may allow them another use.
+    /// CKA_MODIFIABLE: an application that is logged in may change their permitted uses.
     Modifiable,
-    /// CKA_COPYABLE: a program that is logged in may copy them, and allow the copy another use.
+    /// CKA_COPYABLE: an application that is logged in may copy them, and permit the copy other uses.
     Copyable,
-    /// CKA_DESTROYABLE: a program that is logged in may remove them.
+    /// CKA_DESTROYABLE: an application that is logged in may destroy them.
     Destroyable,
 }
 
 impl Weakness {
-    /// Every one, in the order of [`Weaknesses::iter`].
+    /// All values, in the order of [`Weaknesses::iter`].
     pub const ALL: [Self; 3] = [Self::Modifiable, Self::Copyable, Self::Destroyable];
 
-    /// One word: what follows CKA_ in the name of the attribute.
+    /// Returns the name in one word: the part of the attribute's name after CKA_.
     pub fn name(self) -> &'static str {
         match self {
             Self::Modifiable => "modifiable",
@@ -70,10 +72,10 @@ impl Weakness {
 pub struct Weaknesses(u8);
 
 impl Weaknesses {
-    /// Root keys as they should be.
+    /// No weakness: root keys have all protections.
     pub const NONE: Self = Self(0);
 
-    /// Every weakness: no protection is asked for.
+    /// Every weakness: no protection is required.
     pub const ALL: Self = Self(7);
 
     /// Whether root keys lack this protection.
@@ -81,39 +83,39 @@ impl Weaknesses {
         self.0 & one.bit() != 0
     }
 
-    /// Whether no protection is lacking.
+    /// Whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Those of either set.
+    /// Returns the union of the sets.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Those that are not in the other set.
+    /// Returns the weaknesses that are not in the other set.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Each of them.
+    /// Returns an iterator over the weaknesses.
     pub fn iter(self) -> impl Iterator<Item = Weakness> {
         Weakness::ALL.into_iter().filter(move |one| self.contains(*one))
     }
 
-    /// Every set that there can be, the empty one first.
+    /// Returns all possible sets, the empty one first.
     pub fn all_sets() -> impl Iterator<Item = Self> {
         (0..=Self::ALL.0).map(Self)
     }
 
-    /// The same for a root key that is tried as a session object, and destroyed again.
+    /// Returns the set for a trial: the root key is a session object, which must be destroyable.
     pub(crate) fn of_trial(self) -> Self {
         Self(self.0 | Weakness::Destroyable.bit())
     }
 
-    /// What a template says to protect a root key.
+    /// Returns the attributes of a template that protect a root key.
     pub(crate) fn protection(self) -> impl Iterator<Item = Attribute> {
         Self::ALL.without(self).iter().map(|one| match one {
             Weakness::Modifiable => Attribute::Modifiable(false),
@@ -129,7 +131,7 @@ impl FromIterator<Weakness> for Weaknesses {
     }
 }
 
-/// `modifiable, copyable`.
+/// Writes the names, such as `modifiable, copyable`.
 impl fmt::Display for Weaknesses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, one) in self.iter().enumerate() {
@@ -143,12 +145,12 @@ impl fmt::Display for Weaknesses {
 }
 
 impl UnwrapTemplate {
-    /// CKA_SENSITIVE of the keys.
+    /// Returns CKA_SENSITIVE of the unwrapped keys.
     pub fn sensitive(self) -> bool {
         matches!(self, Self::Sealing | Self::Guarding)
     }
 
-    /// CKA_EXTRACTABLE of the keys.
+    /// Returns CKA_EXTRACTABLE of the unwrapped keys.
     pub fn extractable(self) -> bool {
         matches!(self, Self::Guarding | Self::Exporting)
     }
@@ -167,7 +169,7 @@ impl RootKind {
         SecretKeySpec { kind, sensitive: true, extractable: false, uses }
     }
 
-    /// What the key is made with, except the nested template.
+    /// Returns the template that the key is made with, except the nested template.
     fn template(self, placement: Placement<'_>, weak: Weaknesses) -> Result<Vec<Attribute>, Error> {
         let spec = self.spec();
         let mut template = spec.template(placement);
@@ -176,8 +178,8 @@ impl RootKind {
         Ok(template)
     }
 
-    /// What must be read back: all that was asked for, except the label, which is for people, and what the token adds when it
-    /// made the key itself and never let it out (PKCS#11, common secret key
+    /// Returns the attributes that must be read back: all of the template except the label, which is only informative,
+    /// and those that the token adds to a key that it made itself and that never left it (PKCS#11, common secret key
     /// attributes).
     fn expected(self, id: &KeyId, weak: Weaknesses) -> Result<Vec<Attribute>, Error> {
         let mut expected = self.template(Placement::Token(id, ""), weak)?;
@@ -188,15 +190,16 @@ impl RootKind {
 }
 
 impl Device {
-    /// Makes a root key, protected but for `weak`. It is durable after [`crate::sync`], if [`Device::needs_sync`].
+    /// Makes a root key with all protections except `weak`. It is durable after [`crate::sync`], if
+    /// [`Device::needs_sync`].
     pub fn generate_root(&self, id: &KeyId, label: &str, kind: RootKind, weak: Weaknesses) -> Result<Key, Error> {
         let template = kind.template(Placement::Token(id, label), weak)?;
         let handle = self.lasting(|session| self.make_root(session, kind, &template))?;
         Ok(self.token_key(handle, Some(kind.spec().kind.bytes())))
     }
 
-    /// Makes such a key as a session object and tries what [`Device::check_root`] tries: a root key cannot be removed from the
-    /// token any more, so that what the token cannot do must show before the first is made.
+    /// Makes such a key as a session object and checks what [`Device::check_root`] checks. A real root key cannot be
+    /// removed from the token, so a missing ability of the token must be found before the first one is made.
     pub fn try_root(&self, kind: RootKind, weak: Weaknesses) -> Result<Key, Error> {
         let key = self.session_root(kind, weak.of_trial())?;
         if let RootKind::Kek(unwrap) = kind {
@@ -205,14 +208,14 @@ impl Device {
         Ok(key)
     }
 
-    /// Makes such a key as a session object, and tries nothing.
+    /// Makes such a key as a session object, without checks.
     pub(crate) fn session_root(&self, kind: RootKind, weak: Weaknesses) -> Result<Key, Error> {
         let template = kind.template(Placement::Session, weak)?;
         let handle = self.own(|session| self.make_root(session, kind, &template))?;
         Ok(self.session_key(handle, kind.spec().kind.bytes()))
     }
 
-    /// The same as an object of this session, with which it ends.
+    /// Makes such a key as an object of this session. It ends with the session.
     pub(crate) fn root_of(&self, session: &Session, kind: RootKind, weak: Weaknesses) -> Result<Key, Error> {
         let template = kind.template(Placement::Session, weak)?;
         let handle = self.make_root(session, kind, &template).map_err(Error::from_binding)?;
@@ -237,8 +240,8 @@ impl Device {
         }
     }
 
-    /// Reads back every attribute of a root key, and for a KEK tries what its CKA_UNWRAP_TEMPLATE must allow and forbid.
-    /// [`Error::RootMismatch`] names the first difference.
+    /// Reads back every attribute of a root key. For a key-encryption key, tries what its CKA_UNWRAP_TEMPLATE must
+    /// allow and forbid. [`Error::RootMismatch`] names the first difference.
     pub fn check_root(&self, key: &Key, id: &KeyId, kind: RootKind, weak: Weaknesses) -> Result<(), Error> {
         let handle = key.handle(self.generation)?;
         for expected in kind.expected(id, weak)? {
@@ -250,7 +253,7 @@ impl Device {
         }
     }
 
-    /// The part of [`Device::check_root`] that is about protection.
+    /// Checks only the protection of a root key: see [`Device::check_root`].
     pub fn check_protection(&self, key: &Key, weak: Weaknesses) -> Result<(), Error> {
         let handle = key.handle(self.generation)?;
         weak.protection().try_for_each(|expected| self.check_attribute(handle, &expected))
@@ -269,7 +272,8 @@ impl Device {
         ))
     }
 
-    /// Tries all that the template could be about. Reading it would prove less, and SoftHSM cannot: it answers CKR_GENERAL_ERROR.
+    /// Tries every combination that the template may allow or forbid. Reading the template would prove less, and
+    /// SoftHSM answers CKR_GENERAL_ERROR to it.
     fn check_unwrap_template(&self, kek: &Key, unwrap: UnwrapTemplate) -> Result<(), Error> {
         let spec = |sensitive, extractable| SecretKeySpec {
             kind: SecretKeyKind::Aes { bytes: 32 },

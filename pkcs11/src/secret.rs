@@ -1,4 +1,4 @@
-//! Bytes that must not be seen and must not stay behind.
+//! Secret bytes, which are hidden in debug output and overwritten when dropped.
 
 use std::fmt;
 use std::ops::Deref;
@@ -8,17 +8,17 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 
-/// Key material or plaintext that came out of the token. Overwritten when dropped; `Debug` shows the length only.
+/// Key material or plaintext from the token. Overwritten when dropped. `Debug` shows only the length.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Takes the bytes over.
+    /// Takes ownership of the bytes.
     pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self(bytes)
     }
 
-    /// Gives up the protection: from here on the caller overwrites the bytes.
+    /// Returns the bytes without protection. The caller must overwrite them.
     pub fn expose(mut self) -> Vec<u8> {
         std::mem::take(&mut *self.0)
     }
@@ -44,30 +44,30 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The user PIN of a token (CKU_USER). Overwritten when dropped; `Debug` does not even tell its length.
+/// The user PIN of a token (CKU_USER). Overwritten when dropped. `Debug` does not show its length either.
 pub struct Pin(Zeroizing<Vec<u8>>);
 
 impl Pin {
-    /// Takes the PIN as the token wants it: UTF-8 by the specification, but any bytes are passed on.
+    /// Makes a PIN. The specification requires UTF-8, but any bytes are passed on.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// A copy in the type that C_Login's binding wants; it overwrites itself too.
+    /// Returns a copy in the type that the binding's C_Login needs. The copy is also overwritten when dropped.
     pub(crate) fn to_login(&self) -> RawAuthPin {
         RawAuthPin::new(Box::new(self.0.to_vec()))
     }
 }
 
-/// Where the PIN comes from. It is asked before each login, so that the PIN is not in memory between logins. It answers `None` if
-/// no PIN is known, and an error if the PIN cannot be read.
+/// The source of the PIN. It is called before each login, so that the PIN is not in memory between logins. It returns
+/// `None` if no PIN is configured, and an error if the PIN cannot be read.
 pub struct PinSource(Box<Ask>);
 
 type Ask = dyn Fn() -> Result<Option<Pin>, PinError> + Send + Sync;
 type PinError = Box<dyn std::error::Error + Send + Sync>;
 
 impl PinSource {
-    /// Calls `ask` before each login.
+    /// Makes a source that calls `ask` before each login.
     pub fn new(ask: impl Fn() -> Result<Option<Pin>, PinError> + Send + Sync + 'static) -> Self {
         Self(Box::new(ask))
     }

@@ -1,4 +1,4 @@
-//! What a secret key is to be: type, length, what it may be used for, and whether it may leave the token.
+//! The specification of a secret key: type, length, permitted uses, and whether it may leave the token.
 
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, KeyType, ObjectClass};
@@ -7,14 +7,15 @@ use cryptoki::types::Ulong;
 use crate::error::{Error, InvalidInput};
 use crate::key::KeyId;
 
-/// The attributes of a secret key that the caller decides about. All others are fixed: CKA_PRIVATE is true, CKA_DERIVE false.
+/// The attributes of a secret key that the caller chooses. The others are fixed: CKA_PRIVATE is true, CKA_DERIVE is
+/// false.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretKeySpec {
     /// Type and length.
     pub kind: SecretKeyKind,
-    /// CKA_SENSITIVE: the value is never shown, only wrapped.
+    /// CKA_SENSITIVE: the value is never returned in clear.
     pub sensitive: bool,
-    /// CKA_EXTRACTABLE: the key may be wrapped, or shown if it is not sensitive.
+    /// CKA_EXTRACTABLE: the key may be wrapped, or returned in clear if it is not sensitive.
     pub extractable: bool,
     /// The usage attributes.
     pub uses: Uses,
@@ -25,24 +26,24 @@ pub struct SecretKeySpec {
 pub enum SecretKeyKind {
     /// CKK_AES.
     Aes {
-        /// 16, 24 or 32.
+        /// The length in bytes: 16, 24 or 32.
         bytes: usize,
     },
-    /// CKK_GENERIC_SECRET, as HMAC wants it.
+    /// CKK_GENERIC_SECRET, which HMAC needs.
     Generic {
         /// Length in bytes, at least 1.
         bytes: usize,
     },
 }
 
-/// The usage attributes of a key; what is not asked for is set to false, never left to the token.
+/// The usage attributes of a key. Those that are not requested are set to false, and never left to the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Uses {
     /// CKA_ENCRYPT.
     pub encrypt: bool,
     /// CKA_DECRYPT.
     pub decrypt: bool,
-    /// CKA_SIGN, which MACs count as.
+    /// CKA_SIGN, which also permits making MACs.
     pub sign: bool,
     /// CKA_VERIFY.
     pub verify: bool,
@@ -52,7 +53,7 @@ pub struct Uses {
     pub unwrap: bool,
 }
 
-/// Where a key lives.
+/// The place of a key.
 #[derive(Clone, Copy)]
 pub(crate) enum Placement<'a> {
     Session,
@@ -60,14 +61,14 @@ pub(crate) enum Placement<'a> {
 }
 
 impl SecretKeyKind {
-    /// Length of the key in bytes.
+    /// Returns the length of the key in bytes.
     pub fn bytes(self) -> usize {
         match self {
             Self::Aes { bytes } | Self::Generic { bytes } => bytes,
         }
     }
 
-    /// Refuses lengths that no token should have to.
+    /// Refuses invalid lengths, without calling the token.
     pub(crate) fn validate(self) -> Result<(), Error> {
         match self {
             Self::Aes { bytes: 16 | 24 | 32 } => Ok(()),
@@ -91,7 +92,7 @@ impl SecretKeyKind {
         }
     }
 
-    /// CKA_VALUE_LEN, which only C_GenerateKey accepts.
+    /// Returns CKA_VALUE_LEN, which only C_GenerateKey accepts.
     pub(crate) fn length(self) -> Result<Attribute, Error> {
         let bytes = Ulong::try_from(self.bytes()).map_err(Error::from_binding)?;
         Ok(Attribute::ValueLen(bytes))
@@ -99,11 +100,11 @@ impl SecretKeyKind {
 }
 
 impl Uses {
-    /// Encrypts and decrypts.
+    /// Encryption and decryption.
     pub(crate) const CIPHER: Self =
         Self { encrypt: true, decrypt: true, sign: false, verify: false, wrap: false, unwrap: false };
 
-    /// Makes and verifies MACs.
+    /// Making and verifying MACs.
     pub const MAC: Self = Self { encrypt: false, decrypt: false, sign: true, verify: true, wrap: false, unwrap: false };
 
     pub(crate) fn attributes(self) -> [Attribute; 7] {
@@ -120,8 +121,8 @@ impl Uses {
 }
 
 impl SecretKeySpec {
-    /// The template, complete but for length and value. SENSITIVE and EXTRACTABLE are always spelled out: a key under
-    /// CKA_UNWRAP_TEMPLATE is refused if they are left to defaults.
+    /// Returns the template, without length and value. SENSITIVE and EXTRACTABLE are always included:
+    /// CKA_UNWRAP_TEMPLATE refuses a key if they are left to defaults.
     pub(crate) fn template(&self, placement: Placement<'_>) -> Vec<Attribute> {
         let mut template = vec![
             Attribute::Class(ObjectClass::SECRET_KEY),

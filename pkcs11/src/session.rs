@@ -1,4 +1,4 @@
-//! Sessions: the bounded pool that works, and the anchor that holds the login and owns session objects.
+//! Sessions: the bounded pool for operations, and the anchor session, which holds the login and owns session objects.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use cryptoki::slot::Slot;
 
 use crate::error::{Error, Loss};
 
-/// Sessions that do the work, opened when needed, never more than `max`, the last used first: it is the warm one.
+/// Sessions for operations. They are opened when needed, at most `max`. The last used session is used first.
 pub(crate) struct Pool {
     context: Pkcs11,
     slot: Slot,
@@ -19,14 +19,14 @@ pub(crate) struct Pool {
     returned: Condvar,
 }
 
-/// The sessions that do the work.
+/// The numbers of sessions of the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sessions {
-    /// Those that are open.
+    /// The number of open sessions.
     pub open: usize,
-    /// Those of them that work.
+    /// The number of open sessions that are in use.
     pub busy: usize,
-    /// The most that there may be.
+    /// The maximum number of sessions.
     pub limit: usize,
 }
 
@@ -34,11 +34,11 @@ pub struct Sessions {
 struct State {
     idle: Vec<Session>,
     leased: usize,
-    /// How many the token had room for, and when.
+    /// The number of sessions that the token had room for, and when that was found.
     room: Option<(usize, Instant)>,
 }
 
-/// How long the pool makes do with the sessions that it has after the token had no room for another one.
+/// The time for which the pool does not try to open another session after the token had no room for it.
 const ROOM_STANDS: Duration = Duration::from_secs(1);
 
 impl Pool {
@@ -46,8 +46,9 @@ impl Pool {
         Self { context, slot, max: max.max(1), deadline, state: Mutex::default(), returned: Condvar::new() }
     }
 
-    /// Runs `call` in a session of its own. A session whose call failed is closed: an operation may still be active in it,
-    /// and every later one would get CKR_OPERATION_ACTIVE. If it was lost, those that are idle may be as well: they are closed, too.
+    /// Runs `call` in a session. A session whose call failed is closed, because an operation may still be active in it,
+    /// and every later call would get CKR_OPERATION_ACTIVE. If the session was lost, the idle ones may be lost too, so
+    /// they are also closed.
     pub(crate) fn run<T>(&self, call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>) -> Result<T, Error> {
         let (permit, session) = self.lease()?;
         match call(&session).map_err(Error::from_binding) {
@@ -56,7 +57,7 @@ impl Pool {
                 Ok(value)
             }
             Err(error) => {
-                // A caller's damaged data says nothing of the others.
+                // Damaged data of a caller proves nothing about the other sessions.
                 if error.doubtful().is_none()
                     && matches!(error.loss(), Some(Loss::Session | Loss::Login | Loss::Device))
                 {
@@ -68,7 +69,8 @@ impl Pool {
         }
     }
 
-    /// The permit comes first, so that the session is dropped (closed) before the permit lets another one be opened.
+    /// Takes a session. The permit is the first value, so that the session is dropped (closed) before the permit lets
+    /// another one be opened.
     fn lease(&self) -> Result<(Permit<'_>, Session), Error> {
         let deadline = Instant::now() + self.deadline;
         loop {
@@ -78,7 +80,7 @@ impl Pool {
             }
             match self.open() {
                 Ok(session) => return Ok((permit, session)),
-                // There are others, and one of them comes back.
+                // There are other sessions, and one of them will be returned.
                 Err(error) if error.loss() == Some(Loss::Room) && self.note_room() => {}
                 Err(error) => return Err(error),
             }
@@ -92,7 +94,7 @@ impl Pool {
             if left.is_zero() {
                 return Err(Error::Busy);
             }
-            // Nobody rings when room stands no longer.
+            // No notification comes when `ROOM_STANDS` has passed.
             let (woken, _) =
                 self.returned.wait_timeout(state, left.min(ROOM_STANDS)).unwrap_or_else(PoisonError::into_inner);
             state = woken;
@@ -102,7 +104,8 @@ impl Pool {
         Ok((Permit { pool: self }, idle))
     }
 
-    /// Notes that the token has no room for the session that the caller has leave to open; false if there is no other one.
+    /// Notes that the token has no room for the session that the caller may open. Returns false if there is no other
+    /// session.
     fn note_room(&self) -> bool {
         let mut state = self.lock();
         let others = (state.idle.len() + state.leased).saturating_sub(1);
@@ -110,13 +113,13 @@ impl Pool {
         others > 0
     }
 
-    /// How many there are just now.
+    /// Returns the current numbers of sessions.
     pub(crate) fn sessions(&self) -> Sessions {
         let state = self.lock();
         Sessions { open: state.idle.len() + state.leased, busy: state.leased, limit: self.max }
     }
 
-    /// A session outside the pool's count, for looking at the device while the pool may be exhausted by it.
+    /// Opens a session that does not count for the pool, to check the device even if the pool is exhausted.
     pub(crate) fn open(&self) -> Result<Session, Error> {
         self.context.open_rw_session(self.slot).map_err(Error::from_binding)
     }
@@ -127,7 +130,7 @@ impl Pool {
 }
 
 impl State {
-    /// How many may work at one time.
+    /// Returns how many sessions may be in use at one time.
     fn most(&self, max: usize) -> usize {
         match self.room {
             Some((room, since)) if since.elapsed() < ROOM_STANDS => max.min(room),
@@ -136,7 +139,7 @@ impl State {
     }
 }
 
-/// The right to hold one session; given up when dropped.
+/// The right to hold one session. Dropping it gives the right up.
 struct Permit<'a> {
     pool: &'a Pool,
 }
@@ -154,33 +157,33 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// The one long-lived session. It holds the login, which ends with the last session, and owns the session
-/// objects, which end with the session that made them (PKCS#11, C_CloseSession). Only single calls run in it, never an Init, so no failure can
-/// leave an operation active.
+/// The one long-lived session. It holds the login, which ends with the last session, and owns the session objects,
+/// which end with the session that made them (PKCS#11, C_CloseSession). Only single calls run in it, never an Init, so
+/// a failure cannot leave an operation active.
 ///
-/// A call in it that hangs is left alone with its session, which keeps its objects, and another session takes its place.
+/// If a call in it hangs, its session is abandoned and keeps its objects, and another session takes its place.
 pub(crate) struct Anchor {
     deadline: Duration,
-    /// How long a call may take.
+    /// The time that a call may take.
     patience: Duration,
     present: Mutex<Arc<Held>>,
-    /// Sessions in which a call hangs, or hung.
+    /// Abandoned sessions, in which a call hangs or hung.
     left: Mutex<Vec<Arc<Held>>>,
 }
 
-/// Sessions of the anchor in which calls hang, at most: each costs a thread.
+/// The maximum number of abandoned sessions. Each costs a thread.
 const MOST_LEFT: usize = 4;
 
-/// Calls that come one at a time. A mutex could not be waited for with a deadline.
+/// A queue for calls that run one at a time. A mutex cannot be waited for with a deadline.
 #[derive(Default)]
 pub(crate) struct Turns {
-    /// Since when a call is under way.
+    /// The time at which the running call began.
     taken: Mutex<Option<Instant>>,
     freed: Condvar,
 }
 
 impl Turns {
-    /// Waits for the turn; [`Error::Hangs`] if the call under way takes longer than `patience`.
+    /// Waits for the turn. [`Error::Hangs`] if the running call takes longer than `patience`.
     pub(crate) fn take(&self, deadline: Instant, patience: Duration) -> Result<Turn<'_>, Error> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(since) = *taken {
@@ -216,8 +219,8 @@ impl Anchor {
         Self { deadline, patience, present: Mutex::new(Held::new(session)), left: Mutex::default() }
     }
 
-    /// Runs `call` in the anchor session. Who has the turn finds its mutex free. `open` makes the session that takes the place of
-    /// one in which a call hangs.
+    /// Runs `call` in the anchor session. The holder of the turn finds its mutex free. `open` makes the session that
+    /// replaces one in which a call hangs.
     pub(crate) fn run<T>(
         &self,
         open: impl Fn() -> Result<Session, Error>,
@@ -237,7 +240,7 @@ impl Anchor {
         }
     }
 
-    /// Whether another session may take the place of this one, if none has done so yet.
+    /// Whether another session may replace this one, or has already replaced it.
     fn is_replaceable(&self, hung: &Arc<Held>) -> bool {
         !Arc::ptr_eq(&self.present(), hung)
             || self.left.lock().unwrap_or_else(PoisonError::into_inner).len() < MOST_LEFT
@@ -256,11 +259,11 @@ impl Anchor {
     }
 }
 
-/// The right to make a call; given up when dropped.
+/// The right to make a call. Dropping it gives the right up.
 pub(crate) struct Turn<'a>(&'a Turns);
 
 impl Turn<'_> {
-    /// The call begins now: what was waited for until then does not count.
+    /// Notes that the call begins now, so that the time of waiting does not count.
     pub(crate) fn begins(&self) {
         *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }

@@ -1,4 +1,4 @@
-//! Signing keys of the server itself: EC P-256 pairs that, like the other root keys, never leave the token or change.
+//! The server's own signing keys: EC P-256 pairs that, like the other root keys, never leave the token or change.
 
 use std::num::NonZeroUsize;
 
@@ -20,31 +20,31 @@ const POINT_HEADER: [u8; 2] = [0x04, 0x41];
 /// First byte of an uncompressed point (SEC 1, 2.3.3).
 const UNCOMPRESSED: u8 = 0x04;
 
-/// Objects with one CKA_ID that are looked at: a pair, and enough to see that there are several.
+/// The maximum number of objects with one CKA_ID that are read: enough for a pair, and to detect additional objects.
 const MOST: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
 
 /// The two token objects of a signing key.
 #[derive(Debug, Clone)]
 pub struct SigningKey {
-    /// Signs, and nothing else.
+    /// The private key, which signs and has no other use.
     pub private: Key,
-    /// Verifies, and nothing else. It holds the point that the public key is.
+    /// The public key, which verifies and has no other use. It holds the point.
     pub public: Key,
 }
 
-/// What the token holds under one CKA_ID. One of each is a signing key.
+/// The objects that the token holds under one CKA_ID. A signing key is one private and one public key.
 #[derive(Debug, Clone, Default)]
 pub struct SigningObjects {
     /// Private keys.
     pub private: Vec<Key>,
     /// Public keys.
     pub public: Vec<Key>,
-    /// Anything else, which should not be there.
+    /// The number of other objects, which should be zero.
     pub others: usize,
 }
 
 impl SigningObjects {
-    /// The pair, if there is nothing else under its CKA_ID.
+    /// Returns the pair, if there is nothing else under its CKA_ID.
     pub fn pair(&self) -> Option<SigningKey> {
         match (self.private.as_slice(), self.public.as_slice(), self.others) {
             ([private], [public], 0) => Some(SigningKey { private: private.clone(), public: public.clone() }),
@@ -52,13 +52,14 @@ impl SigningObjects {
         }
     }
 
-    /// How many objects there are, 8 at most.
+    /// Returns the number of objects, at most 8.
     pub fn count(&self) -> usize {
         self.private.len() + self.public.len() + self.others
     }
 }
 
-/// What both halves are made with. Left to the token would be what SoftHSM and others allow by default: everything.
+/// Returns the attributes that both halves are made with. SoftHSM and others allow everything by default, so nothing is
+/// left to defaults.
 fn shared(id: &KeyId, weak: Weaknesses) -> Vec<Attribute> {
     let mut template = vec![
         Attribute::KeyType(KeyType::EC),
@@ -99,7 +100,7 @@ fn public(id: &KeyId, weak: Weaknesses) -> Vec<Attribute> {
     template
 }
 
-/// The public half, and the private one.
+/// Generates a pair as session objects. Returns the public half and the private half.
 fn generate_session_pair(
     session: &Session,
     weak: Weaknesses,
@@ -114,8 +115,8 @@ fn generate_session_pair(
 }
 
 impl Device {
-    /// Makes a P-256 key pair (CKM_EC_KEY_PAIR_GEN) as two token objects of the same CKA_ID, protected but for `weak`. It is durable after
-    /// [`crate::sync`], if [`Device::needs_sync`].
+    /// Makes a P-256 key pair (CKM_EC_KEY_PAIR_GEN) as two token objects of the same CKA_ID, with all protections
+    /// except `weak`. It is durable after [`crate::sync`], if [`Device::needs_sync`].
     pub fn generate_signing_root(&self, id: &KeyId, label: &str, weak: Weaknesses) -> Result<SigningKey, Error> {
         let label = Attribute::Label(label.as_bytes().to_vec());
         let (mut public, mut private) = (public(id, weak), private(id, weak));
@@ -126,25 +127,26 @@ impl Device {
         Ok(SigningKey { private: self.token_key(private, None), public: self.token_key(public, None) })
     }
 
-    /// Makes such a pair as session objects, as [`Device::try_root`] does.
+    /// Makes such a pair as session objects, like [`Device::try_root`].
     pub fn try_signing_root(&self, weak: Weaknesses) -> Result<SigningKey, Error> {
         self.session_signing_root(weak.of_trial())
     }
 
-    /// Makes a pair as session objects, protected but for `weak`.
+    /// Makes a pair as session objects, with all protections except `weak`.
     pub(crate) fn session_signing_root(&self, weak: Weaknesses) -> Result<SigningKey, Error> {
         let (public, private) = self.own(|session| generate_session_pair(session, weak))?;
         Ok(SigningKey { private: self.private_key(private), public: self.private_key(public) })
     }
 
-    /// The same as objects of this session, with which they end.
+    /// Makes such a pair as objects of this session. They end with the session.
     pub(crate) fn signing_root_of(&self, session: &Session, weak: Weaknesses) -> Result<SigningKey, Error> {
         let (public, private) = generate_session_pair(session, weak).map_err(Error::from_binding)?;
         Ok(SigningKey { private: self.token_key(private, None), public: self.token_key(public, None) })
     }
 
-    /// What the token holds under this CKA_ID, of whatever class: one search, a linear scan on some tokens, and so for the start
-    /// only. At most 8 objects are looked at. An empty answer proves nothing, see [`Device::token_keys`].
+    /// Returns the objects that the token holds under this CKA_ID, of any class. This is one search, a linear scan on
+    /// some tokens, so use it only at the start. At most 8 objects are read. An empty result proves nothing, see
+    /// [`Device::token_keys`].
     pub fn signing_objects(&self, id: &KeyId) -> Result<SigningObjects, Error> {
         let template = [Attribute::Token(true), Attribute::Id(id.as_bytes().to_vec())];
         let found = self.lasting(|session| {
@@ -167,12 +169,13 @@ impl Device {
         Ok(objects)
     }
 
-    /// Reads back every attribute of both halves. [`Error::RootMismatch`] names the first difference. That the halves belong
-    /// together only a signature shows.
+    /// Reads back every attribute of both halves. [`Error::RootMismatch`] names the first difference. Only a signature
+    /// proves that the halves belong together.
     pub fn check_signing_root(&self, key: &SigningKey, id: &KeyId, weak: Weaknesses) -> Result<(), Error> {
         let handle = key.private.handle(self.generation)?;
         let mut expected = private(id, weak);
-        // What the token adds when it made the key itself and never let it out (PKCS#11, common private key attributes).
+        // The token adds these to a key that it made itself and that never left it (PKCS#11, common private key
+        // attributes).
         expected.extend([
             Attribute::EcParams(PRIME256V1.to_vec()),
             Attribute::AlwaysAuthenticate(false),
@@ -190,8 +193,8 @@ impl Device {
         self.public_point(key).map(drop)
     }
 
-    /// The public key as an uncompressed point (SEC 1, 2.3.3): 0x04, then 32 bytes each of x and y. Whether it lies on the
-    /// curve is not checked.
+    /// Returns the public key as an uncompressed point (SEC 1, 2.3.3): 0x04, then 32 bytes each of x and y. Does not
+    /// check that the point lies on the curve.
     pub fn public_point(&self, key: &SigningKey) -> Result<[u8; 65], Error> {
         let handle = key.public.handle(self.generation)?;
         let found = self.work(|session| session.get_attributes(handle, &[AttributeType::EcPoint]))?;
@@ -208,8 +211,8 @@ impl Device {
         })
     }
 
-    /// Signs a SHA-256 digest (CKM_ECDSA, which every token has; SoftHSM lacks CKM_ECDSA_SHA256). The signature is the numbers
-    /// r and s, 32 bytes each.
+    /// Signs a SHA-256 digest (CKM_ECDSA, which every token has; SoftHSM does not have CKM_ECDSA_SHA256). Returns the
+    /// numbers r and s, 32 bytes each.
     pub fn sign_digest(&self, key: &SigningKey, digest: &[u8; 32]) -> Result<[u8; 64], Error> {
         let handle = key.private.handle(self.generation)?;
         let functions = &self.module.functions;
@@ -218,8 +221,9 @@ impl Device {
     }
 }
 
-/// CKA_EC_POINT is the DER of an OCTET STRING that holds the point (PKCS#11 2.40, current mechanisms, 2.3.3). Some tokens give
-/// the point without it. The length tells the two apart: a point may begin as the header does.
+/// Decodes CKA_EC_POINT: the DER of an OCTET STRING that holds the point (PKCS#11 2.40, current mechanisms, 2.3.3).
+/// Some tokens return the point without it. Only the length distinguishes the two, because a point may begin with the
+/// same bytes as the header.
 pub(crate) fn point(encoded: &[u8]) -> Option<[u8; 65]> {
     let point = encoded.strip_prefix(&POINT_HEADER).filter(|point| point.len() == 65).unwrap_or(encoded);
     let point: [u8; 65] = point.try_into().ok()?;
@@ -232,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_point_is_read_with_and_without_an_octet_string() {
-        // Any second byte, also that of the header.
+        // The second byte may be any, also that of the header.
         for second in 0..=u8::MAX {
             let mut bare = [7; 65];
             (bare[0], bare[1]) = (0x04, second);

@@ -1,12 +1,13 @@
-//! The bell that any operation rings when the device may be gone, and that the owner of recovery waits for; and what the owner then
-//! found, for operations that wait.
+//! The suspicion that the device is unavailable. Any operation can raise it. The owner of the recovery waits for it,
+//! looks at the device, and reports the result to operations that wait.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Whether some operation met an answer that a missing or broken device gives.
+/// Whether an operation got an answer that a missing or broken device gives.
 ///
-/// Rings between two calls of [`Suspicion::wait`] count as one: a burst of failures makes the owner look once.
+/// All raises between two calls of [`Suspicion::wait`] count as one, so that a burst of failures makes the owner look
+/// once.
 #[derive(Debug, Default)]
 pub struct Suspicion {
     state: Mutex<State>,
@@ -17,21 +18,21 @@ pub struct Suspicion {
 #[derive(Debug, Default)]
 struct State {
     raised: bool,
-    /// Looks of the owner that have begun, and that have ended.
+    /// The number of looks of the owner that have begun, and that have ended.
     begun: u64,
     ended: u64,
-    /// The device was not well at the end of the last one.
+    /// Whether the device failed at the end of the last look.
     failed: bool,
 }
 
 impl Suspicion {
-    /// Rings. Also the way to wake the owner for another reason, such as shutdown.
+    /// Raises the suspicion. This also wakes the owner for another reason, such as shutdown.
     pub fn raise(&self) {
         self.ring(&mut self.lock());
     }
 
-    /// Waits until somebody rings, at most for `timeout`; true if so. Takes the ring back: one waiter sees it. A look begins, which
-    /// [`Self::looked`] ends.
+    /// Waits until the suspicion is raised, at most for `timeout`. Returns whether it was, and lowers it: only one
+    /// waiter sees it. A look begins, which [`Self::looked`] ends.
     pub fn wait(&self, timeout: Duration) -> bool {
         let (mut state, _) = self
             .rung
@@ -41,7 +42,7 @@ impl Suspicion {
         std::mem::take(&mut state.raised)
     }
 
-    /// Ends the look, and lets those go on that wait for it. Until the next one the device counts as what it was found to be.
+    /// Ends the look and wakes the operations that wait for it. The result counts until the next look.
     pub fn looked(&self, is_well: bool) {
         let mut state = self.lock();
         state.ended = state.begun;
@@ -50,17 +51,17 @@ impl Suspicion {
         self.looked.notify_all();
     }
 
-    /// The owner begins to bring the device back: those who meet it from now on wait for what comes of it.
+    /// Notes that the owner begins to recover the device. Operations that fail from now on wait for the result.
     pub fn hope(&self) {
         self.lock().failed = false;
     }
 
-    /// Rings, and waits until the owner has looked and has replaced what was lost, at most for `timeout`. False if the device is not
-    /// well; if it was not before, nobody waits.
+    /// Raises the suspicion and waits until the owner has looked and has replaced what was lost, at most for `timeout`.
+    /// Returns false if the device fails. Does not wait if the last look found that it fails.
     pub fn settle(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let mut state = self.lock();
-        // The look that is under way may have begun before the caller's call failed.
+        // A look that is running now may have begun before the caller's call failed.
         let awaited = state.begun + 1;
         self.ring(&mut state);
         while !state.failed && state.ended < awaited {
@@ -99,7 +100,7 @@ mod tests {
     #[test]
     fn who_settles_waits_for_a_look_that_began_afterwards() {
         let bell = Suspicion::default();
-        // A look is under way.
+        // A look is running.
         bell.wait(Duration::ZERO);
         thread::scope(|scope| {
             let settled = scope.spawn(|| bell.settle(LONG));
@@ -126,9 +127,9 @@ mod tests {
         let began = Instant::now();
         assert!(!bell.settle(LONG));
         assert!(began.elapsed() < LONG / 2);
-        // It rings all the same.
+        // It raises the suspicion nevertheless.
         assert!(bell.wait(Duration::ZERO));
         bell.looked(true);
-        assert!(!bell.settle(Duration::ZERO), "nobody has looked since");
+        assert!(!bell.settle(Duration::ZERO), "no look has ended since");
     }
 }

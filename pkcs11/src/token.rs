@@ -1,4 +1,4 @@
-//! The token over all its generations: opening, losing, and bringing it back.
+//! The token across all its generations: opening, loss and recovery.
 
 use std::ops::Deref;
 use std::path::PathBuf;
@@ -16,36 +16,36 @@ use crate::suspicion::Suspicion;
 use crate::token_info::TokenInfo;
 use crate::wrap::WrapMechanisms;
 
-/// How often [`Token::reset`] looks whether the calls under way have ended.
+/// The interval at which [`Token::reset`] checks whether the running calls have ended.
 const CLOSING_STEP: Duration = Duration::from_millis(2);
 
-/// Which token, and how to use it.
+/// The token to use, and how to use it.
 #[derive(Debug)]
 pub struct Config {
     /// The module, a shared library.
     pub module: PathBuf,
-    /// CKA label of the token, which exactly one token must have.
+    /// CKA label of the token. Exactly one token must have it.
     pub label: String,
-    /// The user PIN. Not asked for if the token has its own way of asking for one (CKF_PROTECTED_AUTHENTICATION_PATH).
+    /// The user PIN. Not read if the token asks for it itself (CKF_PROTECTED_AUTHENTICATION_PATH).
     pub pin: PinSource,
-    /// The token's own numbers for AES key wrap.
+    /// The token's own mechanism numbers for AES key wrap.
     pub wrap: WrapMechanisms,
-    /// Most sessions that work at the same time, at least 1. The token's own limit counts too.
+    /// The maximum number of sessions that work at the same time, at least 1. The token may have a lower limit.
     pub max_sessions: usize,
-    /// How long an operation waits for a session before [`Error::Busy`].
+    /// The time for which an operation waits for a session before [`Error::Busy`].
     pub session_deadline: Duration,
-    /// How long [`Token::reset`] waits for the calls under way before [`Error::Hangs`].
+    /// The time for which [`Token::reset`] waits for the running calls before [`Error::Hangs`].
     pub call_timeout: Duration,
 }
 
 /// A token and its recovery. Dropping it closes all sessions and finalizes the module.
 ///
-/// Of the generations of [`Device`] there is at most one at a time, and nobody can hold one but through a [`DeviceGuard`], which
-/// keeps [`Token::reset`] waiting. So no call of an old generation can come after C_Finalize.
+/// There is at most one generation of [`Device`] at a time. It can be used only through a [`DeviceGuard`], for which
+/// [`Token::reset`] waits. So no call of an old generation can come after C_Finalize.
 pub struct Token {
-    /// Read by callers, written only by [`Token::reset`].
+    /// Read by callers; written only by [`Token::reset`].
     device: RwLock<Option<Arc<Device>>>,
-    /// A reset waits for the calls under way, and nobody new is admitted.
+    /// Set while a reset waits for the running calls. No new caller is admitted then.
     closing: AtomicBool,
     module: Arc<Module>,
     config: Config,
@@ -53,8 +53,8 @@ pub struct Token {
 }
 
 impl Token {
-    /// Loads the module, initialises it, finds the token by its label, logs in, and lets `verify` look at it before anybody
-    /// else can use it.
+    /// Loads the module, initialises it, finds the token by its label, logs in, and runs `verify` before any other
+    /// caller can use the device.
     pub fn open<T, E>(config: Config, verify: impl FnOnce(&Device) -> Result<T, E>) -> Result<(Self, T), OpenError<E>> {
         let token = Self {
             device: RwLock::new(None),
@@ -67,12 +67,13 @@ impl Token {
         Ok((token, verified))
     }
 
-    /// The device, for as long as the guard lives; [`Error::Away`] when there is none, or when it is being replaced. Never waits.
+    /// Returns the device, for as long as the guard lives. [`Error::Away`] if there is none, or if it is being
+    /// replaced. Never waits.
     ///
-    /// [`Token::reset`] waits for the guard, so it is meant for one operation of the service, not for a long time. The thread
-    /// that holds one must not call `reset`.
+    /// [`Token::reset`] waits for the guard, so a caller should hold it only for one operation of the service. A thread
+    /// that holds a guard must not call `reset`.
     pub fn device(&self) -> Result<DeviceGuard<'_>, Error> {
-        // A reset that waits or works makes this fail at once: nobody queues up behind a device that may be stuck.
+        // During a reset this fails immediately, so that callers do not wait for a device that may hang.
         if self.closing.load(Ordering::Acquire) {
             return Err(Error::Away);
         }
@@ -85,13 +86,14 @@ impl Token {
         Ok(DeviceGuard { device, _admission: admission })
     }
 
-    /// Replaces the device: turns newcomers away, waits for the calls under way, closes every session, finalizes and
-    /// initialises the module, finds the token by its label, logs in, lets `verify` look, and only then admits callers again.
+    /// Replaces the device. Refuses new callers, waits for the running calls, closes every session, finalizes and
+    /// initialises the module, finds the token by its label, logs in, runs `verify`, and only then admits callers
+    /// again.
     ///
-    /// Closing the sessions and logging in again would not be enough: SoftHSM heals only by C_Finalize (measured). If this
-    /// fails the token stays away, with the module finalized, and it may be called again. If a call under way takes longer than
-    /// [`Config::call_timeout`] nothing is done and the device stays ([`Error::Hangs`]): a module that never returns cannot be
-    /// finalized either.
+    /// Closing the sessions and logging in again would not be enough: SoftHSM recovers only after C_Finalize
+    /// (measured). On failure the token stays unavailable, with the module finalized, and `reset` may be called again.
+    /// If a running call takes longer than [`Config::call_timeout`], nothing is done and the device stays
+    /// ([`Error::Hangs`]), because a module with a call that never returns cannot be finalized.
     pub fn reset<T, E>(&self, verify: impl FnOnce(&Device) -> Result<T, E>) -> Result<T, OpenError<E>> {
         let mut place = self.close()?;
         // No guard is alive, so this was the last reference, and the old device is finalized here.
@@ -102,7 +104,7 @@ impl Token {
         Ok(verified)
     }
 
-    /// Waits for the calls under way, and admits nobody meanwhile.
+    /// Waits for the running calls. No caller is admitted in the meantime.
     fn close(&self) -> Result<RwLockWriteGuard<'_, Option<Arc<Device>>>, Error> {
         let deadline = Instant::now() + self.config.call_timeout;
         let _closing = Closing::begin(&self.closing);
@@ -116,28 +118,30 @@ impl Token {
         }
     }
 
-    /// What the token wants for an IV for GCM that nobody has chosen, as far as was found out. The token is not waited for.
+    /// Returns the token's rule for GCM IVs that the caller did not choose, as far as it is known. Does not call the
+    /// token.
     pub fn iv_rule(&self) -> IvRule {
         self.module.iv_rule()
     }
 
-    /// How many bytes the token takes in one call, as far as was found out; `usize::MAX` if no bound was. The token is not waited for.
+    /// Returns how many bytes the token takes in one call, as far as it is known; `usize::MAX` if no bound was found.
+    /// Does not call the token.
     pub fn most(&self, bounded: Bounded) -> usize {
         self.module.bounds.most(bounded)
     }
 
-    /// Rung by every operation that met an answer that a missing device gives.
+    /// Returns the suspicion, which every operation raises that got an answer that a missing device gives.
     pub fn suspect(&self) -> &Suspicion {
         &self.suspicion
     }
 
-    /// Asks the token who it is (C_GetTokenInfo).
+    /// Returns the token's description of itself (C_GetTokenInfo).
     pub fn info(&self) -> Result<TokenInfo, Error> {
         self.device()?.info()
     }
 }
 
-/// While it lives nobody new is admitted.
+/// Prevents the admission of new callers until it is dropped.
 struct Closing<'a>(&'a AtomicBool);
 
 impl<'a> Closing<'a> {
@@ -153,9 +157,9 @@ impl Drop for Closing<'_> {
     }
 }
 
-/// Leave to use the [`Device`]; [`Token::reset`] waits until it is dropped.
+/// Admission to the [`Device`]. [`Token::reset`] waits until it is dropped.
 pub struct DeviceGuard<'a> {
-    /// Dropped before the admission, so that whoever has the write lock knows that there is no other reference.
+    /// Dropped before the admission, so that the holder of the write lock knows that there is no other reference.
     device: Arc<Device>,
     _admission: RwLockReadGuard<'a, Option<Arc<Device>>>,
 }

@@ -1,5 +1,5 @@
-//! What a token says of itself (CK_TOKEN_INFO), read without the binding, which refuses the whole of it where the clock's time is
-//! not one: opencryptoki 3.8.1 leaves it empty.
+//! A token's description of itself (CK_TOKEN_INFO). It is read without the binding, which refuses the whole structure
+//! if the clock's time is invalid: opencryptoki 3.8.1 leaves it empty.
 
 use cryptoki_sys::{
     CK_EFFECTIVELY_INFINITE, CK_FLAGS, CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION,
@@ -8,19 +8,19 @@ use cryptoki_sys::{
 
 use crate::error::PinState;
 
-/// How a token presents itself, without the padding.
+/// A token's description of itself, without the padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInfo {
-    /// Given when the token was initialised.
+    /// The label that was given when the token was initialised.
     pub label: String,
-    /// Who made the device.
+    /// The manufacturer of the device.
     pub manufacturer: String,
     /// Model of the device.
     pub model: String,
     /// Serial number of the device.
     pub serial: String,
     flags: CK_FLAGS,
-    /// The most sessions at one time, read-only ones among them, if the token says so.
+    /// The maximum number of sessions at one time, including read-only ones, if the token reports it.
     sessions: Option<usize>,
 }
 
@@ -41,12 +41,12 @@ impl TokenInfo {
         self.has(CKF_TOKEN_INITIALIZED)
     }
 
-    /// Whether the token asks for the PIN by itself, at a reader of its own.
+    /// Whether the token asks for the PIN itself, at its own reader.
     pub(crate) fn asks_for_pin(&self) -> bool {
         self.has(CKF_PROTECTED_AUTHENTICATION_PATH)
     }
 
-    /// Why no PIN should be tried.
+    /// Returns the reason for which no PIN should be tried.
     pub(crate) fn withheld(&self) -> Option<PinState> {
         if self.has(CKF_USER_PIN_LOCKED) {
             return Some(PinState::Locked);
@@ -63,7 +63,7 @@ impl TokenInfo {
     }
 }
 
-/// Padded with blanks by the specification, by some with zeros.
+/// Removes the padding, which is blanks in the specification and zeros on some tokens.
 fn text(padded: &[u8]) -> String {
     String::from_utf8_lossy(padded).trim_end_matches([' ', '\0']).to_owned()
 }

@@ -1,4 +1,4 @@
-//! AES key wrap (RFC 3394), by CKM_AES_KEY_WRAP or the number that a vendor has for it.
+//! AES key wrap (RFC 3394), by CKM_AES_KEY_WRAP or a vendor's own mechanism number.
 
 use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki_sys::{CK_MECHANISM_TYPE, CKM_AES_KEY_WRAP};
@@ -12,13 +12,13 @@ use crate::secret_key::{Placement, SecretKeyKind, SecretKeySpec, Uses};
 /// The block of 8 bytes that RFC 3394 adds and checks.
 const INTEGRITY_BYTES: usize = 8;
 
-/// What that block holds (RFC 3394, 2.2.3.1).
+/// The value of that block (RFC 3394, 2.2.3.1).
 const INTEGRITY: [u8; INTEGRITY_BYTES] = [0xa6; INTEGRITY_BYTES];
 
-/// Bytes of an AES block, which holds the block above and as many bytes of the key.
+/// Length in bytes of an AES block, which holds the integrity block and as many bytes of the key.
 const BLOCK: usize = 16;
 
-/// A key that is wrapped to see how.
+/// The key that is wrapped in a trial.
 const TRIED: SecretKeySpec = SecretKeySpec {
     kind: SecretKeyKind::Aes { bytes: BLOCK },
     sensitive: true,
@@ -26,12 +26,12 @@ const TRIED: SecretKeySpec = SecretKeySpec {
     uses: Uses { encrypt: false, decrypt: false, sign: false, verify: false, wrap: false, unwrap: false },
 };
 
-/// The mechanism numbers under which the token has AES key wrap, where they are not those of PKCS#11.
+/// The mechanism numbers under which the token has AES key wrap, if they differ from those of PKCS#11.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WrapMechanisms {
-    /// In the place of CKM_AES_KEY_WRAP: RFC 3394, without padding.
+    /// Used instead of CKM_AES_KEY_WRAP: RFC 3394, without padding.
     pub plain: Option<u32>,
-    /// In the place of CKM_AES_KEY_WRAP_PAD and CKM_AES_KEY_WRAP_KWP: RFC 5649, with padding.
+    /// Used instead of CKM_AES_KEY_WRAP_PAD and CKM_AES_KEY_WRAP_KWP: RFC 5649, with padding.
     pub padded: Option<u32>,
 }
 
@@ -46,10 +46,11 @@ impl WrapMechanisms {
 }
 
 impl Device {
-    /// Wraps `key` under `wrapping`; the blob has 8 bytes more than the key ([`Error::WrapFormat`] if not).
+    /// Wraps `key` under `wrapping`. The blob must be 8 bytes longer than the key ([`Error::WrapFormat`]).
     ///
-    /// Only keys of known length can be wrapped, 16 bytes or more in steps of 8: SoftHSM pads the others silently, and such a
-    /// key comes back longer, with another HMAC for it ([`InvalidInput::WrapLength`]).
+    /// Only keys of known length can be wrapped, and only if the length is 16 bytes or more and a multiple of 8.
+    /// SoftHSM pads other keys without an error, and such a key is longer after unwrapping and has another HMAC
+    /// ([`InvalidInput::WrapLength`]).
     pub fn wrap(&self, wrapping: &Key, key: &Key) -> Result<Vec<u8>, Error> {
         let bytes = key
             .bytes()
@@ -61,23 +62,24 @@ impl Device {
         if blob.len() == expected { Ok(blob) } else { Err(Error::WrapFormat { bytes, found: blob.len(), expected }) }
     }
 
-    /// Unwraps `blob` to a session key that lives as long as its last clone, or the device.
+    /// Unwraps `blob` to a session key, which lives until its last clone is dropped, or the device.
     ///
-    /// [`Error::BlobInvalid`] for a blob that is damaged or of another key, [`Error::TemplateRefused`] where CKA_UNWRAP_TEMPLATE
-    /// of `wrapping` does not allow what `spec` asks for.
+    /// [`Error::BlobInvalid`] if the blob is damaged or was wrapped by another key. [`Error::TemplateRefused`] if
+    /// CKA_UNWRAP_TEMPLATE of `wrapping` does not allow what `spec` requests.
     pub fn unwrap(&self, wrapping: &Key, blob: &[u8], spec: &SecretKeySpec) -> Result<Key, Error> {
         spec.kind.validate()?;
         if blob.len() != spec.kind.bytes() + INTEGRITY_BYTES {
             return Err(Error::InvalidInput(InvalidInput::BlobLength));
         }
-        // No CKA_VALUE_LEN: SoftHSM refuses it here, and the length of the blob says it.
+        // No CKA_VALUE_LEN: SoftHSM refuses it here, and the length of the blob implies it.
         let (template, protection) = (spec.template(Placement::Session), (spec.sensitive, spec.extractable));
         let handle = self.unwrap_by(self.plain_wrap, wrapping, blob, &template, protection)?;
         Ok(self.session_key(handle, spec.kind.bytes()))
     }
 
-    /// Unwraps a blob to a key with these values of CKA_SENSITIVE and CKA_EXTRACTABLE, which the template has. Tells a damaged blob from
-    /// a fault of the device: where the token says both by one value, it has to unwrap something else by the same key.
+    /// Unwraps a blob to a key with these values of CKA_SENSITIVE and CKA_EXTRACTABLE, which the template contains too.
+    /// Distinguishes a damaged blob from a failing device: if the token gives the same answer for both, it has to
+    /// unwrap something else by the same key.
     pub(crate) fn unwrap_by(
         &self,
         mechanism: CK_MECHANISM_TYPE,
@@ -95,8 +97,8 @@ impl Device {
         )
     }
 
-    /// Whether the token wraps keys by a number that was given for it, as far as it does not know one of them: the number, and what it
-    /// answered. Nothing is tried of the numbers of PKCS#11.
+    /// Tries the given mechanism numbers, and returns the first one that the token does not know, with its answer. The
+    /// numbers of PKCS#11 are not tried.
     pub fn unknown_wrap_mechanism(&self, given: WrapMechanisms) -> Result<Option<(u32, Answer)>, Error> {
         let numbers = [given.plain, given.padded].into_iter().flatten();
         for number in numbers {
@@ -112,9 +114,9 @@ impl Device {
         Ok(None)
     }
 
-    /// Whether the token wraps as RFC 3394 says: the same number may be that of another kind of key wrap at another vendor, and RFC
-    /// 5649 makes blobs of the same length. `None` where the token does not let a key that wraps open its blob block by block, which
-    /// is the way to see it from outside.
+    /// Whether the token wraps according to RFC 3394. The same number may mean another kind of key wrap at another
+    /// vendor, and RFC 5649 makes blobs of the same length. `None` if the token does not allow a wrapping key to
+    /// decrypt its blob block by block, which is the only way to find out from outside.
     pub(crate) fn wraps_by_rfc_3394(&self) -> Result<Option<bool>, Error> {
         let found = self.generate(&wrapping(true)).and_then(|kek| {
             let blob = self.wrap(&kek, &self.generate(&TRIED)?)?;
@@ -127,7 +129,7 @@ impl Device {
         }
     }
 
-    /// What a blob holds beside the key (RFC 3394, 2.2.2, steps 1 and 2), by AES in single blocks.
+    /// Returns the integrity block of a blob (RFC 3394, 2.2.2, steps 1 and 2), by decrypting single AES blocks.
     fn integrity_of(&self, kek: &Key, blob: &[u8]) -> Result<Option<[u8; INTEGRITY_BYTES]>, Error> {
         let Some((first, rest)) = blob.split_first_chunk::<INTEGRITY_BYTES>() else { return Ok(None) };
         let (mut integrity, mut parts) = (u64::from_be_bytes(*first), rest.to_vec());
@@ -151,7 +153,8 @@ impl Device {
     }
 }
 
-/// A key that wraps, for a trial only; and that decrypts what it has wrapped, which no other key may.
+/// Returns the specification of a wrapping key for a trial. With `decrypt`, it may decrypt what it has wrapped, which
+/// no other wrapping key may.
 fn wrapping(decrypt: bool) -> SecretKeySpec {
     let uses = Uses { decrypt, wrap: true, ..Uses::default() };
     SecretKeySpec { kind: SecretKeyKind::Aes { bytes: 32 }, sensitive: true, extractable: false, uses }

@@ -1,4 +1,4 @@
-//! The one function that decides who is calling, and what it asks.
+//! The one function that decides who the caller is, and the state that it needs.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,45 +20,46 @@ use super::trust::{self, SharedTrust, Trust};
 use crate::policy::{Subject, Terms};
 use crate::principal::{Caller, Method, Username};
 
-/// Credentials that are compared in the HSM at one time; those that are remembered need no place.
+/// The number of credentials that are compared in the HSM at one time. Remembered credentials need no comparison.
 const COMPARED: usize = 2;
 
-/// A caller, and the name that was proved.
+/// A caller, and the name that the credential proved.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// Who the request runs as.
+    /// The user as which the request runs.
     pub caller: Caller,
-    /// The name before every caller becomes the default user, where that is configured.
+    /// The proved name, before `force_default_username` replaces it.
     pub name: Username,
 }
 
-/// What credentials rest on, asked of whoever holds it.
+/// Lookups of the state that credentials depend on.
 pub trait Foundations: Sync {
-    /// Why it could not be checked.
+    /// The error of a lookup that failed.
     type Error: From<AccessTokenError>;
 
-    /// What holds now of an access token of this identity that was issued by `basis`; `None` if one of them is gone.
+    /// Returns the present terms for an access token of this identity that was issued by `basis`. `None` if one of them
+    /// no longer exists.
     fn terms(&self, subject: &Username, basis: &str) -> Option<Arc<Terms>>;
 
-    /// The version of the API token's key, if it may be used now.
+    /// Returns the version of the API token's key, if the key may be used now.
     ///
     /// # Errors
-    /// Store or token are away.
+    /// Store or token are unavailable.
     fn version(&self, id: &str) -> Result<Option<i64>, Self::Error>;
 
-    /// The same, if `presented` is the key's value.
+    /// The same if `presented` is the key's value. `None` otherwise.
     ///
     /// # Errors
-    /// Store or token are away.
+    /// Store or token are unavailable.
     fn compare(&self, id: &str, presented: &[u8]) -> Result<Option<i64>, Self::Error>;
 }
 
-/// Everything about callers.
+/// Authenticates callers.
 pub struct Authenticator {
     /// The authorities of client certificates, replaced as a whole at each reload.
     pub trust: SharedTrust,
     pub(super) settings: Settings,
-    /// Replaced as a whole when the configuration of one changes.
+    /// The issuers, replaced as a whole when the configuration of one changes.
     issuers: ArcSwap<Vec<Arc<Issuer>>>,
     pub(super) tokens: Arc<AccessTokens>,
     pub(super) exchange: Exchange,
@@ -67,25 +68,25 @@ pub struct Authenticator {
     pub(super) comparing: Semaphore,
 }
 
-/// What the configuration says about callers.
+/// The configuration of authentication.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Whether anything has to be proved, though nobody may be trusted at the moment.
+    /// Whether callers must be authenticated, even if no authority or issuer is trusted at the moment.
     pub authenticates: bool,
     /// The default user.
     pub default_username: Username,
-    /// Whether every caller, once authenticated, becomes the default user.
+    /// Whether every authenticated caller becomes the default user.
     pub force_default_username: bool,
-    /// Seconds by which the clocks of issuers may differ from ours.
+    /// The tolerance for the clocks of issuers, in seconds.
     pub jwt_leeway: i64,
-    /// The object whose value is the API token.
+    /// The identifier of the object whose value is the API token.
     pub api_token_id: Option<String>,
-    /// Failures in a minute from one address, above which they are 429; 0 for no limit.
+    /// The number of failures in a minute from one address, above which they are answered 429. 0: no limit.
     pub failure_limit: u32,
 }
 
 impl Authenticator {
-    /// With the present authorities, and issuers whose keys are fetched elsewhere.
+    /// Makes an authenticator with these authorities and issuers. The keys of the issuers are fetched elsewhere.
     #[must_use]
     pub fn new(
         trust: Option<Trust>,
@@ -107,13 +108,14 @@ impl Authenticator {
         }
     }
 
-    /// Whether anything at all has to be proved.
+    /// Whether callers must be authenticated.
     #[must_use]
     pub fn authenticates(&self) -> bool {
         self.settings.authenticates
     }
 
-    /// The caller that somebody would be who proves to be `subject`; `None` for several people. Proves nothing.
+    /// Returns the caller that `subject` would be after authentication. `None` if `subject` stands for several callers.
+    /// Proves nothing.
     #[must_use]
     pub fn caller_of(&self, subject: &Subject) -> Option<Caller> {
         let default = || self.settings.default_username.clone();
@@ -128,13 +130,15 @@ impl Authenticator {
         Some(Caller { username, method, narrowing: None, role: None })
     }
 
-    /// Decides who is calling, at `now` (seconds since 1970-01-01 UTC): certificate, else JWT, else API token, else, where
-    /// nothing is configured, the default user. A credential that is present but bad is an error, never a reason to
-    /// try the next one. An access token of ours goes before all of them, and has to be good beside a certificate too.
-    /// `counted`: it is a use of a credential that may be used so many times; false for a request that is judged again.
+    /// Authenticates the caller at `now` (seconds since 1970-01-01 UTC): by certificate, otherwise by JWT, otherwise by
+    /// API token. If nothing is configured, the caller is the default user. A credential that is present but invalid is
+    /// an error, and the next kind is not tried. An access token of this server takes precedence over all of them, and
+    /// must be valid even if there is a certificate. `counted`: the request counts as a use of a credential with a
+    /// limited number of uses; false for a request that is judged again.
     ///
     /// # Errors
-    /// Why it is nobody, or that it could not be found out. Whoever asks reports it.
+    /// The reason for which the caller is not authenticated, or the failure of the check. The caller of this function
+    /// reports it.
     pub async fn caller<K: Foundations>(
         &self,
         presented: &Presented<'_>,
@@ -151,9 +155,9 @@ impl Authenticator {
         Ok(Known { caller, name })
     }
 
-    /// The name that a request's caller will prove, as far as that is known without asking HSM, database or issuer: by the
-    /// connection's certificate, or by a credential that verified a moment ago. It decides whose share of the server a request
-    /// takes, and nothing else.
+    /// Returns the name that the caller will probably prove, as far as it is known without calls of HSM, database or
+    /// issuer: by the connection's certificate, or by a credential that verified recently. It only decides whose share
+    /// of the server the request uses.
     #[must_use]
     pub fn expected(&self, presented: &Presented<'_>, now: i64) -> Option<Username> {
         let trust = self.trust.load();
@@ -164,26 +168,26 @@ impl Authenticator {
         self.remembered.find(&token, now).map(|memory| memory.caller.username)
     }
 
-    /// Counts an attempt that failed, here or in a handshake; whether there are more of them from this address than the
-    /// limit. No authenticated caller is refused for it.
+    /// Counts a failed attempt, here or in a handshake. Returns whether there are more from this address than the
+    /// limit. An authenticated caller is never refused because of it.
     #[must_use]
     pub fn count_failure(&self, address: IpAddr) -> bool {
         self.failures.count(address)
     }
 
-    /// The issuers whose JWTs come with each call.
+    /// Returns the issuers whose JWTs come with each call.
     #[must_use]
     pub fn direct_issuers(&self) -> Arc<Vec<Arc<Issuer>>> {
         self.issuers.load_full()
     }
 
-    /// Trusts these issuers from now on, and no others.
+    /// Replaces the trusted issuers.
     pub fn trust_issuers(&self, issuers: Vec<Arc<Issuer>>) {
         self.issuers.store(Arc::new(issuers));
     }
 
-    /// The idps table that a request's JWT names by `iss` and `aud`, which nobody has verified: to choose the words of a
-    /// refusal, and for nothing else.
+    /// Returns the idps table of the issuer and audience in a request's JWT, which is not verified. It is used only to
+    /// choose the words of a refusal.
     #[must_use]
     pub fn named_table(&self, authorization: Authorization<'_>) -> Option<Arc<str>> {
         let token = authorization.bearer().ok()??;
@@ -194,7 +198,7 @@ impl Authenticator {
         tables.find(|issuer| claims.name(&issuer.config))?.config.table.clone()
     }
 
-    /// Asks for the issuers' keys now, because their servers may be believed by now.
+    /// Fetches the issuers' keys now, because their servers may be trusted now.
     pub fn fetch_keys(&self) {
         for issuer in self.issuers.load().iter() {
             issuer.fetch_soon();
@@ -208,7 +212,7 @@ impl Authenticator {
         now: i64,
         counted: bool,
     ) -> Result<Caller, Refusal<K::Error>> {
-        // Beside a certificate too: one of them may be an access token of ours.
+        // Also if there is a certificate: one of the credentials may be an access token of this server.
         let Presented { peer, authorization } = *presented;
         if authorization.has_several() {
             return Err(Unauthenticated::Authorization.into());
@@ -223,7 +227,7 @@ impl Authenticator {
         }
         let trust = self.trust.load();
         if let (Some(trust), Some(certificate)) = (trust.as_ref(), &peer.certificate) {
-            // A certificate wins: the Authorization header of the same request is not looked at.
+            // A certificate takes precedence: the Authorization header of the same request is not read.
             let proved = trust.judge(certificate, now).map_err(Unauthenticated::from)?;
             let method = Method::Certificate { thumbprint: proved.thumbprint };
             return Ok(Caller { username: proved.username, method, narrowing: None, role: None });
@@ -244,7 +248,7 @@ impl Authenticator {
         if jws::is_compact(token) { Ok(self.jwt(token, now).await?) } else { self.api_token(token, key).await }
     }
 
-    /// Whether what a memory rests on is unchanged.
+    /// Whether the basis of a remembered credential is unchanged.
     fn still_holds<K: Foundations>(&self, memory: &Memory, key: &K) -> Result<bool, Refusal<K::Error>> {
         match (&memory.basis, &self.settings.api_token_id) {
             (Basis::Issuer(generation), _) => {
@@ -267,7 +271,7 @@ impl Authenticator {
         let jws = Jws::parse(token)?;
         let claims = Claims::parse(jws.unverified_payload())?;
         let named = claims.issuer()?;
-        // The same issuer may be there several times, for several audiences.
+        // The same issuer may be configured several times, for several audiences.
         let mut last = Unauthenticated::ForeignIssuer;
         for issuer in issuers.iter().filter(|issuer| issuer.config.issuer == named) {
             match self.verify(&jws, &claims, issuer, now).await {
@@ -281,7 +285,7 @@ impl Authenticator {
         Err(last)
     }
 
-    /// Signature first, by the keys of this issuer alone; claims after.
+    /// Verifies the signature first, only by the keys of this issuer, and then the claims.
     pub(super) async fn verify(
         &self,
         jws: &Jws<'_>,
@@ -301,11 +305,11 @@ impl Authenticator {
 
     async fn api_token<K: Foundations>(&self, token: &str, key: &K) -> Result<Caller, Refusal<K::Error>> {
         let id = self.settings.api_token_id.as_deref().ok_or(Unauthenticated::NoApiToken)?;
-        // Canonical base64 alone: one key has one token, and its case matters.
+        // Only canonical base64: one key has one token, and its case matters.
         let presented = data_encoding::BASE64.decode(token.as_bytes()).map_err(|_| Unauthenticated::ApiToken)?;
         let presented = crate::secret::Bytes::from(presented);
         let _place = self.comparing().await;
-        // Callers who are nobody yet must not occupy the threads of those who are somebody.
+        // Unauthenticated callers must not occupy the threads of authenticated ones.
         let version = tokio::task::block_in_place(|| key.compare(id, &presented)).map_err(Refusal::Unavailable)?;
         let version = version.ok_or(Unauthenticated::ApiToken)?;
         let username = self.settings.default_username.clone();
@@ -315,8 +319,8 @@ impl Authenticator {
     }
 }
 
-/// The keys by which a JWS verifies: those at hand, or those that the issuer has by now. `tells_deferral` is that of the issuer whose
-/// JWS it is: others may have the same keys.
+/// Returns the keys that verify a JWS: those at hand, or newly fetched ones. `tells_deferral` is that of the issuer of
+/// the JWS, because other issuers may have the same keys.
 pub(super) async fn signing_keys(
     jws: &Jws<'_>,
     issuer: &Issuer,
@@ -330,7 +334,7 @@ pub(super) async fn signing_keys(
             Err(error) => error.into(),
         },
     };
-    // An unknown key id, or another key under it: the issuer may have rotated its keys.
+    // The key id is unknown, or has another key: the issuer may have rotated its keys.
     let is_new = |keys: &Keys| known.as_ref().is_none_or(|known| known.generation != keys.generation);
     let fetched = issuer.refresh(|keys| is_new(keys) && jws.verify(&keys.set).is_ok()).await;
     let Some(keys) = issuer.keys().filter(|keys| is_new(keys)) else {

@@ -1,4 +1,4 @@
-//! The authorities that may vouch for clients.
+//! The authorities that issue client certificates.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub enum AuthorityError {
     NoAuthority {
         /// The file.
         path: PathBuf,
-        /// What it holds instead.
+        /// Other PEM blocks in the file.
         skipped: Vec<Skipped>,
     },
     /// The authority file is not a list of certificates with sound keys.
@@ -32,10 +32,10 @@ pub enum AuthorityError {
     NotPem {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem of the file.
         source: PemError,
     },
-    /// A certificate in the authority file that may not issue others (RFC 5280 section 4.2.1.9).
+    /// A certificate in the authority file must not issue others (RFC 5280 section 4.2.1.9).
     #[error("{subject} in the authority file {} is not a CA certificate (no basicConstraints CA:TRUE)", path.display())]
     NotAuthority {
         /// The file.
@@ -43,54 +43,55 @@ pub enum AuthorityError {
         /// The subject of the offending certificate.
         subject: String,
     },
-    /// The same certificate in two authority files: to which of them its callers belong could not be said.
+    /// The same certificate is in two authority files. It would not be defined to which of them its callers belong.
     #[error("{subject} is in two authority files")]
     Twice {
         /// The subject of the certificate.
         subject: String,
     },
-    /// The CRL file holds no CRL, or something that is not one.
+    /// The CRL file contains no CRL, or something that is not one.
     #[error("the CRL file {} is not a list of PEM CRLs{detail}", path.display())]
     NotCrl {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem of the file.
         detail: String,
     },
-    /// A CRL that no configured authority signed.
+    /// No configured authority signed the CRL.
     #[error("no certificate of the authority files signed the CRL of {issuer} in {}", path.display())]
     ForeignCrl {
         /// The file.
         path: PathBuf,
-        /// Who says to have issued it.
+        /// The issuer that the CRL names.
         issuer: String,
     },
-    /// A CRL of an authority that may not issue any (RFC 5280 sections 4.2.1.3 and 6.3.3 (f)).
+    /// The CRL was signed by an authority that must not issue CRLs (RFC 5280 sections 4.2.1.3 and 6.3.3 (f)).
     #[error(
-        "the CRL of {issuer} in {} is not believed: the keyUsage of its issuer's certificate lacks cRLSign: give the CRL of an \
+        "the CRL of {issuer} in {} is refused: the keyUsage of its issuer's certificate lacks cRLSign: give the CRL of an \
          authority that may issue it, or that authority's certificate with cRLSign",
         path.display()
     )]
     NotCrlSigner {
         /// The file.
         path: PathBuf,
-        /// Who issued it.
+        /// The issuer of the CRL.
         issuer: String,
     },
-    /// A CRL that never ends would be believed however old it is (RFC 5280 section 5.1.2.5 requires the field).
+    /// The CRL has no nextUpdate. A CRL that never ends would be used however old it is (RFC 5280 section 5.1.2.5
+    /// requires the field).
     #[error("the CRL of {issuer} in {} has no nextUpdate", path.display())]
     NoNextUpdate {
         /// The file.
         path: PathBuf,
-        /// Who issued it.
+        /// The issuer of the CRL.
         issuer: String,
     },
-    /// A CRL that says that it is only a part, or something else that must be understood (RFC 5280 section 5.2).
+    /// The CRL is only a part of one, or has another critical extension (RFC 5280 section 5.2).
     #[error("the CRL of {issuer} in {} has a critical extension that is not understood", path.display())]
     CriticalExtension {
         /// The file.
         path: PathBuf,
-        /// Who issued it.
+        /// The issuer of the CRL.
         issuer: String,
     },
     /// OpenSSL failed.
@@ -101,8 +102,8 @@ pub enum AuthorityError {
 /// Reads one or several CA certificates from a PEM file. What stands beside them is named in the log, if it may stand there.
 ///
 /// # Errors
-/// The file is missing, empty, not PEM, holds something that is not looked at, or a certificate that is not a CA's or whose key
-/// is not sound.
+/// The file is missing, empty, not PEM, or contains a block that is not permitted, a certificate that is not a CA
+/// certificate, or one with an unsafe key.
 pub fn load(path: &Path) -> Result<Vec<X509>, AuthorityError> {
     let pem = file::bytes("authority file", path, MAX_FILE)?;
     let read = pem::certificates(&pem).map_err(|source| AuthorityError::NotPem { path: path.to_owned(), source })?;

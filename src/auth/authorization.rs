@@ -1,4 +1,4 @@
-//! What a request says of its caller beside the connection: its Authorization (RFC 9110 section 11.6.2), whatever carries it.
+//! The credentials in a request's Authorization headers (RFC 9110 section 11.6.2).
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use super::strict_json;
 use crate::base64;
 use crate::secret::{Bytes, Password};
 
-/// How credentials begin.
+/// The beginnings of credentials, in lower case.
 const SCHEMES: [&[u8]; 2] = [b"bearer ", b"token "];
 
 /// The values of a request's Authorization headers.
@@ -19,9 +19,9 @@ const SCHEMES: [&[u8]; 2] = [b"bearer ", b"token "];
 pub enum Authorization<'a> {
     /// The request has no such header.
     Absent,
-    /// It has one, which is not judged yet.
+    /// The request has one such header, which is not checked yet.
     One(&'a [u8]),
-    /// It has several: two readers would not believe the same one.
+    /// The request has several such headers. It is refused, because two readers could choose different ones.
     Several,
 }
 
@@ -37,7 +37,7 @@ impl<'a> FromIterator<&'a [u8]> for Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// The one value, if there is any.
+    /// Returns the one value, if there is any.
     fn one(self) -> Result<Option<&'a [u8]>, Unauthenticated> {
         match self {
             Self::Absent => Ok(None),
@@ -46,8 +46,8 @@ impl<'a> Authorization<'a> {
         }
     }
 
-    /// Whether it brings several credentials: in headers of their own, or in one that somebody joined by commas (RFC 9110 section
-    /// 5.3).
+    /// Whether the request has several credentials: in headers of their own, or in one header that was joined by commas
+    /// (RFC 9110 section 5.3).
     pub(super) fn has_several(self) -> bool {
         let has_scheme = |part: &[u8]| {
             let part = part.trim_ascii_start();
@@ -60,8 +60,8 @@ impl<'a> Authorization<'a> {
         }
     }
 
-    /// The token: `Bearer TOKEN` (RFC 6750 section 2.1), or as Conjur's clients send a JWS, `Token token="..."` with the base64 of
-    /// its flattened JSON form. The schemes in any case, as RFC 9110 has it.
+    /// Returns the token of `Bearer TOKEN` (RFC 6750 section 2.1), or of the form in which Conjur's clients send a JWS:
+    /// `Token token="..."` with the base64 of its flattened JSON form. The schemes are not case-sensitive (RFC 9110).
     pub(super) fn bearer(self) -> Result<Option<Cow<'a, str>>, Unauthenticated> {
         let Some(value) = self.one()? else { return Ok(None) };
         let is_text = value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
@@ -77,36 +77,36 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// Whether a value begins with a scheme, which is in lower case with its space.
+/// Whether a value begins with a scheme, which is given in lower case and with its space.
 fn begins(value: &[u8], scheme: &[u8]) -> bool {
     value.get(..scheme.len()).is_some_and(|own| own.eq_ignore_ascii_case(scheme))
 }
 
-/// Basic credentials (RFC 7617): who, and the password.
+/// Basic credentials (RFC 7617): user and password.
 pub struct Basic {
-    /// Everything before the first colon.
+    /// The text before the first colon.
     pub user: String,
-    /// What follows it.
+    /// The text after the first colon.
     pub password: Password,
 }
 
 impl Basic {
-    /// The longest that are read, in bytes as they come.
+    /// The maximum length of the credentials, in bytes as received.
     const MAX: usize = 2048;
 
-    /// How they begin.
+    /// The beginning of the credentials, in lower case.
     const SCHEME: &[u8] = b"basic ";
 
-    /// Whether a request brings them, good or bad.
+    /// Whether a request has Basic credentials, valid or not.
     #[must_use]
     pub fn is_in(authorization: Authorization<'_>) -> bool {
         matches!(authorization, Authorization::One(value) if begins(value, Self::SCHEME))
     }
 
-    /// Those of a request; `None` if it has no Authorization header.
+    /// Reads the credentials of a request. `None` if it has no Authorization header.
     ///
     /// # Errors
-    /// Several such headers, another scheme, or what is not USER:PASSWORD in base64.
+    /// There are several such headers, or another scheme, or the value is not USER:PASSWORD in base64.
     pub fn read(authorization: Authorization<'_>) -> Result<Option<Self>, Unauthenticated> {
         let Some(value) = authorization.one()? else { return Ok(None) };
         let is_basic = Self::is_in(authorization) && value.len() <= Self::MAX;
@@ -118,14 +118,15 @@ impl Basic {
     }
 }
 
-/// The compact form of a JWS that comes in the flattened one (RFC 7515 section 7.2.2).
+/// Returns the compact form of a JWS in the flattened form (RFC 7515 section 7.2.2).
 fn compact(parameter: &str) -> Option<String> {
     let encoded = parameter.trim().strip_prefix("token=")?.strip_prefix('"')?.strip_suffix('"')?;
     if encoded.len() > 2 * MAX_TOKEN {
         return None;
     }
     let members = strict_json::object(&base64::decode(encoded.as_bytes())?)?;
-    // Clients keep the parts as they were written, with padding, or write them as they like: signed are those of RFC 7515.
+    // Clients keep the parts as they were written, or add padding, or encode them again. The signature covers the form
+    // of RFC 7515.
     let part = |name: &str| {
         let part = members.get(name).and_then(Value::as_str)?;
         Some(BASE64URL_NOPAD.encode(&base64::decode(part.as_bytes())?))

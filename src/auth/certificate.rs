@@ -1,4 +1,4 @@
-//! What is read off a client certificate: names, and how long it is good for.
+//! Data of a client certificate: the user name, and its times.
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
@@ -10,33 +10,33 @@ use crate::config::ClientCertUsername;
 pub use crate::pem::subject;
 use crate::principal::UsernameError;
 
-/// Why a certificate names no user.
+/// The reason for which a certificate names no user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// OpenSSL could read it, the parser of names could not.
+    /// The parser of names cannot read the certificate, although OpenSSL can.
     #[error("the certificate's names cannot be read")]
     Malformed,
-    /// No attribute or alternative name of the kind that names users.
+    /// There is no attribute or alternative name of the configured kind.
     #[error("the certificate has no {0}")]
     Missing(&'static str),
-    /// Several: which one is meant is a matter of taste, and taste is no proof.
+    /// There are several names of the configured kind, so it is not defined which one is the user.
     #[error("the certificate has several {0}s")]
     Several(&'static str),
-    /// BMPString, T61String and the like, whose bytes have more than one reading.
+    /// The name is a BMPString, T61String or similar, whose bytes can be read in more than one way.
     #[error("the certificate's CN is neither UTF8String, PrintableString nor IA5String")]
     StringType,
-    /// Bytes that are not UTF-8.
+    /// The bytes are not UTF-8.
     #[error("the certificate's CN is not UTF-8")]
     Encoding,
-    /// It begins with the prefix of another authority or issuer.
+    /// The name begins with the prefix of another authority or issuer.
     #[error("the certificate's name begins with the prefix of another authority or issuer")]
     ForeignPrefix,
-    /// The text is no user name.
+    /// The text is not a user name.
     #[error("the certificate's name is not a user name: {0}")]
     Username(#[from] UsernameError),
 }
 
-/// The one name of the configured kind, as text that is not yet a user name.
+/// Returns the one name of the configured kind. It is not checked to be a user name.
 ///
 /// # Errors
 /// The name is missing, occurs several times, or cannot be read in exactly one way.
@@ -65,7 +65,7 @@ pub fn name(der: &[u8], source: ClientCertUsername) -> Result<String, NameError>
 }
 
 fn common_name(certificate: &X509Certificate<'_>) -> Result<String, NameError> {
-    // Walks every attribute of every RDN, so a CN inside a multi-valued RDN counts as well.
+    // This iterates over every attribute of every RDN, so a CN inside a multi-valued RDN counts too.
     let mut names = certificate.subject().iter_common_name();
     let name = names.next().ok_or(NameError::Missing("CN"))?.attr_value();
     if names.next().is_some() {
@@ -90,7 +90,7 @@ fn alternative_names(
     Ok(names)
 }
 
-/// Seconds since 1970-01-01 UTC.
+/// Converts a time to seconds since 1970-01-01 UTC.
 ///
 /// # Errors
 /// OpenSSL cannot read the time.

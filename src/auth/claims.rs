@@ -9,22 +9,22 @@ use super::trusted_issuer::{Bound, Expected, TrustedIssuer, find};
 use super::{narrowing, strict_json};
 use crate::principal::{Narrowing, Username};
 
-/// The longest issuer or audience, in bytes.
+/// The maximum length of a text claim, in bytes.
 const MAX_TEXT: usize = 1024;
 
-/// What a token says that verified.
+/// The checked claims of a verified token.
 #[derive(Debug, Clone)]
 pub(super) struct Accepted {
     pub(super) username: Username,
     /// `exp`, in seconds since 1970-01-01 UTC.
     pub(super) expires: i64,
-    /// What the token takes away from its bearer.
+    /// The rights that the token takes from its bearer.
     pub(super) narrowing: Option<Arc<Narrowing>>,
-    /// The role that it gives, where its issuer gives roles.
+    /// The role that the token gives, if its issuer gives roles.
     pub(super) role: Option<Arc<str>>,
 }
 
-/// Claims that are JSON; nothing about them is checked yet.
+/// Parsed claims, which are not checked yet.
 pub(super) struct Claims(Map<String, Value>);
 
 impl Claims {
@@ -32,12 +32,12 @@ impl Claims {
         strict_json::object(payload).map(Self).ok_or(ClaimsError::Malformed)
     }
 
-    /// `iss`: a string, and nothing else.
+    /// Returns `iss`, which must be a string.
     pub(super) fn issuer(&self) -> Result<&str, ClaimsError> {
         self.text("iss")
     }
 
-    /// Checks everything that `issuer` asks for, at `now`.
+    /// Checks all requirements of `issuer` at `now`.
     pub(super) fn check(
         &self,
         issuer: &TrustedIssuer,
@@ -51,7 +51,7 @@ impl Claims {
         if issuer.username_claim == "email" && self.0.get("email_verified") != Some(&Value::Bool(true)) {
             return Err(ClaimsError::EmailNotVerified);
         }
-        // A blank name stays blank, and a wildcard one, whatever is put before it.
+        // Checked without the prefix: a blank or wildcard name is refused whatever the prefix is.
         Username::new(name)?;
         let username = Username::new(&format!("{}{name}", issuer.username_prefix))?;
         if issuer.foreign_prefixes.iter().any(|foreign| username.as_str().starts_with(foreign)) {
@@ -68,8 +68,8 @@ impl Claims {
         Ok(Accepted { username, expires, narrowing, role })
     }
 
-    /// Checks what whoever trusts `issuer` asks of its tokens, whatever they are used for, at `now`: times, issuer, audience,
-    /// subject and bound claims. Returns `exp`.
+    /// Checks, at `now`, the requirements of `issuer` that do not depend on the use of the token: times, issuer,
+    /// audience, subject and bound claims. Returns `exp`.
     pub(super) fn check_bounds(&self, issuer: &TrustedIssuer, leeway: i64, now: i64) -> Result<i64, ClaimsError> {
         let expires = self.check_end(leeway, now)?;
         self.check_start(leeway, now)?;
@@ -80,13 +80,13 @@ impl Claims {
         Ok(expires)
     }
 
-    /// `exp`, which must be there and not be past.
+    /// Checks `exp`, which must exist and must not be in the past. Returns it.
     pub(super) fn check_end(&self, leeway: i64, now: i64) -> Result<i64, ClaimsError> {
         let expires = self.time("exp")?.ok_or_else(|| ClaimsError::Claim("exp".to_owned()))?;
         if expires.saturating_add(leeway) <= now { Err(ClaimsError::Expired) } else { Ok(expires) }
     }
 
-    /// `nbf` and `iat`, which must not be to come.
+    /// Checks `nbf` and `iat`, which must not be in the future.
     pub(super) fn check_start(&self, leeway: i64, now: i64) -> Result<(), ClaimsError> {
         for name in ["nbf", "iat"] {
             if self.time(name)?.is_some_and(|time| time > now.saturating_add(leeway)) {
@@ -96,7 +96,8 @@ impl Claims {
         Ok(())
     }
 
-    /// `iss`, unless the keys alone tell whose the token is; also where it need not be there, if it is.
+    /// Checks `iss`, unless only the keys identify the issuer. If the claim may be absent, it is still checked if it
+    /// exists.
     pub(super) fn check_issuer(&self, issuer: &TrustedIssuer) -> Result<(), ClaimsError> {
         let is_right = match (issuer.issuer.as_str(), &issuer.implied_issuer) {
             ("", None) => true,
@@ -106,9 +107,9 @@ impl Claims {
         if is_right { Ok(()) } else { Err(ClaimsError::Issuer) }
     }
 
-    /// `sub`: a string if it is there, and of the issuer's subject if that is bound.
+    /// Checks `sub`: it must be a string if it exists, and must match if the issuer binds it.
     pub(super) fn check_subject(&self, issuer: &TrustedIssuer) -> Result<(), ClaimsError> {
-        // A `sub` that is not a string is refused, also where nothing uses it (RFC 7519 section 4.1.2).
+        // A `sub` that is not a string is refused even if it is not used (RFC 7519 section 4.1.2).
         if self.0.get("sub").is_some_and(|sub| !sub.is_string()) {
             return Err(ClaimsError::Claim("sub".to_owned()));
         }
@@ -118,7 +119,7 @@ impl Claims {
         }
     }
 
-    /// Checks claims that must have values, by their paths.
+    /// Checks claims that must have values. They are named by their paths.
     pub(super) fn check_bound(&self, bound: &[(String, Bound)]) -> Result<(), ClaimsError> {
         for (path, bound) in bound {
             let value = find(&self.0, path).ok_or_else(|| ClaimsError::Lacking(path.clone()))?;
@@ -129,17 +130,17 @@ impl Claims {
         Ok(())
     }
 
-    /// The claim at a path: by its whole name, else by dots or slashes into nested claims.
+    /// Returns the claim at a path: by its whole name, otherwise by dots or slashes into nested claims.
     pub(super) fn at(&self, path: &str) -> Option<&Value> {
         find(&self.0, path)
     }
 
-    /// What the private claim of ours takes away.
+    /// Returns what the claim `claviger` takes away from the bearer.
     pub(super) fn narrowing(&self) -> Result<Option<Arc<Narrowing>>, ClaimsError> {
         narrowing::read(self.0.get(narrowing::CLAIM))
     }
 
-    /// Whether they say that the token is this issuer's, for this audience; nothing is verified.
+    /// Whether the claims name this issuer and its audience. Nothing is verified.
     pub(super) fn name(&self, issuer: &TrustedIssuer) -> bool {
         self.issuer() == Ok(&issuer.issuer) && self.check_audience(&issuer.audiences).is_ok()
     }
@@ -151,19 +152,20 @@ impl Claims {
         }
     }
 
-    /// A NumericDate: a number of seconds, which may have a fraction. Absent is not the same as wrong.
+    /// Returns a NumericDate: a number of seconds, which may have a fraction. A wrong value is an error; an absent one
+    /// is `None`.
     fn time(&self, name: &str) -> Result<Option<i64>, ClaimsError> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         let wrong = || ClaimsError::Claim(name.to_owned());
         if let Some(seconds) = value.as_i64() {
             return if (0..=MAX_TIME).contains(&seconds) { Ok(Some(seconds)) } else { Err(wrong()) };
         }
-        // The whole part, by way of text: a float that is out of range has no honest integer.
+        // The integer part is converted through text, because a float that is out of range has no exact integer.
         let seconds = value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds)).ok_or_else(wrong)?;
         format!("{:.0}", seconds.floor()).parse().map(Some).map_err(|_| wrong())
     }
 
-    /// `aud`: one of these; anything if there are none.
+    /// Checks `aud`: it must be one of these, or anything if there are none.
     pub(super) fn check_audience(&self, wanted: &[Expected]) -> Result<(), ClaimsError> {
         if wanted.is_empty() {
             return Ok(());

@@ -1,65 +1,65 @@
-//! Why the claims of a JWT are refused.
+//! The reasons for which the claims of a JWT are refused.
 
 use crate::principal::UsernameError;
 use crate::text::Part;
 
-/// The most of a role's name that an error quotes, in bytes.
+/// The maximum length of a role's name in an error, in bytes.
 const MAX_ROLE: usize = 128;
 
-/// The name of a role as a message tells it.
+/// Formats the name of a role for a message.
 fn quoted(role: &str) -> String {
     Part(format_args!("{role:?}"), MAX_ROLE).to_string()
 }
 
-/// Why claims are refused.
+/// The reason for which claims are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimsError {
-    /// The payload is no JSON object without repeated members.
+    /// The payload is not a JSON object without repeated members.
     #[error("its payload is not a set of claims")]
     Malformed,
-    /// A claim that must be there is not, or has another type.
+    /// A required claim is missing, or has another type.
     #[error("its claim `{0}` is missing or has the wrong type")]
     Claim(String),
-    /// Past `exp`.
+    /// The token is past its `exp`.
     #[error("it has expired")]
     Expired,
-    /// Before `nbf`, or `iat` is in the future.
+    /// The token is before its `nbf`, or `iat` is in the future.
     #[error("it is not valid yet")]
     NotYet,
-    /// Another `aud`.
-    #[error("its audience is another")]
+    /// `aud` is not an expected audience.
+    #[error("its audience is not the expected one")]
     Audience,
-    /// Another `iss`.
-    #[error("its issuer is another")]
+    /// `iss` is not the expected issuer.
+    #[error("its issuer is not the expected one")]
     Issuer,
-    /// Another `sub`.
-    #[error("its subject is another")]
+    /// `sub` is not the expected subject.
+    #[error("its subject is not the expected one")]
     Subject,
     /// A claim that is bound to a value is missing.
     #[error("its claim `{0}`, which is bound to a value, is missing")]
     Lacking(String),
-    /// A claim that is bound to a value has another.
+    /// A claim that is bound to a value has another value.
     #[error("its claim `{0}` is not the value that it is bound to")]
     Bound(String),
-    /// No role, or several, or no text.
-    #[error("its claim of roles does not hold exactly one role")]
+    /// The claim has no role, several roles, or is not a text.
+    #[error("its roles claim does not contain exactly one role")]
     NotOneRole,
-    /// A role that is not defined.
+    /// The role is not defined.
     #[error("its role {role} is not defined: define [roles.NAME] in the IAM file", role = quoted(.0))]
     NoSuchRole(String),
-    /// A role that is defined, and not allowed to this issuer.
+    /// The role is defined, but not allowed for this issuer.
     #[error("its role {role} is not among the allowed_roles of its table", role = quoted(.0))]
     Role(String),
-    /// `email` names the user and is not known to be theirs.
+    /// `email` names the user, and the address is not verified.
     #[error("its e-mail address is not verified")]
     EmailNotVerified,
-    /// The claim that names the user holds no user name.
+    /// The claim that names the user does not contain a user name.
     #[error("it names no user: {0}")]
     Username(#[from] UsernameError),
     /// The name begins with the prefix of another issuer or of an authority.
     #[error("its user name begins with the prefix of another issuer or authority")]
     ForeignPrefix,
-    /// A token must not become the user whom the API token stands for.
+    /// A token must not name the default user, as whom the API token authenticates.
     #[error("it names the default user")]
     DefaultUser,
 }

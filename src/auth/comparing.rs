@@ -1,11 +1,11 @@
-//! Leave to compare in the HSM what strangers present: whoever sends wrong credentials must not take the HSM's sessions from
-//! authenticated callers.
+//! The limit for comparisons in the HSM for unauthenticated callers. Senders of wrong credentials must not take the
+//! HSM's sessions from authenticated callers.
 
 use tokio::sync::SemaphorePermit;
 
 use super::authenticator::Authenticator;
 
-/// A place among those whose credential is compared. It is given back when this is dropped.
+/// A place for one comparison. Dropping it returns the place.
 pub struct Comparing<'a> {
     _place: Option<SemaphorePermit<'a>>,
 }

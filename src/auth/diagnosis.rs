@@ -1,6 +1,6 @@
-//! What a verification finds, step by step: for whoever wonders at night why a token is refused.
+//! Step-by-step diagnosis of a token, for an operator who wants to know why it is refused.
 //!
-//! The verdict is that of the gate, by the functions that it calls itself; the steps say what each of its checks finds by itself.
+//! The verdict comes from the same functions as in the gate. The steps show the result of each single check.
 
 use serde_json::Value;
 
@@ -17,19 +17,19 @@ use super::vouching::Verified;
 use crate::api::issuers::{Outcome, Step};
 use crate::principal::Caller;
 
-/// The longest value of a claim that is shown, in characters.
+/// The maximum length of a claim's value in the output, in characters.
 const MAX_TOLD: usize = 200;
 
 /// All checks of a token by what one issuer is trusted for.
 #[derive(Debug, Default)]
 pub struct Diagnosis {
-    /// In the order in which the gate makes them.
+    /// The steps, in the order of the gate.
     pub steps: Vec<Step>,
-    /// Why the gate refuses the token; `None` if it takes it.
+    /// The reason for which the gate refuses the token. `None` if it accepts the token.
     pub refused: Option<String>,
 }
 
-/// What a token says of itself, of which nothing is verified.
+/// The contents of a token that was not verified.
 pub struct Unverified<'a> {
     jws: Jws<'a>,
     claims: Claims,
@@ -39,20 +39,20 @@ impl<'a> Unverified<'a> {
     /// Reads the token.
     ///
     /// # Errors
-    /// It is not a JWT that could be verified.
+    /// The token is not a JWT that could be verified.
     pub fn parse(jwt: &'a str) -> Result<Self, Unauthenticated> {
         let jws = Jws::parse(jwt)?;
         let claims = Claims::parse(jws.unverified_payload())?;
         Ok(Self { jws, claims })
     }
 
-    /// Whether `iss` is the issuer's, or the issuer is known only by its keys.
+    /// Whether `iss` is the issuer's, or only the keys identify the issuer.
     #[must_use]
     pub fn is_of(&self, issuer: &TrustedIssuer) -> bool {
         self.claims.check_issuer(issuer).is_ok()
     }
 
-    /// `iss`, to be shown.
+    /// Returns `iss` for output.
     #[must_use]
     pub fn issuer(&self) -> String {
         told(self.claims.at("iss"))
@@ -64,7 +64,7 @@ impl Diagnosis {
         self.steps.push(Step { step: step.into(), outcome, says: says.into() });
     }
 
-    /// A step that passed with what `good` says, or failed with its error and what was found.
+    /// Adds a step. On success it says `good`, on failure the error and what was found.
     fn judge<E: std::fmt::Display>(&mut self, step: &str, result: Result<impl Sized, E>, good: String, found: &str) {
         match result {
             Ok(_) => self.add(step, Outcome::Passed, good),
@@ -72,7 +72,7 @@ impl Diagnosis {
         }
     }
 
-    /// Adds what somebody else finds who asks more of the token than its issuer's trust does.
+    /// Adds the step of a caller that requires more of the token than the trust in its issuer does.
     pub fn conclude(&mut self, step: &str, result: Result<String, String>) {
         match result {
             Ok(says) => self.add(step, Outcome::Passed, says),
@@ -85,7 +85,7 @@ impl Diagnosis {
 }
 
 impl Authenticator {
-    /// Checks a JWT as one that comes with a call, at `now`.
+    /// Checks, at `now`, a JWT that comes with a call.
     pub async fn diagnose_direct(&self, issuer: &Issuer, token: &Unverified<'_>, now: i64) -> Diagnosis {
         let verdict = self.verify(&token.jws, &token.claims, issuer, now).await.map(|(caller, ..)| caller);
         let keys = issuer.keys();
@@ -99,7 +99,7 @@ impl Authenticator {
                 diagnosis.add("user", Outcome::Passed, format!("{claim} is {found}: {}", &accepted.username))
             }
             Err(error) if diagnosis.has_failed_by(error) => {
-                diagnosis.add("user", Outcome::NotLookedAt, "a claim before it is refused");
+                diagnosis.add("user", Outcome::NotLookedAt, "an earlier claim was refused");
             }
             Err(error) => {
                 diagnosis.add("user", Outcome::Failed, format!("{error}: {claim} is {found}{}", role(issuer, token)))
@@ -109,8 +109,8 @@ impl Authenticator {
         diagnosis
     }
 
-    /// Checks a JWT as one that buys an access token, at `now`. Whoever has the place to be logged in to asks more of what
-    /// verified.
+    /// Checks, at `now`, a JWT that is exchanged for an access token. Returns the verified token too, so that the
+    /// caller can check its own requirements.
     pub async fn diagnose_exchange(
         &self,
         issuer: &TrustedIssuer,
@@ -135,14 +135,14 @@ impl Authenticator {
         (diagnosis, verified)
     }
 
-    /// The checks that all issuers have in common, each by itself.
+    /// Runs the checks that all issuers have in common, one by one.
     fn look(&self, issuer: &TrustedIssuer, token: &Unverified<'_>, keys: Option<&KeySet>, now: i64) -> Diagnosis {
         let Unverified { jws, claims } = token;
         let mut steps = Diagnosis::default();
         let (algorithm, leeway) = (jws.algorithm(), self.settings.jwt_leeway);
         match issuer.algorithms {
             Some(own) if !own.contains(&algorithm) => {
-                steps.add("algorithm", Outcome::Failed, format!("it says {algorithm:?}; of these: {own:?}"));
+                steps.add("algorithm", Outcome::Failed, format!("it says {algorithm:?}; expected one of {own:?}"));
             }
             _ => steps.add("algorithm", Outcome::Passed, format!("it says {algorithm:?}")),
         }
@@ -182,13 +182,13 @@ impl Authenticator {
 }
 
 impl Diagnosis {
-    /// Whether a step told this already.
+    /// Whether a step reports this error already.
     fn has_failed_by(&self, error: &ClaimsError) -> bool {
         let text = error.to_string();
         self.steps.iter().any(|step| step.outcome == Outcome::Failed && step.says.starts_with(&text))
     }
 
-    /// Ends with what the gate itself says.
+    /// Adds the verdict of the gate.
     fn close(&mut self, verdict: Result<String, Unauthenticated>) {
         self.conclude("verdict", verdict.map_err(|reason| reason.to_string()));
     }
@@ -220,7 +220,7 @@ fn look_at_signature(steps: &mut Diagnosis, issuer: &TrustedIssuer, jws: &Jws<'_
     steps.judge("signature", jws.verify(keys), says.clone(), &says);
 }
 
-/// What the token says of its role, where it has to.
+/// Describes the role claim, if the issuer has a rule for roles.
 fn role(issuer: &Issuer, token: &Unverified<'_>) -> String {
     let Some(rule) = &issuer.config.role else { return String::new() };
     let allowed: Vec<&str> = rule.allowed.iter().take(16).map(String::as_str).collect();
@@ -232,7 +232,7 @@ fn role(issuer: &Issuer, token: &Unverified<'_>) -> String {
     )
 }
 
-/// A time, and how far it is away.
+/// Describes a time, and its distance from now.
 fn clock(claim: &str, claims: &Claims, now: i64) -> String {
     let Some(value) = claims.at(claim) else { return format!("{claim} is not there") };
     match value.as_i64() {
@@ -257,7 +257,7 @@ fn bound(bound: &Bound) -> String {
     }
 }
 
-/// The value of a claim: as JSON, without what a terminal would obey, and not too long.
+/// Formats the value of a claim as JSON without control characters, up to [`MAX_TOLD`] characters.
 fn told(value: Option<&Value>) -> String {
     match value {
         None => "not there".to_owned(),

@@ -2,8 +2,8 @@
 
 use openssl::error::ErrorStack;
 
-/// Empties OpenSSL's error queue of this thread after a check that says no without an error of its own. What stays there
-/// is taken for the failure of whichever connection the thread reads next.
+/// Empties OpenSSL's error queue of this thread. To be called after a check that fails without an error of its own,
+/// because the errors in the queue would be taken for a failure of the connection that the thread reads next.
 pub(super) fn discard_errors() {
     let _ = ErrorStack::get();
 }

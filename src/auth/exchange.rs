@@ -1,4 +1,4 @@
-//! The keys of issuers whose JWTs are exchanged: fetched when somebody first needs them.
+//! The keys of issuers whose JWTs are exchanged. They are fetched when they are first needed.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -15,31 +15,31 @@ use super::trusted_issuer::{KeySource, TrustedIssuer};
 use crate::client;
 use crate::client::http::{Http, Limits, Trust};
 
-/// Places that keys are kept of; the one that was needed least recently goes.
+/// The maximum number of sources whose keys are kept. The least recently needed one is evicted.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
-/// Places whose keys are not kept fresh any longer, of which the last ones are known, and when they were fetched.
+/// The maximum number of evicted sources of which the last keys and the time of their fetch are kept.
 const FORMER: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
-/// Bounds of fetching keys.
+/// The limits of a fetch.
 const LIMITS: Limits = Limits { connect: Duration::from_secs(5), answer: Duration::from_secs(10), bytes: MAX_KEY_SET };
 
 /// Keys of issuers whose JWTs are exchanged.
 pub struct Exchange {
-    /// The authorities of servers for which none are given; the system's if absent.
+    /// The authorities of servers without authorities of their own. `None`: the system's.
     ca_file: Option<PathBuf>,
     allow_http: bool,
     places: Mutex<Places>,
 }
 
-/// Keys that are kept fresh, and those that had to make room: by JWTs for many places nobody makes the keys of one be fetched more
-/// often.
+/// The keys that are kept fresh, and the last keys of evicted sources. Because of the latter, JWTs for many sources
+/// cannot cause more fetches from one of them.
 struct Places {
     kept: LruCache<Place, Arc<Keeper>>,
     former: LruCache<Place, Arc<Issuer>>,
 }
 
-/// Where keys come from, and by whose word.
+/// A source of keys, and the authorities of its server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Place {
     uri: String,
@@ -47,7 +47,7 @@ struct Place {
     ca: Option<Arc<str>>,
 }
 
-/// Keeps the keys of one place fresh, until it is dropped.
+/// Keeps the keys of one source fresh until it is dropped.
 pub(super) struct Keeper {
     pub(super) issuer: Arc<Issuer>,
     fetching: JoinHandle<()>,
@@ -60,8 +60,8 @@ impl Drop for Keeper {
 }
 
 impl Exchange {
-    /// Keys are fetched by the word of the authorities in `ca_file`, or of the system's, where an issuer has none of its own;
-    /// `allow_http`: by plain HTTP too.
+    /// Makes a store of keys. The servers of issuers without authorities of their own are verified by the authorities
+    /// in `ca_file`, or by those of the system. `allow_http`: keys may also be fetched by plain HTTP.
     #[must_use]
     pub fn new(ca_file: Option<PathBuf>, allow_http: bool) -> Self {
         let places = Places { kept: LruCache::new(CAPACITY), former: LruCache::new(FORMER) };
@@ -74,7 +74,7 @@ impl Exchange {
         self.allow_http
     }
 
-    /// Fetches all keys again, by the authorities that the configuration's file holds now; the last good keys stay until then.
+    /// Fetches all keys again, with the authorities that the file contains now. The last fetched keys stay until then.
     /// Must run on a tokio runtime.
     pub fn fetch_anew(&self) {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,7 +84,7 @@ impl Exchange {
                     *keeper =
                         Keeper::start(Issuer::after(keeper.issuer.config.clone(), &[Arc::clone(&keeper.issuer)]), http)
                 }
-                Err(error) => tracing::warn!(%error, uri = place.uri, "keys are fetched as before"),
+                Err(error) => tracing::warn!(%error, uri = place.uri, "the former CA file is used"),
             }
         }
     }
@@ -98,12 +98,13 @@ impl Exchange {
         Http::new(trust, None, LIMITS).map_err(client::Error::from)
     }
 
-    /// The last good keys of an issuer, if they are fetched and known.
+    /// Returns the last fetched keys of an issuer, if they are fetched and known.
     pub(super) fn known_keys(&self, issuer: &TrustedIssuer) -> Option<Arc<KeySet>> {
         Some(Arc::clone(&self.keeper(issuer)?.issuer.keys()?.set))
     }
 
-    /// What keeps the keys of this issuer; it begins to fetch them if it is new.
+    /// Returns the keeper of this issuer's keys. A new one begins to fetch them. `None` if the keys are configured, or
+    /// cannot be fetched.
     pub(super) fn keeper(&self, config: &TrustedIssuer) -> Option<Arc<Keeper>> {
         let (uri, is_discovery) = match &config.keys {
             KeySource::Uri(uri) => (uri.to_string(), false),
@@ -117,7 +118,7 @@ impl Exchange {
         }
         let http = self.http(&place);
         let http =
-            http.inspect_err(|error| tracing::warn!(issuer = config.issuer, %error, "no keys of this issuer")).ok()?;
+            http.inspect_err(|error| tracing::warn!(issuer = config.issuer, %error, "cannot fetch its keys")).ok()?;
         let issuer = match places.former.pop(&place) {
             Some(former) => Issuer::resumed(config.clone(), &former),
             None => Issuer::new(config.clone()),

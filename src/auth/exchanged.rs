@@ -1,4 +1,4 @@
-//! Callers with an access token of ours.
+//! Callers with an access token of this server.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use super::remembered::{Basis, Memory};
 use crate::principal::Caller;
 
 impl Authenticator {
-    /// The access tokens.
+    /// Returns the access tokens.
     #[must_use]
     pub fn access_tokens(&self) -> &Arc<AccessTokens> {
         &self.tokens
     }
 
-    /// Who the connection lets present a token.
+    /// Returns the properties of the connection that a token may be bound to.
     ///
     /// # Errors
-    /// It brought a client certificate that proves nothing.
+    /// The connection has a client certificate that is refused.
     pub fn bearer(&self, peer: &Peer, now: i64) -> Result<Bearer, Unauthenticated> {
         let trust = self.trust.load();
         let proved = match (trust.as_ref(), &peer.certificate) {
@@ -29,10 +29,11 @@ impl Authenticator {
         Ok(Bearer { address: peer.address.ip(), thumbprint: proved.map(|proved| proved.thumbprint) })
     }
 
-    /// The caller whose access token comes in a body, to be renewed or ended: that is no use of it.
+    /// Returns the caller of an access token in a body, which is to be renewed or revoked. That does not count as a
+    /// use.
     ///
     /// # Errors
-    /// The token is not one of ours, or not good, or that could not be found out.
+    /// The token is not one of this server, or is not valid, or the check failed.
     pub fn bearer_of<K: Foundations>(
         &self,
         peer: &Peer,
@@ -46,7 +47,7 @@ impl Authenticator {
         self.access_token(peer, token, None, key, now, false)
     }
 
-    /// Whether it says that it is a token of ours.
+    /// Whether the token claims to be one of this server.
     pub(super) fn is_own(&self, token: &str, memory: Option<&Memory>) -> bool {
         match memory {
             Some(memory) => matches!(memory.basis, Basis::AccessToken { .. }),
@@ -54,7 +55,8 @@ impl Authenticator {
         }
     }
 
-    /// The caller of a token of ours. Whatever is remembered, all but the signature is checked at each use.
+    /// Returns the caller of an access token of this server. Only the signature is remembered; everything else is
+    /// checked at each use.
     pub(super) fn access_token<K: Foundations>(
         &self,
         peer: &Peer,
@@ -75,7 +77,7 @@ impl Authenticator {
             }
         };
         let fault = |fault: AccessTokenFault| Refusal::from(Unauthenticated::from(fault));
-        // What is configured by now may be stricter than what held at the login, and is held to at once.
+        // The present configuration may be stricter than the one at the login, and applies immediately.
         let terms =
             key.terms(&live.caller.username, &live.row.basis).ok_or_else(|| fault(AccessTokenFault::Standing))?;
         if now >= expires || now >= terms.end(live.row.created, issued) {
@@ -93,7 +95,7 @@ impl Authenticator {
     }
 }
 
-/// A fault of the token is the caller's; everything else is ours.
+/// Separates faults of the token from failures of the server.
 fn refused<E: From<AccessTokenError>>(error: AccessTokenError) -> Refusal<E> {
     match error {
         AccessTokenError::Fault(fault) => Unauthenticated::from(fault).into(),

@@ -1,4 +1,4 @@
-//! Failed attempts, counted by address. A valid credential is never refused for what its neighbours did.
+//! Failed attempts, counted by address. A valid credential is never refused because of failures of its neighbours.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroUsize;
@@ -10,23 +10,23 @@ use lru::LruCache;
 /// The span in which failures are counted.
 const SPAN: Duration = Duration::from_secs(60);
 
-/// Addresses that are counted at one time; the one seen least recently goes.
+/// The maximum number of addresses that are counted at one time. The least recently seen one is evicted.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
-/// The counter.
+/// The counter of failures.
 pub struct Failures {
     limit: u32,
     counts: Mutex<LruCache<IpAddr, (Instant, u32)>>,
 }
 
 impl Failures {
-    /// At most `limit` in a minute and from one address; 0 for no limit.
+    /// Makes a counter that allows `limit` failures in a minute from one address. 0: no limit.
     #[must_use]
     pub fn new(limit: u32) -> Self {
         Self { limit, counts: Mutex::new(LruCache::new(CAPACITY)) }
     }
 
-    /// Counts a failure; whether it is above the limit.
+    /// Counts a failure. Returns whether it is above the limit.
     pub fn count(&self, address: IpAddr) -> bool {
         if self.limit == 0 {
             return false;
@@ -42,7 +42,8 @@ impl Failures {
     }
 }
 
-/// The address that a bound counts: an IPv6 host chooses freely within its /64.
+/// Returns the address that limits apply to. For IPv6 it is the /64 network, because a host can choose any address in
+/// it.
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address {

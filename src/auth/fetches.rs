@@ -1,5 +1,5 @@
-//! How often the keys of one place may be fetched because a JWT asks for it: whoever sends JWTs by unknown keys must neither
-//! flood the issuer nor keep others from a key that is new.
+//! The limit for fetches of an issuer's keys that JWTs cause. A sender of JWTs with unknown keys must neither flood the
+//! issuer nor delay the fetch of a new key.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The shortest time between the last fetch, whatever its cause, and one that a JWT asks for: so late is a new key known.
+/// The shortest time between the last fetch, whatever its cause, and a fetch that a JWT causes. A new key is known
+/// after this time.
 const APART: Duration = Duration::from_secs(30);
 
-/// So many fetches in such a span, of which a JWT asks for the last.
+/// A JWT causes a fetch only if there were fewer than this many fetches in this span.
 const MOST: (usize, Duration) = (10, Duration::from_secs(300));
 
-/// The last fetches of the keys of one place. What asks for a fetch and causes none is not counted.
+/// The last fetches of the keys of one source. Requests that caused no fetch are not counted.
 #[derive(Debug, Default)]
 pub(super) struct Fetches(Mutex<VecDeque<Instant>>);
 
@@ -29,7 +30,7 @@ impl Fetches {
         now
     }
 
-    /// When the next fetch may begin that a JWT asks for; that may be in the past.
+    /// Returns when the next fetch that a JWT causes may begin. It may be in the past. `None`: there was no fetch yet.
     pub(super) fn next(&self) -> Option<Instant> {
         let begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let apart = *begun.back()? + APART;
@@ -37,7 +38,7 @@ impl Fetches {
         Some(oldest.map_or(apart, |oldest| oldest.max(apart)))
     }
 
-    /// Whether a fetch that a JWT asks for may begin now.
+    /// Whether a fetch that a JWT causes may begin now.
     pub(super) fn is_due(&self) -> bool {
         self.next().is_none_or(|next| next <= Instant::now())
     }

@@ -1,5 +1,5 @@
-//! The IAM file: issuers whose JWTs come with each call and name a role, in tables as Piiano Vault has them, and the users, roles
-//! and policies beside them.
+//! The IAM file: issuers whose JWTs come with each call and name a role, in tables like those of Piiano Vault, and the
+//! users, roles and policies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,16 +16,16 @@ use crate::policy::{
 };
 use crate::principal::{OWN_ISSUER, Username};
 
-/// The most idps tables.
+/// The maximum number of idps tables.
 const MAX_TABLES: usize = 100;
 
-/// The most entries of one list.
+/// The maximum number of entries of one list.
 const MAX_PARTS: usize = 1_000;
 
-/// The longest issuer, audience, claim or value of one, in bytes.
+/// The maximum length of an issuer, an audience, a claim or its value, in bytes.
 const MAX_TEXT: usize = 1024;
 
-/// What the file says.
+/// The contents of the file.
 #[derive(Debug)]
 pub struct IamFile {
     /// Users, roles and policies.
@@ -55,7 +55,7 @@ struct Table {
     roles_map: BTreeMap<String, String>,
 }
 
-/// What the table's issuer is used for.
+/// The use of the table's issuer.
 #[derive(Deserialize)]
 enum Kind {
     /// The JWT comes with each call.
@@ -75,7 +75,7 @@ struct Conf {
     bound_claims: BTreeMap<String, toml::Value>,
 }
 
-/// What holds beside the file.
+/// The configuration outside the file.
 struct Beside<'a> {
     others: &'a [JwtIssuer],
     allow_http: bool,
@@ -84,8 +84,8 @@ struct Beside<'a> {
 }
 
 impl IamFile {
-    /// Reads the file and checks it by itself: roles that it names, it must define. No issuer of the command line may be in a
-    /// table too.
+    /// Reads the file and checks it. It must define all roles that it names. An issuer of the command line must not be
+    /// in a table too.
     ///
     /// # Errors
     /// See [`FileError`].
@@ -113,7 +113,7 @@ fn issuers(tables: BTreeMap<String, Table>, beside: &Beside<'_>) -> Result<Vec<T
         let issuer = issuer(&name, table, beside)?;
         let twice = issuers.iter().find(|own| own.issuer == issuer.issuer && own.audiences == issuer.audiences);
         if let Some(other) = twice.and_then(|own| own.table.as_deref()) {
-            let problem = format!("issuer and audience are those of idps.{other}: which role counts would be chance");
+            let problem = format!("issuer and audience are those of idps.{other}: give each table its own");
             return Err(Fault::at(&["idps", &name, "conf", "iss"], problem));
         }
         issuers.push(issuer);
@@ -136,12 +136,12 @@ fn issuer(name: &str, table: Table, beside: &Beside<'_>) -> Result<TrustedIssuer
     let Some(audience) = conf.aud.filter(|aud| bounded(aud)) else {
         return at(
             "aud",
-            format!("tokens must be for an audience, of 1 to {MAX_TEXT} bytes: it is what the IdP gave this server"),
+            format!("give an audience of 1 to {MAX_TEXT} bytes: the one that the IdP uses for this server"),
         );
     };
     let same = |own: &&JwtIssuer| own.issuer == conf.iss && own.audience.as_ref().is_none_or(|own| *own == audience);
     if beside.others.iter().any(|own| same(&own)) {
-        return at("iss", "its tokens are trusted by --jwt-issuer-uri too, which asks for no role".to_owned());
+        return at("iss", "--jwt-issuer-uri trusts its tokens too, without a role: remove one of the two".to_owned());
     }
     let keys = match (&conf.keys, &conf.jwks_uri) {
         (Some(keys), None) => match KeySet::of_jwk_or_set(keys.as_bytes()) {

@@ -1,4 +1,4 @@
-//! A trusted issuer of JWTs: its keys, and how they are kept fresh.
+//! A trusted issuer of JWTs, its keys, and the task that keeps them fresh.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,21 +14,21 @@ use super::trusted_issuer::{KeySource, TrustedIssuer};
 use crate::client::Url;
 use crate::client::http::Http;
 
-/// The shortest time between two fetches that the operator asks for.
+/// The shortest time between two fetches that the operator requests.
 const SOON: Duration = Duration::from_secs(5);
 
-/// How long the request that asked for a fetch waits for it.
+/// The time for which a request waits for a fetch that it caused.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Bounds of what Cache-Control may ask for, and what holds when it says nothing.
+/// The time for which keys are fresh: the lower bound of Cache-Control, the default, and the upper bound.
 const FRESH: (Duration, Duration, Duration) =
     (Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(3_600));
 
-/// After a failure: from the first to the longest time until the next try. The first is longer while there are keys.
+/// The pause after a failed fetch: the first one, the first one while there are keys, and the longest one.
 const RETRY: (Duration, Duration, Duration) =
     (Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(300));
 
-/// The largest key set, in bytes.
+/// The maximum size of a key set, in bytes.
 pub const MAX_KEY_SET: usize = 1 << 20;
 
 /// An issuer with its keys.
@@ -36,38 +36,38 @@ pub struct Issuer {
     /// As configured.
     pub config: TrustedIssuer,
     keys: ArcSwapOption<Keys>,
-    /// Somebody met a key id that is not known.
+    /// Set when a request met an unknown key id.
     asked: AtomicBool,
     wake: Notify,
-    /// The operator wants fresh keys.
+    /// Notified when the operator wants fresh keys.
     soon: Notify,
     fetches: Arc<Fetches>,
-    /// Whether the first fetch waits until a JWT could ask for it.
+    /// Whether the first fetch waits until a JWT could cause it.
     resumes: bool,
-    /// Counts fetches that have begun.
+    /// The number of fetches that have begun.
     begun: AtomicU64,
-    /// Counts fetches that have ended.
+    /// The number of fetches that have ended.
     fetched: watch::Sender<u64>,
 }
 
-/// One good answer of the issuer.
+/// The keys of one successful fetch.
 pub struct Keys {
     /// The keys.
     pub set: Arc<KeySet>,
-    /// Sets this answer apart from the others of the process.
+    /// Distinguishes this fetch from all others of the process.
     pub generation: u64,
 }
 
-/// What became of a wish for fresh keys.
+/// The result of a request for fresh keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refreshed {
-    /// A fetch ended, or it was waited for as long as anybody waits.
+    /// A fetch ended, or the request waited for the maximum time.
     Fetched,
-    /// None may begin yet, or somebody else asked before; the keys are fetched as soon as they may be.
+    /// No fetch may begin yet, or another request asked before. The keys are fetched as soon as that is allowed.
     Deferred,
 }
 
-/// Why a fetch brought nothing.
+/// The error of a failed fetch.
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
     #[error("{0}")]
@@ -83,20 +83,20 @@ enum FetchError {
 }
 
 impl Issuer {
-    /// An issuer whose keys are not fetched yet, unless they are configured.
+    /// Makes an issuer. Its keys are not fetched yet, unless they are configured.
     #[must_use]
     pub fn new(config: TrustedIssuer) -> Arc<Self> {
         Self::after(config, &[])
     }
 
-    /// An issuer that goes on where one of before ended, with its next fetch too.
+    /// Makes an issuer that continues where a former one ended: with its keys, and at the time of its next fetch.
     pub(super) fn resumed(config: TrustedIssuer, before: &Arc<Self>) -> Arc<Self> {
         let keys = before.keys().map(|keys| Arc::clone(&keys.set));
         Self::with(config, keys, Arc::clone(&before.fetches), true)
     }
 
-    /// An issuer that goes on with the keys that one of `former` has from the same place, until it has fetched its own. What was
-    /// remembered of theirs is not remembered of it.
+    /// Makes an issuer that uses the keys that one of `former` has from the same source, until it has fetched its own.
+    /// Credentials that were remembered for those keys are not remembered for the new issuer.
     #[must_use]
     pub fn after(config: TrustedIssuer, former: &[Arc<Self>]) -> Arc<Self> {
         let own = match &config.keys {
@@ -126,25 +126,25 @@ impl Issuer {
         Arc::new(Self { config, keys: ArcSwapOption::from(keys), asked, wake, soon, fetches, resumes, begun, fetched })
     }
 
-    /// The last good keys.
+    /// Returns the keys of the last successful fetch.
     #[must_use]
     pub fn keys(&self) -> Option<Arc<Keys>> {
         self.keys.load_full()
     }
 
-    /// Asks for fresh keys. Only the request that asks first waits, and only if they may be fetched now, and not for long: until
-    /// a fetch brings what it looks for, or one has ended that began after it asked. A flood of others goes on at once, with the
-    /// keys that there are.
+    /// Requests fresh keys. Only the first request waits, only if a fetch may begin now, and at most 2 s: until a fetch
+    /// brings what it looks for, or a fetch that began after it has ended. All other requests continue immediately with
+    /// the present keys.
     pub(super) async fn refresh(&self, is_found: impl Fn(&Keys) -> bool) -> Refreshed {
         if matches!(self.config.keys, KeySource::Inline(_)) {
             return Refreshed::Fetched;
         }
-        // A fetch that is under way is waited for: what follows it may be long in coming.
+        // A running fetch is waited for, because the one after it may begin much later.
         let is_running = *self.fetched.borrow() < self.begun.load(Ordering::Acquire);
         if self.asked.swap(true, Ordering::AcqRel) {
             return Refreshed::Deferred;
         }
-        // What is under way may have been answered before the issuer had the key.
+        // The running fetch may have been answered before the issuer had the key.
         let next = self.begun.load(Ordering::Acquire) + 1;
         let mut fetched = self.fetched.subscribe();
         self.wake.notify_one();
@@ -156,18 +156,18 @@ impl Issuer {
         if *self.fetched.borrow() >= next { Refreshed::Fetched } else { Refreshed::Deferred }
     }
 
-    /// Resolves when the first fetch has ended, well or not.
+    /// Waits until the first fetch has ended, successfully or not.
     pub async fn first_fetch(&self) {
         let _ = self.fetched.subscribe().wait_for(|count| *count > 0).await;
     }
 
-    /// Fetches fresh keys, within 5 s and without waiting for them: the operator's wish.
+    /// Fetches fresh keys within 5 s, on the operator's request. Does not wait for them.
     pub fn fetch_soon(&self) {
         self.soon.notify_one();
     }
 
-    /// Keeps the keys fresh until the task ends; `http` may be exchanged meanwhile. There is nothing to do for keys that are
-    /// configured.
+    /// Keeps the keys fresh until the task ends. `http` may be replaced in the meantime. Returns immediately if the
+    /// keys are configured.
     pub async fn keep_fresh(self: Arc<Self>, http: Arc<ArcSwap<Http>>) {
         let (KeySource::Uri(uri) | KeySource::Discovery(uri)) = &self.config.keys else { return };
         let is_discovery = matches!(self.config.keys, KeySource::Discovery(_));
@@ -177,7 +177,7 @@ impl Issuer {
         let mut retry = RETRY.0;
         loop {
             let began = self.fetches.begin();
-            // Whoever asks from here on asks for the next fetch.
+            // Requests from here on ask for the next fetch.
             self.asked.store(false, Ordering::Release);
             self.begun.fetch_add(1, Ordering::AcqRel);
             let http = http.load_full();
@@ -196,7 +196,7 @@ impl Issuer {
                 Err(error) => {
                     let kept = self.keys.load().as_ref().map_or(0, |keys| keys.set.len());
                     tracing::warn!(issuer = self.config.issuer, %uri, %error, kept,
-                        "the issuer's keys could not be fetched; the last good ones stay");
+                        "the issuer's keys could not be fetched; the last fetched keys stay");
                     let wait = if kept == 0 { retry } else { retry.max(RETRY.1) };
                     retry = (wait * 2).min(RETRY.2);
                     wait
@@ -210,20 +210,20 @@ impl Issuer {
         }
     }
 
-    /// Says in the log where the issuer itself says that its keys are, if it is a provider that does: they are not where they were
-    /// said to be, or where most issuers have them. They are not fetched from there.
+    /// Called when the URL of the keys returns none. Logs the URL that the issuer's own discovery document names, if
+    /// there is such a document. The keys are not fetched from that URL.
     async fn look_for_keys(&self, uri: &Url, http: &Http) {
         let issuer = self.config.issuer.as_str();
         let Ok(provider) = Url::of_keys(issuer, !uri.is_tls()) else { return };
         match configuration(&provider, http).await {
             Ok(found) if found != *uri => tracing::warn!(issuer, %uri, jwks_uri = %found,
-                "the issuer says that its keys are elsewhere: configure that URL as the place of its keys"),
+                "the issuer says that its keys are elsewhere: configure jwks_uri as the URL of its keys"),
             Ok(_) => {}
             Err(error) => tracing::debug!(issuer, %error, "the issuer does not say where its keys are"),
         }
     }
 
-    /// Until it is time for the next fetch: when it is planned, or before that for somebody who asks.
+    /// Waits for the time of the next fetch: the planned time, or an earlier one if a request or the operator asks.
     async fn turn(&self, began: Instant, planned: Instant) {
         let asked = async {
             self.wake.notified().await;
@@ -257,12 +257,12 @@ async fn fetch(uri: &Url, http: &Http) -> Result<(KeySet, Duration), FetchError>
     Ok((KeySet::parse(&answer.body)?, fresh))
 }
 
-/// The keys of the provider whose configuration is there.
+/// Fetches the keys of the provider whose configuration is at this URL.
 async fn discover(provider: &Url, http: &Http) -> Result<(KeySet, Duration), FetchError> {
     fetch(&configuration(provider, http).await?, http).await
 }
 
-/// Where the configuration of a provider says that its keys are (OpenID Connect Discovery 1.0 sections 4.1 to 4.3).
+/// Returns the URL of the keys in the configuration of a provider (OpenID Connect Discovery 1.0 sections 4.1 to 4.3).
 async fn configuration(provider: &Url, http: &Http) -> Result<Url, FetchError> {
     #[derive(serde::Deserialize)]
     struct Configuration {
@@ -277,10 +277,10 @@ async fn configuration(provider: &Url, http: &Http) -> Result<Url, FetchError> {
         return Err(FetchError::Status(answer.status.as_u16()));
     }
     let configuration: Configuration =
-        serde_json::from_slice(&answer.body).map_err(|_| FetchError::Configuration("has no issuer and jwks_uri"))?;
+        serde_json::from_slice(&answer.body).map_err(|_| FetchError::Configuration("has no issuer or no jwks_uri"))?;
     if configuration.issuer.trim_end_matches('/') != own {
-        return Err(FetchError::Configuration("is of another issuer"));
+        return Err(FetchError::Configuration("is that of another issuer"));
     }
-    // A provider that was asked by TLS cannot send anybody elsewhere without.
+    // A provider that was fetched by HTTPS must not redirect to plain HTTP.
     Ok(Url::of_keys(&configuration.jwks_uri, !provider.is_tls())?)
 }

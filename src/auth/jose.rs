@@ -1,5 +1,5 @@
-//! Signatures of JOSE (RFC 7518 section 3, RFC 8037), verified by the one cryptographic library of the tree, as the provider of
-//! jsonwebtoken; ES512 beside it, which that does not know. Nothing here signs.
+//! Signatures of JOSE (RFC 7518 section 3, RFC 8037). OpenSSL verifies them, as the provider of jsonwebtoken; ES512,
+//! which jsonwebtoken does not know, is verified without it. Nothing is signed here.
 
 use std::sync::Once;
 
@@ -17,15 +17,15 @@ use openssl::rsa::Rsa;
 
 use crate::signature::{Scheme, is_ed25519, is_of_message, is_of_message_in_parts};
 
-/// Verifies only: this program signs no JWT with jsonwebtoken.
+/// The provider only verifies, because this program signs no JWT with jsonwebtoken.
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| Err(Error::from(ErrorKind::UnsupportedAlgorithm)),
     verifier_factory: verifier,
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// An algorithm of signatures that is served (RFC 7518 section 3.1, RFC 8037 section 3.1). HMAC is not among them: an issuer's key
-/// is public.
+/// A signature algorithm that is served (RFC 7518 section 3.1, RFC 8037 section 3.1). HMAC is not served, because the
+/// key of an issuer is public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -51,8 +51,8 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The algorithm of a name. Of the two names of Ed25519 signatures, `EdDSA` (RFC 8037) and `Ed25519` (RFC 9864), either will do
-    /// for a key that says the other.
+    /// Returns the algorithm of a name. Ed25519 signatures have two names, `EdDSA` (RFC 8037) and `Ed25519` (RFC 9864).
+    /// A token may use one and its key the other.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "RS256" => Self::RS256,
@@ -69,7 +69,7 @@ impl Algorithm {
         })
     }
 
-    /// The same as jsonwebtoken knows it, which has no ES512.
+    /// Returns the algorithm in jsonwebtoken, which does not have ES512.
     fn known(self) -> Option<jsonwebtoken::Algorithm> {
         use jsonwebtoken::Algorithm as Known;
         Some(match self {
@@ -87,19 +87,19 @@ impl Algorithm {
     }
 }
 
-/// A public key that signatures are verified by.
+/// A public key that verifies signatures.
 pub(super) enum Key {
-    /// Of a kind that jsonwebtoken knows.
+    /// A key of a kind that jsonwebtoken knows.
     Known(DecodingKey),
-    /// Of P-521, which it does not know.
+    /// A key of P-521, which jsonwebtoken does not know.
     P521(PKey<Public>),
 }
 
 impl Key {
-    /// A key of RSA, P-256, P-384, P-521 or Ed25519.
+    /// Makes a key of RSA, P-256, P-384, P-521 or Ed25519.
     ///
     /// # Errors
-    /// OpenSSL cannot read the key's parts.
+    /// OpenSSL cannot read the components of the key.
     pub(super) fn new(key: &PKeyRef<Public>) -> Result<Self, ErrorStack> {
         Ok(match key.id() {
             Id::RSA => {
@@ -119,13 +119,13 @@ impl Key {
     }
 }
 
-/// Whether `signature` (base64url, RFC 7515 section 2) is that of `message`.
+/// Whether `signature` (base64url, RFC 7515 section 2) is a signature of `message` by the key.
 pub(super) fn verify(signature: &str, message: &[u8], key: &Key, algorithm: Algorithm) -> bool {
     static INSTALLED: Once = Once::new();
     match (key, algorithm.known()) {
         (Key::Known(key), Some(algorithm)) => {
             INSTALLED.call_once(|| {
-                // Nobody else in this process installs one; if somebody did, theirs would be asked.
+                // No other code in this process installs a provider. If it did, that provider would be used.
                 let _ = PROVIDER.install_default();
             });
             jsonwebtoken::crypto::verify(signature, message, key, algorithm).unwrap_or(false)
@@ -134,7 +134,7 @@ pub(super) fn verify(signature: &str, message: &[u8], key: &Key, algorithm: Algo
             let Ok(signature) = BASE64URL_NOPAD.decode(signature.as_bytes()) else { return false };
             is_of_message_in_parts(key, Md::sha512(), message, &signature)
         }
-        // A key must never be taken for one of another kind.
+        // A key must never be used as one of another kind.
         (Key::Known(_), None) | (Key::P521(_), Some(_)) => false,
     }
 }
@@ -180,7 +180,7 @@ fn verifier(
     algorithm: &jsonwebtoken::Algorithm,
     key: &DecodingKey,
 ) -> jsonwebtoken::errors::Result<Box<dyn JwtVerifier>> {
-    // A public key must never be taken for the secret of an HMAC.
+    // A public key must never be used as the secret of an HMAC.
     if key.family() != algorithm.family() {
         return Err(ErrorKind::InvalidAlgorithm.into());
     }

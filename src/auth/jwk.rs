@@ -1,5 +1,5 @@
-//! One key of an issuer, from a JWK (RFC 7517), PEM or an X.509 certificate: taken if it is a sound public key for signatures
-//! that are served, else left out with the reason.
+//! One key of an issuer, from a JWK (RFC 7517), PEM or an X.509 certificate. It is used if it is a safe public key for
+//! signatures that are served. Otherwise it is left out, with the reason.
 
 use std::fmt;
 
@@ -18,28 +18,28 @@ use crate::pem::{self, Block, Kind};
 use crate::public_key::{self, Unsound, Warning};
 use crate::text::Part;
 
-/// The longest text of a key that a message quotes, in characters.
+/// The maximum length of a quotation from a key in a message, in characters.
 const MAX_TOLD: usize = 60;
 
-/// A public key and the algorithms that it is for.
+/// A public key and its algorithms.
 pub(super) struct VerificationKey {
     pub(super) id: Option<String>,
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) key: jose::Key,
-    /// What an operator should know of it.
+    /// A weakness of the key that an operator should know.
     pub(super) warning: Option<Warning>,
 }
 
-/// Why a key is left out.
+/// The reason for which a key is left out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotTaken {
-    /// It has a private half, or is one.
+    /// The key contains private components.
     #[error("this is a private key: publish only its public half, and replace the key, because others have seen it")]
     Private,
-    /// A key of an HMAC.
+    /// A key for an HMAC.
     #[error("this is a secret key (kty \"oct\"): only public keys are taken")]
     Secret,
-    /// Something else where a key should be.
+    /// The entry is not a key.
     #[error("it is not a JSON object")]
     Form,
     /// RFC 7517 section 4.2.
@@ -48,18 +48,18 @@ pub enum NotTaken {
     /// RFC 7517 section 4.3.
     #[error("its key_ops are {0}; expected \"verify\" among them")]
     Operations(String),
-    /// A member that is missing or of another form.
+    /// A member is missing or has the wrong format.
     #[error("its member {0} is missing, or is not base64url without padding")]
     Member(&'static str),
     /// RFC 7518 section 6.2.1.2.
     #[error("its members x and y have {found:?} bytes; expected {expected} each")]
     Coordinates {
-        /// How many there are.
+        /// The lengths of x and y.
         found: [usize; 2],
-        /// How many the curve has.
+        /// The length that the curve requires.
         expected: usize,
     },
-    /// A kind of key that signs nothing here.
+    /// A kind of key that is not used for signatures here.
     #[error("its kty is {kty} and its crv {crv}; expected RSA, P-256, P-384, P-521 or Ed25519")]
     Kind {
         /// The key type.
@@ -67,7 +67,7 @@ pub enum NotTaken {
         /// The curve.
         crv: String,
     },
-    /// The same of a key in PEM.
+    /// The same for a key in PEM.
     #[error("it is a key of another kind; expected RSA, P-256, P-384, P-521 or Ed25519")]
     OtherKind,
     /// An algorithm that is not served.
@@ -76,7 +76,7 @@ pub enum NotTaken {
     /// An algorithm of another kind of key.
     #[error("its alg is {0}, which is not for a key of its kind")]
     OtherAlgorithm(String),
-    /// Anybody could sign as its owner.
+    /// A key with which anyone could sign.
     #[error("{0}")]
     Unsound(#[from] Unsound),
     /// An entry of a map of certificates is not a certificate.
@@ -85,13 +85,13 @@ pub enum NotTaken {
     /// PEM of another kind.
     #[error("it is a {0}; expected PUBLIC KEY or CERTIFICATE")]
     Label(String),
-    /// PEM that OpenSSL cannot read.
+    /// OpenSSL cannot parse the PEM block.
     #[error("OpenSSL cannot read it: {0}")]
     Unreadable(String),
 }
 
 impl NotTaken {
-    /// Whether the issuer means the key for something else, as RFC 7517 section 5 expects.
+    /// Whether the key is meant for another use, as RFC 7517 section 5 expects.
     #[must_use]
     pub fn is_for_others(&self) -> bool {
         matches!(self, Self::Use(_) | Self::Operations(_) | Self::Kind { .. } | Self::Algorithm(_))
@@ -107,11 +107,11 @@ impl From<ErrorStack> for NotTaken {
 /// A key that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Its place in the document, from 1.
+    /// Its position in the document, from 1.
     pub number: usize,
     /// Its key id.
     pub id: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: NotTaken,
 }
 
@@ -126,7 +126,7 @@ impl fmt::Display for LeftOut {
 }
 
 impl VerificationKey {
-    /// One JWK. A member that is `null` is absent.
+    /// Reads one JWK. A member that is `null` counts as absent.
     pub(super) fn of_jwk(jwk: &Map<String, Value>) -> Result<Self, NotTaken> {
         let member = |name: &str| jwk.get(name).filter(|value| !value.is_null());
         if let Some(purpose) = member("use").filter(|purpose| *purpose != "sig") {
@@ -144,7 +144,7 @@ impl VerificationKey {
         }
         let key = components(jwk)?;
         let mut taken = Self::of_public(key)?;
-        // A key is for one algorithm if it says so, and never for one of another kind.
+        // A key is for one algorithm if it names one, and never for one of another kind of key.
         if let Some(name) = member("alg") {
             let named = name.as_str().and_then(Algorithm::named).ok_or_else(|| NotTaken::Algorithm(told(name)))?;
             if !taken.algorithms.contains(&named) {
@@ -156,7 +156,7 @@ impl VerificationKey {
         Ok(taken)
     }
 
-    /// One block of PEM: a public key, or that of a certificate.
+    /// Reads one block of PEM: a public key, or a certificate with one.
     pub(super) fn of_pem(block: &Block) -> Result<Self, NotTaken> {
         let key = match pem::kind(&block.label) {
             Kind::Certificate => X509::from_pem(&block.text).and_then(|certificate| certificate.public_key()),
@@ -170,7 +170,7 @@ impl VerificationKey {
         Self::of_public(key?)
     }
 
-    /// The key of one entry of a map of key ids to certificates.
+    /// Reads one entry of a map of key ids to certificates.
     pub(super) fn of_certificate(id: &str, pem: &Value) -> Result<Self, NotTaken> {
         let certificate = pem.as_str().and_then(|text| X509::from_pem(text.as_bytes()).ok());
         let key = certificate.ok_or_else(|| {
@@ -180,7 +180,7 @@ impl VerificationKey {
         Ok(Self { id: Some(id.to_owned()), ..Self::of_public(key.public_key()?)? })
     }
 
-    /// The one way by which a key is taken, whatever it came in.
+    /// Checks a public key. All keys pass through here, whatever their format was.
     fn of_public(key: PKey<Public>) -> Result<Self, NotTaken> {
         let warning = public_key::check(&key)?;
         let algorithms = match key.id() {
@@ -205,12 +205,12 @@ const ES384: &[Algorithm] = &[Algorithm::ES384];
 const ES512: &[Algorithm] = &[Algorithm::ES512];
 const ED25519: &[Algorithm] = &[Algorithm::EdDSA];
 
-/// The key id of a JWK.
+/// Returns the key id of a JWK.
 pub(super) fn key_id(jwk: &Map<String, Value>) -> Option<String> {
     jwk.get("kid").and_then(Value::as_str).map(str::to_owned)
 }
 
-/// The public key that the members of a JWK describe (RFC 7518 section 6, RFC 8037 section 2).
+/// Makes the public key of the members of a JWK (RFC 7518 section 6, RFC 8037 section 2).
 fn components(jwk: &Map<String, Value>) -> Result<PKey<Public>, NotTaken> {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
     let bytes = |name: &'static str| {
@@ -246,7 +246,7 @@ fn components(jwk: &Map<String, Value>) -> Result<PKey<Public>, NotTaken> {
     }
 }
 
-/// A value of the issuer's, as JSON that a terminal does not obey, and not too long.
+/// Formats a value of the issuer as JSON without control characters, up to [`MAX_TOLD`] characters.
 fn told(value: &Value) -> String {
     match value {
         Value::String(text) => Part(format_args!("{text:?}"), MAX_TOLD).to_string(),

@@ -9,10 +9,10 @@ use super::jwk::{LeftOut, NotTaken, VerificationKey, key_id};
 use super::strict_json;
 use crate::pem;
 
-/// The most keys of one issuer.
+/// The maximum number of keys of one issuer.
 const MAX_KEYS: usize = 100;
 
-/// The most keys of which a message says why they were left out.
+/// The maximum number of keys for which a message gives the reason of their omission.
 const MAX_TOLD: usize = 8;
 
 /// The keys of one issuer that can verify its tokens.
@@ -20,7 +20,7 @@ const MAX_TOLD: usize = 8;
 pub struct KeySet {
     keys: Vec<VerificationKey>,
     left_out: LeftOuts,
-    /// Its keys have no ids, and a token that names one may be signed by any of them.
+    /// Whether the keys have no ids. A token that names a key id may then be signed by any of them.
     nameless: bool,
 }
 
@@ -41,33 +41,33 @@ impl fmt::Display for LeftOuts {
     }
 }
 
-/// Why a document gives no keys.
+/// The reason for which a document has no usable keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
-    /// Neither of the two forms.
+    /// The document is neither a JWK Set nor a map of certificates.
     #[error("neither a JWK Set nor a map of key ids to X.509 certificates")]
     Form,
-    /// Neither a key nor a set of them.
+    /// The document is neither a JWK nor a JWK Set.
     #[error("neither a JWK nor a JWK Set")]
     JwkForm,
-    /// Something that is no PEM of a public key.
+    /// A text is not a public key in PEM.
     #[error("key {number} is not a public key or an X.509 certificate in PEM{detail}", detail = detail(problem))]
     Pem {
-        /// The place of the key in the list, from 1.
+        /// The position of the key in the list, from 1.
         number: usize,
-        /// What is wrong with it, if it is not empty.
+        /// The problem, if it is not empty.
         problem: String,
     },
-    /// More keys than an issuer has.
+    /// The document has too many keys.
     #[error("more than {MAX_KEYS} keys")]
     TooMany,
-    /// None that verifies signatures of an algorithm that is served.
+    /// No key verifies signatures of an algorithm that is served.
     #[error(
         "no key that is usable, which is RSA of 2048 to 16384 bits, P-256, P-384, P-521 or Ed25519, for signatures{detail}",
         detail = detail(.0)
     )]
     NoKey(LeftOuts),
-    /// One of several keys that were chosen one by one.
+    /// One of several keys, all of which must be usable, is not.
     #[error("{0}")]
     Key(LeftOut),
 }
@@ -78,8 +78,8 @@ fn detail(detail: &impl ToString) -> String {
 }
 
 impl KeySet {
-    /// Reads either form. Keys for other uses and algorithms are left out, as RFC 7517 section 5 asks, and keys that are not
-    /// sound; the reasons stay with the set.
+    /// Reads either form. Keys for other uses and algorithms are left out, as RFC 7517 section 5 requires, and so are
+    /// unsafe keys. The reasons are kept in the set.
     ///
     /// # Errors
     /// The document has no usable key.
@@ -100,7 +100,7 @@ impl KeySet {
         }
     }
 
-    /// Those that are taken, and why the others are not.
+    /// Sorts the keys into usable ones and those that are left out, with the reasons.
     fn sorted(
         all: impl ExactSizeIterator<Item = (Option<String>, Result<VerificationKey, NotTaken>)>,
     ) -> Result<Self, KeySetError> {
@@ -117,7 +117,7 @@ impl KeySet {
         if set.keys.is_empty() { Err(KeySetError::NoKey(set.left_out)) } else { Ok(set) }
     }
 
-    /// These keys.
+    /// Makes a set of these keys.
     pub(super) fn of(keys: Vec<VerificationKey>) -> Self {
         Self { keys, ..Self::default() }
     }
@@ -139,7 +139,7 @@ impl KeySet {
         Self::sorted([(key_id(jwk), VerificationKey::of_jwk(jwk))].into_iter())
     }
 
-    /// Reads public keys or X.509 certificates in PEM, one or several in each text. Each of them must be usable.
+    /// Reads public keys or X.509 certificates in PEM, one or several in each text. All of them must be usable.
     ///
     /// # Errors
     /// A text holds something else, or a key that is not usable.
@@ -165,7 +165,7 @@ impl KeySet {
         }
     }
 
-    /// The keys that may have made a signature: of this id, or any if the token names none.
+    /// Returns the keys that may have made a signature: those with this id, or all if the token names none.
     pub(super) fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
         self.keys
             .iter()
@@ -178,18 +178,18 @@ impl KeySet {
         self.nameless || self.keys.iter().any(|key| key.id.as_deref() == Some(id))
     }
 
-    /// The ids of the keys that have one.
+    /// Returns the ids of the keys that have one.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().filter_map(|key| key.id.as_deref())
     }
 
-    /// The keys of the document that are not in the set.
+    /// Returns the keys of the document that are not in the set.
     #[must_use]
     pub fn left_out(&self) -> &LeftOuts {
         &self.left_out
     }
 
-    /// Says in the log which keys of `issuer` were left out and why, and what is to be said of those that were taken.
+    /// Logs which keys of `issuer` were left out and why, and warnings about the other keys.
     pub fn tell(&self, issuer: &str) {
         for key in &self.left_out.0 {
             if key.reason.is_for_others() {
@@ -205,7 +205,7 @@ impl KeySet {
         }
     }
 
-    /// Whether another set would be told of in the same words.
+    /// Whether [`Self::tell`] would log the same for the other set.
     pub(super) fn reads_like(&self, other: &Self) -> bool {
         let weak = |set: &Self| -> Vec<Option<String>> {
             set.keys.iter().filter(|key| key.warning.is_some()).map(|key| key.id.clone()).collect()
@@ -213,13 +213,13 @@ impl KeySet {
         self.left_out == other.left_out && weak(self) == weak(other)
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()

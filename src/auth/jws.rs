@@ -8,31 +8,31 @@ use super::jwk::VerificationKey;
 use super::jwks::KeySet;
 use super::strict_json;
 
-/// The longest token, in bytes.
+/// The maximum length of a token, in bytes.
 pub const MAX_TOKEN: usize = 16_384;
 
-/// Keys that are tried on one token at most; a token that names its key is tried on that one.
+/// The maximum number of keys that are tried for one token. A token that names its key is tried only with that one.
 const MAX_TRIED: usize = 8;
 
-/// Why a JWS is refused.
+/// The reason for which a JWS is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
-    /// Over [`MAX_TOKEN`] bytes.
+    /// The token is longer than [`MAX_TOKEN`] bytes.
     #[error("it is longer than {MAX_TOKEN} bytes")]
     TooLong,
-    /// Not three parts of base64url, or its header is no JSON object without repeated members.
+    /// The token is not three parts of base64url, or its header is not a JSON object without repeated members.
     #[error("it is not a well-formed JWS")]
     Malformed,
-    /// `none`, an HMAC, or something unknown.
+    /// The algorithm is `none`, an HMAC, or unknown.
     #[error("its algorithm is not served")]
     Algorithm,
     /// `crit` or `b64`: extensions that must be understood (RFC 7515 section 4.1.11, RFC 7797).
     #[error("its header has a critical extension")]
     Critical,
-    /// The issuer has no key of that id.
+    /// The issuer has no key with that id.
     #[error("the issuer has no key of its key id")]
     UnknownKey,
-    /// The key of that id is not for that algorithm.
+    /// The key with that id is not for that algorithm.
     #[error("the issuer's key is not for its algorithm")]
     WrongKey,
     /// The signature is wrong.
@@ -56,10 +56,10 @@ pub fn is_compact(token: &str) -> bool {
 }
 
 impl<'a> Jws<'a> {
-    /// Reads header and payload. Keys that the header brings along (`jwk`, `jku`, `x5c`, `x5u`) are not looked at.
+    /// Reads header and payload. Keys in the header (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
     ///
     /// # Errors
-    /// The token is malformed, or asks for what is not served.
+    /// The token is malformed, or needs something that is not served.
     pub fn parse(token: &'a str) -> Result<Self, JwsError> {
         if token.len() > MAX_TOKEN {
             return Err(JwsError::TooLong);
@@ -69,10 +69,11 @@ impl<'a> Jws<'a> {
         if payload.contains('.') {
             return Err(JwsError::Malformed);
         }
-        // Without padding, and with the last character's spare bits zero: one signature has one spelling.
+        // No padding is allowed, and the spare bits of the last character must be zero, so that one signature has one
+        // spelling.
         let decode = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| JwsError::Malformed);
         let mut header = strict_json::object(&decode(header)?).ok_or(JwsError::Malformed)?;
-        // A member that is null is absent: some libraries write what they have nothing to say of.
+        // A member that is null counts as absent, because some libraries write null for a value that they do not have.
         header.retain(|_, value| !value.is_null());
         let payload = decode(payload)?;
         decode(signature)?;
@@ -88,27 +89,27 @@ impl<'a> Jws<'a> {
         Ok(Self { signing_input, signature, algorithm, key_id, payload })
     }
 
-    /// What the signature covers, not to be believed before [`Self::verify`].
+    /// Returns the payload, which must not be trusted before [`Self::verify`].
     #[must_use]
     pub fn unverified_payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// What it is signed by, so it says.
+    /// Returns the algorithm that the header names.
     pub(super) fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The key id of the header.
+    /// Returns the key id of the header.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
 
-    /// Verifies the signature by the keys of one issuer. The key decides which algorithms may be used with it.
+    /// Verifies the signature by the keys of one issuer. The key determines which algorithms may be used with it.
     ///
     /// # Errors
-    /// No key of that id, none for that algorithm, or a wrong signature.
+    /// There is no key with that id or none for that algorithm, or the signature is wrong.
     pub fn verify(&self, keys: &KeySet) -> Result<(), JwsError> {
         let id = self.key_id.as_deref();
         if id.is_some_and(|id| !keys.has(id)) {

@@ -1,7 +1,7 @@
-//! Clients that are locked out because they presented wrong secrets.
+//! Clients that are locked out because wrong secrets were presented for them.
 //!
-//! Failures are counted by client *and* by the network from which they come: whoever guesses at the secrets of a client locks out
-//! their own network, and not the client elsewhere. Only clients that exist are counted. Nothing of this outlives the process.
+//! Failures are counted for each client *and* network. So an attacker who guesses a client's secrets locks out only the
+//! attacker's own network. Only existing clients are counted. The counts are lost when the process ends.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -12,21 +12,22 @@ use lru::LruCache;
 
 use super::network;
 
-/// Clients and networks that are counted at one time; those that failed least recently go.
+/// The maximum number of pairs of client and network that are counted at one time. The least recent failures are
+/// evicted.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
-/// When a client is locked out, and for how long.
+/// The rule for lockouts.
 #[derive(Debug, Clone, Copy)]
 pub struct LockoutRule {
-    /// After how many failures.
+    /// The number of failures that locks a client out.
     pub threshold: u32,
-    /// For how long.
+    /// The duration of a lockout.
     pub duration: Duration,
-    /// How long after the last failure the others are forgotten.
+    /// The time after the last failure after which earlier failures are forgotten.
     pub reset: Duration,
 }
 
-/// The counter.
+/// The counter of failures.
 pub struct Lockouts(Mutex<LruCache<(String, IpAddr), Count>>);
 
 struct Count {
@@ -42,15 +43,15 @@ impl Default for Lockouts {
 }
 
 impl Lockouts {
-    /// Whether the client is locked out where `address` is.
+    /// Whether the client is locked out for the network of `address`.
     pub fn is_locked(&self, client: &str, address: IpAddr) -> bool {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.peek(&(client.to_owned(), network(address)));
         count.is_some_and(|count| count.is_locked && Instant::now() < count.until)
     }
 
-    /// Counts a failure; whether it is the one that locks the client out. While the client is locked out nothing is counted, and
-    /// the lockout does not last longer for it.
+    /// Counts a failure. Returns whether it is the one that locks the client out. During a lockout nothing is counted,
+    /// so a lockout is not extended.
     pub fn count(&self, client: &str, address: IpAddr, rule: &LockoutRule) -> bool {
         self.count_at(client, address, rule, Instant::now())
     }
@@ -71,12 +72,12 @@ impl Lockouts {
         count.is_locked
     }
 
-    /// Forgets the failures of a client where `address` is, because it succeeded there.
+    /// Forgets the failures of a client in the network of `address`, because the client succeeded there.
     pub fn clear(&self, client: &str, address: IpAddr) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop(&(client.to_owned(), network(address)));
     }
 
-    /// Forgets all failures of a client; returns how many networks were locked out.
+    /// Forgets all failures of a client. Returns how many networks were locked out.
     pub fn clear_all(&self, client: &str) -> usize {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own: Vec<_> = counts.iter().map(|(key, _)| key).filter(|(own, _)| own == client).cloned().collect();

@@ -1,4 +1,4 @@
-//! Who is calling: the one function that decides it.
+//! Authentication: the one function that decides who the caller is.
 
 pub mod access_token;
 mod authenticator;

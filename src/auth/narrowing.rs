@@ -1,5 +1,6 @@
-//! What a JWT takes away from its bearer: the private claim `claviger` (RFC 7519 section 4.3). It can only narrow, so any
-//! issuer whose tokens are believed may set it; one that is not understood is refused, for what it takes away is unknown.
+//! The private claim `claviger` of a JWT (RFC 7519 section 4.3), which takes rights away from the bearer. It can only
+//! narrow rights, so every trusted issuer may set it. A claim that is not understood is refused, because it is unknown
+//! which rights it takes away.
 
 use std::sync::Arc;
 
@@ -14,13 +15,13 @@ use crate::principal::Narrowing;
 /// The claim's name.
 pub(super) const CLAIM: &str = "claviger";
 
-/// What stands between namespace and property in the name of a claim that narrows by a property.
+/// The separator between namespace and property in the name of a claim that narrows by a property.
 const PROPERTY: &str = "/prop/";
 
-/// The most entries of one list, and values of one property.
+/// The maximum number of entries of one list, and of values of one property.
 const MAX_ENTRIES: usize = 64;
 
-/// The longest text in the claim, in bytes.
+/// The maximum length of a text in the claim, in bytes.
 const MAX_TEXT: usize = 255;
 
 #[derive(Deserialize)]
@@ -33,11 +34,11 @@ struct Claim {
     properties: serde_json::Map<String, Value>,
 }
 
-/// Reads the claim, if it is there.
+/// Reads the claim, if it exists.
 pub(super) fn read(claim: Option<&Value>) -> Result<Option<Arc<Narrowing>>, ClaimsError> {
     let Some(claim) = claim else { return Ok(None) };
     let wrong = || ClaimsError::Claim(CLAIM.to_owned());
-    // A part that is null would take nothing away, and may be meant to take everything.
+    // A part that is null would take nothing away, although the issuer may mean that it takes everything away.
     if claim.as_object().is_some_and(|parts| parts.values().any(Value::is_null)) {
         return Err(wrong());
     }
@@ -56,7 +57,7 @@ pub(super) fn read(claim: Option<&Value>) -> Result<Option<Arc<Narrowing>>, Clai
     if is_bounded(&narrowing) { Ok(Some(Arc::new(narrowing))) } else { Err(wrong()) }
 }
 
-/// A narrowing as an access token keeps it.
+/// The form in which an access token stores a narrowing.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -66,7 +67,7 @@ struct Kept {
     properties: Vec<(String, Vec<String>)>,
 }
 
-/// The narrowing as text, for [`from_text`].
+/// Returns the narrowing as text, for [`from_text`].
 #[must_use]
 pub fn to_text(narrowing: &Narrowing) -> String {
     let Narrowing { role, projects, operations, properties } = narrowing.clone();
@@ -76,10 +77,10 @@ pub fn to_text(narrowing: &Narrowing) -> String {
     serde_json::to_string(&kept).unwrap_or_default()
 }
 
-/// Reads what [`to_text`] wrote.
+/// Reads the text of [`to_text`].
 ///
 /// # Errors
-/// It is something else.
+/// The text is not one of [`to_text`].
 pub fn from_text(text: &str) -> Result<Narrowing, ClaimsError> {
     let wrong = || ClaimsError::Claim(CLAIM.to_owned());
     let Kept { role, projects, operations, properties } = serde_json::from_str(text).map_err(|_| wrong())?;
@@ -88,7 +89,7 @@ pub fn from_text(text: &str) -> Result<Narrowing, ClaimsError> {
     Ok(Narrowing { role, projects, operations: operations.transpose()?, properties })
 }
 
-/// Adds what the claims `<namespace>/prop/<property>` take away: each must hold.
+/// Adds the restrictions of the claims `<namespace>/prop/<property>`. All of them must hold.
 pub(super) fn with_properties(
     narrowing: Option<Arc<Narrowing>>,
     claims: &Map<String, Value>,
@@ -98,7 +99,7 @@ pub(super) fn with_properties(
     if properties.is_empty() {
         return Ok(narrowing);
     }
-    // Its name is whatever was sent, and no matter for the log.
+    // The name comes from the sender, so it is not logged.
     let wrong = || ClaimsError::Claim(format!("...{PROPERTY}..."));
     let mut narrowing = narrowing.map(|own| (*own).clone()).unwrap_or_default();
     for (property, value) in properties {
@@ -108,7 +109,7 @@ pub(super) fn with_properties(
     if is_bounded(&narrowing) { Ok(Some(Arc::new(narrowing))) } else { Err(wrong()) }
 }
 
-/// A string, or an array of strings of which any will do.
+/// Returns the texts of a string, or of an array of strings, any of which is sufficient.
 fn texts(values: Value) -> Option<Vec<String>> {
     match values {
         Value::String(one) => Some(vec![one]),
@@ -171,7 +172,7 @@ mod tests {
         );
         assert_eq!(narrowing.properties.len(), 2);
         assert_eq!(from_text(&to_text(&narrowing)), Ok((*narrowing).clone()));
-        // Nothing is taken away by an empty claim, and everything by an empty list.
+        // An empty claim takes nothing away, and an empty list takes everything away.
         assert_eq!(read(Some(&json!({}))).unwrap().as_deref(), Some(&Narrowing::default()));
         for claim in [
             json!(null),

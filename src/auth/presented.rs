@@ -1,4 +1,4 @@
-//! What a connection and a request present of their caller.
+//! The properties of a connection and a request that identify the caller.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use super::authorization::Authorization;
 use super::trust::ClientCertificate;
 use crate::desk::Who;
 
-/// What the connection says about its other end.
+/// The properties of a connection.
 #[derive(Debug, Clone)]
 pub struct Peer {
-    /// Where it comes from.
+    /// The address of the client.
     pub address: SocketAddr,
     /// Whether the connection is TLS.
     pub tls: bool,
     /// The client certificate of the handshake.
     pub certificate: Option<Arc<ClientCertificate>>,
-    /// Who the connection belongs to, once a request has proved who its caller is.
+    /// The caller that the connection belongs to, after a request has authenticated.
     pub proved: Arc<watch::Sender<Option<Who>>>,
 }
 
-/// What a request presents of its caller, whatever it came by.
+/// The credentials of a request, whatever it came by.
 #[derive(Clone, Copy)]
 pub struct Presented<'a> {
-    /// By its connection.
+    /// The connection.
     pub peer: &'a Peer,
-    /// By itself.
+    /// The Authorization headers of the request.
     pub authorization: Authorization<'a>,
 }

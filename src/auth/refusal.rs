@@ -1,55 +1,53 @@
-//! Why there is no caller.
+//! The reasons for which a request has no caller.
 
 use super::access_token::AccessTokenFault;
 use super::claims_error::ClaimsError;
 use super::jws::JwsError;
 use super::trust::CertificateError;
 
-/// Why a caller is not authenticated. This goes to the log only; the caller gets no reason.
+/// The reason for which a caller is not authenticated. It is only logged; the caller does not receive it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthenticated {
-    /// Nothing was presented.
+    /// The request has no credential.
     #[error("no credential")]
     NoCredential,
-    /// The certificate proves nothing.
+    /// The certificate was refused.
     #[error("certificate: {0}")]
     Certificate(#[from] CertificateError),
     /// Several Authorization headers, or one that is not `Bearer TOKEN` (RFC 6750 section 2.1).
     #[error("the Authorization header is not one bearer token")]
     Authorization,
-    /// A JWT where no issuer is trusted.
+    /// The request has a JWT, but no issuer is trusted.
     #[error("JWT: no issuer is configured")]
     NoIssuer,
-    /// The signature of a JWT, or its form.
+    /// The signature or the form of a JWT is wrong.
     #[error("JWT: {0}")]
     Jws(#[from] JwsError),
-    /// What a JWT says.
+    /// The claims of a JWT are refused.
     #[error("JWT: {0}")]
     Claims(#[from] ClaimsError),
-    /// Another `iss`.
+    /// `iss` is not a trusted issuer.
     #[error("JWT: its issuer is not trusted")]
     ForeignIssuer,
     /// The issuer's keys could not be fetched yet.
     #[error("JWT: the keys of its issuer are not known yet")]
     NoKeys,
-    /// A token where none is configured.
+    /// The request has an API token, but none is configured.
     #[error("API token: none is configured")]
     NoApiToken,
-    /// A wrong one.
+    /// The API token is wrong.
     #[error("API token: wrong, or its key is not active")]
     ApiToken,
-    /// A JWT by a key that is not known, soon after the keys were fetched.
-    #[error(
-        "JWT: no key of its issuer verifies it, and its keys were fetched too short a time ago to be fetched again"
-    )]
+    /// The JWT has an unknown key, and the keys were fetched too recently to be fetched again.
+    #[error("JWT: no key of its issuer verifies it, and the keys were fetched too recently to be fetched again")]
     TooManyFetches,
-    /// A token of ours that is not good, or no longer.
+    /// An access token of this server is not valid.
     #[error("access token: {0}")]
     AccessToken(#[from] AccessTokenFault),
 }
 
 impl Unauthenticated {
-    /// What was wrong, as one of few words that hold nothing of what was sent.
+    /// Returns the cause in one of a few words that contain nothing of what was sent.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
@@ -65,7 +63,7 @@ impl Unauthenticated {
         }
     }
 
-    /// The kind of credential, for the log.
+    /// Returns the kind of credential, for the log.
     #[must_use]
     pub fn method(&self) -> &'static str {
         match self {
@@ -83,12 +81,12 @@ impl Unauthenticated {
     }
 }
 
-/// Why there is no caller.
+/// The reason for which there is no caller.
 #[derive(Debug)]
 pub enum Refusal<E> {
-    /// The credential is missing or bad: why, for the log.
+    /// The credential is missing or invalid. The reason is for the log.
     Unauthenticated(Unauthenticated),
-    /// It could not be checked.
+    /// The credential could not be checked.
     Unavailable(E),
 }
 

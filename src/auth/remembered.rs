@@ -1,4 +1,4 @@
-//! Credentials that verified a moment ago. Failures are never among them.
+//! Credentials that verified recently. Failures are never remembered.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,24 +10,24 @@ use openssl::sha::sha256;
 use super::access_token::Live;
 use crate::principal::Caller;
 
-/// How long a credential is remembered.
+/// The time for which a credential is remembered.
 const MEMORY: Duration = Duration::from_secs(60);
 
-/// How many are.
+/// The maximum number of remembered credentials.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
-/// What ends the memory before its time.
+/// The state on which a remembered credential depends.
 #[derive(Debug, Clone)]
 pub(super) enum Basis {
     /// The keys of an issuer, by their generation.
     Issuer(u64),
     /// The object whose value the API token is, by version.
     ApiToken(i64),
-    /// An access token of ours.
+    /// An access token of this server.
     AccessToken {
-        /// Its row.
+        /// The row of the token.
         live: Arc<Live>,
-        /// When this spelling of it was issued, in seconds since 1970-01-01 UTC.
+        /// The time at which this form of the token was issued, in seconds since 1970-01-01 UTC.
         issued: i64,
     },
 }
@@ -36,12 +36,12 @@ pub(super) enum Basis {
 pub(super) struct Memory {
     pub(super) caller: Caller,
     pub(super) basis: Basis,
-    /// When the credential itself ends, in seconds since 1970-01-01 UTC.
+    /// The time at which the credential expires, in seconds since 1970-01-01 UTC.
     pub(super) expires: i64,
     since: Instant,
 }
 
-/// By the SHA-256 of the whole credential, which says nothing about it.
+/// The remembered credentials, by the SHA-256 of the whole credential, which reveals nothing about it.
 pub(super) struct Remembered(Mutex<LruCache<[u8; 32], Memory>>);
 
 impl Remembered {

@@ -1,5 +1,5 @@
-//! Log lines that strangers cause. Whoever floods the server must not fill its log as well: of what happens again and again the
-//! first in each minute is a line at once, and the rest is one line at the end of that minute.
+//! Rate limit for log lines that unauthenticated clients cause, so that a flood does not fill the log. The first event
+//! of a kind in a minute is logged immediately. The others are summed up in one line at the end of that minute.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -12,61 +12,62 @@ use tracing::Level;
 use super::network;
 use crate::text::Shown;
 
-/// From the first event to the line that sums up the others.
+/// The time from the first event to the line that sums up the others.
 const SPAN: Duration = Duration::from_secs(60);
 
-/// What is counted separately in one span, by address and by what happened. Anything beyond is counted together.
+/// The maximum number of pairs of address and kind that are counted separately in one span. Further events are counted
+/// together.
 const CAPACITY: usize = 1024;
 
-/// Of how many kinds the events of one address may be in one span. What comes on top is counted together.
+/// The maximum number of kinds of events of one address in one span. Further kinds are counted together.
 const KINDS: usize = 32;
 
-/// The counter.
+/// The counter of events.
 #[derive(Default)]
 pub struct Repeats(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
     since: Option<Instant>,
-    /// By network, and what happened there.
+    /// The counts by network and kind.
     counts: HashMap<IpAddr, HashMap<String, Count>>,
-    /// How many are in `counts`.
+    /// The number of counts in `counts`.
     kinds: usize,
-    /// Events for which there was no place.
+    /// The number of events that had no place in `counts`.
     others: u64,
 }
 
 #[derive(Clone, Copy)]
 struct Count {
     level: Level,
-    /// Events after the first.
+    /// The number of events after the first.
     more: u64,
 }
 
-/// What is to be told at the end of a span.
+/// A line at the end of a span.
 #[derive(Debug, PartialEq, Eq)]
 enum Sum {
-    /// It happened `more` times again in this network.
+    /// The event happened `more` times again in this network.
     Again { level: Level, network: IpAddr, what: String, more: u64 },
-    /// So many events had no place in the table.
+    /// This many events had no place in the table.
     Others(u64),
 }
 
 impl Repeats {
-    /// Counts one event; whether it is the first of its kind, network ([`network`]) and minute, and there is a place to count it,
-    /// so that it is to be told at `level`. `what` may hold text from outside.
+    /// Counts an event. Returns whether it is to be logged at `level`: it is the first of its kind, network
+    /// ([`network`]) and minute, and there is room to count it. `what` may contain text from outside.
     pub fn is_first(&self, address: IpAddr, level: Level, what: impl Display) -> bool {
         let what = Shown(what).to_string();
         self.lock().count(network(address), level, what, Instant::now())
     }
 
-    /// Writes the lines of the last minute, once it is over.
+    /// Writes the lines of the last minute, if it is over.
     pub fn tell(&self) {
         let sums = self.lock().take(Instant::now());
         sums.into_iter().for_each(Sum::tell);
     }
 
-    /// Writes what there is to tell when nothing will be told later.
+    /// Writes all pending lines, at the end of the process.
     pub fn tell_all(&self) {
         let sums = self.lock().take_all();
         sums.into_iter().for_each(Sum::tell);
@@ -126,7 +127,7 @@ impl Sum {
             Self::Others(others) => {
                 tracing::warn!(
                     others,
-                    "more addresses or kinds of failures within a minute than are counted separately"
+                    "too many addresses or kinds of failures within a minute to count them separately"
                 );
             }
         }

@@ -13,10 +13,10 @@ use super::error_queue::discard_errors;
 use crate::file;
 use crate::pem::{self, Block, Holds, Kind, PemError, Skipped};
 
-/// How long before its end a CRL is warned about.
+/// The time before the end of a CRL at which warnings begin, in seconds.
 const WARNING: i64 = 3 * 86_400;
 
-/// The CRLs of the configured authorities. An issuer without one has revoked nothing.
+/// The CRLs of the configured authorities. An issuer without a CRL has revoked nothing.
 #[derive(Default)]
 pub(super) struct Revocation {
     lists: Vec<List>,
@@ -25,24 +25,24 @@ pub(super) struct Revocation {
 struct List {
     crl: X509Crl,
     issuer: String,
-    /// The key that signed it, as SubjectPublicKeyInfo: names are anybody's to choose.
+    /// The key that signed it, as SubjectPublicKeyInfo. Names are not sufficient, because anyone can choose them.
     signer: Vec<u8>,
     this_update: i64,
     next_update: i64,
 }
 
-/// What the lists say of one certificate.
+/// The status of a certificate in the lists.
 pub(super) enum Status {
-    /// No list of its issuer.
+    /// Its issuer has no list.
     Unlisted,
-    /// Not revoked; the list is good until then.
+    /// It is not revoked. The list is valid until this time.
     Good(i64),
     /// Revoked by its issuer.
     Revoked,
 }
 
 impl Revocation {
-    /// Reads the CRLs of some PEM files; each must be signed by one of `authorities`.
+    /// Reads the CRLs of PEM files. Each must be signed by one of `authorities`.
     pub(super) fn load(paths: &[PathBuf], authorities: &[&X509Ref], now: i64) -> Result<Self, AuthorityError> {
         let mut lists = Vec::new();
         for path in paths {
@@ -70,7 +70,7 @@ impl Revocation {
         Ok(Self { lists })
     }
 
-    /// Looks a certificate up by serial number, in the lists of the very issuer that signed it.
+    /// Looks up a certificate by its serial number, only in the lists of the issuer that signed it.
     pub(super) fn status(&self, certificate: &X509, issuer: &X509) -> Result<Status, ErrorStack> {
         let signer = issuer.public_key()?.public_key_to_der()?;
         let of_signer = |list: &&List| list.signer == signer;
@@ -82,19 +82,19 @@ impl Revocation {
         Ok(good_until.map_or(Status::Unlisted, Status::Good))
     }
 
-    /// The last list of each signer. Past its nextUpdate (RFC 5280 section 5.1.2.5) nobody knows what is revoked, however
-    /// long an older one says to last.
+    /// Returns the last list of each signer. After its nextUpdate (RFC 5280 section 5.1.2.5) it is unknown what is
+    /// revoked, even if an older list has a later nextUpdate.
     fn newest(&self) -> impl Iterator<Item = &List> {
         let is_newer = |one: &List, other: &List| one.signer == other.signer && one.this_update > other.this_update;
         self.lists.iter().filter(move |list| !self.lists.iter().any(|other| is_newer(other, list)))
     }
 
-    /// The first end among the lists that are in force.
+    /// Returns the first nextUpdate of the lists in use.
     pub(super) fn next_update(&self) -> Option<i64> {
         self.newest().map(|list| list.next_update).min()
     }
 
-    /// Says which lists have ended, or will soon.
+    /// Logs which lists have ended, or will end soon.
     pub(super) fn warn(&self, now: i64) {
         for list in self.newest() {
             let (issuer, end) = (&list.issuer, list.next_update);
@@ -133,7 +133,7 @@ impl List {
         }
         let this_update = unix_time(crl.last_update())?;
         if this_update > now {
-            tracing::warn!(issuer, "the CRL is of the future: check the clocks");
+            tracing::warn!(issuer, "the thisUpdate of the CRL is in the future: check the clocks");
         }
         let Some(end) = crl.next_update() else {
             return Err(AuthorityError::NoNextUpdate { path: path.to_owned(), issuer });
@@ -143,7 +143,7 @@ impl List {
     }
 }
 
-/// Whether a certificate that says what its key is for says that it is for signing CRLs (RFC 5280 section 6.3.3 (f)).
+/// Whether a certificate may sign CRLs: it has no keyUsage, or one with cRLSign (RFC 5280 section 6.3.3 (f)).
 fn may_sign_crls(authority: &X509Ref) -> bool {
     authority.key_usage().is_none_or(|usage| usage.contains(X509KeyUsage::CRL_SIGN))
 }

@@ -1,5 +1,5 @@
-//! JSON in which no member of an object occurs twice: two readers of a token must not understand it
-//! differently (RFC 7515 section 4, RFC 7519 section 4).
+//! JSON in which no member of an object occurs twice, so that two readers of a token cannot understand it differently
+//! (RFC 7515 section 4, RFC 7519 section 4).
 
 use std::cell::Cell;
 use std::fmt;
@@ -7,15 +7,15 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads a JSON object; nesting is bounded by serde_json (128). Its caller bounds the text.
+/// Reads a JSON object. serde_json limits the depth (128). The caller must limit the length of the text.
 pub(super) fn object(json: &[u8]) -> Option<Map<String, Value>> {
     object_within(json, usize::MAX).ok()
 }
 
-/// Reads a JSON object of at most `most` values, those within others included; nesting is bounded by serde_json (128).
+/// Reads a JSON object with at most `most` values, including nested ones. serde_json limits the depth (128).
 ///
 /// # Errors
-/// Another kind of JSON, or what serde_json says: not JSON, a member that occurs twice, or more values.
+/// The text is not a JSON object, a member occurs twice, or there are more values.
 pub fn object_within(json: &[u8], most: usize) -> Result<Map<String, Value>, serde_json::Error> {
     let left = Cell::new(most);
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -27,7 +27,8 @@ pub fn object_within(json: &[u8], most: usize) -> Result<Map<String, Value>, ser
     }
 }
 
-/// Every value of a member of an object, though the member occurs several times; none if it is no JSON object.
+/// Returns every value of a member of an object, even if the member occurs several times. Empty if the text is not a
+/// JSON object.
 pub(super) fn every(json: &[u8], name: &str) -> Vec<Value> {
     struct Every<'a>(&'a str);
     impl<'de> Visitor<'de> for Every<'_> {

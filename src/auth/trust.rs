@@ -1,4 +1,5 @@
-//! Which client certificates are believed, and whom they name. Built whole from the files, then swapped.
+//! The trusted authorities and CRLs, and the verification of client certificates. The state is built from the files and
+//! then swapped as a whole.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +21,7 @@ use crate::public_key::{self, Unsound};
 
 /// The present authorities and CRLs.
 pub struct Trust {
-    /// Sets this state apart from every other of the process.
+    /// Distinguishes this state from every other state of the process.
     generation: u64,
     store: X509Store,
     authorities: Vec<Anchors>,
@@ -35,50 +36,52 @@ struct Anchors {
     foreign_prefixes: Vec<String>,
 }
 
-/// A client certificate as the handshake brought it, with what was last thought of it.
+/// A client certificate from a handshake, with its last verdict.
 #[derive(Debug)]
 pub struct ClientCertificate {
     certificate: X509,
-    /// What the client sent along, to find the way to an authority.
+    /// The other certificates that the client sent, to find the path to an authority.
     chain: Vec<X509>,
     thumbprint: [u8; 32],
     judged: Mutex<Option<(u64, Verdict)>>,
 }
 
-/// Who a certificate proves its bearer to be.
+/// The user that a certificate proves.
 #[derive(Debug, Clone)]
 pub struct Proved {
     /// The user.
     pub username: Username,
     /// SHA-256 of the certificate's DER.
     pub thumbprint: [u8; 32],
-    /// Until when, in seconds since 1970-01-01 UTC: the end of the certificates on its way, and of their CRLs.
+    /// The time until which it is proved, in seconds since 1970-01-01 UTC: the first end of the certificates on its
+    /// path and of their CRLs.
     until: i64,
 }
 
 type Verdict = Result<Proved, CertificateError>;
 
-/// Why a certificate proves nothing. This goes to the log only; the caller gets no reason.
+/// The reason for which a certificate is refused. It is only logged; the caller does not receive it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
-    /// It does not lead to an authority, or is not for clients, or not yet or no longer valid.
+    /// The certificate has no valid path to an authority, is not a client certificate, or is not valid yet or no
+    /// longer.
     #[error("the client certificate does not verify: {0}")]
     Chain(String),
-    /// A key by which anybody could sign, its own or one on the way to its authority.
+    /// A certificate on the path has a key with which anyone could sign.
     #[error("the key of {subject} cannot be trusted: {source}")]
     Key {
         /// The subject of the certificate.
         subject: String,
-        /// Why.
+        /// The problem of the key.
         source: Unsound,
     },
-    /// Its issuer revoked it, or one on the way to its authority.
+    /// A certificate on the path was revoked by its issuer.
     #[error("{0} is revoked")]
     Revoked(String),
-    /// The CRL of its issuer has passed its nextUpdate, or the certificate its notAfter.
+    /// The CRL of the issuer has passed its nextUpdate, or the certificate its notAfter.
     #[error("the client certificate, or the CRL of its issuer, has expired")]
     Expired,
-    /// It names no user.
+    /// The certificate names no user.
     #[error("{0}")]
     Name(#[from] NameError),
     /// OpenSSL failed.
@@ -93,7 +96,7 @@ impl From<ErrorStack> for CertificateError {
 }
 
 impl ClientCertificate {
-    /// Takes over what a connection presented.
+    /// Takes the certificates that a connection presented.
     ///
     /// # Errors
     /// OpenSSL cannot encode it.
@@ -107,7 +110,7 @@ impl Trust {
     /// Reads authorities and CRLs.
     ///
     /// # Errors
-    /// A file is missing or bad.
+    /// A file is missing or invalid.
     pub fn load(config: &ClientCertificates, now: i64) -> Result<Self, AuthorityError> {
         static GENERATIONS: AtomicU64 = AtomicU64::new(1);
         let authorities: Vec<Anchors> = config.authorities.iter().map(anchors).collect::<Result<_, _>>()?;
@@ -118,7 +121,7 @@ impl Trust {
         for certificate in authorities.iter().flat_map(|file| &file.certificates) {
             store.add_cert(certificate.clone())?;
         }
-        // Lets an intermediate stand alone as trust anchor, which is what naming it in the file says.
+        // Allows an intermediate certificate as a trust anchor, because the file names it as one.
         store.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
         store.set_purpose(X509PurposeId::SSL_CLIENT)?;
         let revocation = Revocation::load(&config.crl_files, &all, now)?;
@@ -132,26 +135,27 @@ impl Trust {
         })
     }
 
-    /// Every certificate of the authority files.
+    /// Returns every certificate of the authority files.
     pub fn certificates(&self) -> impl Iterator<Item = &X509> {
         self.authorities.iter().flat_map(|file| &file.certificates)
     }
 
-    /// The first nextUpdate among the CRLs, in seconds since 1970-01-01 UTC; `None` without CRLs.
+    /// Returns the first nextUpdate of the CRLs, in seconds since 1970-01-01 UTC. `None` without CRLs.
     #[must_use]
     pub fn next_update(&self) -> Option<i64> {
         self.revocation.next_update()
     }
 
-    /// Says which CRLs have ended, or will soon.
+    /// Logs which CRLs have ended, or will end soon.
     pub fn warn(&self, now: i64) {
         self.revocation.warn(now);
     }
 
-    /// Judges a certificate at `now`; once for each state of authorities and CRLs, but for its end.
+    /// Judges a certificate at `now`. The verdict is computed once for each state of authorities and CRLs; only its end
+    /// is checked each time.
     ///
     /// # Errors
-    /// Why it proves nothing.
+    /// The reason for which the certificate is refused.
     pub fn judge(&self, presented: &ClientCertificate, now: i64) -> Result<Proved, CertificateError> {
         let mut judged = presented.judged.lock().unwrap_or_else(PoisonError::into_inner);
         let verdict = match &*judged {
@@ -174,12 +178,13 @@ impl Trust {
         let mut until = i64::MAX;
         let mut anchor = None;
         for (number, certificate) in path.iter().enumerate() {
-            // What is above an anchor may have revoked it, but an anchor is good by itself, however long those last.
+            // Certificates above an anchor may have revoked it, but otherwise an anchor is trusted itself, however long
+            // they are valid.
             if number < judged {
                 until = until.min(unix_time(certificate.not_after())?);
                 self.check_key(certificate)?;
             }
-            // The last one is a root, or nobody above it is known here.
+            // The last certificate is a root, or its issuer is not configured.
             if let Some(issuer) = path.get(number + 1) {
                 match self.revocation.status(certificate, issuer)? {
                     Status::Unlisted => {}
@@ -187,12 +192,12 @@ impl Trust {
                     Status::Revoked => return Err(CertificateError::Revoked(subject(certificate))),
                 }
             }
-            // The authority nearest to the certificate is the one that vouches for it.
+            // The authority nearest to the certificate vouches for it.
             anchor = anchor.or_else(|| self.authorities.iter().find(|file| file.holds(certificate)));
         }
         let (prefix, foreign) = anchor.map_or(("", &[][..]), |own| (&own.username_prefix, &own.foreign_prefixes));
         let name = certificate::name(&presented.certificate.to_der()?, self.source)?;
-        // A blank name stays blank, and a wildcard one, whatever is put before it.
+        // Checked without the prefix: a blank or wildcard name is refused whatever the prefix is.
         Username::new(&name).map_err(NameError::from)?;
         let username = Username::new(&format!("{prefix}{name}")).map_err(NameError::from)?;
         if foreign.iter().any(|foreign| username.as_str().starts_with(foreign)) {
@@ -201,7 +206,7 @@ impl Trust {
         Ok(Proved { username, thumbprint: presented.thumbprint, until })
     }
 
-    /// Refuses a certificate whose key proves nothing. Those of the authorities were looked at when they were read.
+    /// Refuses a certificate with an unsafe key. The keys of authorities were checked when they were read.
     fn check_key(&self, certificate: &X509) -> Result<(), CertificateError> {
         if self.authorities.iter().any(|file| file.holds(certificate)) {
             return Ok(());
@@ -215,7 +220,7 @@ impl Trust {
         Ok(())
     }
 
-    /// The way from the certificate to an authority, as OpenSSL finds it (RFC 5280 section 6).
+    /// Returns the path from the certificate to an authority, as OpenSSL finds it (RFC 5280 section 6).
     fn path(&self, presented: &ClientCertificate) -> Result<Vec<X509>, CertificateError> {
         let mut chain = Stack::new()?;
         for certificate in &presented.chain {
@@ -234,10 +239,10 @@ impl Trust {
 }
 
 impl Trust {
-    /// Goes on to the authorities above the end of a way: OpenSSL stops at the first certificate that is configured, and
-    /// one that is configured too may have revoked it.
+    /// Extends the path to the authorities above its end. OpenSSL stops at the first configured certificate, but a
+    /// configured certificate above it may have revoked it.
     fn extend(&self, path: &mut Vec<X509>) -> Result<(), ErrorStack> {
-        // After as many steps as there are authorities a circle has come round.
+        // A circle is complete after as many steps as there are authorities.
         for _ in self.certificates() {
             let Some(last) = path.last() else { break };
             let Some(issuer) = self.issuer(last)? else { break };
@@ -247,7 +252,8 @@ impl Trust {
         Ok(())
     }
 
-    /// The configured issuer of an authority: of several certificates of one key a root, else the one that lasts longest.
+    /// Returns the configured issuer of an authority. Of several certificates of one key, it prefers a root, then the
+    /// one that is valid longest.
     fn issuer(&self, certificate: &X509) -> Result<Option<&X509>, ErrorStack> {
         if is_issuer(certificate, certificate)? {
             return Ok(None);
@@ -294,12 +300,12 @@ fn is_issuer(issuer: &X509, certificate: &X509) -> Result<bool, ErrorStack> {
     Ok(is_named && certificate.verify(&*issuer.public_key()?)?)
 }
 
-/// Whole certificates are compared: names and serial numbers are anybody's to choose.
+/// Compares whole certificates, because anyone can choose names and serial numbers.
 fn is_same(one: &X509, other: &X509) -> bool {
     matches!((one.to_der(), other.to_der()), (Ok(one), Ok(other)) if one == other)
 }
 
-/// The present state, or none where no authority is configured.
+/// The present state. `None` if no authority is configured.
 pub type SharedTrust = arc_swap::ArcSwapOption<Trust>;
 
 /// Shares a state.

@@ -1,4 +1,5 @@
-//! The one model of an issuer that is trusted: whatever dialect configures one, it becomes this, and one verifier serves all.
+//! The model of a trusted issuer. The configuration of every dialect becomes this type, and one verifier serves all of
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,73 +16,74 @@ use crate::config::JwtIssuer;
 /// RS256, RS384 and RS512 (RFC 7518 section 3.3).
 pub const RSASSA_PKCS1_V1_5: &[Algorithm] = &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
 
-/// An issuer, and what its tokens must say.
+/// A trusted issuer, and the requirements for its tokens.
 #[derive(Debug, Clone)]
 pub struct TrustedIssuer {
-    /// The idps table that it comes from; none for one of the command line, or whose JWTs are exchanged.
+    /// The idps table that defines it. `None` if it comes from the command line, or if its JWTs are exchanged.
     pub table: Option<Arc<str>>,
-    /// Its `iss`, to the letter. Empty where the keys alone tell whose a JWT is, which an issuer whose JWTs come with each call
-    /// never has.
+    /// Its `iss`, exactly. Empty if only the keys identify the issuer. Never empty for an issuer whose JWTs come
+    /// with each call.
     pub issuer: String,
-    /// What `iss` is if there is one, where a token need not have one: of an issuer whose `issuer` is empty.
+    /// For an issuer whose `issuer` is empty: the value that `iss` must have if the token has one.
     pub implied_issuer: Option<String>,
-    /// Where its keys come from.
+    /// The source of its keys.
     pub keys: KeySource,
-    /// The authorities of the server of its keys, PEM; those of the configuration if absent.
+    /// The authorities of the server of its keys, in PEM. `None`: those of the configuration.
     pub keys_ca: Option<Arc<str>>,
-    /// The audiences of which its tokens must be for one; none for any.
+    /// The audiences. A token must be for one of them; if there are none, any audience will do.
     pub audiences: Vec<Expected>,
-    /// What `sub` must be.
+    /// The required `sub`.
     pub subject: Option<Expected>,
-    /// The algorithms that its tokens may be signed by; `None` for all that are served.
+    /// The permitted signature algorithms. `None`: all that are served.
     pub algorithms: Option<&'static [Algorithm]>,
     /// The claim that names the user.
     pub username_claim: String,
-    /// Put before the user names of its tokens.
+    /// The prefix of the user names of its tokens.
     pub username_prefix: String,
-    /// Prefixes of other authorities and issuers, with which no name of its tokens may begin.
+    /// The prefixes of other authorities and issuers. No user name of its tokens may begin with one of them.
     pub foreign_prefixes: Vec<String>,
-    /// Whether the caller learns that a token was refused because its keys cannot be fetched again yet, so that it can try again.
+    /// Whether the caller is informed that a token was refused because the keys cannot be fetched again yet, so that it
+    /// can try again.
     pub tells_deferral: bool,
-    /// Claims that must have a value, by their paths.
+    /// The claims that must have a value, by their paths.
     pub bound_claims: Vec<(String, Bound)>,
-    /// How its tokens name a role, if they have to.
+    /// The rule for the role in its tokens, if they must name one.
     pub role: Option<RoleRule>,
-    /// Whether claims `<namespace>/prop/<property>` narrow its tokens.
+    /// Whether claims `<namespace>/prop/<property>` narrow the rights of its tokens.
     pub narrows_by_property: bool,
 }
 
-/// Where keys come from.
+/// The source of an issuer's keys.
 #[derive(Debug, Clone)]
 pub enum KeySource {
-    /// Fetched from there, and kept fresh.
+    /// Fetched from this URL, and kept fresh.
     Uri(Url),
-    /// Fetched from where the provider's configuration says (OpenID Connect Discovery 1.0 section 4), and kept fresh.
+    /// Fetched from the URL in the provider's configuration (OpenID Connect Discovery 1.0 section 4), and kept fresh.
     Discovery(Url),
     /// Configured.
     Inline(Arc<KeySet>),
 }
 
-/// A text that a claim must be.
+/// An expected text of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
-    /// To the letter.
+    /// Exactly this text.
     Exact(String),
-    /// Itself, or what the pattern describes.
+    /// The text of the pattern itself, or a text that the pattern matches.
     Pattern(Pattern),
 }
 
-/// What a claim must have as its value.
+/// The required value of a claim.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Bound {
     /// Exactly this.
     Value(Value),
-    /// One of these; of an array one member has to be. Numbers, true and false are compared as JSON writes them.
+    /// One of these. Of an array, one member must match. Numbers, true and false are compared in their JSON form.
     AnyOf(Vec<Expected>),
 }
 
 impl Expected {
-    /// What this pattern describes.
+    /// Makes an expected text from a pattern.
     ///
     /// # Errors
     /// See [`PatternError`].
@@ -96,7 +98,7 @@ impl Expected {
         }
     }
 
-    /// As it was configured.
+    /// Returns the text as it was configured.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -122,23 +124,23 @@ impl Bound {
     }
 }
 
-/// How a token names the role of its bearer.
+/// The rule by which a token names the role of its bearer.
 #[derive(Debug, Clone)]
 pub struct RoleRule {
     /// The claim that holds exactly one role.
     pub claim: String,
     /// The roles that it may hold.
     pub allowed: BTreeSet<String>,
-    /// The roles that there are.
+    /// All roles that are defined.
     pub defined: BTreeSet<String>,
-    /// Users whose role is said here and not by their tokens.
+    /// Users whose role is configured here and not taken from their tokens.
     pub of_users: BTreeMap<String, String>,
 }
 
 impl TrustedIssuer {
-    /// An issuer with these keys, whose tokens must be for one of these audiences (for any if there are none). `sub` names the
-    /// user, and nothing else is asked of its tokens: what a dialect asks beside that, it adds. This is the only place where one
-    /// is made.
+    /// Makes an issuer with these keys. Its tokens must be for one of these audiences (any if there are none). `sub`
+    /// names the user, and there are no other requirements; a dialect adds its own. This is the only place where a
+    /// trusted issuer is made.
     #[must_use]
     pub fn new(issuer: impl Into<String>, keys: KeySource, audiences: Vec<Expected>) -> Self {
         Self {
@@ -160,10 +162,10 @@ impl TrustedIssuer {
         }
     }
 
-    /// The same, whose keys come by the word of these authorities (PEM); of those of the configuration if the text is blank.
+    /// Sets the authorities (PEM) of the server of its keys. If the text is blank, those of the configuration stay.
     ///
     /// # Errors
-    /// The text holds something else.
+    /// The text is not a list of PEM certificates.
     pub fn with_authorities(self, pem: &str) -> Result<Self, client::Error> {
         let pem = pem.trim();
         if pem.is_empty() {
@@ -173,7 +175,7 @@ impl TrustedIssuer {
         Ok(Self { keys_ca: Some(Arc::from(pem)), ..self })
     }
 
-    /// The idps table that admits no caller whatever a token says, and why.
+    /// Returns the idps table and the reason, if the table admits no caller whatever a token says.
     #[must_use]
     pub fn admits_nobody(&self) -> Option<(&str, &'static str)> {
         self.table.as_deref().zip(self.role.as_ref()?.lacks())
@@ -181,15 +183,15 @@ impl TrustedIssuer {
 }
 
 impl KeySource {
-    /// A JWK Set at this URL: by TLS, unless `allow_http`.
+    /// Makes a source from the URL of a JWK Set. It must be HTTPS, unless `allow_http`.
     ///
     /// # Errors
-    /// It is not a URL, or one of plain HTTP that is not allowed.
+    /// The text is not a URL, or it is a plain HTTP URL that is not allowed.
     pub fn uri(text: &str, allow_http: bool) -> Result<Self, UrlError> {
         Url::of_keys(text, allow_http).map(Self::Uri)
     }
 
-    /// The keys of the provider at this URL: by TLS, unless `allow_http`.
+    /// Makes a source from the URL of a provider. It must be HTTPS, unless `allow_http`.
     ///
     /// # Errors
     /// See [`Self::uri`].
@@ -197,7 +199,7 @@ impl KeySource {
         Url::of_keys(text, allow_http).map(Self::Discovery)
     }
 
-    /// These keys.
+    /// Makes a source of configured keys.
     #[must_use]
     pub fn inline(keys: KeySet) -> Self {
         Self::Inline(Arc::new(keys))
@@ -216,7 +218,7 @@ impl From<JwtIssuer> for TrustedIssuer {
 }
 
 impl RoleRule {
-    /// The one role of a token whose user is `user`.
+    /// Returns the role of a token whose user is `user`.
     pub(super) fn role(&self, claims: &Map<String, Value>, user: &str) -> Result<Arc<str>, ClaimsError> {
         if let Some(role) = self.of_users.get(user) {
             return Ok(Arc::from(role.as_str()));
@@ -237,7 +239,7 @@ impl RoleRule {
         Err(if self.defined.contains(&role) { ClaimsError::Role(role) } else { ClaimsError::NoSuchRole(role) })
     }
 
-    /// Why no token can have a role by it, if none can.
+    /// Returns the reason for which no token can have a role by this rule, if that is so.
     #[must_use]
     pub fn lacks(&self) -> Option<&'static str> {
         match (self.allowed.is_empty(), self.defined.is_empty()) {
@@ -248,8 +250,8 @@ impl RoleRule {
     }
 }
 
-/// The claim at a path: by its whole name, else by dots into nested claims, else by slashes. What is `false`, 0 or empty is
-/// there.
+/// Returns the claim at a path: by its whole name, otherwise by dots into nested claims, otherwise by slashes. A claim
+/// that is `false`, 0 or empty counts as present.
 pub(super) fn find<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     let walk = |separator: char| {
         let (first, rest) = path.split_once(separator)?;

@@ -1,4 +1,5 @@
-//! JWTs that buy an access token: verified like all others, by keys that are fetched when somebody first needs them.
+//! JWTs that are exchanged for an access token. They are verified like all others, by keys that are fetched when they
+//! are first needed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,26 +15,26 @@ use super::refusal::Unauthenticated;
 use super::trusted_issuer::{Bound, KeySource, TrustedIssuer};
 use crate::principal::Narrowing;
 
-/// How long a request waits for the first keys of an issuer.
+/// The time for which a request waits for the first keys of an issuer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A JWT that says what it has to.
+/// A JWT that was verified and fulfils the requirements of its issuer.
 pub struct Verified {
     claims: Claims,
-    /// What it takes away from its bearer.
+    /// The rights that the JWT takes from its bearer.
     pub narrowing: Option<Arc<Narrowing>>,
 }
 
 impl Verified {
-    /// Checks claims that somebody asks for who is known by now.
+    /// Checks additional claims that the now known identity requires.
     ///
     /// # Errors
-    /// The first that is missing or has another value.
+    /// The first claim that is missing or has another value.
     pub fn check(&self, bound: &[(String, Bound)]) -> Result<(), Unauthenticated> {
         Ok(self.claims.check_bound(bound)?)
     }
 
-    /// The claim at a path: by its whole name, else by dots or slashes into nested claims.
+    /// Returns the claim at a path: by its whole name, otherwise by dots or slashes into nested claims.
     #[must_use]
     pub fn claim(&self, path: &str) -> Option<&Value> {
         self.claims.at(path)
@@ -41,17 +42,17 @@ impl Verified {
 }
 
 impl Authenticator {
-    /// Where the keys of issuers come from whose JWTs are exchanged.
+    /// Returns the source of the keys of issuers whose JWTs are exchanged.
     #[must_use]
     pub fn exchange(&self) -> &Exchange {
         &self.exchange
     }
 
-    /// Verifies a JWT of an issuer that is trusted to vouch for somebody, at `now`: its signature by the issuer's keys and no
-    /// others, then its claims. What it buys is for the caller of this to say.
+    /// Verifies, at `now`, a JWT of an issuer that is trusted to vouch for an identity: first its signature, only by
+    /// the issuer's keys, then its claims. The caller of this function decides what the JWT is exchanged for.
     ///
     /// # Errors
-    /// Why it proves nothing.
+    /// The reason for which the JWT is refused.
     pub async fn verify_for_exchange(
         &self,
         issuer: &TrustedIssuer,
@@ -72,7 +73,7 @@ impl Authenticator {
         Ok(Verified { claims, narrowing })
     }
 
-    /// Whether there are keys of an issuer whose JWTs are exchanged; they are waited for a while.
+    /// Whether the keys of an issuer whose JWTs are exchanged are known. Waits for the first fetch, at most 2 s.
     pub async fn has_exchange_keys(&self, issuer: &TrustedIssuer) -> bool {
         if matches!(issuer.keys, KeySource::Inline(_)) {
             return true;
@@ -92,7 +93,7 @@ impl Authenticator {
         let keys = keeper.issuer.keys().ok_or(Unauthenticated::NoKeys)?;
         match jws.verify(&keys.set) {
             Ok(()) => return Ok(()),
-            // A wrong signature by a key of this id, too: the issuer may have another one under it by now.
+            // Also after a wrong signature by a key with this id, because the issuer may have changed the key.
             Err(JwsError::UnknownKey | JwsError::WrongKey | JwsError::Signature) => {}
             Err(error) => return Err(error.into()),
         }

@@ -1,28 +1,28 @@
-//! What this token can do of what some cannot.
+//! Optional abilities of the token.
 
 use claviger_pkcs11::{Need, Weakness, Weaknesses};
 
 use super::lacking::Lacking;
 use crate::config::{Hsm, WeakerCustody};
 
-/// What the token can do, as far as it was tried at the start.
+/// The abilities of the token, as far as they were tried at the start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Abilities {
-    /// Whether keys can be brought in.
+    /// Whether keys can be imported.
     pub(super) imports: bool,
     /// Whether private keys can be kept wrapped.
     pub(super) wraps_pairs: bool,
 }
 
 impl Abilities {
-    /// Of a token that lacks these.
+    /// Returns the abilities of a token that lacks these needs.
     pub(super) fn without(lacks: &[(Need, Lacking)]) -> Self {
         let lacks = |one: Need| lacks.iter().any(|(need, lacking)| *need == one && !lacking.why.is_of_a_moment());
         Self { imports: !lacks(Need::Import), wraps_pairs: !lacks(Need::Pairs) }
     }
 }
 
-/// What the operator puts up with.
+/// Returns the weaknesses that the operator accepts.
 #[must_use]
 pub fn accepted(hsm: &Hsm) -> Weaknesses {
     let weakness = |accepted: &WeakerCustody| match accepted {

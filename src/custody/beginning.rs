@@ -1,5 +1,5 @@
-//! The root keys of a new database. Which objects they will be is on disk before the first is made: a start that ends meanwhile is
-//! gone on with by the next one, and no database has a second set.
+//! The root keys of a new database. Their `CKA_ID`s are on disk before the first key is made. If a start ends before
+//! all keys are made, the next one continues, so no database has a second set.
 
 use claviger_pkcs11::{Device, Error, KeyId, TokenKey, Weaknesses};
 use openssl::sha::sha256;
@@ -16,11 +16,12 @@ use crate::store::Store;
 use crate::store::audit_head::AuditHead;
 use crate::store::root_key::{self, RootKey};
 
-/// What a `CKA_ID` is the beginning of the SHA-256 of. Only this database knows it, and only until the key is recorded: who can write
-/// the database cannot have it take another one's keys for its own, whose `CKA_ID`s stand in that one.
+/// A `CKA_ID` is the beginning of the SHA-256 of a seed. Only this database contains the seed, and only until the key
+/// is recorded. So a writer of the database cannot make it adopt the keys of another database: the other database
+/// contains only the `CKA_ID`s.
 type Seed = [u8; 32];
 
-/// Makes the root keys, or goes on with those that an earlier start began to make, and records them.
+/// Makes the root keys, or continues with those of an earlier start, and records them.
 pub(super) fn begin(
     (device, disk): (&Device, Unsettled),
     store: &Store,
@@ -32,11 +33,11 @@ pub(super) fn begin(
     let begun = begun(&present, &pending);
     warn_of_others(&present, &pending, begun);
     let terms = offer.begin(begun)?;
-    // From here on nothing can be taken back.
+    // The following steps cannot be undone.
     try_out(device, terms)?;
     store.check()?;
     if !pending.is_empty() {
-        tracing::info!("an earlier start did not make all root keys of this database: going on with it");
+        tracing::info!("an earlier start did not make all root keys of this database: continuing with it");
     }
     let mut made = Vec::new();
     for (name, seed) in announce(store, &pending, terms.wrapped)? {
@@ -44,18 +45,19 @@ pub(super) fn begin(
     }
     made.sort_by(|one, other| one.name.cmp(&other.name));
     let roots = find(device, &made)?;
-    // With its root keys a database gets the end of its audit log: a row that is missing later was deleted.
+    // The database gets its root keys and the end of its audit log together. If that row is missing later, it was
+    // deleted.
     record((device, disk), store, &roots, &made, (&made, false), AuditHead::begin(), now)?;
-    // The seeds are in it.
+    // The write-ahead log contains the seeds.
     if !store.empty_wal()? {
-        tracing::debug!("the write-ahead log was not emptied: somebody reads the database");
+        tracing::debug!("the write-ahead log was not emptied: another connection reads the database");
     }
     tracing::info!("made the root keys of a new database");
     Ok(roots)
 }
 
-/// What an earlier start has decided: the names of the announced keys say which keys are kept wrapped, and the `CKA_ID`s of those that are
-/// made already, which protections they lack.
+/// Returns what an earlier start decided. The names of the announced keys show which keys are kept wrapped. The
+/// `CKA_ID`s of the keys that exist already show which protections they lack.
 fn begun(present: &[TokenKey], pending: &[(String, Vec<u8>)]) -> Option<Begun> {
     if pending.is_empty() {
         return None;
@@ -66,7 +68,7 @@ fn begun(present: &[TokenKey], pending: &[(String, Vec<u8>)]) -> Option<Begun> {
     Some(Begun { wrapped, weak: Weaknesses::all_sets().find(is_there) })
 }
 
-/// The `CKA_ID`s of announced keys that lack these protections.
+/// Returns the `CKA_ID`s of the announced keys if they lack these protections.
 fn announced(pending: &[(String, Vec<u8>)], weak: Weaknesses) -> impl Iterator<Item = KeyId> {
     pending.iter().filter_map(move |(_, seed)| Some(cka_id(&seed.as_slice().try_into().ok()?, weak)))
 }
@@ -85,7 +87,7 @@ fn warn_of_others(present: &[TokenKey], pending: &[(String, Vec<u8>)], begun: Op
     }
 }
 
-/// Has the token make and use each kind of root key as a session object: a root key that was made stays in it for good.
+/// Makes and uses each kind of root key as a session object first, because a real root key stays in the token for good.
 fn try_out(device: &Device, terms: Terms) -> Result<(), RootError> {
     let unable = |name, source| RootError::Unable { name, source: Box::new(source) };
     for (name, kind) in terms.wrapped.roots() {
@@ -96,7 +98,7 @@ fn try_out(device: &Device, terms: Terms) -> Result<(), RootError> {
     signing::try_out(device, terms.weak).map_err(|source| unable(AUDIT, source))
 }
 
-/// The names of all root keys and their seeds, on disk.
+/// Writes the names and seeds of all root keys to disk and returns them.
 fn announce(store: &Store, pending: &[(String, Vec<u8>)], wrapped: Wrapped) -> Result<Vec<(String, Seed)>, RootError> {
     let names: Vec<&str> = wrapped.roots().map(|(name, _)| name).chain(signing::FIRST).collect();
     if let Some((unknown, _)) = pending.iter().find(|(name, _)| !names.contains(&name.as_str())) {
@@ -120,7 +122,7 @@ fn new_seed() -> Result<Seed, RootError> {
     Ok(seed)
 }
 
-/// Keys that lack other protections have another one.
+/// Returns the `CKA_ID` of a root key. It also depends on the protections that the key lacks.
 fn cka_id(seed: &Seed, weak: Weaknesses) -> KeyId {
     let mut id = [0; 20];
     let named = [seed.as_slice(), weak.to_string().as_bytes()].concat();
@@ -128,16 +130,16 @@ fn cka_id(seed: &Seed, weak: Weaknesses) -> KeyId {
     KeyId::from(id)
 }
 
-/// What the token holds under a `CKA_ID` that was announced.
+/// The result of a search for an announced `CKA_ID` in the token.
 enum Found {
     Nothing,
-    /// The root key.
+    /// The complete root key.
     Whole(RootKey),
-    /// What is left of a call that did not end: an object without a value, or half of a pair.
+    /// The remains of a call that did not end: an object without a value, or half of a pair.
     Broken,
 }
 
-/// The root key of this name and `CKA_ID`, which is made if it is not there.
+/// Returns the root key of this name and `CKA_ID`. Makes it if it does not exist.
 fn resume(
     device: &Device,
     store: &Store,
@@ -183,7 +185,7 @@ fn look(device: &Device, present: &[TokenKey], (name, terms): (&str, Terms), id:
     }
 }
 
-/// Whether the object is the reason, and not the token.
+/// Whether the cause is the object, and not the token.
 fn is_of_object(error: &RootError) -> bool {
     matches!(
         error,
@@ -198,7 +200,7 @@ fn is_of_object(error: &RootError) -> bool {
 fn make(device: &Device, (name, terms): (&str, Terms), id: &KeyId) -> Result<RootKey, RootError> {
     let Some(kind) = kind(name) else { return signing::make_as(device, name, id, terms.weak) };
     let key = device.generate_root(id, &format!("{LABEL} {name}"), kind, terms.weak)?;
-    // Before the next one is made: it stays in the token for good.
+    // Checked before the next key is made, because each key stays in the token for good.
     device
         .check_root(&key, id, kind, terms.weak)
         .map_err(|source| RootError::Attributes { name: name.to_owned(), source })?;

@@ -1,15 +1,16 @@
-//! What binds rows of the database: MACs by the binding key, so that a row that somebody else wrote is noticed.
+//! Bindings of rows of the database: MACs by the binding key, which detect a row that was not written by the server.
 //!
-//! The binding of one row is the MAC of what it covers. Rows that are written together are bound by one MAC, over a leaf of each of
-//! them; the binding of each then tells all that is needed to check it alone:
+//! The binding of a single row is the MAC of what the row covers. Rows that are written together share one MAC, which
+//! covers a leaf of each row. The binding of each row then contains everything that is needed to check that row without
+//! the others:
 //!
 //! ```text
 //! binding = MAC(32) | place(1) salt(16) MAC(32) leaf-of-another(32)+
 //! leaf    = SHA-256(salt what-the-row-covers)
 //! ```
 //!
-//! The salt of a row stands in its own binding only: when the row is written over, nobody can make the binding that it had from those of
-//! the others.
+//! The salt of a row is stored only in the binding of that row. So when a row is overwritten, its former binding cannot
+//! be computed from the bindings of the other rows.
 
 use claviger_pkcs11::MacMechanism;
 use openssl::rand::rand_bytes;
@@ -21,30 +22,30 @@ use crate::metrics::HsmCall;
 use crate::secret::is_equal;
 use crate::store::object::{put, put_number};
 
-/// Bytes of a MAC, and of a digest.
+/// Length in bytes of a MAC and of a digest.
 const BYTES: usize = 32;
 
-/// Bytes of a salt.
+/// Length in bytes of a salt.
 const SALT: usize = 16;
 
-/// The most rows that one MAC binds.
+/// The maximum number of rows that one MAC binds.
 const MOST: usize = 8;
 
 impl Custody {
-    /// The binding of a row that covers `bound`.
+    /// Returns the binding of a row that covers `bound`.
     ///
     /// # Errors
-    /// The token is away.
+    /// The token is unavailable.
     pub fn bind(&self, bound: &[u8]) -> Result<Vec<u8>, Error> {
         let binding = self.binding_mac(bound)?;
         self.verified.remember(&sha256(bound), &binding);
         Ok(binding)
     }
 
-    /// The bindings of rows that are written together, by one MAC; eight at most.
+    /// Returns the bindings of rows that are written together, by one MAC. At most eight rows.
     ///
     /// # Errors
-    /// The token is away, or OpenSSL's generator failed.
+    /// The token is unavailable, or OpenSSL's generator failed.
     pub fn bind_together<const ROWS: usize>(&self, bound: [&[u8]; ROWS]) -> Result<[Vec<u8>; ROWS], Error> {
         const { assert!(ROWS > 1 && ROWS <= MOST, "one row is bound by `bind`") };
         let mut salts = [[0; SALT]; ROWS];
@@ -58,11 +59,12 @@ impl Custody {
         Ok(salts.map(|salt| binding(places.next().unwrap_or_default(), &salt, &mac, &leaves)))
     }
 
-    /// Whether `binding` is that of a row that covers `bound`, compared in constant time. The token is not asked again about what this
-    /// process has bound, or found to be bound, nor about the rows that were bound together with it.
+    /// Whether `binding` is the binding of a row that covers `bound`, compared in constant time. The token is not
+    /// called for what this process has bound or verified before, nor for rows that were bound together with such a
+    /// row.
     ///
     /// # Errors
-    /// The token is away.
+    /// The token is unavailable.
     pub fn is_bound(&self, bound: &[u8], binding: &[u8]) -> Result<bool, Error> {
         match together(bound, binding) {
             Some((leaves, mac)) => self.is_mac(&covered(&leaves), mac),
@@ -82,7 +84,7 @@ impl Custody {
         Ok(is_mac)
     }
 
-    /// HMAC-SHA256 by the binding key.
+    /// Returns the HMAC-SHA256 of `bytes` by the binding key.
     pub(super) fn binding_mac(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         self.run(HsmCall::Bind, |device| Ok(device.mac(self.roots().binding(), MacMechanism::HmacSha256, bytes)?))
     }
@@ -95,7 +97,7 @@ fn leaf(salt: &[u8; SALT], bound: &[u8]) -> [u8; BYTES] {
     state.finish()
 }
 
-/// The binding of one of the rows that were bound together.
+/// Returns the binding of one of the rows that were bound together.
 fn binding(place: usize, salt: &[u8; SALT], mac: &[u8], leaves: &[[u8; BYTES]]) -> Vec<u8> {
     let mut binding = Vec::with_capacity(1 + SALT + leaves.len() * BYTES);
     binding.push(u8::try_from(place).unwrap_or(u8::MAX));
@@ -106,8 +108,8 @@ fn binding(place: usize, salt: &[u8; SALT], mac: &[u8], leaves: &[[u8; BYTES]]) 
     binding
 }
 
-/// The leaves of all rows that were bound together with the one that covers `bound`, and the MAC over them; `None` if the binding is
-/// that of one row.
+/// Returns the leaves of all rows that were bound together with the one that covers `bound`, and the MAC over them.
+/// `None` if the binding is that of a single row.
 fn together<'a>(bound: &[u8], binding: &'a [u8]) -> Option<(Vec<[u8; BYTES]>, &'a [u8])> {
     let (&place, rest) = binding.split_first()?;
     let (salt, rest) = rest.split_first_chunk::<SALT>()?;
@@ -122,7 +124,8 @@ fn together<'a>(bound: &[u8], binding: &'a [u8]) -> Option<(Vec<[u8; BYTES]>, &'
     Some((leaves, mac))
 }
 
-/// No row covers what begins like this: the first field of each is the name of its table.
+/// Returns the bytes that the MAC of these leaves covers. No single row covers bytes that begin like this, because the
+/// first field of each row is the name of its table.
 fn covered(leaves: &[[u8; BYTES]]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64 + leaves.len() * (BYTES + 8));
     put(&mut bytes, Some(b"together"));
@@ -144,13 +147,13 @@ mod tests {
         for (place, row) in rows.into_iter().enumerate() {
             let own = binding(place, &salts[place], &mac, &leaves);
             assert_eq!(together(row, &own), Some((leaves.to_vec(), &mac[..])));
-            // Another row, another salt, and the same row at another place are others to the MAC.
+            // Another row, another salt, or another place gives other bytes for the MAC.
             assert_ne!(together(b"other", &own), Some((leaves.to_vec(), &mac[..])));
             let salted = binding(place, &[9; SALT], &mac, &leaves);
             assert_ne!(together(row, &salted), Some((leaves.to_vec(), &mac[..])));
             let elsewhere = [&[u8::try_from((place + 1) % 3).unwrap_or_default()], &own[1..]].concat();
             assert_ne!(together(row, &elsewhere), Some((leaves.to_vec(), &mac[..])));
-            // Nothing of the others' bindings tells what this one's salt is.
+            // The bindings of the other rows do not contain the salt of this row.
             let others =
                 (0..3).filter(|other| *other != place).map(|other| binding(other, &salts[other], &mac, &leaves));
             assert!(others.into_iter().all(|other| !other.windows(SALT).any(|bytes| bytes == salts[place])));

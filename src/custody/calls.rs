@@ -1,4 +1,5 @@
-//! Calls of the token: what one of them lost is replaced, and it is made once again.
+//! Calls of the token. If a call loses a handle or a session, the lost object is replaced and the call is repeated
+//! once.
 
 use std::cell::Cell;
 use std::collections::hash_map::DefaultHasher;
@@ -17,32 +18,33 @@ use crate::desk::{self, Pace};
 use crate::metrics::HsmCall;
 use crate::store::object::Material;
 
-/// How long a call waits until what it lost was replaced.
+/// The time for which a call waits until what it lost is replaced.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// Where a call was when it failed. Each of them is repeated once, and for want of room as often as [`ROOMS`] says.
+/// The step at which a call failed. Each step is repeated once; a call for which the token had no room, up to [`ROOMS`]
+/// times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// The token was not there.
+    /// The token was unavailable.
     Admission,
-    /// A handle for the key was to be had.
+    /// The call needed a handle for the key.
     Handle,
-    /// The key was used: by the handle of an earlier call, or by a new one.
+    /// The key was used, with the handle of an earlier call or with a new one.
     Use { was_kept: bool },
 }
 
-/// Steps that were repeated.
+/// The steps that were repeated.
 #[derive(Default)]
 struct Repeated {
     admission: bool,
     handle: bool,
     used: bool,
-    /// How often room was made for it: others take what one of them freed.
+    /// The number of times that room was made. Other calls may take the room that this call freed.
     rooms: usize,
 }
 
 impl Repeated {
-    /// Whether the step is repeated for the first time.
+    /// Whether the step has not been repeated before. Marks it as repeated.
     fn is_first(&mut self, step: Step) -> bool {
         let repeated = match step {
             Step::Admission => &mut self.admission,
@@ -81,15 +83,15 @@ impl Paces {
 }
 
 impl Custody {
-    /// Does something with the token that may be done twice. What it needs of the root keys it takes in `operation`: they may be other
-    /// handles the second time.
+    /// Runs an operation that may be done twice. `operation` must take the root keys that it needs itself, because
+    /// their handles may be others the second time.
     pub(super) fn run<T>(&self, call: HsmCall, operation: impl Fn(&Device) -> Result<T, Error>) -> Result<T, Error> {
         let answer = self.repeat(call, |device, _| operation(device));
         self.outcomes.note(call, || Subject::Root, &answer);
         answer
     }
 
-    /// The same for one managed key.
+    /// The same for an operation with one managed key.
     pub(super) fn run_for<T>(
         &self,
         call: HsmCall,
@@ -101,13 +103,13 @@ impl Custody {
         answer
     }
 
-    /// The same without counting what comes of it.
+    /// The same, without counting the outcome.
     pub(super) fn look<T>(&self, operation: impl Fn(&Device) -> Result<T, Error>) -> Result<T, Error> {
         self.repeat(HsmCall::Look, |device, _| operation(device))
     }
 
-    /// Does something that may not be done twice, such as making an object that stays. A token that is being brought back is waited
-    /// for.
+    /// Runs an operation that may not be done twice, such as making a token object. Waits for a token that is being
+    /// recovered.
     pub(super) fn run_once<T>(
         &self,
         call: HsmCall,
@@ -124,7 +126,7 @@ impl Custody {
         answer
     }
 
-    /// Uses a key by the handle that it has, or by a new one.
+    /// Uses a key with its kept handle, or with a new one.
     pub(super) fn with<T>(
         &self,
         call: HsmCall,
@@ -148,7 +150,7 @@ impl Custody {
         answer
     }
 
-    /// `operation` notes the step that it is at.
+    /// Runs `operation` and repeats it if what it lost can be replaced. `operation` notes its current step.
     fn repeat<T>(
         &self,
         call: HsmCall,
@@ -179,10 +181,10 @@ impl Custody {
         }
     }
 
-    /// Replaces what was lost; false if it could not be.
+    /// Replaces what was lost. Returns false if that is not possible.
     fn replace(&self, loss: Loss, step: Step) -> bool {
         match (loss, step) {
-            // The key is unwrapped again, and sessions of the pool are opened when they are needed.
+            // The key is unwrapped again. The pool opens new sessions as they are needed.
             (Loss::Handle, Step::Use { was_kept: true }) if !self.rescan.load(Ordering::Acquire) => true,
             (Loss::Session, Step::Use { .. }) if self.device(HsmCall::Look).is_ok_and(|own| !own.anchor_is_lost()) => {
                 true
@@ -204,13 +206,13 @@ impl Custody {
         device.reap().is_ok_and(|count| count > 0) || evicted
     }
 
-    /// The handle of this key is not to be used again.
+    /// Marks the handle of this key as one that must not be used again.
     fn give_up(&self, key: &ManagedKey, handle: &Key) {
         self.handles.forget(key);
         self.lose(&key.material, handle);
     }
 
-    /// The token does not know this handle. A token object may still be there, and is looked for.
+    /// Notes that the token does not know this handle. A token object may still exist, so it is searched for again.
     pub(super) fn lose(&self, material: &Material, handle: &Key) {
         handle.mark_lost();
         if matches!(material, Material::Token { .. }) {
@@ -218,11 +220,11 @@ impl Custody {
         }
     }
 
-    /// The token object with this `CKA_ID`. [`pkcs11::Error::Stale`] while it is looked for.
+    /// Returns the token object with this `CKA_ID`. [`pkcs11::Error::Stale`] while it is searched for.
     pub(super) fn placed_in(&self, device: &Device, cka_id: &[u8]) -> Result<Key, Error> {
         match self.placed(cka_id) {
             Some(handle) if device.knows(&handle) => Ok(handle),
-            // It was lost, or may have come back after the root keys did: whoever watches the token looks again.
+            // The handle was lost, or the object came back after the root keys did: the owner searches again.
             known => {
                 self.rescan.store(true, Ordering::Release);
                 self.token.suspect().raise();
@@ -231,7 +233,7 @@ impl Custody {
         }
     }
 
-    /// A new handle for the key, which the key then keeps.
+    /// Makes a new handle for the key. The key keeps it.
     pub(super) fn handle(&self, device: &Device, key: &ManagedKey) -> Result<Key, Error> {
         let handle = match &key.material {
             Material::Destroyed => return Err(Error::Destroyed),
@@ -254,7 +256,7 @@ impl Custody {
     }
 }
 
-/// Stands for a key among others, for as long as the process lives.
+/// Identifies a key among others during the life of the process.
 fn fingerprint(material: &Material) -> u64 {
     let mut hasher = DefaultHasher::new();
     match material {

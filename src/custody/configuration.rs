@@ -1,4 +1,4 @@
-//! The configuration as the PKCS#11 module takes it.
+//! The configuration in the form that the PKCS#11 crate takes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use claviger_pkcs11::{self as pkcs11, WrapMechanisms};
 
 use crate::config::{Hsm, SecretSource};
 
-/// How long an operation waits for a session.
+/// The time for which an operation waits for a session.
 pub(super) const SESSION_DEADLINE: Duration = Duration::from_secs(2);
 
 pub(super) fn configuration(hsm: &Hsm) -> pkcs11::Config {
@@ -30,7 +30,7 @@ fn pin(source: Option<Arc<SecretSource>>) -> pkcs11::PinSource {
     })
 }
 
-/// The numbers of AES key wrap that the operator has given.
+/// Returns the mechanism numbers of AES key wrap that the operator gave.
 pub(super) fn wrap_mechanisms(hsm: &Hsm) -> WrapMechanisms {
     WrapMechanisms {
         plain: hsm.wrap_mechanism.map(|number| number.0),

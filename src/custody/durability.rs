@@ -1,4 +1,5 @@
-//! What the token wrote becomes durable before the database says that it is there, or gone. Most tokens see to it themselves.
+//! Durability of what the token writes. It must be on the disk before the database records that a key exists or is
+//! gone. Most tokens ensure this themselves.
 
 use std::fs::File;
 use std::io;
@@ -9,18 +10,19 @@ use claviger_pkcs11::{self as pkcs11, Device};
 
 use super::softhsm::softhsm_directory;
 
-/// The log names a disk that takes longer.
+/// The log reports a disk that takes longer than this.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// Who makes what the token wrote durable.
+/// The party that makes the token's writes durable.
 pub(super) enum Durability {
     /// The token.
     Token,
-    /// This process: the file system that holds this directory, or all of them if it is not known.
+    /// This process, by syncing the file system that holds this directory, or all file systems if the directory is not
+    /// known.
     Disk(Option<PathBuf>),
 }
 
-/// What is written from here on, until it is durable.
+/// The writes of the token from here on, until they are durable.
 pub(super) enum Unsettled {
     Nothing,
     /// Linux reports a failure of the disk once to each open file description, so each write gets one of its own.
@@ -44,7 +46,7 @@ impl Durability {
     }
 
     /// # Errors
-    /// The directory is gone.
+    /// The directory cannot be opened.
     pub(super) fn begin(&self) -> io::Result<Unsettled> {
         Ok(match self {
             Self::Token => Unsettled::Nothing,
@@ -55,7 +57,8 @@ impl Durability {
 }
 
 impl Unsettled {
-    /// Blocks until the disk is done. Callers must not hold the device meanwhile: a slow disk would look like a token that hangs.
+    /// Blocks until the disk has the writes. Callers must not hold the device in the meantime, because a slow disk
+    /// would look like a hanging token.
     ///
     /// # Errors
     /// The disk failed.

@@ -2,9 +2,8 @@
 
 /// Empties this thread's queue of OpenSSL errors when dropped.
 ///
-/// A module that is built on OpenSSL itself, as SoftHSM is, leaves its errors there even when it succeeds, and
-/// the next read of a TLS connection on this thread would take them for its own: SSL_get_error(3) asks for an
-/// empty queue.
+/// A module that uses OpenSSL itself, such as SoftHSM, leaves errors in the queue even when it succeeds. The next read
+/// of a TLS connection on this thread would take them for its own: SSL_get_error(3) requires an empty queue.
 pub(super) struct Errors;
 
 impl Drop for Errors {

@@ -1,4 +1,4 @@
-//! The handles that keys keep from one use to the next, the one used least recently first to go.
+//! The handles that keys keep from one use to the next. The least recently used one is evicted first.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,26 +8,28 @@ use lru::LruCache;
 use super::key::ManagedKey;
 use super::slot::Registry;
 
-/// The part of the handles that goes when the token has no room for another object, one in so many, by how often it had none.
+/// The part of the handles that is evicted when the token is full: one in this many, by how often it was full for one
+/// call.
 const PARTS: [usize; ROOMS] = [8, 4, 2, 1];
 
-/// How often room is made for one call.
+/// The number of times that one call makes room.
 pub(super) const ROOMS: usize = 4;
 
-/// How many go at least: others make objects at the same time.
+/// The minimum number of evicted handles, because other calls make objects at the same time.
 const LEAST: usize = 16;
 
-/// The handles of session objects. Those of token objects take no room in the token that could be freed.
+/// The handles of session objects. Handles of token objects are not counted, because evicting them would free no room
+/// in the token.
 pub(super) struct Handles(Arc<Registry>);
 
 impl Handles {
-    /// At most so many are kept, if there is a number.
+    /// Makes a registry that keeps at most this many handles. `None`: no limit.
     pub(super) fn new(most: Option<usize>) -> Self {
         let used = Mutex::new(LruCache::unbounded());
         Self(Arc::new(Registry { most: most.unwrap_or(usize::MAX), used }))
     }
 
-    /// The handle that the key has kept.
+    /// Returns the handle that the key keeps.
     pub(super) fn of(&self, key: &ManagedKey) -> Option<Key> {
         let handle = key.slot.get()?;
         let mut used = self.0.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -36,7 +38,7 @@ impl Handles {
         Some(handle)
     }
 
-    /// The key keeps this handle.
+    /// Makes the key keep this handle.
     pub(super) fn keep(&self, key: &ManagedKey, handle: Key) {
         let is_session_object = !handle.is_token_object();
         key.slot.set(Some(handle));
@@ -50,19 +52,19 @@ impl Handles {
         }
     }
 
-    /// The key has no handle any longer.
+    /// Removes the handle of the key.
     pub(super) fn forget(&self, key: &ManagedKey) {
         key.slot.set(None);
         self.0.remove(key.slot.number);
     }
 
-    /// Makes room for one more.
+    /// Makes room for one more handle.
     pub(super) fn make_room(&self) {
         self.0.evict(self.0.most.saturating_sub(1));
     }
 
-    /// Lets a part of the handles go, because the token is full; false if no handle went. `time`: how often that was so before, for one
-    /// call.
+    /// Evicts a part of the handles, because the token is full. Returns false if none was evicted. `time`: how often
+    /// the token was full for this call before.
     pub(super) fn evict_some(&self, time: usize) -> bool {
         let count = self.0.used.lock().unwrap_or_else(PoisonError::into_inner).len();
         let part = PARTS.get(time).map_or(count, |part| count.div_ceil(*part));

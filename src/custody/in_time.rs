@@ -1,4 +1,5 @@
-//! Calls of the HSM for threads that must not wait for one that never returns: the writer of the database and that of the audit log.
+//! Calls of the HSM for threads that must not wait for a call that never returns: the writer of the database and that
+//! of the audit log.
 
 use std::io;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
@@ -11,8 +12,9 @@ use crate::desk;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// Threads that make calls for others. One whose call is not back in time is left alone: it ends when the call does. There are as
-/// many as calls at one time, and those that are left alone are fewer than the sessions of the pool, one of which each of them holds.
+/// Threads that make calls for other threads. A thread whose call does not return in time is abandoned; it ends when
+/// its call does. There are as many threads as calls at one time. Abandoned threads are fewer than the sessions of the
+/// pool, because each of them holds one session.
 pub(super) struct InTime {
     limit: Duration,
     idle: Mutex<Vec<SyncSender<Work>>>,
@@ -23,10 +25,10 @@ impl InTime {
         Self { limit, idle: Mutex::default() }
     }
 
-    /// Does `work` on another thread.
+    /// Runs `work` on another thread.
     ///
     /// # Errors
-    /// [`Error::Hangs`] if it is not done in time. It goes on, and its outcome is lost.
+    /// [`Error::Hangs`] if `work` is not done in time. It continues, and its result is lost.
     pub(super) fn run<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -41,7 +43,7 @@ impl InTime {
         worker.send(Box::new(work)).map_err(|_| Error::Hangs)?;
         let answer = desk::wait(|| answered.recv_timeout(self.limit)).map_err(|error| match error {
             RecvTimeoutError::Timeout => Error::Hangs,
-            RecvTimeoutError::Disconnected => Error::Thread(io::Error::other("it panicked")),
+            RecvTimeoutError::Disconnected => Error::Thread(io::Error::other("the thread panicked")),
         })?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         answer

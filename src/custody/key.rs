@@ -1,4 +1,4 @@
-//! A managed key as custody sees it: where it is, what it is, and the handle that was last used for it.
+//! A managed key in custody: its place, its kind, and the handle that was last used for it.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::error::Error;
 use super::slot::Slot;
 use crate::store::object::{Class, Material};
 
-/// What a managed key is.
+/// The kind of a managed key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
     /// A secret key.
@@ -19,7 +19,7 @@ pub enum KeyKind {
     Public,
 }
 
-/// A key that can be used without asking the database again. Its handle goes when the last clone does.
+/// A key that can be used without reading the database again. Its handle is destroyed with the last clone.
 pub struct ManagedKey {
     pub(super) class: Class,
     pub(super) material: Material,
@@ -29,13 +29,13 @@ pub struct ManagedKey {
 }
 
 impl ManagedKey {
-    /// A key that was read from a row whose binding was checked.
+    /// Makes a key from a row whose binding was checked.
     #[must_use]
     pub fn new(class: Class, material: Material, kind: KeyKind, uses: Uses) -> Self {
         Self { class, material, kind, uses, slot: Arc::default() }
     }
 
-    /// Shares the handle of `former`, if that is the same key, with the same uses.
+    /// Shares the handle of `former` if that is the same key with the same uses.
     pub(crate) fn inherit(&mut self, former: &Self) {
         let Self { class, material, kind, uses, slot } = former;
         if (self.class, self.kind, self.uses) == (*class, *kind, *uses) && self.material == *material {
@@ -43,7 +43,8 @@ impl ManagedKey {
         }
     }
 
-    /// That AES works with it. Not left to the token: Kryoptic wraps keys with a generic secret as if it were AES.
+    /// Checks that the key is an AES key. The token does not check this reliably: Kryoptic wraps keys with a generic
+    /// secret as if it were AES.
     pub(super) fn expect_aes(&self) -> Result<(), Error> {
         match self.kind {
             KeyKind::Secret(SecretKeyKind::Aes { .. }) => Ok(()),
@@ -51,7 +52,7 @@ impl ManagedKey {
         }
     }
 
-    /// That `mechanism` works with it.
+    /// Checks that the key fits `mechanism`.
     pub(super) fn expect_mac(&self, mechanism: MacMechanism) -> Result<(), Error> {
         match (mechanism, self.kind) {
             (MacMechanism::AesCmac, _) => self.expect_aes(),
@@ -60,7 +61,7 @@ impl ManagedKey {
         }
     }
 
-    /// That `mechanism` works with it.
+    /// Checks that the key fits `mechanism`.
     pub(super) fn expect_signing(&self, mechanism: Signature) -> Result<(), Error> {
         match (mechanism, self.kind) {
             (Signature::Ecdsa(_), KeyKind::Private(PairKind::P256))
@@ -70,13 +71,13 @@ impl ManagedKey {
     }
 }
 
-/// What the token must let happen to a secret key, and no more.
+/// Returns what the token must allow for a secret key. It must allow nothing else.
 pub(super) fn spec(class: Class, kind: SecretKeyKind, uses: Uses) -> SecretKeySpec {
     SecretKeySpec { kind, sensitive: class.is_sensitive(), extractable: class.is_extractable(), uses }
 }
 
-/// Whether AES key wrap carries a key of this length unchanged (RFC 3394; SoftHSM pads others silently,
-/// which changes their HMAC).
+/// Whether AES key wrap carries a key of this length, in bytes, unchanged (RFC 3394). SoftHSM pads other keys without
+/// an error, which changes their HMAC.
 pub(super) fn is_wrappable(bytes: usize) -> bool {
     bytes >= 16 && bytes.is_multiple_of(8)
 }

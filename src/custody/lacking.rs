@@ -1,13 +1,13 @@
-//! What a token lacks.
+//! A need that a token does not fulfil.
 
 use claviger_pkcs11::Failure;
 
-/// What a token lacks.
+/// A need that a token does not fulfil.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {why}")]
 pub struct Lacking {
-    /// In the words of PKCS#11.
+    /// Name of the need, in the words of PKCS#11.
     pub name: &'static str,
-    /// What happened.
+    /// The failure of its trial.
     pub why: Failure,
 }

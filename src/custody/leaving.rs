@@ -1,4 +1,5 @@
-//! Token objects that are destroyed, each once: the number of a handle that has ended may be that of another key.
+//! Destruction of token objects. Each object is destroyed only once, because the number of a destroyed object may
+//! belong to another key.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -7,13 +8,13 @@ use std::time::Duration;
 
 use lru::LruCache;
 
-/// How many of the last that were destroyed are remembered.
+/// The number of the last destroyed objects that are remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
-/// How long one waits for another who is at it.
+/// The time for which a caller waits for another caller that destroys the same object.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Those that are being destroyed, and the last that were, by their `CKA_ID`s.
+/// The objects that are being destroyed, and the last destroyed ones, by `CKA_ID`.
 pub(super) struct Leaving {
     state: Mutex<State>,
     left: Condvar,
@@ -24,17 +25,17 @@ struct State {
     gone: LruCache<Vec<u8>, ()>,
 }
 
-/// What becomes of one that is to be destroyed.
+/// The answer to a caller that wants to destroy an object.
 pub(super) enum Claim<'a> {
-    /// It is destroyed.
+    /// The object is destroyed already.
     Gone,
-    /// Somebody else is at it, for longer than anybody waits.
+    /// Another caller is destroying it, and did not finish in time.
     UnderWay,
-    /// The caller may do it.
+    /// The caller may destroy it.
     Own(Own<'a>),
 }
 
-/// The right to destroy one; given up when dropped.
+/// The right to destroy an object. Dropping it gives the right up.
 pub(super) struct Own<'a> {
     leaving: &'a Leaving,
     cka_id: &'a [u8],
@@ -59,7 +60,7 @@ impl Leaving {
         Claim::Own(Own { leaving: self, cka_id })
     }
 
-    /// Whether it is one of the last that were destroyed.
+    /// Whether the object is one of the last destroyed ones.
     pub(super) fn is_gone(&self, cka_id: &[u8]) -> bool {
         self.lock().gone.contains(cka_id)
     }
@@ -70,7 +71,7 @@ impl Leaving {
 }
 
 impl Own<'_> {
-    /// It is destroyed.
+    /// Notes that the object is destroyed.
     pub(super) fn done(self) {
         self.leaving.lock().gone.put(self.cka_id.to_vec(), ());
     }

@@ -1,7 +1,7 @@
-//! Custody: root keys, wrapping, handles, row bindings, and the recovery of the token.
+//! Custody: root keys, key wrapping, key handles, row bindings, and the recovery of the token.
 //!
-//! The only user of `claviger-pkcs11`. A secret key's plaintext crosses this boundary in two functions:
-//! [`Custody::import`], inwards, and [`Custody::value`], outwards.
+//! This module is the only user of `claviger-pkcs11`. The plaintext of a secret key crosses its boundary in two
+//! functions: [`Custody::import`] takes it in, and [`Custody::value`] returns it.
 
 mod abilities;
 mod beginning;

@@ -1,4 +1,4 @@
-//! How the token is opened, with the root keys of the database.
+//! Opening the token with the root keys of the database.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -27,12 +27,12 @@ use crate::store::Store;
 use crate::store::audit_head::Sound;
 use crate::store::root_key;
 
-/// How much longer than a call it may take to make one and to repeat it.
+/// The additional time that a call may take to be prepared and repeated.
 const REPEATED: Duration = Duration::from_secs(5);
 
 impl Custody {
-    /// Opens the token and finds, or for a new database makes, the root keys. Those named in `remake` are made again if the
-    /// database does not record them.
+    /// Opens the token and finds the root keys. For a new database, makes them. The keys in `remake` are made again if
+    /// the database does not record them.
     ///
     /// # Errors
     /// The module, the token or the PIN is wrong, or the root keys are not those of the database.
@@ -84,7 +84,7 @@ impl Custody {
         Ok(custody)
     }
 
-    /// Opens the token and compares its root keys with the record, making none. `None`: nothing is recorded.
+    /// Opens the token and compares its root keys with the record, without making any. `None`: nothing is recorded.
     ///
     /// # Errors
     /// As for [`Self::open`].

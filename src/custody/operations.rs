@@ -1,4 +1,4 @@
-//! What the token does with keys: it makes them, takes them in and uses them.
+//! Operations with keys in the token: generation, import, encryption, MACs, export.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -18,21 +18,21 @@ use crate::store::audit_head::Binder;
 use crate::store::object::{Class, Material};
 
 impl Custody {
-    /// Makes a key inside the token.
+    /// Generates a key inside the token.
     ///
     /// # Errors
-    /// The token is away, or cannot make such a key.
+    /// The token is unavailable, or cannot make such a key.
     pub fn generate(&self, class: Class, kind: SecretKeyKind, uses: Uses) -> Result<Material, Error> {
         self.make(class, kind, uses, None)
     }
 
-    /// Takes the caller's key bytes into the token.
+    /// Imports the caller's key bytes into the token.
     ///
     /// # Errors
-    /// The token is away, or cannot hold such a key; [`Error::NoImport`] if it takes none.
+    /// The token is unavailable, or cannot hold such a key; [`Error::NoImport`] if it cannot import keys.
     pub fn import(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: &[u8]) -> Result<Material, Error> {
         self.make(class, kind, uses, Some(value)).map_err(|error| match error {
-            // Of the calls that this makes, only C_CreateObject was not made at the start.
+            // C_CreateObject is the only call here that was not tried at the start.
             Error::Token(
                 pkcs11::Error::MechanismUnsupported(_)
                 | pkcs11::Error::TemplateRefused(_)
@@ -55,7 +55,7 @@ impl Custody {
                 })
                 .map(|(material, ())| material);
         }
-        // Extractable for as long as it takes to wrap it; no use is allowed to it meanwhile.
+        // Extractable only until the key is wrapped. No use is allowed in the meantime.
         let spec = SecretKeySpec { kind, sensitive: true, extractable: true, uses: Uses::default() };
         self.run(HsmCall::Make, |device| {
             let key = match value {
@@ -68,18 +68,19 @@ impl Custody {
         })
     }
 
-    /// The signature of `message` by the key of the audit log: ECDSA with SHA-256 on P-256, an ECDSA-Sig-Value in DER
+    /// Signs `message` with the key of the audit log: ECDSA with SHA-256 on P-256. Returns an ECDSA-Sig-Value in DER
     /// (RFC 3279, 2.2.3).
     ///
     /// # Errors
-    /// The token is away; it is not waited for. A call that hangs is waited for in vain, and goes on by itself.
+    /// The token is unavailable; the call does not wait for its recovery. If the call does not return in time,
+    /// [`Error::Hangs`]; the call continues, and its result is lost.
     pub fn sign_audit(self: &Arc<Self>, message: &[u8]) -> Result<Vec<u8>, Error> {
         let (custody, message) = (Arc::clone(self), message.to_vec());
         self.in_time.run(move || custody.run(HsmCall::Sign, |device| custody.roots().audit().sign(device, &message)))
     }
 
-    /// What binds the row `audit_head`; all of them know the same rows. The writer of the database calls it, and waits for no call that
-    /// hangs.
+    /// Returns a binder of the row `audit_head`. All binders share what is known of the row. The database's writer
+    /// calls it; it does not wait for a call that hangs.
     #[must_use]
     pub fn head_binder(self: &Arc<Self>) -> Binder {
         let custody = Arc::clone(self);
@@ -90,23 +91,25 @@ impl Custody {
         Binder::new(Arc::new(mac), self.heads.clone())
     }
 
-    /// The root keys that [`Self::open`] made again.
+    /// Returns the root keys that [`Self::open`] made again.
     #[must_use]
     pub fn remade(&self) -> Vec<RemadeKey> {
         self.roots().remade().to_vec()
     }
 
-    /// The public key that verifies [`Self::sign_audit`]: a SubjectPublicKeyInfo in DER (RFC 5480). It is the same for the whole
-    /// life of the database.
+    /// Returns the public key that verifies [`Self::sign_audit`]: a SubjectPublicKeyInfo in DER (RFC 5480). It does not
+    /// change during the life of the database, unless it was made again with `--remake-root-key`.
     #[must_use]
     pub fn audit_public_key(&self) -> Vec<u8> {
         self.roots().audit().public_key.clone()
     }
 
-    /// Encrypts in the token. A GCM tag stands at the end. What the token does not take in one call is split, but for GCM.
+    /// Encrypts in the token. A GCM tag follows the ciphertext. Data that the token does not take in one call is split,
+    /// except for GCM.
     ///
     /// # Errors
-    /// The token is away, or refuses the parameters; [`super::TokenError::OwnIv`] if it takes no IV for GCM; [`super::TokenError::TooLong`].
+    /// The token is unavailable, or refuses the parameters; [`super::TokenError::OwnIv`] if it takes no IV for GCM;
+    /// [`super::TokenError::TooLong`].
     pub fn encrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
         key.expect_aes()?;
         let encrypt = |cipher: &Cipher<'_>, data: &[u8]| {
@@ -115,10 +118,10 @@ impl Custody {
         self.split(cipher, Direction::Encrypt, data, encrypt, |mut parts| std::mem::take(&mut *parts))
     }
 
-    /// The same with an IV of [`Self::fresh_gcm_iv`], in place of which the token may use its own.
+    /// Encrypts like [`Self::encrypt`], with an IV of [`Self::fresh_gcm_iv`]. The token may use its own IV instead.
     ///
     /// # Errors
-    /// The token is away, refuses the parameters, or makes no IV any more.
+    /// The token is unavailable, refuses the parameters, or no longer makes an IV.
     pub fn encrypt_afresh(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
         let Cipher::AesGcm { .. } = cipher else {
             return Ok(Encrypted { data: self.encrypt(key, cipher, data)?, own_iv: None });
@@ -131,17 +134,17 @@ impl Custody {
         if !made_none && !matches!(refused, pkcs11::Error::MechanismUnsupported(_)) {
             return encrypted;
         }
-        // The token may be another one now, or be in another mode: the next request finds what it wants for an IV.
+        // The token may have been replaced, or be in another mode: learn its IV rule for the next request.
         let before = self.token.iv_rule();
         let _ = self.look(|device| Ok(device.learn_iv_rule()?));
         if made_none || self.token.iv_rule() != before {
-            return Err(Error::Failing("what it takes for an IV for AES-GCM has changed".to_owned()));
+            return Err(Error::Failing("its rule for AES-GCM IVs has changed".to_owned()));
         }
         encrypted
     }
 
-    /// An IV for GCM that nobody has chosen: 96 bits from OpenSSL's generator (NIST SP 800-38D, 8.2.2), or zeros if the token makes one in
-    /// place of them.
+    /// Returns an IV for GCM that the caller did not choose: 96 bits from OpenSSL's generator (NIST SP 800-38D, 8.2.2),
+    /// or zeros if the token replaces them by its own IV.
     ///
     /// # Errors
     /// The generator failed.
@@ -153,10 +156,10 @@ impl Custody {
         Ok(iv)
     }
 
-    /// Decrypts in the token. What the token does not take in one call is split, but for GCM.
+    /// Decrypts in the token. Data that the token does not take in one call is split, except for GCM.
     ///
     /// # Errors
-    /// The token is away, or the ciphertext is not authentic; [`super::TokenError::TooLong`].
+    /// The token is unavailable, or the ciphertext is not authentic; [`super::TokenError::TooLong`].
     pub fn decrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
         key.expect_aes()?;
         let decrypt = |cipher: &Cipher<'_>, data: &[u8]| {
@@ -165,27 +168,28 @@ impl Custody {
         self.split(cipher, Direction::Decrypt, data, decrypt, Secret::new)
     }
 
-    /// Makes a MAC in the token. What the token does not take in one call is given in parts.
+    /// Makes a MAC in the token. Data that the token does not take in one call is passed in parts.
     ///
     /// # Errors
-    /// The token is away, or the key does not fit the mechanism; [`super::TokenError::TooLong`] if it does not take parts either.
+    /// The token is unavailable, or the key does not fit the mechanism; [`super::TokenError::TooLong`] if the token
+    /// does not take parts either.
     pub fn mac(&self, key: &ManagedKey, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
         key.expect_mac(mechanism)?;
         self.with(HsmCall::Mac, key, |device, handle| device.mac(handle, mechanism, data))
     }
 
-    /// The lengths in bytes of the keys that the token takes for `mechanism`.
+    /// Returns the lengths in bytes of the keys that the token takes for `mechanism`.
     ///
     /// # Errors
-    /// The token is away or does not have the mechanism.
+    /// The token is unavailable or does not have the mechanism.
     pub fn mac_key_size(&self, mechanism: MacMechanism) -> Result<RangeInclusive<usize>, Error> {
         self.look(|device| Ok(device.mac_key_size(mechanism)?))
     }
 
-    /// The key's value, which leaves the token here. The token refuses all but the exporting class.
+    /// Returns the key's value. The token refuses this for keys of all classes except the exporting class.
     ///
     /// # Errors
-    /// `NotExtractable`, from the token; [`Error::NoValues`] if it refuses these, too.
+    /// `NotExtractable`, from the token; [`Error::NoValues`] if it refuses keys of the exporting class, too.
     pub fn value(&self, key: &ManagedKey) -> Result<Secret, Error> {
         self.with(HsmCall::Export, key, Device::value).map_err(|error| match error {
             Error::Token(refused) if key.class == Class::Exporting && refused.hides_value() => Error::NoValues(refused),
@@ -193,17 +197,17 @@ impl Custody {
         })
     }
 
-    /// `key` wrapped under `wrapping` by AES key wrap (RFC 3394), inside the token.
+    /// Wraps `key` under `wrapping` by AES key wrap (RFC 3394), inside the token.
     ///
     /// # Errors
-    /// The token refuses, or the length of `key` cannot be carried unchanged.
+    /// The token refuses, or AES key wrap would change a key of this length.
     pub fn wrap(&self, wrapping: &ManagedKey, key: &ManagedKey) -> Result<Vec<u8>, Error> {
         wrapping.expect_aes()?;
         let KeyKind::Secret(kind) = key.kind else { return Err(Error::NotASecretKey) };
         if !key::is_wrappable(kind.bytes()) {
             return Err(Error::NotWrappable(kind.bytes()));
         }
-        // Both by new handles, so that there is nothing to find out about which of them was lost.
+        // Both keys get new handles. After a loss it is then not necessary to find out which handle was lost.
         self.run_for(HsmCall::Export, &key.material, |device| {
             let wrapping = self.handle(device, wrapping)?;
             let key = self.handle(device, key)?;
@@ -211,10 +215,10 @@ impl Custody {
         })
     }
 
-    /// Random bytes from the token.
+    /// Returns random bytes from the token.
     ///
     /// # Errors
-    /// The token is away.
+    /// The token is unavailable.
     pub fn random(&self, len: usize) -> Result<Secret, Error> {
         self.run(HsmCall::Random, |device| Ok(device.random(len)?))
     }

@@ -1,4 +1,4 @@
-//! The token of a database that is copied.
+//! The token of a database that is being backed up.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use super::state::Custody;
 use crate::config::Hsm;
 use crate::store::root_key::RootKey;
 
-/// The token as a backup sees it: nothing in it is changed.
+/// The token, opened for a backup. Nothing in it is changed.
 pub struct Original(Token);
 
 impl Original {
@@ -24,24 +24,24 @@ impl Original {
         Ok(Self(token))
     }
 
-    /// How the token presents itself.
+    /// Returns the token's description of itself.
     ///
     /// # Errors
-    /// It does not answer.
+    /// The token does not answer.
     pub fn info(&self) -> Result<TokenInfo, Error> {
         Ok(self.0.info()?)
     }
 
-    /// Whether the token is one of SoftHSM, whose objects are files: [`super::softhsm_directory`].
+    /// Whether the token is one of SoftHSM, which keeps objects in files: [`super::softhsm_directory`].
     ///
     /// # Errors
-    /// It does not answer.
+    /// The token does not answer.
     pub fn is_softhsm(&self) -> Result<bool, Error> {
         Ok(self.0.device()?.is_softhsm())
     }
 
-    /// The `CKA_ID`s of the keys of objects that the token holds now. The token is opened again, so that nothing is missed that
-    /// another process has done; its root keys are compared once more, with those that a copy of the database records.
+    /// Returns the `CKA_ID`s of the token objects of managed keys. The token is opened again, so that changes by other
+    /// processes are seen. The root keys are compared again, with those that a copy of the database records.
     ///
     /// # Errors
     /// As for [`Self::open`].

@@ -1,4 +1,4 @@
-//! What came of the calls of the last seconds: whether the device fails, or one key only.
+//! The outcomes of the calls of the last seconds, which show whether the device fails or only one key does.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,34 +8,35 @@ use std::time::{Duration, Instant};
 use super::error::Error;
 use crate::metrics::HsmCall;
 
-/// How long an outcome counts.
+/// The time for which an outcome counts.
 const COUNTS: Duration = Duration::from_secs(3);
 
-/// Outcomes that are remembered at most.
+/// The maximum number of remembered outcomes.
 const MOST: usize = 4096;
 
-/// One key in so many fails while the device is well.
+/// The device counts as failing only if at least one key in this many fails.
 const SHARE: usize = 4;
 
-/// What a call was about.
+/// The subject of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
-    /// A root key, or none: what all calls need.
+    /// A root key or no key: something that all calls need.
     Root,
-    /// A managed key, by what stands for it.
+    /// A managed key, by its fingerprint.
     Key(u64),
 }
 
 impl Subject {
-    /// A key that is made, or would have been: its call is not made again, and says by itself as little as any that fails once.
+    /// Returns a new subject, for a call that makes a key. Such a call is not repeated, so one failure proves as little
+    /// as one of any other call.
     pub(super) fn once() -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         Self::Key(NUMBERS.fetch_add(1, Ordering::Relaxed))
     }
 }
 
-/// The last outcome of each kind of call for each key. Successes are noted only while there are failures, so that a device that is
-/// well costs nothing.
+/// The last outcome of each kind of call for each key. Successes are noted only while there are failures, so that a
+/// working device causes no cost.
 #[derive(Default)]
 pub(super) struct Outcomes {
     has_failures: AtomicBool,
@@ -44,17 +45,17 @@ pub(super) struct Outcomes {
 
 struct Outcome {
     at: Instant,
-    /// Why it failed, if it did.
+    /// The error, if the call failed.
     failure: Option<String>,
 }
 
 impl Outcomes {
-    /// Notes what came of a call. Refusals that the device is not the cause of count as successes.
+    /// Notes the outcome of a call. Refusals that are not caused by the device count as successes.
     pub(super) fn note<T>(&self, call: HsmCall, subject: impl FnOnce() -> Subject, answer: &Result<T, Error>) {
         let failure = match answer {
-            // It is not even tried while the token is known to be away.
+            // The call was not tried, because the token is known to be unavailable.
             Err(error) if error.is_away() => return,
-            // It says nothing of the device that others have all its sessions.
+            // Other calls hold all the sessions, which proves nothing about the device.
             Err(error) if error.is_busy() => return,
             Err(error) if error.is_of_device() => Some(error.to_string()),
             _ if !self.has_failures.load(Ordering::Acquire) => return,
@@ -71,7 +72,7 @@ impl Outcomes {
         }
     }
 
-    /// Whether something failed in the last seconds.
+    /// Whether a call failed in the last seconds.
     pub(super) fn has_failures(&self) -> bool {
         self.has_failures.load(Ordering::Acquire) && {
             let mut last = self.lock();
@@ -82,8 +83,9 @@ impl Outcomes {
         }
     }
 
-    /// The last failure, if the device counts as failing: for some kind of call a root key failed, or several keys did and not only few
-    /// of those that were used. What failed before `since` does not count.
+    /// Returns the last failure if the device counts as failing. That is so if, for some kind of call, a root key
+    /// failed, or several keys failed and they are not only few of those that were used. Failures before `since` do not
+    /// count.
     pub(super) fn failing(&self, since: Option<Instant>) -> Option<String> {
         if !self.has_failures() {
             return None;
@@ -135,7 +137,7 @@ mod tests {
         assert_eq!(outcomes.failing(None), None);
         fails(&outcomes, 2);
         assert!(outcomes.failing(None).is_some());
-        // What succeeds in another way says nothing of this one.
+        // Successes of another kind of call do not count for this kind.
         succeeds(&outcomes, HsmCall::Decrypt, 1);
         succeeds(&outcomes, HsmCall::Decrypt, 2);
         assert!(outcomes.failing(None).is_some());

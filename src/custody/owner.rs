@@ -1,4 +1,4 @@
-//! The one owner of the token's recovery.
+//! The thread that watches the token and recovers it.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, PoisonError};
@@ -15,22 +15,22 @@ use crate::metrics::HsmCall;
 use crate::store::Store;
 use crate::store::root_key;
 
-/// How long nobody looks at the token while nobody complains. Then a glance is one call.
+/// The pause between two looks at the token while no call reports a failure. Each such look is one call.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The pause after a false alarm.
+/// The pause after a look that found nothing to recover.
 const CALM: Duration = Duration::from_millis(50);
 
-/// The first and the longest pause between two attempts to get the token back.
+/// The first and the longest pause between two attempts to recover the token.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
 
-/// Attempts that are made at once: what was lost once may be lost again meanwhile, and calls wait for them.
+/// The number of attempts without a pause. Calls wait for them, and the token may be lost again during an attempt.
 const AT_ONCE: usize = 3;
 
-/// A recovery after which the token is well for so long has helped.
+/// A recovery counts as successful if the token works for this long after it.
 const LASTS: Duration = Duration::from_millis(500);
 
-/// A thread that watches the token and brings it back. Dropping it ends the thread.
+/// A thread that watches the token and recovers it. Dropping this ends the thread.
 pub struct Owner {
     custody: Arc<Custody>,
     stop: Option<Sender<()>>,
@@ -38,7 +38,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Starts watching.
+    /// Starts the thread.
     ///
     /// # Errors
     /// No thread could be started.
@@ -74,7 +74,7 @@ fn watch(custody: &Custody, store: &Store, stopped: &Receiver<()>) {
         let (error, pause) = match look(custody, turn, &mut recoveries, &mut hangs) {
             Found::Known { is_well } => {
                 custody.token.suspect().looked(is_well);
-                // Callers can ring as often as they like.
+                // Callers can raise the suspicion as often as they like.
                 if is_stopped(stopped, CALM) {
                     return;
                 }
@@ -94,27 +94,28 @@ fn watch(custody: &Custody, store: &Store, stopped: &Receiver<()>) {
     }
 }
 
-/// What a look at the token found.
+/// The result of a look at the token.
 enum Found {
-    /// There is nothing to recover, or it cannot be now.
+    /// The token needs no recovery, or cannot be recovered now.
     Known { is_well: bool },
-    /// The token has to be brought back, after this pause.
+    /// The token has to be recovered after this pause.
     Lost(Error, Duration),
 }
 
-/// Looks at the token. `turn`: how often nobody complained before a look, in a row. `hangs`: whether a call hung at the last one.
+/// Looks at the token. `turn`: the number of looks in a row without a reported failure. `hangs`: whether the last look
+/// found a call that hangs.
 fn look(custody: &Custody, turn: usize, recoveries: &mut Recoveries, hangs: &mut bool) -> Found {
     if custody.hangs() {
-        // The module must not be finalized under a call. What needs no recovery goes on.
+        // The module must not be finalized during a call. Calls that need no recovery continue.
         if !std::mem::replace(hangs, true) {
-            tracing::error!("a call of the HSM's module does not return: if it goes on, restart the server");
+            tracing::error!("a call of the HSM's module does not return: if this lasts, restart the server");
         }
         return Found::Known { is_well: false };
     }
     if std::mem::take(hangs) {
-        tracing::info!("no call of the HSM's module hangs any more");
+        tracing::info!("all calls of the HSM's module return again");
     }
-    // Handles of keys that left the cache go on quiet seconds too, not only with the next unwrap.
+    // Handles that left the cache are destroyed here too, and not only at the next unwrap.
     if let Ok(device) = custody.device(HsmCall::Look) {
         let _ = device.reap();
     }
@@ -128,13 +129,13 @@ fn look(custody: &Custody, turn: usize, recoveries: &mut Recoveries, hangs: &mut
     let keys_fail = matches!(error, Error::Failing(_));
     let pause = recoveries.pause(keys_fail);
     if keys_fail && !pause.is_zero() {
-        // The recovery before did not help: calls fail at once until the next.
+        // The last recovery did not help: until the next one, calls fail immediately.
         return Found::Known { is_well: false };
     }
     Found::Lost(error, pause)
 }
 
-/// Recoveries that come soon one after the other, because keys go on failing in a token that seems to be well.
+/// Limits the rate of recoveries while keys continue to fail in a token that answers.
 struct Recoveries {
     last: Option<Instant>,
     pause: Duration,
@@ -147,8 +148,8 @@ impl Default for Recoveries {
 }
 
 impl Recoveries {
-    /// How long it is until another one may begin. One that helped for a moment only, because keys go on failing, makes the next
-    /// one wait longer.
+    /// Returns the time until the next recovery may begin. If keys fail again soon after a recovery, the pause doubles,
+    /// up to the longest of [`BACK_OFF`].
     fn pause(&mut self, keys_fail: bool) -> Duration {
         let (shortest, longest) = BACK_OFF;
         let Some(since) = self.last.map(|last| last.elapsed()) else { return Duration::ZERO };
@@ -162,35 +163,35 @@ impl Recoveries {
     }
 }
 
-/// Finds in a token that is back what was in it, and what it can do now.
+/// Reads the root keys, the placed keys and the limits of a token that is available again.
 fn learn(custody: &Custody, store: &Store, device: &Device) -> Result<(), RootError> {
     let recorded = root_key::all(store)?;
     let roots = root::find(device, &recorded)?;
     let placed = Custody::scan(device)?;
-    // One that cannot be learned stays what it was, and the first encryption tells why.
+    // On failure the former rule stays, and the first encryption reports the cause.
     let _ = device.learn_iv_rule();
     let before = Most::of(device);
     if let Err(error) = device.learn_bounds(FIRST_TRY) {
-        tracing::warn!(%error, "how much the HSM takes in one call was not found out: it is taken to be as much as before");
+        tracing::warn!(%error, "could not find out how much the HSM takes in one call: the former limits are used");
     }
     let now = Most::of(device);
     if now != before {
         now.tell();
     }
-    // Published while nobody is admitted yet: the first caller meets the new handles.
+    // No caller is admitted yet, so the first caller gets the new handles.
     *custody.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
     *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
     *custody.listed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     Ok(())
 }
 
-/// Tries until the token is back; false if the server stops meanwhile, or nothing is left to try.
+/// Tries to recover the token. Returns false if the server stops in the meantime, or if the PIN is wrong.
 fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
     let began = Instant::now();
     let (mut pause, longest) = BACK_OFF;
     let mut said = String::new();
     for attempt in 1.. {
-        // It may wait for calls first, as long as one may take.
+        // The reset may first wait for running calls, as long as one may take.
         let mark = custody.under_way.begin(custody.call_timeout * 3);
         let verified = custody.token.reset(|device| learn(custody, store, device));
         drop(mark);
@@ -201,15 +202,16 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
                 tracing::info!(seconds, "the token is back, with its root keys");
                 return true;
             }
-            // Tokens lock after a few wrong PINs: whoever changed it has to restart the server with the right one.
+            // Tokens lock after a few wrong PINs, so there is no further attempt. After a change of the PIN the
+            // operator must restart the server.
             Err(OpenError::Token(
                 error @ (TokenError::PinIncorrect(_) | TokenError::PinLocked(_) | TokenError::PinInvalid(_)),
             )) => {
                 custody.token.suspect().looked(false);
-                tracing::error!(%error, "the token is back, but not with this PIN: restart with the right one");
+                tracing::error!(%error, "the token is back, but refuses the PIN: restart with the right PIN");
                 return false;
             }
-            // The device is as it was, and its calls go on.
+            // The device was not reset, and its calls continue.
             Err(OpenError::Token(TokenError::Hangs)) => {
                 custody.token.suspect().looked(false);
                 return true;
@@ -232,7 +234,7 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
     false
 }
 
-/// Waits for the owner's end, at most for `pause`.
+/// Waits up to `pause` for the owner to be dropped. Returns whether it was.
 fn is_stopped(stopped: &Receiver<()>, pause: Duration) -> bool {
     !matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout))
 }

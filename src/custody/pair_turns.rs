@@ -1,17 +1,17 @@
-//! Whose RSA pair is made next.
+//! The queue of callers that make RSA pairs.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::Error;
 
-/// How many may wait until another RSA pair is made.
+/// The maximum number of callers that wait until another RSA pair is made.
 const MAX_WAITING: usize = 4;
 
-/// How long they wait; a pair of 4096 bits takes SoftHSM some seconds.
+/// The time for which a caller waits. SoftHSM needs some seconds for a pair of 4096 bits.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// One RSA pair is made at a time: each holds a session and a processor for seconds.
+/// Allows one RSA pair at a time, because each holds a session and a processor for seconds.
 #[derive(Default)]
 pub(super) struct Turns {
     state: Mutex<State>,

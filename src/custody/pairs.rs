@@ -1,4 +1,4 @@
-//! Key pairs of callers: the private half like any other sealed key, the public half a SubjectPublicKeyInfo.
+//! Key pairs of callers. The private half is kept like any other sealed key; the public half is a SubjectPublicKeyInfo.
 
 use claviger_pkcs11::{Hash, PairKind, PublicParts, SignatureMechanism as Signature};
 use openssl::bn::BigNum;
@@ -17,11 +17,11 @@ use crate::signature::{Scheme, ecdsa_to_der, is_of_digest};
 use crate::store::object::{Class, Material};
 
 impl Custody {
-    /// Makes a pair inside the token: where its private half is, and its public half as a SubjectPublicKeyInfo in DER
-    /// (RFC 5280 section 4.1.2.7).
+    /// Makes a pair inside the token. Returns the place of its private half, and its public half as a
+    /// SubjectPublicKeyInfo in DER (RFC 5280 section 4.1.2.7).
     ///
     /// # Errors
-    /// The token is away or cannot make such a pair, or too many wait for theirs.
+    /// The token is unavailable or cannot make such a pair, or too many callers wait for theirs.
     pub fn generate_pair(&self, kind: PairKind) -> Result<(Material, Vec<u8>), Error> {
         let _turn = match kind {
             PairKind::Rsa { .. } => Some(self.pairs.take()?),
@@ -46,10 +46,10 @@ impl Custody {
         }
     }
 
-    /// Signs a digest in the token. An ECDSA signature is an ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3).
+    /// Signs a digest in the token. For ECDSA, returns an ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3).
     ///
     /// # Errors
-    /// The token is away, or the key does not fit the mechanism.
+    /// The token is unavailable, or the key does not fit the mechanism.
     pub fn sign(&self, key: &ManagedKey, mechanism: Signature, digest: &[u8]) -> Result<Vec<u8>, Error> {
         key.expect_signing(mechanism)?;
         let signature = self.with(HsmCall::Sign, key, |device, handle| device.sign(handle, mechanism, digest))?;
@@ -60,8 +60,8 @@ impl Custody {
     }
 }
 
-/// Whether `signature` is one of the digest by the private half of `public_key`, a SubjectPublicKeyInfo in DER. Nothing secret
-/// is in it, so that OpenSSL does it and the token is not asked.
+/// Whether `signature` is a signature of the digest by the private half of `public_key`, a SubjectPublicKeyInfo in DER.
+/// OpenSSL verifies it without the token, because nothing in it is secret.
 ///
 /// # Errors
 /// OpenSSL cannot read the key.

@@ -1,4 +1,4 @@
-//! Data that the token does not take in one call.
+//! Data that is too long for one call of the token.
 
 use claviger_pkcs11::{self as pkcs11, Cipher, Direction, in_parts};
 use zeroize::Zeroizing;
@@ -7,10 +7,10 @@ use super::error::Error;
 use super::state::Custody;
 
 impl Custody {
-    /// Refuses data that one call of the token does not take although it has to. The token is not asked.
+    /// Refuses data for AES-GCM that the token does not take in one call. The token is not called.
     ///
     /// # Errors
-    /// [`pkcs11::Error::TooLong`]: more than the token takes for AES-GCM.
+    /// [`pkcs11::Error::TooLong`]: the data is longer than the token takes for AES-GCM.
     pub fn expect_fits(&self, cipher: &Cipher<'_>, direction: Direction, length: usize) -> Result<(), Error> {
         let most = self.token.most(cipher.bounded());
         match cipher {
@@ -21,8 +21,8 @@ impl Custody {
         }
     }
 
-    /// Runs a cipher by `run`, in one call if the token takes the data so, else in parts, which `join` makes the whole of. Each part is a
-    /// call by itself: one that loses something is repeated, and the others are not.
+    /// Runs a cipher by `run`: in one call if the token takes that much, otherwise in parts, which `join` puts
+    /// together. Each part is a call of its own, so after a loss only that part is repeated.
     pub(super) fn split<T: AsRef<[u8]>>(
         &self,
         cipher: &Cipher<'_>,

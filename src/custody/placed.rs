@@ -1,4 +1,4 @@
-//! Token objects of managed keys: made, found again, destroyed.
+//! Token objects of managed keys: making, finding and destroying them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::PoisonError;
@@ -16,11 +16,11 @@ use crate::store::object::Material;
 /// Label of the token objects of managed keys.
 pub(super) const PLACED_LABEL: &str = "claviger key";
 
-/// For how long an object that a listing of the token did not show is believed to be gone.
+/// The time for which an object that a listing of the token did not show is taken to be gone.
 const LISTING_STANDS: Duration = Duration::from_secs(10);
 
 impl Custody {
-    /// Makes a token object, for what cannot be wrapped without changing it. It is durable before anybody hears of it.
+    /// Makes a token object, for a key that is not kept wrapped. The object is durable when this returns.
     pub(super) fn place<T>(
         &self,
         call: HsmCall,
@@ -29,7 +29,7 @@ impl Custody {
         let mut id = [0; 20];
         openssl::rand::rand_bytes(&mut id)?;
         let disk = self.durability.begin().map_err(Error::Disk)?;
-        // Known before another generation of the token is: that one lists what this one has made.
+        // Registered while the device is held: a later generation of the token lists the object itself.
         let made = self.run_once(call, |device| {
             let (key, made) = make(device, &KeyId::from(id))?;
             self.placed.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_vec(), key);
@@ -43,7 +43,7 @@ impl Custody {
         Ok((material, made))
     }
 
-    /// Does what removes keys from the token, and answers once that is durable.
+    /// Runs `removal`, which removes keys from the token, and returns when the removal is durable.
     ///
     /// # Errors
     /// Those of `removal`, or the disk failed.
@@ -54,10 +54,10 @@ impl Custody {
         Ok(removed)
     }
 
-    /// Removes from the token what no row needs any more; false if another thread is at it.
+    /// Removes from the token an object that no row needs any longer. Returns false if another thread is removing it.
     ///
     /// # Errors
-    /// The token is away; the object is then removed at the next start.
+    /// The token is unavailable; the object is then removed at the next start.
     pub fn discard(&self, material: &Material) -> Result<bool, Error> {
         let Material::Token { cka_id } = material else { return Ok(true) };
         let own = match self.leaving.claim(cka_id) {
@@ -66,14 +66,15 @@ impl Custody {
             Claim::Own(own) => own,
         };
         if self.placed(cka_id).is_none() {
-            // It may have come back after the token did.
+            // The object may have become visible after the token was recovered.
             self.list_if_old()?;
         }
         if self.placed(cka_id).is_some() {
             self.run_for(HsmCall::Discard, material, |device| {
                 let key = self.placed_in(device, cka_id)?;
                 device.destroy_token(key.clone()).map_err(|error| {
-                    // It may be done all the same, and the number that of another object by now: it is looked for by its CKA_ID.
+                    // The object may be destroyed although the call failed, and its number may belong to another object
+                    // now: search by CKA_ID.
                     if !matches!(error, pkcs11::Error::Busy | pkcs11::Error::Away) {
                         self.lose(material, &key);
                     }
@@ -81,21 +82,21 @@ impl Custody {
                 })
             })?;
         }
-        // In this order: what is listed meanwhile is not noted again.
+        // The order matters: a listing at the same time must not register the object again.
         own.done();
         self.placed.write().unwrap_or_else(PoisonError::into_inner).remove(cka_id);
         Ok(true)
     }
 
-    /// The same, for callers that have something else to report; a failure goes to the log.
+    /// Like [`Self::discard`], for callers that report another error. A failure is logged.
     pub fn discard_or_warn(&self, material: &Material) {
         if let Err(error) = self.discard(material) {
-            tracing::warn!(%error, "a key that is not wanted any more is still in the token");
+            tracing::warn!(%error, "a key that is no longer needed is still in the token");
         }
     }
 
-    /// How many objects of managed keys the token holds that `known` does not name. They are left alone:
-    /// they may belong to another database, or to a later state of this one.
+    /// Returns the number of objects of managed keys in the token that `known` does not contain. These objects are not
+    /// touched, because they may belong to another database, or to a later state of this one.
     #[must_use]
     pub fn unknown(&self, known: &HashSet<Vec<u8>>) -> usize {
         let placed = self.placed.read().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +107,7 @@ impl Custody {
         self.placed.read().unwrap_or_else(PoisonError::into_inner).get(cka_id).cloned()
     }
 
-    /// Lists the token's objects again if one was missed, or its handle was lost.
+    /// Lists the token's objects again if an object was missing or its handle was lost.
     pub(super) fn rescan_if_wanted(&self) -> Result<(), Error> {
         if !self.rescan.swap(false, Ordering::AcqRel) {
             return Ok(());
@@ -118,7 +119,7 @@ impl Custody {
         rescanned
     }
 
-    /// Lists the token's objects again, unless that was done a moment ago.
+    /// Lists the token's objects again, unless the last listing is recent.
     fn list_if_old(&self) -> Result<(), Error> {
         let listed = *self.listed.lock().unwrap_or_else(PoisonError::into_inner);
         if listed.elapsed() < LISTING_STANDS { Ok(()) } else { self.list_again() }
@@ -127,7 +128,7 @@ impl Custody {
     fn list_again(&self) -> Result<(), Error> {
         let device = self.device(HsmCall::Look)?;
         let found = Self::scan(&device)?;
-        // Without the login the token lists nothing, and says that all is well.
+        // Without the login the token lists no objects and reports success.
         device.check(&[])?;
         let mut placed = self.placed.write().unwrap_or_else(PoisonError::into_inner);
         placed.retain(|_, key| device.knows(key));
@@ -139,7 +140,7 @@ impl Custody {
         Ok(())
     }
 
-    /// How many of these objects the token does not hold.
+    /// Returns how many of the wanted objects the token does not hold.
     #[must_use]
     pub fn missing(&self, wanted: &[Vec<u8>]) -> usize {
         let placed = self.placed.read().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What the database records of root keys.
+//! Records of root keys in the database.
 
 use claviger_pkcs11::{Device, Key, MacMechanism};
 
@@ -10,8 +10,8 @@ use crate::store::Store;
 use crate::store::audit_head::AuditHead;
 use crate::store::root_key::{self, RootKey};
 
-/// Records root keys, and binds the whole record, and whether uses of AES-GCM are counted, to the end of the audit log: all or nothing.
-/// Of a key that is recorded already, the check value is replaced.
+/// Records root keys, in one transaction with the end of the audit log, whose binding covers the whole record and
+/// whether uses of AES-GCM are counted. For a key that is recorded already, the check value is replaced.
 pub(super) fn record(
     (device, disk): (&Device, Unsettled),
     store: &Store,
@@ -21,9 +21,9 @@ pub(super) fn record(
     head: AuditHead,
     now: i64,
 ) -> Result<(), RootError> {
-    // Before the database says that they exist.
+    // The keys must be durable before the database records them.
     disk.settle().map_err(RootError::Disk)?;
-    // What the former key signed proves nothing by the new one.
+    // A line that the former key signed proves nothing under the new key.
     let signed_line = head.signed_line.filter(|_| !roots.remade().contains(&RemadeKey::Audit));
     let mut head = AuditHead { root_keys: Some(root_key::digest(whole, counts).to_vec()), signed_line, ..head };
     head.binding = Some(mac(device, roots.binding(), &head.bound())?);

@@ -1,4 +1,4 @@
-//! The root keys: made once for each database, known again at each start.
+//! The root keys: made once for each database, and recognised at each start.
 
 use std::collections::HashMap;
 
@@ -17,16 +17,16 @@ use crate::secret::is_equal;
 use crate::store::object::Class;
 use crate::store::root_key::RootKey;
 
-/// Handles of one generation of the token.
+/// The handles of the root keys in one generation of the token.
 pub(super) struct Roots {
     terms: Terms,
     binding: Key,
-    /// `None`: the token cannot keep keys wrapped, and each of them is an object of it.
+    /// `None`: the token cannot keep keys wrapped, and each managed key is a token object.
     keks: Option<Keks>,
     audit: SigningKey,
-    /// What signs access tokens, by number; the last signs new ones.
+    /// The keys that sign access tokens, by number. The last one signs new access tokens.
     tokens: Vec<NumberedKey>,
-    /// Those that were made again at this start.
+    /// The keys that were made again at this start.
     remade: Vec<RemadeKey>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Kek {
 }
 
 impl Roots {
-    /// What the database was begun with.
+    /// Returns the terms that the database was created with.
     pub(super) fn terms(&self) -> Terms {
         self.terms
     }
@@ -57,7 +57,8 @@ impl Roots {
         &self.binding
     }
 
-    /// `None` in a database whose keys are objects of the token, and for a class that it does not have.
+    /// Returns the key-encryption key of the class. `None` if the database keeps no keys wrapped, or does not have this
+    /// class.
     pub(super) fn kek(&self, class: Class) -> Option<&Kek> {
         let keks = self.keks.as_ref()?;
         match class {
@@ -79,12 +80,12 @@ impl Roots {
         &self.remade
     }
 
-    /// The same after some were made again.
+    /// Returns the same root keys, with the keys in `remade` marked as made again.
     pub(super) fn with_remade(self, remade: Vec<RemadeKey>) -> Self {
         Self { remade, ..self }
     }
 
-    /// Every object that must be there.
+    /// Returns all objects that the token must hold.
     pub(super) fn keys(&self) -> Vec<&Key> {
         let mut keys = vec![&self.binding];
         if let Some(Keks { exporting, guarding, sealing }) = &self.keks {
@@ -98,7 +99,7 @@ impl Roots {
     }
 }
 
-/// The signing keys that are not recorded, if the operator wants them made again.
+/// Returns the signing keys that are not recorded. Refuses them unless the operator wants them made again.
 pub(super) fn lacking(recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Vec<RemadeKey>, RootError> {
     let lacking = signing::lacking(recorded);
     match lacking.iter().find(|key| !remake.contains(key)) {
@@ -107,7 +108,7 @@ pub(super) fn lacking(recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Vec<
     }
 }
 
-/// Compares the token with the record, and refuses at any difference. All root keys must be recorded.
+/// Compares the token with the record and refuses any difference. All root keys must be recorded.
 pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootError> {
     let Recognised { terms, mut secrets, mut signing } = recognise_all(device, recorded)?;
     let audit = signing.remove(AUDIT).ok_or(RootError::Incomplete(signing::AUDIT))?;
@@ -128,13 +129,14 @@ pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootE
     Ok(Roots { terms, binding, keks, remade: Vec::new(), audit, tokens })
 }
 
-/// Like [`find`], but the signing keys that [`super::starting::open`] would make again are not missed. Returns what the database was begun with.
+/// Like [`find`], except that the signing keys that [`super::starting::open`] would make again may be missing. Returns
+/// the terms that the database was created with.
 pub(super) fn check(device: &Device, recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Terms, RootError> {
     lacking(recorded, remake)?;
     recognise_all(device, recorded).map(|recognised| recognised.terms)
 }
 
-/// The secret root keys, and the signing keys as far as they are recorded, by name.
+/// The secret root keys, and the recorded signing keys, by name.
 struct Recognised {
     terms: Terms,
     secrets: HashMap<&'static str, Kek>,
@@ -160,7 +162,7 @@ fn recognise_all(device: &Device, recorded: &[RootKey]) -> Result<Recognised, Ro
     Ok(Recognised { terms, secrets, signing: signing.collect::<Result<_, RootError>>()? })
 }
 
-/// Names every recorded root key that is not there, and what is there instead.
+/// Refuses if recorded root keys are missing. The error names them and what the token holds instead.
 fn refuse_missing(
     device: &Device,
     present: &[TokenKey],
@@ -184,7 +186,7 @@ fn refuse_missing(
     })
 }
 
-/// What is there instead of the missing root keys.
+/// Describes what the token holds instead of the missing root keys.
 fn describe(present: &[TokenKey]) -> String {
     let roots: Vec<String> = present
         .iter()
@@ -198,7 +200,8 @@ fn describe(present: &[TokenKey]) -> String {
     }
 }
 
-/// The binding key tells what the database was begun with, whatever the names of the others say.
+/// Recognises the binding key. Its check value shows the terms of the database, whatever the names of the other root
+/// keys are.
 fn recognise_binding(
     device: &Device,
     present: &[TokenKey],
@@ -207,14 +210,14 @@ fn recognise_binding(
 ) -> Result<(Terms, Kek), RootError> {
     let key = examine(device, present, (RootKind::Mac, Weaknesses::ALL), record)?;
     let terms = Terms::recorded(device, &key, wrapped, &record.check_value)?.ok_or_else(|| other_key(record))?;
-    // Which protections it has to have is known now; all the rest was read.
+    // The required protections are known only now; the other attributes were checked before.
     device
         .check_protection(&key, terms.weak)
         .map_err(|source| RootError::Attributes { name: record.name.clone(), source })?;
     if let Some(missing) = terms.missing(wrapped) {
         return Err(RootError::Incomplete(missing));
     }
-    // More than it was begun with.
+    // More root keys are recorded than the database was created with.
     if wrapped.roots().any(|(name, _)| !terms.wrapped.roots().any(|(own, _)| own == name)) {
         return Err(RootError::Changed);
     }
@@ -239,7 +242,7 @@ fn other_key(record: &RootKey) -> RootError {
     RootError::CheckValue { name: record.name.clone(), cka_id: hexadecimal::lower(&record.cka_id) }
 }
 
-/// The one object with the recorded `CKA_ID`, if it has the attributes that it must have. Its check value is not looked at.
+/// Returns the only object with the recorded `CKA_ID`, if its attributes are right. Does not check its check value.
 pub(super) fn examine(
     device: &Device,
     present: &[TokenKey],
@@ -258,9 +261,10 @@ pub(super) fn examine(
     Ok(key)
 }
 
-/// A value that only this key makes, or opens, and that says nothing about it. Of a MAC key, its MAC of a constant. Of a key that wraps,
-/// a key that was made in the token for this alone and wrapped by it, and behind the blob that key's MAC of the constant: nothing in
-/// clear goes in, and nothing comes out.
+/// Returns a value that only this key can produce or open, and that reveals nothing about the key. For a MAC key it is
+/// the MAC of a constant. For a key-encryption key it is a blob and a MAC: the blob is a new key, made in the token for
+/// this purpose and wrapped by the key-encryption key; the MAC is that of the constant by the new key. No key leaves or
+/// enters the token in clear.
 pub(super) fn check_value(device: &Device, key: &Key, (kind, terms): (RootKind, Terms)) -> Result<Vec<u8>, RootError> {
     match kind {
         RootKind::Mac => terms.check_value(device, key),
@@ -278,10 +282,10 @@ pub(super) fn check_value(device: &Device, key: &Key, (kind, terms): (RootKind, 
     }
 }
 
-/// The key by whose MAC a key that wraps is recognised.
+/// The kind of key whose MAC identifies a key-encryption key.
 const CANARY: SecretKeyKind = SecretKeyKind::Generic { bytes: 32 };
 
-/// Bytes of a key of 32 bytes that is wrapped (RFC 3394).
+/// Length in bytes of a wrapped key of 32 bytes (RFC 3394).
 const BLOB: usize = 40;
 
 fn canary_mac(device: &Device, kek: &Key, template: UnwrapTemplate, blob: &[u8]) -> Result<Vec<u8>, RootError> {
@@ -290,7 +294,7 @@ fn canary_mac(device: &Device, kek: &Key, template: UnwrapTemplate, blob: &[u8])
     Ok(device.mac(&canary, MacMechanism::HmacSha256, CHECK)?)
 }
 
-/// Whether this key made the recorded value.
+/// Whether this key produced the recorded value.
 fn is_recorded(
     device: &Device,
     key: &Key,
@@ -320,8 +324,8 @@ fn is_recorded(
     Ok(is_equal(&made, recorded))
 }
 
-/// Whether an earlier version recorded this value of a key that wraps: a constant, brought in and wrapped by it (RFC 3394 is
-/// deterministic).
+/// Whether an earlier version recorded this check value of a key-encryption key: a constant, imported and wrapped by
+/// the key (RFC 3394 is deterministic).
 pub(super) fn is_former(recorded: &[u8]) -> bool {
     recorded.len() == BLOB
 }

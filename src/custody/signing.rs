@@ -1,4 +1,4 @@
-//! The signing keys among the root keys: P-256 pairs by which the server signs what it says.
+//! The signing keys among the root keys: P-256 pairs with which the server signs.
 
 use claviger_pkcs11::{Device, KeyId, SigningKey as Pair, SigningObjects, Weaknesses};
 use openssl::bn::BigNumContext;
@@ -18,7 +18,8 @@ use crate::store::root_key::RootKey;
 /// Name of the key that signs the audit log.
 pub(super) const AUDIT: &str = "audit";
 
-/// Begins the name of each key that signs access tokens; a number follows, and the highest signs.
+/// The prefix of the name of each key that signs access tokens. A number follows; the key with the highest number
+/// signs.
 const TOKEN: &str = "token-";
 
 /// The signing keys that every database has.
@@ -27,12 +28,12 @@ pub(super) const FIRST: [&str; 2] = [AUDIT, FIRST_TOKEN];
 /// The first of the keys that sign access tokens.
 pub(super) const FIRST_TOKEN: &str = "token-1";
 
-/// The number of a key that signs access tokens.
+/// Returns the number of a key that signs access tokens.
 pub(super) fn token_number(name: &str) -> Option<u32> {
     name.strip_prefix(TOKEN)?.parse().ok().filter(|number| token_name(*number) == name)
 }
 
-/// The name of a key that signs access tokens.
+/// Returns the name of a key that signs access tokens.
 pub(super) fn token_name(number: u32) -> String {
     format!("{TOKEN}{number}")
 }
@@ -42,7 +43,7 @@ pub(super) fn is_signing(name: &str) -> bool {
     name == AUDIT || token_number(name).is_some()
 }
 
-/// The signing keys that should be recorded and are not.
+/// Returns the kinds of signing keys of which the database records none.
 pub(super) fn lacking(recorded: &[RootKey]) -> Vec<RemadeKey> {
     let has_audit = recorded.iter().any(|root| root.name == AUDIT);
     let has_token = recorded.iter().any(|root| token_number(&root.name).is_some());
@@ -50,7 +51,7 @@ pub(super) fn lacking(recorded: &[RootKey]) -> Vec<RemadeKey> {
     absent.into_iter().filter(|(_, has)| !has).map(|(key, _)| key).collect()
 }
 
-/// What the database calls a key that is made again.
+/// Returns the name in the database of a key that is made again.
 pub(super) fn first_name(key: RemadeKey) -> &'static str {
     match key {
         RemadeKey::Audit => AUDIT,
@@ -58,7 +59,7 @@ pub(super) fn first_name(key: RemadeKey) -> &'static str {
     }
 }
 
-/// Signed to recognise a key; no secret, and nothing that anybody else would take for a signed text.
+/// The text that a key signs to be recognised. It is not secret, and no other system takes it for a signed text.
 const CHECK: &[u8] = b"claviger: check value of a root.";
 
 /// A signing key in one generation of the token.
@@ -69,13 +70,13 @@ pub(super) struct SigningKey {
 }
 
 impl SigningKey {
-    /// ECDSA with SHA-256 over `message`, as JWS has it: r and s, one behind the other (RFC 7518 section 3.4).
+    /// Signs `message` by ECDSA with SHA-256, in the format of JWS: r followed by s (RFC 7518 section 3.4).
     pub(super) fn sign_jws(&self, device: &Device, message: &[u8]) -> Result<[u8; 64], Error> {
         Ok(device.sign_digest(&self.pair, &sha256(message))?)
     }
 
-    /// ECDSA with SHA-256 over `message`: an ECDSA-Sig-Value, DER (RFC 3279, 2.2.3). The digest is made in software: what the
-    /// server signs is no secret, and SoftHSM signs digests only.
+    /// Signs `message` by ECDSA with SHA-256. Returns an ECDSA-Sig-Value in DER (RFC 3279, 2.2.3). The digest is
+    /// computed in software, because what the server signs is not secret, and SoftHSM signs only digests.
     pub(super) fn sign(&self, device: &Device, message: &[u8]) -> Result<Vec<u8>, Error> {
         let signature = device.sign_digest(&self.pair, &sha256(message))?;
         ecdsa_to_der(&signature).map_err(Error::Signature)
@@ -96,17 +97,17 @@ pub(super) fn make_as(device: &Device, name: &str, id: &KeyId, weak: Weaknesses)
     Ok(RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value })
 }
 
-/// Has the token make a pair as session objects and sign by it.
+/// Makes a pair in the token as session objects, and signs with it.
 ///
 /// # Errors
-/// It cannot.
+/// The token cannot do it.
 pub(super) fn try_out(device: &Device, weak: Weaknesses) -> Result<(), RootError> {
     let pair = device.try_signing_root(weak)?;
     let public_key = public_key_info(device, &pair, AUDIT)?;
     if signs(device, &SigningKey { pair, public_key })? { Ok(()) } else { Err(RootError::WrongSignature) }
 }
 
-/// A recorded signing key, and what the token holds under its `CKA_ID`.
+/// A recorded signing key, and the objects that the token holds under its `CKA_ID`.
 pub(super) struct Candidate<'a> {
     record: &'a RootKey,
     id: KeyId,
@@ -128,7 +129,7 @@ impl<'a> Candidate<'a> {
         self.found.count() == 0
     }
 
-    /// What the token lacks, in words; `None` if both halves are there.
+    /// Returns what the token lacks, in words. `None` if both halves exist.
     pub(super) fn missing(&self) -> Option<String> {
         let half = match (self.found.private.is_empty(), self.found.public.is_empty()) {
             (false, false) => return None,
@@ -140,8 +141,8 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// Compares the token with the record, and refuses at any difference: attributes, public key, and that the private half
-/// belongs to it.
+/// Compares the token with the record and refuses any difference: the attributes, the public key, and that the private
+/// key belongs to the public key.
 pub(super) fn recognise(device: &Device, candidate: &Candidate<'_>, weak: Weaknesses) -> Result<SigningKey, RootError> {
     let key = examine(device, candidate, weak)?;
     let Candidate { record, id, .. } = candidate;
@@ -152,7 +153,7 @@ pub(super) fn recognise(device: &Device, candidate: &Candidate<'_>, weak: Weakne
     }
 }
 
-/// The same for a key whose public half is not known yet.
+/// The same for a key whose public key is not recorded yet.
 pub(super) fn examine(device: &Device, candidate: &Candidate<'_>, weak: Weaknesses) -> Result<SigningKey, RootError> {
     let Candidate { record, id, found } = candidate;
     let name = || record.name.clone();
@@ -170,7 +171,7 @@ pub(super) fn examine(device: &Device, candidate: &Candidate<'_>, weak: Weakness
     Ok(key)
 }
 
-/// Whether what the private half signs verifies by the public one.
+/// Whether the public key verifies what the private key signs.
 fn signs(device: &Device, key: &SigningKey) -> Result<bool, RootError> {
     let signature = device.sign_digest(&key.pair, &sha256(CHECK))?;
     let public = PKey::public_key_from_der(&key.public_key);
@@ -183,7 +184,7 @@ fn public_key_info(device: &Device, pair: &Pair, name: &str) -> Result<Vec<u8>, 
     encoded.map_err(|source| RootError::NotOnCurve { name: name.to_owned(), source })
 }
 
-/// The point as a public key of P-256, if it is one (SEC 1, 3.2.2).
+/// Returns the point as a public key of P-256, or an error if it is not on the curve (SEC 1, 3.2.2).
 pub(super) fn on_curve(point: &[u8]) -> Result<EcKey<Public>, ErrorStack> {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
     let mut context = BigNumContext::new()?;

@@ -1,4 +1,4 @@
-//! Where a key keeps its handle.
+//! The place where a key keeps its handle.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, Weak};
@@ -6,13 +6,13 @@ use std::sync::{Mutex, OnceLock, PoisonError, Weak};
 use claviger_pkcs11::Key;
 use lru::LruCache;
 
-/// The handles that keys keep, each by the number of its place.
+/// The handles that keys keep, by the number of their slot.
 pub(super) struct Registry {
     pub(super) most: usize,
     pub(super) used: Mutex<LruCache<u64, Weak<Slot>>>,
 }
 
-/// Where a key keeps its handle.
+/// The place where a key keeps its handle.
 pub(super) struct Slot {
     pub(super) number: u64,
     handle: Mutex<Option<Key>>,
@@ -52,7 +52,7 @@ impl Registry {
         drop(removed);
     }
 
-    /// Lets the handles used least recently go until at most `most` are left; false if none went.
+    /// Evicts the least recently used handles until at most `most` are left. Returns false if none was evicted.
     pub(super) fn evict(&self, most: usize) -> bool {
         let mut evicted = false;
         loop {
@@ -60,7 +60,7 @@ impl Registry {
                 let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
                 if used.len() <= most { None } else { used.pop_lru() }
             };
-            // Without the lock: a key that goes with its slot asks for it.
+            // Not under the lock: dropping a key's slot takes the lock too.
             let Some((_, slot)) = next else { return evicted };
             if let Some(slot) = slot.upgrade() {
                 slot.set(None);

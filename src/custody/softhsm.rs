@@ -1,5 +1,6 @@
-//! Why SoftHSM does not start, or does not show a token: it answers CKR_GENERAL_ERROR to everything, or says nothing. What it
-//! needs are files, and these can be looked at.
+//! Diagnosis of SoftHSM: why it does not start or does not show a token. SoftHSM itself answers CKR_GENERAL_ERROR to
+//! every call, or lists no token. The cause is usually a file that is missing or that this user cannot read, so this
+//! module looks at the files.
 
 use std::fmt;
 use std::fs;
@@ -12,11 +13,11 @@ use crate::file::{self, Unreadable, unreadable};
 /// Names the configuration file.
 const VARIABLE: &str = "SOFTHSM2_CONF";
 
-/// Below the home directory; and where distributions put it.
+/// The configuration file below the home directory, and those of distributions.
 const OF_USER: &str = ".config/softhsm2/softhsm2.conf";
 const OF_SYSTEM: [&str; 3] = ["/etc/softhsm/softhsm2.conf", "/etc/softhsm2.conf", "/usr/local/etc/softhsm2.conf"];
 
-/// Where tokens are if the configuration does not say so.
+/// The directory of tokens if the configuration does not name one.
 const USUAL_TOKENS: &str = "/var/lib/softhsm/tokens";
 
 /// The largest configuration file, in bytes.
@@ -25,9 +26,9 @@ const MAX_CONFIGURATION: u64 = 1 << 20;
 /// What keeps SoftHSM from its tokens.
 #[derive(Debug)]
 pub enum SoftHsmFault {
-    /// No configuration file.
+    /// There is no configuration file.
     NoConfiguration {
-        /// Where it was looked for.
+        /// The paths that were tried.
         places: Vec<PathBuf>,
     },
     /// A file or directory that cannot be read.
@@ -36,21 +37,21 @@ pub enum SoftHsmFault {
     Backend {
         /// The configuration file.
         path: PathBuf,
-        /// What it says.
+        /// The value of `objectstore.backend`.
         backend: String,
     },
-    /// A token without a directory.
+    /// The token has no directory.
     NoDirectory {
         /// The directory of all tokens.
         directory: PathBuf,
         /// The token's serial number.
         serial: String,
     },
-    /// Tokens that this user may not read.
+    /// There are tokens that this user may not read.
     Tokens {
-        /// The first of them.
+        /// The path of the first one.
         path: PathBuf,
-        /// How many there are.
+        /// The number of such tokens.
         count: usize,
     },
 }
@@ -69,19 +70,19 @@ impl fmt::Display for SoftHsmFault {
             Self::Unreadable(Unreadable { what, path, source }) => {
                 let advice = match source.kind() {
                     io::ErrorKind::PermissionDenied => allowed(path),
-                    _ => format!("create it, or name another one by {VARIABLE}"),
+                    _ => format!("create it, or name another one with {VARIABLE}"),
                 };
                 write!(formatter, "SoftHSM cannot read its {what} {}: {source}: {advice}", path.display())
             }
             Self::Backend { path, backend } => write!(
                 formatter,
                 "the SoftHSM configuration {} asks for `objectstore.backend = {backend}`, which this SoftHSM does not have: \
-                 give `file`, if the tokens are files",
+                 set it to `file` if the tokens are files",
                 path.display()
             ),
             Self::NoDirectory { directory, serial } => write!(
                 formatter,
-                "SoftHSM has no directory in {} for the token with serial number {serial}: set {VARIABLE} as it is for the server",
+                "SoftHSM has no directory in {} for the token with serial number {serial}: set {VARIABLE} as for the server",
                 directory.display()
             ),
             Self::Tokens { path, count } => write!(
@@ -96,9 +97,9 @@ impl fmt::Display for SoftHsmFault {
 
 impl std::error::Error for SoftHsmFault {}
 
-/// Who may read a file that this process may not, and what to do.
+/// Describes the mode and owner of a file that this process may not read, and the remedy.
 fn allowed(path: &Path) -> String {
-    // Of a file in a closed directory the directory is what is known.
+    // For a file in a closed directory only the directory can be examined.
     let known = path.ancestors().find_map(|path| fs::metadata(path).ok().map(|metadata| (path, metadata)));
     let user = rustix::process::geteuid().as_raw();
     match known {
@@ -109,11 +110,11 @@ fn allowed(path: &Path) -> String {
             named("/etc/passwd", metadata.uid()),
             named("/etc/group", metadata.gid())
         ),
-        None => format!("this process runs as user {user}: run it as one who may read it"),
+        None => format!("this process runs as user {user}: run it as a user who may read it"),
     }
 }
 
-/// The name of an id in a file like /etc/group, or the id.
+/// Returns the name of an id in a file like /etc/group, or the id if there is no name.
 fn named(file: &str, id: u32) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();
     let is_own = |line: &&str| line.split(':').nth(2).and_then(|own| own.parse::<u32>().ok()) == Some(id);
@@ -121,13 +122,14 @@ fn named(file: &str, id: u32) -> String {
     name.map_or_else(|| id.to_string(), |name| format!("{name} ({id})"))
 }
 
-/// Whether a module is SoftHSM by its name, before it could be asked.
+/// Whether a module is SoftHSM, by its file name. Used before the module can be called.
 #[must_use]
 pub fn is_softhsm(module: &Path) -> bool {
     module.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains("softhsm"))
 }
 
-/// Looks for what keeps SoftHSM from starting or from its tokens; nothing if `module` is another one, or nothing is found.
+/// Looks for the cause that keeps SoftHSM from starting or from its tokens. `None` if `module` is another one, or no
+/// cause is found.
 #[must_use]
 pub fn softhsm_fault(module: &Path) -> Option<SoftHsmFault> {
     if !is_softhsm(module) {
@@ -146,11 +148,11 @@ pub fn softhsm_fault(module: &Path) -> Option<SoftHsmFault> {
     }
 }
 
-/// The directory of the token with this serial number, in which each object is a file. Its name is a UUID, and the serial number
-/// the last 16 digits of that.
+/// Returns the directory of the token with this serial number, in which each object is a file. The directory's name is
+/// a UUID, whose last 16 digits are the serial number.
 ///
 /// # Errors
-/// It is not found, or SoftHSM keeps the objects in another way.
+/// The directory does not exist, or SoftHSM stores the objects in another way.
 pub fn softhsm_directory(serial: &str) -> Result<PathBuf, SoftHsmFault> {
     let directory = directory_of_tokens()?;
     let entries = fs::read_dir(&directory).map_err(unreadable("directory of tokens", &directory));
@@ -161,7 +163,7 @@ pub fn softhsm_directory(serial: &str) -> Result<PathBuf, SoftHsmFault> {
     found.next().ok_or_else(|| SoftHsmFault::NoDirectory { directory: directory.clone(), serial: serial.to_owned() })
 }
 
-/// Where the configuration has the tokens, each in a directory of its own.
+/// Returns the directory of tokens of the configuration. Each token has its own directory in it.
 fn directory_of_tokens() -> Result<PathBuf, SoftHsmFault> {
     let path = configuration()?;
     let text = file::text("configuration file", &path, MAX_CONFIGURATION).map_err(SoftHsmFault::Unreadable)?;
@@ -183,13 +185,13 @@ fn configuration() -> Result<PathBuf, SoftHsmFault> {
     }
     let of_user = std::env::home_dir().map(|home| home.join(OF_USER));
     let places: Vec<PathBuf> = of_user.into_iter().chain(OF_SYSTEM.map(PathBuf::from)).collect();
-    // One that is there and may not be looked at is the one.
+    // A file that exists but may not be examined is the one that SoftHSM tries.
     let is_there =
         |path: &&PathBuf| !matches!(path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound);
     places.iter().find(is_there).cloned().ok_or_else(|| SoftHsmFault::NoConfiguration { places: places.clone() })
 }
 
-/// The tokens below the directory, each a directory of files, that this process may not read.
+/// Returns the tokens in `directory` that this process may not read. Each token is a directory of files.
 fn unreadable_tokens(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {

@@ -1,4 +1,4 @@
-//! The root keys at a start: those that are recorded, or the first ones of a new database.
+//! The root keys at a start: those that are recorded, or new ones for a new database.
 
 use claviger_pkcs11::Device;
 
@@ -17,10 +17,10 @@ use crate::store::gcm_use;
 use crate::store::object::Class;
 use crate::store::root_key::{self, RootKey};
 
-/// Finds the recorded root keys in the token, or makes them for a database that is new. A recorded set is never completed by
-/// itself: a record that is missing was deleted, or the database is damaged.
+/// Finds the recorded root keys in the token, or makes them for a new database. An incomplete record is not completed,
+/// because a missing record was deleted, or the database is damaged.
 ///
-/// `disk` was opened before, and holds what the token writes.
+/// `disk` was opened before, so that it covers what the token writes.
 pub(super) fn open(
     (device, disk): (&Device, Unsettled),
     store: &Store,
@@ -39,8 +39,8 @@ pub(super) fn open(
     beginning::begin((device, disk), store, offer, now)
 }
 
-/// The roots of a database that has a record. It must be whole, but for the signing keys that the operator names: these are
-/// made again, after the others have proved that this is the token of the database.
+/// Returns the roots of a database that has a record. The record must be complete, except for the signing keys that the
+/// operator names. These are made again, after the other root keys have proved that this is the token of the database.
 fn complete(
     (device, disk): (&Device, Unsettled),
     store: &Store,
@@ -81,7 +81,7 @@ fn complete(
                 record((device, disk), store, &roots, &renewed, (&whole, counts), head, now)?;
             }
         }
-        // What is not sound is judged where the log is opened.
+        // An invalid head is reported where the log is opened.
         (_, true) => {}
         (head, false) if is_sound || remake.accept_loss => {
             let head = head.unwrap_or_else(AuditHead::begin);
@@ -92,7 +92,8 @@ fn complete(
     Ok(roots)
 }
 
-/// Whether the head covers the records as they are; not if an earlier version wrote it, when they are taken to be whole.
+/// Whether the head covers the records as they are. False if an earlier version wrote the head; the records are then
+/// taken to be complete.
 fn covers(head: &AuditHead, recorded: &[RootKey], counts: bool) -> Result<bool, RootError> {
     let Some(digest) = &head.root_keys else { return Ok(false) };
     if *digest == root_key::digest(recorded, counts) {
@@ -104,7 +105,7 @@ fn covers(head: &AuditHead, recorded: &[RootKey], counts: bool) -> Result<bool, 
     if counts { Ok(false) } else { Err(RootError::Uncounted) }
 }
 
-/// The records that an earlier version made, as this one makes them.
+/// Returns the records that an earlier version made, in the form of this version.
 fn renewed(device: &Device, recorded: &[RootKey], roots: &Roots) -> Result<Vec<RootKey>, RootError> {
     let mut renewed = Vec::new();
     for (class, name) in [(Class::Exporting, EXPORTING), (Class::Guarding, GUARDING), (Class::Sealing, SEALING)] {

@@ -1,4 +1,4 @@
-//! The token with this database's root keys, what is known of it, and leave to use it.
+//! The state of custody: the token with the root keys of this database, and admission to its use.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -27,24 +27,24 @@ use crate::metrics::{HsmCall, Metrics, Timer};
 use crate::store::audit_head::Sound;
 use crate::store::object::Class;
 
-/// How long making a key pair may take at least.
+/// The shortest time limit for making a key pair.
 const PAIR_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The token with this database's root keys.
 pub struct Custody {
     pub(super) token: Token,
     pub(super) roots: RwLock<Arc<Roots>>,
-    /// Token objects of managed keys by `CKA_ID`: one scan at start, so that no request has to search.
+    /// Token objects of managed keys by `CKA_ID`, listed once at start, so that requests do not have to search.
     pub(super) placed: RwLock<HashMap<Vec<u8>, Key>>,
-    /// When the last of these scans was.
+    /// The time of the last listing.
     pub(super) listed: Mutex<Instant>,
     pub(super) leaving: Leaving,
-    /// Where the operator wants new keys.
+    /// The placement of new keys that the operator wants.
     pub(super) placement: Option<Placement>,
     pub(super) abilities: Abilities,
     pub(super) durability: Durability,
     pub(super) pairs: Turns,
-    /// A row named a token object that the last scan did not find, or whose handle was lost.
+    /// Set when a row names a token object that the last listing did not find, or whose handle was lost.
     pub(super) rescan: AtomicBool,
     pub(super) handles: Handles,
     pub(super) outcomes: Outcomes,
@@ -61,9 +61,9 @@ impl Custody {
     pub(super) fn device(&self, call: HsmCall) -> Result<Admitted<'_>, pkcs11::Error> {
         let limit = match call {
             HsmCall::Pair => self.call_timeout.max(PAIR_TIMEOUT),
-            // Some tokens do one such call at a time: these wait for each other, too.
+            // Some tokens process only one such call at a time, so such a call may also wait for others.
             HsmCall::Make | HsmCall::Discard | HsmCall::Look => self.call_timeout + 2 * SESSION_DEADLINE,
-            // Many wait for a session first.
+            // Most calls first wait for a session.
             _ => self.call_timeout + SESSION_DEADLINE,
         };
         Ok(Admitted {
@@ -75,7 +75,7 @@ impl Custody {
         })
     }
 
-    /// The token's working sessions; `None` while it is away.
+    /// Returns the token's working sessions; `None` while it is unavailable.
     #[must_use]
     pub fn sessions(&self) -> Option<Sessions> {
         self.token.device().ok().map(|device| device.sessions())
@@ -90,7 +90,8 @@ impl Custody {
         Arc::clone(&self.roots.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The class that a key gets that would be of this one if the token had it: none leaves more easily than it lets keys leave.
+    /// Returns the class that a key gets if the caller wants `class`: a lower one if the token does not let keys leave
+    /// as `class` allows.
     #[must_use]
     pub fn kept_as(&self, class: Class) -> Class {
         class.min(match self.roots().terms().wrapped.extractable() {
@@ -100,26 +101,26 @@ impl Custody {
         })
     }
 
-    /// Whether the token takes keys that are brought in.
+    /// Whether the token can import keys.
     #[must_use]
     pub fn imports(&self) -> bool {
         self.abilities.imports
     }
 
-    /// Whether the token keeps private keys of pairs.
+    /// Whether the token can keep private keys of pairs.
     #[must_use]
     pub fn has_pairs(&self) -> bool {
         self.abilities.wraps_pairs || self.is_placing()
     }
 
-    /// The protections that the root keys lack, in words; empty if they have all.
+    /// Returns the protections that the root keys lack, in words. Empty if they lack none.
     #[must_use]
     pub fn weaknesses(&self) -> String {
         self.roots().terms().weak.to_string()
     }
 }
 
-/// Leave to use the token, for one operation.
+/// Admission to the token for one operation.
 pub(super) struct Admitted<'a> {
     device: DeviceGuard<'a>,
     _errors: Errors,

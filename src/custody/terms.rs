@@ -1,6 +1,7 @@
-//! What a database was begun with: which of its keys are kept wrapped, how they leave, and which protections its root keys lack. It stays
-//! so. The check value of the binding key says it. A writer of the database cannot compute that value for other terms, and so cannot have
-//! records that were deleted be taken for records that never were.
+//! The terms of a database: which of its keys are kept wrapped, in which form keys may leave, and which protections its
+//! root keys lack. They are decided when the database is created and never change. The check value of the binding key
+//! covers them: a writer of the database cannot compute it for other terms, so deleted records cannot pass for records
+//! that never existed.
 
 use claviger_pkcs11::{
     Device, Extractable, Failure, Key, MacMechanism, Need, RootKind, UnwrapTemplate, Weakness, Weaknesses,
@@ -12,10 +13,11 @@ use crate::config::Placement;
 use crate::secret::is_equal;
 use crate::store::root_key::RootKey;
 
-/// What MACs are made of to recognise a root key of a database that keeps every key wrapped and whose root keys lack nothing; no secret.
+/// The text whose MAC is the check value of a root key, if the database keeps every key wrapped and its root keys lack
+/// no protection. It is not secret.
 pub(super) const CHECK: &[u8; 32] = b"claviger: check value of a root.";
 
-/// The same for a database that keeps no key wrapped.
+/// The same for a database that keeps no keys wrapped.
 const CHECK_ALONE: &[u8; 32] = b"claviger: root that wraps none..";
 
 /// Name of the key that binds rows.
@@ -25,7 +27,8 @@ pub(super) const EXPORTING: &str = "exporting";
 pub(super) const GUARDING: &str = "guarding";
 pub(super) const SEALING: &str = "sealing";
 
-/// The secret root keys: name, and what the token must enforce. The signing keys are in [`super::signing::FIRST`].
+/// The secret root keys: name, and the kind that the token must enforce. The signing keys are in
+/// [`super::signing::FIRST`].
 const ROOTS: [(&str, RootKind); 4] = [
     (BINDING, RootKind::Mac),
     (EXPORTING, RootKind::Kek(UnwrapTemplate::Exporting)),
@@ -33,18 +36,18 @@ const ROOTS: [(&str, RootKind); 4] = [
     (SEALING, RootKind::Kek(UnwrapTemplate::Sealing)),
 ];
 
-/// Which keys of a database are kept wrapped.
+/// The keys of a database that are kept wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrapped {
-    /// None: the token cannot wrap, and each key is an object of it, which leaves so at most.
+    /// None: the token cannot wrap, and each key is a token object. The value is the most that such an object allows.
     Nothing(Extractable),
-    /// All there are: no key leaves the token in clear.
+    /// All keys. No key may leave the token in clear.
     AllButInClear,
-    /// All.
+    /// All keys. They may leave the token in clear.
     Everything,
 }
 
-/// What a database was begun with.
+/// The terms of a database, decided when it was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Terms {
     pub(super) wrapped: Wrapped,
@@ -52,7 +55,8 @@ pub(super) struct Terms {
 }
 
 impl Wrapped {
-    /// By the names of root keys, recorded or announced. They do not say how the keys of a token leave that cannot wrap.
+    /// Determines the value from the names of root keys, recorded or announced. For a token that cannot wrap, the names
+    /// do not show in which form keys may leave.
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         names.fold(Self::Nothing(Extractable::InClear), |wrapped, name| match (wrapped, name) {
             (_, EXPORTING) => Self::Everything,
@@ -61,12 +65,12 @@ impl Wrapped {
         })
     }
 
-    /// By the record.
+    /// Determines the value from the records.
     pub(super) fn recorded(recorded: &[RootKey]) -> Self {
         Self::of(recorded.iter().map(|root| root.name.as_str()))
     }
 
-    /// The secret root keys.
+    /// Returns the secret root keys.
     pub(super) fn roots(self) -> impl DoubleEndedIterator<Item = (&'static str, RootKind)> {
         ROOTS.into_iter().filter(move |(name, kind)| match kind {
             RootKind::Mac => true,
@@ -75,7 +79,7 @@ impl Wrapped {
         })
     }
 
-    /// How keys leave at most.
+    /// Returns the most that the token allows keys: to leave in clear, wrapped, or not at all.
     pub(super) fn extractable(self) -> Extractable {
         match self {
             Self::Nothing(extractable) => extractable,
@@ -96,7 +100,7 @@ impl Wrapped {
 }
 
 impl Terms {
-    /// What the binding key makes a MAC of.
+    /// Returns the text whose MAC by the binding key is its check value.
     fn check(self) -> Vec<u8> {
         match self {
             Self { wrapped: Wrapped::Everything, weak: Weaknesses::NONE } => CHECK.to_vec(),
@@ -107,12 +111,12 @@ impl Terms {
         }
     }
 
-    /// The check value of the binding key.
+    /// Returns the check value of the binding key.
     pub(super) fn check_value(self, device: &Device, binding: &Key) -> Result<Vec<u8>, RootError> {
         Ok(device.mac(binding, MacMechanism::HmacSha256, &self.check())?)
     }
 
-    /// The terms whose check value this is. `None`: the key is another one.
+    /// Returns the terms that this check value is for. `None`: the key is not the recorded one.
     pub(super) fn recorded(
         device: &Device,
         binding: &Key,
@@ -132,10 +136,10 @@ impl Terms {
         Ok(None)
     }
 
-    /// Says in the log, at each start, what is not as it is on other tokens.
+    /// Writes to the log, at each start, how the database differs from one on a token without restrictions.
     pub(super) fn log(self) {
         if matches!(self.wrapped, Wrapped::Nothing(_)) {
-            tracing::warn!("the database holds no wrapped keys: every key of it is an object of the token");
+            tracing::warn!("the database holds no wrapped keys: each of its keys is an object of the token");
         }
         match self.wrapped.extractable() {
             Extractable::InClear => {}
@@ -150,33 +154,33 @@ impl Terms {
         }
     }
 
-    /// The last root key that these terms need and a record of `recorded` lacks.
+    /// Returns the last root key that these terms need and that a record of `recorded` does not have.
     pub(super) fn missing(self, recorded: Wrapped) -> Option<&'static str> {
         let mut missing = self.wrapped.roots().map(|(name, _)| name);
         missing.rfind(|name| !recorded.roots().any(|(own, _)| own == *name))
     }
 }
 
-/// What the token lacks, as far as it was tried, and what the operator wants.
+/// The needs that the token does not fulfil, as far as they were tried, and the wishes of the operator.
 #[derive(Debug)]
 pub(super) struct Offer {
-    /// In the order of the trials; nothing without which there is no server.
+    /// In the order of the trials, without the needs of every server.
     pub(super) lacks: Vec<(Need, Lacking)>,
     pub(super) placement: Option<Placement>,
-    /// What the operator puts up with.
+    /// The weaknesses that the operator accepts.
     pub(super) accepted: Weaknesses,
 }
 
-/// What an earlier start has decided that did not make all root keys.
+/// The decisions of an earlier start that did not make all root keys.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Begun {
     pub(super) wrapped: Wrapped,
-    /// `None`: it has made none.
+    /// The protections that the root keys lack. `None`: the earlier start made no root key.
     pub(super) weak: Option<Weaknesses>,
 }
 
 impl Offer {
-    /// What a new database is begun with.
+    /// Decides the terms of a new database.
     pub(super) fn begin(mut self, begun: Option<Begun>) -> Result<Terms, RootError> {
         if let Some(begun) = begun {
             self.keep(begun.wrapped)?;
@@ -211,7 +215,7 @@ impl Offer {
         Ok(Terms { wrapped, weak })
     }
 
-    /// Refuses what does not go with a database that keeps these keys wrapped.
+    /// Refuses a token that cannot keep these keys wrapped, or an option that contradicts the terms.
     pub(super) fn keep(&mut self, wrapped: Wrapped) -> Result<(), RootError> {
         let lacking = match wrapped {
             Wrapped::Nothing(_) if self.placement == Some(Placement::Wrapped) => return Err(RootError::NeverWrapped),
@@ -222,7 +226,8 @@ impl Offer {
         lacking.map_or(Ok(()), |lacking| Err(RootError::Lacks(lacking)))
     }
 
-    /// Refuses a token that protects root keys less than it did when these were made, and weak ones that the operator does not accept.
+    /// Refuses a token that protects root keys less than when they were made, and weaknesses that the operator does not
+    /// accept.
     pub(super) fn protect(&mut self, weak: Weaknesses) -> Result<(), RootError> {
         let is_new = |need: Need| weakness(need).is_some_and(|weakness| !weak.contains(weakness));
         match self.take(|need, _| is_new(need)) {
@@ -234,15 +239,15 @@ impl Offer {
         if refused.is_empty() { Ok(()) } else { Err(RootError::NotAccepted(refused)) }
     }
 
-    /// The first of these, which is lacking no more.
+    /// Removes and returns the first lacking need that fulfils the condition.
     fn take(&mut self, is_it: impl Fn(Need, &Lacking) -> bool) -> Option<Lacking> {
         let place = self.lacks.iter().position(|(need, lacking)| is_it(*need, lacking))?;
         Some(self.lacks.remove(place).1)
     }
 }
 
-/// Whether a new database waits for another start: the failure says nothing of what the token can do, and what the database is begun with
-/// would hang on it, for good.
+/// Whether the creation of a database must wait for another start: the failure does not show what the token can do, and
+/// the terms of the database, which never change, would depend on it.
 #[must_use]
 pub fn waits_for_another_start(need: Need, why: &Failure) -> bool {
     match need {
@@ -256,7 +261,8 @@ fn weakness(need: Need) -> Option<Weakness> {
     if let Need::Protection(weakness) = need { Some(weakness) } else { None }
 }
 
-/// Whether keys are not kept wrapped for it: what is wrapped by a key that somebody changes, or copies, is not safe.
+/// Whether keys are not kept wrapped because of this weakness. A wrapped key is not safe if its wrapping key can be
+/// changed or copied.
 #[must_use]
 pub fn hinders_wrapping(weakness: Weakness) -> bool {
     match weakness {
@@ -265,7 +271,7 @@ pub fn hinders_wrapping(weakness: Weakness) -> bool {
     }
 }
 
-/// How keys leave at most without it.
+/// Returns the most that keys are allowed if the token lacks this need.
 fn leaves_at_most(need: Need) -> Option<Extractable> {
     match need {
         Need::Extractable(Extractable::InClear) => Some(Extractable::Wrapped),
@@ -274,7 +280,7 @@ fn leaves_at_most(need: Need) -> Option<Extractable> {
     }
 }
 
-/// What a secret root key is for; `None` for a signing key.
+/// Returns the kind of a secret root key; `None` for a signing key.
 pub(super) fn kind(name: &str) -> Option<RootKind> {
     ROOTS.iter().find(|(own, _)| *own == name).map(|(_, kind)| *kind)
 }

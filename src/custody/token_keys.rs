@@ -1,4 +1,5 @@
-//! The keys that sign access tokens: one signs, and those before it are kept for as long as what they signed is good.
+//! The keys that sign access tokens. The newest one signs. Former keys are kept until the access tokens that they
+//! signed have expired.
 
 use std::sync::{Arc, PoisonError};
 
@@ -8,7 +9,7 @@ use super::{root, signing};
 use crate::metrics::HsmCall;
 use crate::store::{Store, audit_head, root_key};
 
-/// The most of them at one time.
+/// The maximum number of these keys at one time.
 const MAX_KEYS: usize = 16;
 
 /// The public half of a key that signs access tokens.
@@ -21,7 +22,7 @@ pub struct TokenKey {
 }
 
 impl Custody {
-    /// All of them; the last one signs.
+    /// Returns all keys that sign access tokens. The last one signs.
     #[must_use]
     pub fn token_keys(&self) -> Vec<TokenKey> {
         let roots = self.roots();
@@ -32,11 +33,11 @@ impl Custody {
         roots.tokens().iter().map(key).collect()
     }
 
-    /// The signature of `message` by the key of this name: ECDSA with SHA-256 on P-256, r and s one behind the other
-    /// (RFC 7518 section 3.4).
+    /// Signs `message` with the key of this name: ECDSA with SHA-256 on P-256. Returns r followed by s (RFC 7518
+    /// section 3.4).
     ///
     /// # Errors
-    /// The token is away, or has no such key.
+    /// The token is unavailable, or has no key of this name.
     pub fn sign_token(&self, name: &str, message: &[u8]) -> Result<[u8; 64], Error> {
         self.run(HsmCall::Sign, |device| {
             let roots = self.roots();
@@ -46,11 +47,11 @@ impl Custody {
         })
     }
 
-    /// Makes a new key, which signs from now on, at `now`. Of those before it the ones named in `needed` are kept; the others
-    /// are forgotten. Calls must come one at a time.
+    /// Makes a new key at the time `now`; it signs from now on. Former keys that `needed` names are kept, and the last
+    /// one is; the others are forgotten. The caller must not make two calls at the same time.
     ///
     /// # Errors
-    /// Token or store are away, or too many keys are needed.
+    /// The token or the store is unavailable, or too many keys are needed.
     pub fn rotate_token_key(
         self: &Arc<Self>,
         store: &Store,
@@ -70,7 +71,7 @@ impl Custody {
             let device = self.device(HsmCall::Make)?;
             signing::make(&device, &signing::token_name(last + 1), roots.terms().weak)?
         };
-        // Before the database says that it exists.
+        // The key must be durable before the database records it.
         disk.settle().map_err(RootError::Disk)?;
         // Without the device: the database's writer may need it to get here.
         let recording = root_key::record(vec![made.clone()], now);

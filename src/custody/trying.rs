@@ -1,4 +1,4 @@
-//! What the token can do, tried on keys that end with their session.
+//! Trials of what the token can do, on keys that end with their session.
 
 use std::time::Instant;
 
@@ -11,23 +11,23 @@ use super::lacking::Lacking;
 use super::state::Custody;
 use crate::config::Hsm;
 
-/// What a token is, and what it did.
+/// A token and the results of its trials.
 #[derive(Debug)]
 pub struct Tried {
-    /// How it presents itself.
+    /// The token's description of itself.
     pub info: TokenInfo,
-    /// Everything that was tried.
+    /// The result of each trial.
     pub capabilities: Vec<Capability>,
 }
 
-/// How much a token is tried with in one call, in bytes. No request brings more to be encrypted or decrypted.
+/// The largest amount of data, in bytes, that a trial passes in one call. No request has more to encrypt or decrypt.
 pub const MOST_IN_ONE_CALL: usize = 6 << 20;
 
-/// With how many bytes a token is tried first at a start, which is not to take long.
+/// The amount of data of the first trial at a start, in bytes, which must not take long.
 pub(super) const FIRST_TRY: FirstTry = FirstTry { gcm: MOST_IN_ONE_CALL, others: 64 << 10 };
 
 impl Custody {
-    /// Opens the token and tries everything that the server can make use of. Nothing stays in the token, and no root keys are
+    /// Opens the token and tries everything that the server can use. Nothing stays in the token, and no root keys are
     /// needed.
     ///
     /// # Errors
@@ -42,10 +42,11 @@ impl Custody {
     }
 }
 
-/// That the token knows the numbers of AES key wrap that the operator has given. What it does by them is tried with everything else.
+/// Checks that the token knows the mechanism numbers of AES key wrap that the operator gave. Other trials show whether
+/// they work.
 ///
 /// # Errors
-/// [`RootError::WrapMechanism`]: it does not know one; the token failed.
+/// [`RootError::WrapMechanism`]: the token does not know one of them; or the token failed.
 pub(super) fn know_wrap_mechanisms(device: &Device, hsm: &Hsm) -> Result<(), RootError> {
     match device.unknown_wrap_mechanism(wrap_mechanisms(hsm))? {
         Some((number, answer)) => Err(RootError::WrapMechanism { option: hsm.option_of(number), number, answer }),
@@ -57,22 +58,22 @@ fn tried(device: &Device, extent: Extent) -> Vec<Capability> {
     let mut tried = device.capabilities(extent);
     let whole = FirstTry { gcm: MOST_IN_ONE_CALL, others: MOST_IN_ONE_CALL };
     tried.extend(device.try_bounds(if extent == Extent::Everything { whole } else { FIRST_TRY }));
-    // The keys that were made for it take no room from those that are used.
+    // Destroys the keys of the trials, so that they take no room from others.
     let _ = device.reap();
     tried
 }
 
-/// How many bytes a token takes in one call, by kind; `usize::MAX` where no bound was found.
+/// The number of bytes that a token takes in one call, by kind; `usize::MAX` where no bound was found.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Most([usize; 4]);
 
 impl Most {
-    /// What was found out last.
+    /// Returns the bounds that were found last.
     pub(super) fn of(device: &Device) -> Self {
         Self(Bounded::ALL.map(|bounded| device.most(bounded)))
     }
 
-    /// Says it in the log, if there is a bound below what a start tries.
+    /// Writes the bounds to the log if one of them is lower than what a start tries.
     pub(super) fn tell(self) {
         let Self([gcm, blocks, hmac, cmac]) = self;
         let is_usual = gcm == usize::MAX && [blocks, hmac, cmac].iter().all(|most| *most >= FIRST_TRY.others);
@@ -85,15 +86,15 @@ impl Most {
             aes_cbc = bytes(blocks),
             hmac = bytes(hmac),
             aes_cmac = bytes(cmac),
-            "the HSM takes little in one call: longer texts of AES-GCM are refused, other data is split"
+            "the HSM takes little in one call: longer texts for AES-GCM are refused, other data is split"
         );
     }
 }
 
-/// Tries what the token can do, and says in one line of the log what it cannot. Returns what it lacks.
+/// Tries what the token can do and logs what it cannot, in one line. Returns what it lacks.
 ///
 /// # Errors
-/// [`RootError::Lacks`]: something without which there is no server.
+/// [`RootError::Lacks`]: the token lacks something that every server needs.
 pub(super) fn at_start(device: &Device, extent: Extent) -> Result<Vec<(Need, Lacking)>, RootError> {
     let began = Instant::now();
     let info = device.info()?;
@@ -107,7 +108,7 @@ pub(super) fn at_start(device: &Device, extent: Extent) -> Result<Vec<(Need, Lac
         tried = tried.len(),
         lacking = without.join(", "),
         seconds = began.elapsed().as_secs_f32(),
-        "the token was tried"
+        "tried the abilities of the token"
     );
     Most::of(device).tell();
     let mut lacks = Vec::new();

@@ -1,10 +1,10 @@
-//! The calls of the HSM that are under way, and when they have to be back.
+//! The running calls of the HSM, and their time limits.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What is under way. The HSM's module is not finalized while a call hangs in it, and health says so.
+/// The running calls. While one of them hangs, the HSM's module is not finalized, and health reports it.
 #[derive(Default)]
 pub(super) struct UnderWay(Mutex<Calls>);
 
@@ -14,14 +14,14 @@ struct Calls {
     next: u64,
 }
 
-/// A call that is under way until this is dropped.
+/// A running call. Dropping this ends it.
 pub(super) struct Mark {
     calls: Arc<UnderWay>,
     number: u64,
 }
 
 impl UnderWay {
-    /// A call begins that may take so long.
+    /// Notes that a call begins that may take this long.
     pub(super) fn begin(self: &Arc<Self>, limit: Duration) -> Mark {
         let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let number = calls.next;
@@ -30,7 +30,7 @@ impl UnderWay {
         Mark { calls: Arc::clone(self), number }
     }
 
-    /// How many are not back in time.
+    /// Returns how many calls have exceeded their time limit.
     pub(super) fn overdue(&self) -> usize {
         let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

@@ -1,14 +1,14 @@
-//! Rows whose binding this process has made or checked: read again, they cost no call of the token.
+//! Rows whose binding this process has made or checked. Reading them again needs no call of the token.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 use openssl::sha::Sha256;
 
-/// The most that are remembered, at about 90 bytes each.
+/// The maximum number of remembered bindings, at about 90 bytes each.
 const MOST: usize = 65_536;
 
-/// SHA-256 of what MACs cover, with these MACs; the one met least recently goes.
+/// Digests of pairs: the SHA-256 of what a MAC covers, and the MAC. The least recently used one is evicted.
 pub(super) struct Verified(Mutex<LruCache<[u8; 32], ()>>);
 
 impl Default for Verified {
@@ -18,12 +18,12 @@ impl Default for Verified {
 }
 
 impl Verified {
-    /// Whether this was seen to be the MAC of what has this digest.
+    /// Whether `mac` was seen to be the MAC of the bytes with this digest.
     pub(super) fn knows(&self, digest: &[u8; 32], mac: &[u8]) -> bool {
         self.lock().get(&both(digest, mac)).is_some()
     }
 
-    /// This is the MAC of what has this digest.
+    /// Notes that `mac` is the MAC of the bytes with this digest.
     pub(super) fn remember(&self, digest: &[u8; 32], mac: &[u8]) {
         let mut seen = self.lock();
         seen.put(both(digest, mac), ());

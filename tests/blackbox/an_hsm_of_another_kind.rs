@@ -49,7 +49,7 @@ fn has_numbers_of_its_own_for_key_wrap() {
     let (status, out, _) = check(&["--hsm-wrap-mechanism", pad]);
     assert_eq!(status.code(), Some(0), "{out}");
     let found = shim::row(&out, "AES key wrap ");
-    assert!(found.contains(&format!("what mechanism {pad} makes is not of RFC 3394")), "{found}");
+    assert!(found.contains(&format!("mechanism {pad} does not wrap as RFC 3394 requires")), "{found}");
     assert!(found.ends_with("  keeps every key in the token"), "{found}");
     let (status, out, _) = check(&["--hsm-wrap-mechanism", pad, "--placement=wrapped"]);
     assert!(status.code() == Some(1) && out.contains("cannot use this token: AES key wrap"), "{out}");

@@ -168,7 +168,7 @@ const NOT_ONE_TOKEN: &str = "the Authorization header is not one bearer token";
 const NO_API_TOKEN: &str = "API token: none is configured";
 const EXPIRED: &str = "it has expired";
 const NOT_YET: &str = "it is not valid yet";
-const AUDIENCE_IS_ANOTHER: &str = "its audience is another";
+const AUDIENCE_IS_ANOTHER: &str = "its audience is not the expected one";
 
 /// Headers: only the issuer chooses the algorithm and the key.
 fn headers(gate: &Gate, cases: &mut Cases) {

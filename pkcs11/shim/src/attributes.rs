@@ -1,4 +1,4 @@
-//! A device that shows other attributes than the module: what C_GetAttributeValue answers then.
+//! A device that returns other attributes than the module: the behaviour of C_GetAttributeValue.
 
 use std::ffi::c_void;
 use std::slice;
@@ -16,7 +16,7 @@ pub(crate) type Get = unsafe extern "C" fn(CK_SESSION_HANDLE, CK_OBJECT_HANDLE, 
 /// DER of an OCTET STRING around a point of P-256, which has 65 bytes.
 const HEADER: [u8; 2] = [0x04, 0x41];
 
-/// Room for any point with what is around it.
+/// Room in bytes for any encoded point.
 const ROOM: usize = 256;
 
 /// # Safety
@@ -33,9 +33,9 @@ pub(crate) unsafe fn get(
         // SAFETY: the caller's arguments.
         return unsafe { function(session, object, template, count) };
     }
-    // SAFETY: PKCS#11 has the caller pass so many attributes.
+    // SAFETY: PKCS#11 requires the caller to pass this many attributes.
     let asked = unsafe { slice::from_raw_parts_mut(template, usize::try_from(count).unwrap_or_default()) };
-    // One by one, each in the way that the device has for it. The last refusal is the answer (PKCS#11 2.40, 5.7).
+    // Get them one at a time, in the way of the device. The last refusal is the answer (PKCS#11 2.40, 5.7).
     let mut answer = CKR_OK;
     for attribute in asked {
         // SAFETY: one of the caller's attributes.
@@ -101,7 +101,7 @@ unsafe fn bare_point(
             attribute.ulValueLen = CK_UNAVAILABLE_INFORMATION;
             return CKR_BUFFER_TOO_SMALL;
         }
-        // SAFETY: the caller's buffer has room for so many bytes.
+        // SAFETY: the caller's buffer has room for this many bytes.
         unsafe { slice::from_raw_parts_mut(attribute.pValue.cast::<u8>(), point.len()) }.copy_from_slice(point);
     }
     attribute.ulValueLen = length;

@@ -1,4 +1,4 @@
-//! The directory that says what goes wrong: written by tests, read by the module at each call.
+//! The directory of faults. Tests write it, and the module reads it at each call.
 
 use std::cell::Cell;
 use std::ffi::OsStr;
@@ -18,10 +18,11 @@ pub const MODULE: &str = "SHIM_MODULE";
 /// The variable that names the directory of faults. If it is not set, the module does nothing wrong.
 pub const CONTROL: &str = "SHIM_CONTROL";
 
-/// A time of modification that is younger may be that of a later change, too: the kernel's clock of files has coarse steps.
+/// A time of modification that is younger than this may also be that of a later change, because the kernel's clock of
+/// files has coarse steps.
 const STEP: Duration = Duration::from_millis(100);
 
-/// A directory of faults, from the side of a test.
+/// A directory of faults, as a test uses it.
 #[derive(Debug, Clone)]
 pub struct Control(PathBuf);
 
@@ -29,62 +30,62 @@ impl Control {
     /// Makes the directory if it does not exist.
     ///
     /// # Errors
-    /// Of the file system.
+    /// The file system fails.
     pub fn new(directory: &Path) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         Ok(Self(directory.to_owned()))
     }
 
-    /// What the environment of the program must hold for it to load this module in the place of `module`.
+    /// Returns the environment with which a program loads this module instead of `module`.
     pub fn environment(&self, module: &Path) -> Vec<(String, String)> {
         vec![(MODULE.to_owned(), module.display().to_string()), (CONTROL.to_owned(), self.0.display().to_string())]
     }
 
-    /// From now on `fault` is done, in the place of one that had this name.
+    /// Switches `fault` on. It replaces an earlier fault of this name.
     ///
     /// # Errors
-    /// Of the file system.
+    /// The file system fails.
     pub fn set(&self, name: &str, fault: &Fault) -> io::Result<()> {
-        // Whole or not at all, and with a new time of modification of the directory.
+        // The rename is atomic, and it changes the time of modification of the directory.
         let draft = self.0.with_extension("draft");
         fs::write(&draft, fault.to_string())?;
         fs::rename(&draft, self.0.join(name))
     }
 
-    /// From now on the fault of this name is not done any longer.
+    /// Switches the fault of this name off.
     ///
     /// # Errors
-    /// Of the file system; there was no such fault.
+    /// The file system fails, or there is no such fault.
     pub fn clear(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.0.join(name))
     }
 
-    /// How often the fault of this name was done so far.
+    /// Returns how often the fault of this name was done so far.
     pub fn hits(&self, name: &str) -> usize {
         let done = fs::read_to_string(report(&self.0)).unwrap_or_default();
         done.lines().filter(|line| *line == name).count()
     }
 }
 
-/// Where the module writes each fault that it did, a line with its name.
+/// Returns the file to which the module writes a line with the name of each fault that it did.
 fn report(directory: &Path) -> PathBuf {
     directory.with_extension("done")
 }
 
-/// A fault that is switched on, from the side of the module.
+/// A fault that is switched on, as the module uses it.
 pub(crate) struct Active {
     pub(crate) fault: Fault,
     name: String,
     file: Version,
-    /// Calls that it might have been done in.
+    /// The number of calls to which it applied.
     met: Cell<u64>,
     done: u64,
-    /// What [`crate::Only::FirstKey`] met first.
+    /// The first key that a fault with [`crate::Only::FirstKey`] met.
     pub(crate) key: Option<CK_OBJECT_HANDLE>,
 }
 
 impl Active {
-    /// Whether it is to be done in this call, as far as numbers say. The call is counted.
+    /// Whether the fault is due in this call, according to its numbers. Counts the call.
     pub(crate) fn is_due(&self) -> bool {
         let met = self.met.replace(self.met.get() + 1);
         let is_turn = met.checked_sub(self.fault.after).is_some_and(|met| met % self.fault.every == 0);
@@ -92,7 +93,7 @@ impl Active {
     }
 }
 
-/// The directory as it was read last.
+/// The directory of faults as it was read last.
 #[derive(Default)]
 pub(crate) struct Faults {
     read: Option<SystemTime>,
@@ -101,7 +102,7 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Reads the directory again if it may have changed: one stat(2) if it has not.
+    /// Reads the directory again if it may have changed. Costs one stat(2) if it has not.
     pub(crate) fn refresh(&mut self) {
         let Some(directory) = std::env::var_os(CONTROL) else { return };
         let directory = PathBuf::from(directory);
@@ -121,7 +122,7 @@ impl Faults {
         self.active.sort_by(|one, other| one.name.cmp(&other.name));
     }
 
-    /// Counts the fault at this place as done once more, to this key.
+    /// Counts the fault at this place as done once more, for this key.
     pub(crate) fn note(&mut self, place: usize, key: Option<CK_OBJECT_HANDLE>) {
         let Some(active) = self.active.get_mut(place) else { return };
         active.done += 1;
@@ -137,7 +138,7 @@ impl Faults {
     }
 }
 
-/// A file as it is now: another one of the same name differs.
+/// The identity of a file. A later file of the same name differs.
 #[derive(PartialEq, Eq)]
 struct Version {
     path: PathBuf,
@@ -154,7 +155,8 @@ fn files(directory: &Path) -> Vec<Version> {
     entries.filter_map(version).collect()
 }
 
-/// The fault, unless it was removed meanwhile. A file that does not hold one ends the program: a test would prove nothing.
+/// Loads a fault. `None` if it was removed in the meantime. A file that does not contain a fault ends the program,
+/// because the test would prove nothing.
 fn load(file: Version) -> Option<Active> {
     let text = match fs::read_to_string(&file.path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
@@ -167,8 +169,8 @@ fn load(file: Version) -> Option<Active> {
     }
 }
 
-/// Ends the program, and says why.
+/// Ends the program with this reason.
 pub(crate) fn give_up(reason: &str) -> ! {
-    let _ = writeln!(io::stderr(), "the shim cannot go on: {reason}");
+    let _ = writeln!(io::stderr(), "the shim cannot continue: {reason}");
     std::process::abort()
 }

@@ -1,4 +1,4 @@
-//! A device that has other words for damaged data.
+//! A device that answers damaged data with other values.
 
 use cryptoki_sys::{
     CK_RV, CKR_AEAD_DECRYPT_FAILED, CKR_DEVICE_ERROR, CKR_ENCRYPTED_DATA_INVALID, CKR_ENCRYPTED_DATA_LEN_RANGE,
@@ -8,7 +8,7 @@ use cryptoki_sys::{
 use crate::fault::Deed;
 use crate::state::state;
 
-/// What SoftHSM, Kryoptic and others answer to it.
+/// The answers of SoftHSM, Kryoptic and others to damaged data.
 const DAMAGED: [CK_RV; 8] = [
     CKR_GENERAL_ERROR,
     CKR_FUNCTION_FAILED,
@@ -20,7 +20,7 @@ const DAMAGED: [CK_RV; 8] = [
     CKR_WRAPPED_KEY_LEN_RANGE,
 ];
 
-/// What the device answers where the other module answers `answer`.
+/// Returns the answer of the device, given the other module's `answer`.
 pub(crate) fn told(deeds: &[Deed], answer: CK_RV) -> CK_RV {
     let value = deeds.iter().find_map(|deed| if let Deed::TellDamage(value) = deed { Some(*value) } else { None });
     match value {

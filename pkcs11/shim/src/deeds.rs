@@ -1,4 +1,4 @@
-//! What is done before a call reaches the other module, and what is remembered after it.
+//! Misbehaviour before a call reaches the other module, and the state that it changes.
 
 use std::ffi::c_void;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -15,26 +15,26 @@ use crate::fault::Deed;
 use crate::forward::other;
 use crate::state::{Call, state};
 
-/// What is to be done in the call by the function that makes it.
+/// Performs the deeds before a call. Returns all due deeds, for the function that makes the call.
 ///
 /// # Errors
-/// What the call answers instead of what the other module would.
+/// The answer to the call, if the other module must not be called.
 pub(crate) fn before(call: &Call<'_>) -> Result<Vec<Deed>, CK_RV> {
     let due = state().due(call);
     let answer = due.iter().find_map(|deed| perform(deed, call)).or_else(|| state().refusal(call));
     answer.map_or(Ok(due), Err)
 }
 
-/// Every call of the other module holds it for reading. What is lost goes between calls, as a device loses it: SoftHSM reads what it
-/// has freed if a login ends during a call, and Kryoptic waits for ever.
+/// Held for reading during every call of the other module. An object, session or login is lost only between calls, as
+/// on a device: SoftHSM reads freed memory if a login ends during a call, and Kryoptic waits forever.
 static CALLS: RwLock<()> = RwLock::new(());
 
-/// Held during a call of the other module.
+/// Returns the lock that is held during a call of the other module.
 pub(crate) fn passing() -> RwLockReadGuard<'static, ()> {
     CALLS.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does it without holding the state, which other calls need meanwhile.
+/// Performs a deed. The state must not be locked, because other calls need it in the meantime.
 fn perform(deed: &Deed, call: &Call<'_>) -> Option<CK_RV> {
     let alone = || CALLS.write().unwrap_or_else(PoisonError::into_inner);
     match deed {
@@ -64,7 +64,7 @@ fn perform(deed: &Deed, call: &Call<'_>) -> Option<CK_RV> {
             end::arm();
             None
         }
-        // Those that need the arguments of the call, or its answer.
+        // These need the arguments of the call, or its answer.
         Deed::OwnIv(_)
         | Deed::VendorWrap
         | Deed::TellDamage(_)
@@ -97,7 +97,7 @@ fn lose(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE) {
     }
 }
 
-/// Whether it is a token object (CKA_TOKEN).
+/// Whether the object is a token object (CKA_TOKEN).
 pub(crate) fn is_lasting(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE) -> bool {
     let mut value: CK_BBOOL = 0;
     let mut attribute = CK_ATTRIBUTE { type_: CKA_TOKEN, pValue: (&raw mut value).cast::<c_void>(), ulValueLen: 1 };

@@ -1,5 +1,5 @@
-//! A module that crashes when it comes to its end: in its destructors, which run when the process exits or unloads it, and in what
-//! its threads leave behind. opencryptoki 3.8.1 crashes in the latter once it is unloaded.
+//! A module that crashes at its end: in its destructors, which run when the process exits or unloads it, and in
+//! destructors of its threads. opencryptoki 3.8.1 crashes in the latter after it is unloaded.
 
 use std::ffi::{c_int, c_void};
 use std::process;
@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static ARMED: AtomicBool = AtomicBool::new(false);
 
-/// From now on the module crashes at its end.
+/// Makes the module crash at its end.
 pub(crate) fn arm() {
     ARMED.store(true, Ordering::SeqCst);
 }
 
 unsafe extern "C" {
-    /// Of the C library: has `destructor` called with `object` when this thread ends, or the process, in its first thread.
-    /// `library` is an address in what must stay loaded until then.
+    /// A function of the C library. It registers `destructor` to be called with `object` when this thread ends, or, in
+    /// the first thread, when the process ends. `library` is an address in a library that must stay loaded until then.
     fn __cxa_thread_atexit_impl(
         destructor: unsafe extern "C" fn(*mut c_void),
         object: *mut c_void,
@@ -24,7 +24,7 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// Run when the process exits, and when the module is unloaded.
+/// Runs when the process exits, and when the module is unloaded.
 #[used]
 #[unsafe(link_section = ".fini_array")]
 static AT_END: extern "C" fn() = at_end;
@@ -39,10 +39,10 @@ unsafe extern "C" fn at_exit_of_first_thread(_: *mut c_void) {
     process::abort();
 }
 
-/// Does nothing, as long as it is there.
+/// Does nothing. It crashes only if it was unmapped.
 unsafe extern "C" fn at_end_of_thread(_: *mut c_void) {}
 
-/// Has this thread run code of the module when it ends.
+/// Registers code of the module to run when this thread ends.
 pub(crate) fn registers_thread() {
     static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
     if !ARMED.load(Ordering::SeqCst) {
@@ -63,7 +63,7 @@ pub(crate) fn registers_thread() {
     unsafe { libc::pthread_setspecific(key, ptr::dangling_mut::<c_void>()) };
     // SAFETY: neither takes anything.
     if unsafe { libc::gettid() == libc::getpid() } {
-        // Not this module: it may be unloaded all the same.
+        // The address is in the C library and not in this module, so that this module can still be unloaded.
         let of_c_library: unsafe extern "C" fn() -> libc::pid_t = libc::getpid;
         // SAFETY: a function's address, and used as nothing else.
         #[allow(clippy::transmutes_expressible_as_ptr_casts, reason = "`as` is denied")]

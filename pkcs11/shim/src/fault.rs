@@ -1,4 +1,4 @@
-//! What the module does wrong, and how a file says so: a line for each field, a word and its value.
+//! The misbehaviour of the module, and its text format: a file has a line for each field, with a word and its value.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -12,120 +12,121 @@ use cryptoki_sys::{CK_ATTRIBUTE_TYPE, CK_RV, CK_ULONG};
 pub enum Deed {
     /// The call answers this value (CKR_...) and does nothing.
     Answer(CK_RV),
-    /// The key that the call uses is lost before the call. A session object is destroyed. A token object stays, and its handle is
-    /// invalid until the object is found again (C_FindObjects).
+    /// The key that the call uses is lost before the call. A session object is destroyed. A token object stays, but its
+    /// handle is invalid until the object is found again (C_FindObjects).
     LoseObject,
     /// The session of the call is closed before the call.
     LoseSession,
     /// The login ends before the call (C_Logout).
     LoseLogin,
-    /// The token has room for so many session objects; a call that would make one more answers the value.
+    /// The token has room for this many session objects. A call that would make one more answers the value.
     MostObjects(usize, CK_RV),
-    /// The token has room for so many sessions; C_OpenSession answers the value if that many are open.
+    /// The token has room for this many sessions. C_OpenSession answers the value if that many are open.
     MostSessions(usize, CK_RV),
-    /// C_EncryptInit for AES-GCM: the device makes the IV.
+    /// C_EncryptInit for AES-GCM: the device makes the IV itself.
     OwnIv(OwnIv),
-    /// C_Encrypt, C_Decrypt, C_Sign and C_SignUpdate take so many bytes; more answer CKR_DATA_LEN_RANGE, or
-    /// CKR_ENCRYPTED_DATA_LEN_RANGE.
+    /// C_Encrypt, C_Decrypt, C_Sign and C_SignUpdate take at most this many bytes. For more they answer
+    /// CKR_DATA_LEN_RANGE, or CKR_ENCRYPTED_DATA_LEN_RANGE.
     MostBytes(usize),
     /// A template with this attribute is refused: CKR_ATTRIBUTE_TYPE_INVALID.
     RefuseAttribute(CK_ATTRIBUTE_TYPE),
     /// A template in which this attribute has this value is refused: CKR_ATTRIBUTE_VALUE_INVALID.
     RefuseValue(CK_ATTRIBUTE_TYPE, bool),
-    /// C_WrapKey, C_UnwrapKey and C_GetMechanismInfo know AES key wrap only under the numbers of PKCS#11 with CKM_VENDOR_DEFINED;
-    /// to those without it they answer CKR_MECHANISM_INVALID.
+    /// C_WrapKey, C_UnwrapKey and C_GetMechanismInfo know AES key wrap only under the numbers of PKCS#11 combined with
+    /// CKM_VENDOR_DEFINED. To the numbers without it they answer CKR_MECHANISM_INVALID.
     VendorWrap,
-    /// C_Decrypt and C_UnwrapKey answer this value (CKR_...) where the other module says in its way that the data is damaged.
+    /// C_Decrypt and C_UnwrapKey answer this value (CKR_...) if the other module answers that the data is damaged.
     TellDamage(CK_RV),
-    /// C_GetMechanismInfo says these key sizes of every HMAC.
+    /// C_GetMechanismInfo reports these key sizes for every HMAC.
     HmacSizes(CK_ULONG, CK_ULONG),
-    /// C_GetMechanismInfo says the key sizes of every HMAC in bits.
+    /// C_GetMechanismInfo reports the key sizes of every HMAC in bits.
     HmacBits,
     /// CKA_EC_POINT has no OCTET STRING around the point.
     BarePoints,
-    /// C_GetAttributeValue has no CKA_VALUE to give, and answers this value (CKR_...).
+    /// C_GetAttributeValue does not return CKA_VALUE, and answers this value (CKR_...).
     HideValue(CK_RV),
-    /// The other module gets the values of keys and plaintext in another form than the caller, see [`crate::scrambled`].
+    /// The other module gets key values and plaintext in another form than the caller, see [`crate::scrambled`].
     Scramble,
-    /// C_Initialize: the module crashes when the process runs exit handlers, when it is unloaded, and when a thread that has called
-    /// it ends after that.
+    /// C_Initialize: the module crashes when the process runs exit handlers, when the module is unloaded, and when a
+    /// thread that has called it ends after that.
     CrashAtEnd,
-    /// The call takes that much longer.
+    /// The call takes this much longer.
     Wait(Duration),
     /// The call never returns.
     Hang,
 }
 
-/// How a device gives the IV that it has made.
+/// How a device returns the IV that it has made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnIv {
-    /// It writes it over the one that it was given.
+    /// It writes the IV over the given one.
     Written,
-    /// It writes it behind the tag: so many bytes, 12 to 16.
+    /// It writes the IV behind the tag. The length in bytes is 12 to 16.
     Appended(usize),
-    /// It takes zeros only, and writes it over them.
+    /// It takes only zeros, and writes the IV over them.
     Zeros,
 }
 
-/// Which keys a fault is about.
+/// The keys that a fault applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Only {
-    /// Every one, and calls without a key.
+    /// Every key, and calls without a key.
     #[default]
     All,
-    /// The one that the fault meets first, also under the handles that it has later if it is unwrapped again.
+    /// The first key that the fault meets. It also applies to the handles that this key gets later if it is unwrapped
+    /// again.
     FirstKey,
 }
 
-/// A [`Deed`], and when it is done.
+/// A [`Deed`], and the calls in which it is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What is done.
+    /// The misbehaviour.
     pub deed: Deed,
-    /// In which functions; if the list is empty, in every one.
+    /// The functions that it applies to. If the list is empty, it applies to all.
     pub at: Vec<String>,
-    /// How many calls are left alone before the first.
+    /// The number of calls before the first misbehaviour.
     pub after: u64,
-    /// For how many calls; for all of them if there is no number.
+    /// The number of calls that misbehave. `None`: no limit.
     pub times: Option<u64>,
-    /// One in so many calls from there on: 1 for each.
+    /// From then on, one call in this many misbehaves. 1: each call.
     pub every: NonZeroU64,
-    /// For which keys.
+    /// The keys that it applies to.
     pub only: Only,
 }
 
 impl Fault {
-    /// The deed at each call of the functions.
+    /// Makes a fault that does the deed at each call of the functions.
     pub fn new(deed: Deed, at: &[&str]) -> Self {
         let at = at.iter().map(|&name| name.to_owned()).collect();
         Self { deed, at, after: 0, times: None, every: NonZeroU64::MIN, only: Only::All }
     }
 
-    /// Not for the first so many calls.
+    /// Leaves out the first `after` calls.
     #[must_use]
     pub fn after(self, after: u64) -> Self {
         Self { after, ..self }
     }
 
-    /// For so many calls only.
+    /// Limits the fault to this many calls.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
         Self { times: Some(times), ..self }
     }
 
-    /// In one of so many calls only. 0 is taken for 1.
+    /// Limits the fault to one in this many calls. 0 counts as 1.
     #[must_use]
     pub fn every(self, calls: u64) -> Self {
         Self { every: NonZeroU64::new(calls).unwrap_or(NonZeroU64::MIN), ..self }
     }
 
-    /// For the first key that it meets only.
+    /// Limits the fault to the first key that it meets.
     #[must_use]
     pub fn first_key(self) -> Self {
         Self { only: Only::FirstKey, ..self }
     }
 
-    /// Whether the fault is about this function.
+    /// Whether the fault applies to this function.
     pub(crate) fn is_at(&self, function: &str) -> bool {
         self.at.is_empty() || self.at.iter().any(|name| name == function)
     }

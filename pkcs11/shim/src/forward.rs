@@ -1,4 +1,5 @@
-//! The functions of the module. Each row of the table is one that faults may be about; the others are those of the other module.
+//! The functions of the module. Each row of the table is a function that faults may apply to. The other functions are
+//! those of the other module.
 #![allow(non_snake_case, reason = "PKCS#11 names its functions so")]
 
 use std::env;
@@ -34,7 +35,7 @@ unsafe impl Send for List {}
 // SAFETY: as above.
 unsafe impl Sync for List {}
 
-/// The functions of the other module, which is loaded at the first use and never unloaded.
+/// Returns the functions of the other module, which is loaded at the first use and never unloaded.
 pub(crate) fn other() -> &'static CK_FUNCTION_LIST {
     static OTHER: LazyLock<List> = LazyLock::new(|| List(load()));
     &OTHER.0
@@ -60,7 +61,7 @@ fn load() -> CK_FUNCTION_LIST {
     unsafe { ptr::read_unaligned(list) }
 }
 
-/// The module's functions (PKCS#11 2.40, 5.4).
+/// Returns the module's functions (PKCS#11 2.40, 5.4).
 ///
 /// # Safety
 /// `list` is null or points to a place for one pointer.
@@ -75,7 +76,7 @@ pub unsafe extern "C" fn C_GetFunctionList(list: *mut *mut CK_FUNCTION_LIST) -> 
     CKR_OK
 }
 
-/// What is remembered of a call that succeeded.
+/// The notes after a successful call.
 trait Remember {
     fn opened(&self, session: CK_SESSION_HANDLE);
     fn made(&self, object: CK_OBJECT_HANDLE);
@@ -92,7 +93,7 @@ impl Remember for Call<'_> {
     }
 }
 
-/// FNV-1a of a wrapped key.
+/// Returns the FNV-1a hash of a wrapped key.
 ///
 /// # Safety
 /// `bytes` points to `length` bytes, or is null.
@@ -108,7 +109,7 @@ unsafe fn fingerprint(bytes: Bytes, length: CK_ULONG) -> CK_OBJECT_HANDLE {
     hash
 }
 
-/// The types of the attributes of a template, and the values of those that are true or false.
+/// Returns the types of the attributes of a template, and the values of those that are a CK_BBOOL.
 ///
 /// # Safety
 /// `template` points to `count` attributes, or is null.
@@ -120,16 +121,17 @@ unsafe fn types(template: Template, count: CK_ULONG) -> Vec<Asked> {
     // SAFETY: as the caller promises.
     let attributes = unsafe { std::slice::from_raw_parts(template, count) };
     let asked = |attribute: &CK_ATTRIBUTE| {
-        // SAFETY: PKCS#11 has the caller pass as many bytes as it says, one here.
+        // SAFETY: PKCS#11 requires the caller to pass as many bytes as `ulValueLen` says, here one.
         let value = || unsafe { *attribute.pValue.cast::<CK_BBOOL>() } != 0;
         (attribute.type_, (attribute.ulValueLen == 1 && !attribute.pValue.is_null()).then(value))
     };
     attributes.iter().map(asked).collect()
 }
 
-/// A row is a function with its arguments; `in` names that of the session, `using` those of objects, `holding` those of a wrapped
-/// key, `by` templates, `making`, `opening` and `finding` the places for what it answers, `beginning` the key of the operation that begins, `sized` the
-/// length of the data. `via` names a function that is called instead of the other module's, with that one's, the deeds and the arguments.
+/// A row is a function with its arguments. `in` names the argument for the session, `using` those for objects,
+/// `holding` those for a wrapped key, `by` those for templates, `making`, `opening` and `finding` the places for
+/// results, `beginning` the key of the operation that begins, and `sized` the length of the data. `via` names a
+/// function that is called instead of the other module's function. It gets that function, the deeds and the arguments.
 macro_rules! forward {
     ($(
         $name:ident($($argument:ident: $type:ty),* $(,)?)
@@ -150,13 +152,13 @@ macro_rules! forward {
                 let made: &[&str] = &[$($(stringify!($made)),+)?];
                 #[allow(unused_mut, reason = "not every function has templates")]
                 let mut attributes = Vec::new();
-                // SAFETY: PKCS#11 has the caller pass so many attributes.
+                // SAFETY: PKCS#11 requires the caller to pass this many attributes.
                 $($(attributes.extend(unsafe { types($template, $attributes) });)+)?
                 let call = Call {
                     function: stringify!($name),
                     session: None$(.or(Some($session)))?,
                     objects: &[$($($object),+)?],
-                    // SAFETY: PKCS#11 has the caller pass so many bytes.
+                    // SAFETY: PKCS#11 requires the caller to pass this many bytes.
                     wrapped: None$(.or(Some(unsafe { fingerprint($wrapped, $length) })))?,
                     makes: !made.is_empty(),
                     bytes: 0$( + usize::try_from($bytes).unwrap_or_default())?,
@@ -182,7 +184,7 @@ macro_rules! forward {
                         call.opened(unsafe { *$opened });
                     )?
                     $(
-                        // SAFETY: after CKR_OK `count` says how many handles there are.
+                        // SAFETY: after CKR_OK `count` is the number of handles.
                         let found = unsafe { std::slice::from_raw_parts($found, usize::try_from(*$count).unwrap_or_default()) };
                         state().found(found);
                     )?

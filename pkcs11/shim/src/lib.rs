@@ -1,11 +1,12 @@
-//! A PKCS#11 module that forwards every call to another module and misbehaves as files in a directory say, also while the program
-//! that loaded it runs.
+//! A PKCS#11 module that forwards every call to another module, and misbehaves as files in a directory say. The files
+//! may change while the program that loaded the module runs.
 //!
-//! The environment names the other module ([`MODULE`]) and the directory ([`CONTROL`]), in which each file is one [`Fault`].
-//! Tests write and remove these files through [`Control`].
+//! The environment names the other module ([`MODULE`]) and the directory ([`CONTROL`]). Each file in the directory is
+//! one [`Fault`]. Tests write and remove these files through [`Control`].
 //!
-//! A new kind of misbehaviour is a [`Deed`] in `fault`, and either an arm in `deeds`, if it can be done before the call, or a
-//! function of its own file that a row of the table in `forward` names by `via`, if it has to see the arguments.
+//! A new kind of misbehaviour is a [`Deed`] in `fault`. If it can be done before the call, it needs an arm in `deeds`.
+//! If it must see the arguments, it needs a function in a file of its own, which a row of the table in `forward` names
+//! by `via`.
 
 mod attributes;
 mod control;

@@ -1,5 +1,5 @@
-//! A device that has other numbers for mechanisms, or other words for their key sizes: what C_GetMechanismInfo, C_WrapKey and
-//! C_UnwrapKey do then.
+//! A device with other numbers for mechanisms, or that reports their key sizes in another way: the behaviour of
+//! C_GetMechanismInfo, C_WrapKey and C_UnwrapKey.
 
 use cryptoki_sys::{
     CK_ATTRIBUTE, CK_BYTE, CK_MECHANISM, CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_OBJECT_HANDLE, CK_RV,
@@ -36,7 +36,7 @@ const WRAPS: [CK_MECHANISM_TYPE; 3] = [CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD, C
 const HMACS: [CK_MECHANISM_TYPE; 5] =
     [CKM_SHA_1_HMAC, CKM_SHA224_HMAC, CKM_SHA256_HMAC, CKM_SHA384_HMAC, CKM_SHA512_HMAC];
 
-/// The number that the other module has for the mechanism; `None` if the device does not know this one.
+/// Returns the other module's number of the mechanism. `None` if the device does not know this one.
 fn translated(deeds: &[Deed], number: CK_MECHANISM_TYPE) -> Option<CK_MECHANISM_TYPE> {
     if !deeds.contains(&Deed::VendorWrap) {
         return Some(number);
@@ -59,7 +59,7 @@ pub(crate) unsafe fn info(
     info: *mut CK_MECHANISM_INFO,
 ) -> CK_RV {
     let Some(mechanism) = translated(deeds, mechanism) else { return CKR_MECHANISM_INVALID };
-    // SAFETY: the caller's arguments, but for the number.
+    // SAFETY: the caller's arguments, except the number.
     let answer = unsafe { function(slot, mechanism, info) };
     if answer != CKR_OK || !HMACS.contains(&mechanism) {
         return answer;
@@ -76,7 +76,7 @@ pub(crate) unsafe fn info(
     answer
 }
 
-/// The mechanism under the number that the other module has for it.
+/// Returns the mechanism under the other module's number.
 ///
 /// # Safety
 /// `mechanism` points to one, or is null.
@@ -101,7 +101,7 @@ pub(crate) unsafe fn wrap(
 ) -> CK_RV {
     // SAFETY: PKCS#11 has the caller pass one mechanism.
     let Some(mut mechanism) = (unsafe { own(deeds, mechanism) }) else { return CKR_MECHANISM_INVALID };
-    // SAFETY: the caller's arguments, but for the number.
+    // SAFETY: the caller's arguments, except the number.
     unsafe { function(session, &raw mut mechanism, wrapping, key, output, written) }
 }
 
@@ -122,7 +122,7 @@ pub(crate) unsafe fn unwrap(
 ) -> CK_RV {
     // SAFETY: PKCS#11 has the caller pass one mechanism.
     let Some(mut mechanism) = (unsafe { own(deeds, mechanism) }) else { return CKR_MECHANISM_INVALID };
-    // SAFETY: the caller's arguments, but for the number.
+    // SAFETY: the caller's arguments, except the number.
     let answer = unsafe { function(session, &raw mut mechanism, unwrapping, wrapped, length, template, count, key) };
     told(deeds, answer)
 }

@@ -1,4 +1,4 @@
-//! A device that makes the IVs for AES-GCM itself: what C_EncryptInit and C_Encrypt do then.
+//! A device that makes the IVs for AES-GCM itself: the behaviour of C_EncryptInit and C_Encrypt.
 
 use std::slice;
 
@@ -43,7 +43,8 @@ pub(crate) unsafe fn encrypt_init(
     if answer != CKR_OK || parameters.pIv.is_null() || parameters.ulIvLen != 12 {
         return CKR_MECHANISM_PARAM_INVALID;
     }
-    // SAFETY: the IV has so many bytes, which the caller lets the module write (PKCS#11 3.0, CK_GCM_MESSAGE_PARAMS, and vendors before).
+    // SAFETY: the IV has this many bytes, which the caller lets the module write (PKCS#11 3.0, CK_GCM_MESSAGE_PARAMS,
+    // and vendors before).
     let iv = unsafe { slice::from_raw_parts_mut(parameters.pIv, 12) };
     match kind {
         OwnIv::Zeros if iv.iter().any(|byte| *byte != 0) => CKR_MECHANISM_PARAM_INVALID,
@@ -56,7 +57,7 @@ pub(crate) unsafe fn encrypt_init(
             let bytes = CK_ULONG::try_from(length).unwrap_or(12);
             let mut own = CK_GCM_PARAMS { pIv: made.as_mut_ptr(), ulIvLen: bytes, ulIvBits: bytes * 8, ..*parameters };
             let mut mechanism = CK_MECHANISM { pParameter: (&raw mut own).cast(), ..*given };
-            // SAFETY: the caller's arguments, but for the IV, which outlives the call.
+            // SAFETY: the caller's arguments, except the IV, which outlives the call.
             let answer = unsafe { function(session, &raw mut mechanism, key) };
             if answer == CKR_OK {
                 state().own_ivs.insert(session, (made, length));
@@ -84,7 +85,7 @@ pub(crate) unsafe fn encrypt(
     // SAFETY: PKCS#11 has the caller pass a place for one length.
     let room = unsafe { *written };
     let mut without = 0;
-    // SAFETY: without a buffer only the length is written, and the operation goes on.
+    // SAFETY: without a buffer only the length is written, and the operation continues.
     let answer = unsafe { function(session, data, length, std::ptr::null_mut(), &raw mut without) };
     let iv = iv.split_at(length_of_iv).0;
     let added = CK_ULONG::try_from(iv.len()).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What is secret crosses the interface in another form than it has in the other module: a copy of the caller's form in the memory of
-//! the process was not made by that module.
+//! Secret data has another form at the interface than in the other module. So if a copy of the caller's form is found
+//! in the memory of the process, the other module did not make it.
 
 use std::ffi::c_void;
 use std::slice;
@@ -16,15 +16,15 @@ use crate::own_iv;
 type Login = unsafe extern "C" fn(CK_SESSION_HANDLE, CK_USER_TYPE, *mut CK_UTF8CHAR, CK_ULONG) -> CK_RV;
 type Create = unsafe extern "C" fn(CK_SESSION_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_OBJECT_HANDLE) -> CK_RV;
 
-/// What each byte is combined with. Digits and letters of hexadecimal numbers stay printable.
+/// The value that each byte is XORed with. Hexadecimal digits stay printable.
 const MASK: u8 = 0x15;
 
-/// The other form of these bytes; that of the other form are these bytes.
+/// Returns the other form of these bytes. Applied twice, it returns the original bytes.
 pub fn scrambled(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().map(|byte| byte ^ MASK).collect()
 }
 
-/// Scrambles bytes where they are.
+/// Scrambles bytes in place.
 ///
 /// # Safety
 /// `bytes` points to `length` bytes that may be written to, or is null.
@@ -35,7 +35,7 @@ pub(crate) unsafe fn in_place(bytes: *mut u8, length: CK_ULONG) {
     }
 }
 
-/// The other form of bytes that must stay as they are.
+/// Returns the other form of bytes, which are not changed.
 ///
 /// # Safety
 /// `bytes` points to `length` bytes, or is null.
@@ -61,9 +61,9 @@ pub(crate) unsafe fn login(
         // SAFETY: the caller's arguments.
         return unsafe { function(session, user, pin, length) };
     }
-    // SAFETY: PKCS#11 has the caller pass so many bytes.
+    // SAFETY: PKCS#11 requires the caller to pass this many bytes.
     let mut pin = unsafe { copy(pin, length) };
-    // SAFETY: the caller's arguments, but for the PIN, which is as long.
+    // SAFETY: the caller's arguments, except the PIN, which has the same length.
     unsafe { function(session, user, pin.as_mut_ptr(), length) }
 }
 
@@ -81,17 +81,17 @@ pub(crate) unsafe fn create_object(
         // SAFETY: the caller's arguments.
         return unsafe { function(session, template, count, object) };
     }
-    // SAFETY: PKCS#11 has the caller pass so many attributes.
+    // SAFETY: PKCS#11 requires the caller to pass this many attributes.
     let mut own = unsafe { slice::from_raw_parts(template, usize::try_from(count).unwrap_or_default()) }.to_vec();
     let mut values = Vec::new();
     for attribute in own.iter_mut().filter(|attribute| attribute.type_ == CKA_VALUE) {
         // SAFETY: an attribute has as many bytes as it says.
         let mut value = unsafe { copy(attribute.pValue.cast(), attribute.ulValueLen) };
         attribute.pValue = value.as_mut_ptr().cast::<c_void>();
-        // It outlives the call.
+        // Keeps the value alive until the call has returned.
         values.push(value);
     }
-    // SAFETY: the caller's arguments, but for values that are as long.
+    // SAFETY: the caller's arguments, except the values, which have the same lengths.
     unsafe { function(session, own.as_mut_ptr(), count, object) }
 }
 
@@ -110,9 +110,9 @@ pub(crate) unsafe fn encrypt(
         // SAFETY: the caller's arguments.
         return unsafe { own_iv::encrypt(function, session, data, length, output, written) };
     }
-    // SAFETY: PKCS#11 has the caller pass so many bytes.
+    // SAFETY: PKCS#11 requires the caller to pass this many bytes.
     let mut data = unsafe { copy(data, length) };
-    // SAFETY: the caller's arguments, but for the data, which is as long.
+    // SAFETY: the caller's arguments, except the data, which has the same length.
     unsafe { own_iv::encrypt(function, session, data.as_mut_ptr(), length, output, written) }
 }
 
@@ -130,7 +130,7 @@ pub(crate) unsafe fn decrypt(
     // SAFETY: the caller's arguments.
     let answer = unsafe { function(session, data, length, output, written) };
     if answer == CKR_OK && deeds.contains(&Deed::Scramble) {
-        // SAFETY: after CKR_OK `written` says how many bytes the output has, if there is one.
+        // SAFETY: after CKR_OK `written` is the number of bytes of the output, if there is one.
         unsafe { in_place(output, *written) };
     }
     told(deeds, answer)

@@ -1,4 +1,4 @@
-//! What the module knows: the faults that are switched on, the sessions that are open, the objects in them, and what was lost.
+//! The state of the module: the active faults, the open sessions and the objects in them, and the lost objects.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -11,27 +11,27 @@ use cryptoki_sys::{
 use crate::control::Faults;
 use crate::fault::{Deed, Only};
 
-/// An attribute of a template, with its value if that is true or false.
+/// An attribute of a template, and its value if it is a CK_BBOOL.
 pub(crate) type Asked = (CK_ATTRIBUTE_TYPE, Option<bool>);
 
-/// A call, as far as a fault may be about it.
+/// The properties of a call that faults depend on.
 pub(crate) struct Call<'a> {
-    /// Its name: `C_Encrypt`.
+    /// The name of the function, such as `C_Encrypt`.
     pub(crate) function: &'static str,
     pub(crate) session: Option<CK_SESSION_HANDLE>,
-    /// The objects that its arguments name.
+    /// The objects in its arguments.
     pub(crate) objects: &'a [CK_OBJECT_HANDLE],
-    /// What stands for the key that a wrapped key holds, under whatever handle.
+    /// The fingerprint of a wrapped key in its arguments. It identifies the key under any handle.
     pub(crate) wrapped: Option<CK_OBJECT_HANDLE>,
     /// Whether it makes an object.
     pub(crate) makes: bool,
-    /// The bytes of data that it is given.
+    /// The number of bytes of data in its arguments.
     pub(crate) bytes: usize,
-    /// The attributes that it asks an object to have.
+    /// The attributes in the templates of its arguments.
     pub(crate) attributes: &'a [Asked],
 }
 
-/// One for the process, as the module is.
+/// Returns the state, of which there is one in the process.
 pub(crate) fn state() -> MutexGuard<'static, State> {
     static STATE: LazyLock<Mutex<State>> = LazyLock::new(Mutex::default);
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -40,20 +40,21 @@ pub(crate) fn state() -> MutexGuard<'static, State> {
 #[derive(Default)]
 pub(crate) struct State {
     faults: Faults,
-    /// Those that are open, with the key of the operation that is active.
+    /// The open sessions, with the key of the active operation.
     sessions: HashMap<CK_SESSION_HANDLE, Option<CK_OBJECT_HANDLE>>,
     /// Session objects, by the session that made them.
     objects: HashMap<CK_OBJECT_HANDLE, CK_SESSION_HANDLE>,
-    /// Token objects that nobody has found again since they were lost.
+    /// Lost token objects that have not been found again.
     lost: HashSet<CK_OBJECT_HANDLE>,
-    /// Which wrapped key an object was.
+    /// The wrapped key that each unwrapped object comes from.
     unwrapped: HashMap<CK_OBJECT_HANDLE, CK_OBJECT_HANDLE>,
-    /// The sessions in which the device has made the IV of an encryption: so many bytes of it are written behind the tag.
+    /// The sessions in which the device has made the IV of an encryption, with the IV and the number of its bytes that
+    /// follow the tag.
     pub(crate) own_ivs: HashMap<CK_SESSION_HANDLE, ([u8; 16], usize)>,
 }
 
 impl State {
-    /// What is to be done at this call. It counts as done.
+    /// Returns the deeds that are due at this call, and counts them as done.
     pub(crate) fn due(&mut self, call: &Call<'_>) -> Vec<Deed> {
         self.faults.refresh();
         let key = call.wrapped.or_else(|| self.key(call).map(|key| self.unwrapped.get(&key).copied().unwrap_or(key)));
@@ -88,7 +89,7 @@ impl State {
             };
             if is_key && applies && active.fault.is_at(call.function) && active.is_due() {
                 due.push(active.fault.deed.clone());
-                // Whether the data is damaged shows later.
+                // Whether the data is damaged is known only after the call.
                 if !matches!(active.fault.deed, Deed::TellDamage(_)) {
                     self.faults.note(place, key);
                 }
@@ -97,20 +98,20 @@ impl State {
         due
     }
 
-    /// Counts a deed as done that was due, where that shows only in the call.
+    /// Counts a due deed as done, if that is known only after the call.
     pub(crate) fn done(&mut self, deed: &Deed) {
         if let Some(place) = self.faults.active.iter().position(|active| active.fault.deed == *deed) {
             self.faults.note(place, None);
         }
     }
 
-    /// The key that the call is about: of its last argument that is one, or of the operation that is active.
+    /// Returns the key of the call: the last object of its arguments, or the key of the active operation.
     pub(crate) fn key(&self, call: &Call<'_>) -> Option<CK_OBJECT_HANDLE> {
         let active = || self.sessions.get(&call.session?).copied().flatten();
         call.objects.last().copied().or_else(active)
     }
 
-    /// What a call answers that names a lost object.
+    /// Returns the answer to a call that names a lost object.
     pub(crate) fn refusal(&self, call: &Call<'_>) -> Option<CK_RV> {
         let place = call.objects.iter().position(|object| self.lost.contains(object))?;
         Some(match (call.function, place) {
@@ -141,12 +142,12 @@ impl State {
         self.objects.retain(|_, own| *own != session);
     }
 
-    /// The login has ended, and with it the private session objects, which all of them are.
+    /// Notes that the login has ended. All session objects are private, so they end with it.
     pub(crate) fn logged_out(&mut self) {
         self.objects.clear();
     }
 
-    /// What a call that succeeded has ended.
+    /// Notes what a successful call has ended.
     pub(crate) fn ended(&mut self, call: &Call<'_>) {
         match (call.function, call.session, call.objects) {
             ("C_CloseSession", Some(session), _) => self.closed(session),

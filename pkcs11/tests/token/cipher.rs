@@ -1,4 +1,4 @@
-//! AES against OpenSSL, and what is refused.
+//! AES compared with OpenSSL, and refusals.
 
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ fn what_was_changed_does_not_decrypt() {
             changed[at] ^= 1;
             failed(&gcm(b"aad"), &changed);
         }
-        assert!(!token.suspect().wait(Duration::ZERO), "the device decrypts what it has encrypted");
+        assert!(!token.suspect().wait(Duration::ZERO), "the device decrypts its own ciphertext");
         failed(&gcm(b"AAD"), &ciphertext);
         failed(&gcm(b"aad"), &ciphertext[..20]);
 
@@ -137,7 +137,7 @@ fn parameters_that_some_tokens_take_are_refused() {
                 assert!(matches!(error, Error::InvalidInput(found) if found == expected));
             }
         }
-        // A counter that begins again: not on SoftHSM, and on Kryoptic as with OpenSSL.
+        // The counter overflows: SoftHSM refuses it, and Kryoptic agrees with OpenSSL.
         let again = device.encrypt(&key, &Cipher::AesCtr { counter: &[0xff; 16] }, &[0; 33]);
         match Hsm::chosen() {
             Hsm::SoftHsm => assert!(matches!(again, Err(Error::DataInvalid(_)))),

@@ -1,5 +1,5 @@
-//! Every test in a process of its own: C_Initialize is per process, and modules take their configuration from the environment,
-//! which a process with threads cannot change safely.
+//! Runs every test in a process of its own, because C_Initialize is per process, and modules take their configuration
+//! from the environment, which a process with threads cannot change safely.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -16,20 +16,21 @@ use tempfile::TempDir;
 
 use crate::hsm::Hsm;
 
-/// Set in the child; names the directory with the tokens.
+/// The environment variable of the child, which names the directory with the tokens.
 const HOME: &str = "CLAVIGER_TEST_TOKENS";
 
-/// Label of the token that every test finds.
+/// Label of the token of every test.
 pub(crate) const LABEL: &str = "test token";
 
 /// Its user PIN.
 pub(crate) const PIN: &str = "user-pin-8421";
 
-/// Where the tokens of one test are.
+/// The directory with the tokens of one test.
 pub(crate) struct Home(PathBuf);
 
 impl Home {
-    /// Runs `body` in a child process that runs only this test. `module` is `module_path!()`, `test` the function's name.
+    /// Runs `body` in a child process that runs only this test. `module` is `module_path!()`, `test` is the name of the
+    /// function.
     pub(crate) fn test(module: &str, test: &str, body: impl FnOnce(&Home)) {
         if let Some(home) = env::var_os(HOME) {
             return body(&Home(home.into()));
@@ -53,20 +54,21 @@ impl Home {
         assert!(out.contains("1 passed"), "{name} is not the test's name");
     }
 
-    /// The same for what only one of the modules can show. With SoftHSM's files a token or a key goes away while it is in use;
-    /// Kryoptic keeps its database open, and misses nothing. Kryoptic can be told how to encode points.
+    /// The same for a test that only one of the modules can pass. With SoftHSM's files a token or a key can disappear
+    /// while it is in use; Kryoptic keeps its database open and does not notice. Kryoptic can be configured how to
+    /// encode points.
     pub(crate) fn test_of(hsm: Hsm, module: &str, test: &str, body: impl FnOnce(&Home)) {
         if Hsm::chosen() == hsm {
             Self::test(module, test, body);
         }
     }
 
-    /// The directory in which the tokens are.
+    /// Returns the directory of the tokens.
     pub(crate) fn tokens(&self) -> PathBuf {
         self.0.join("tokens")
     }
 
-    /// Initialises one more token.
+    /// Initialises another token.
     pub(crate) fn add_token(&self, label: &str) {
         Hsm::chosen().add(&self.0, label, PIN);
     }
@@ -77,15 +79,15 @@ impl Home {
     }
 }
 
-/// The module without the crate in between. The login is the process's, so such a session has it too.
+/// Opens a session of the module without the crate. The login belongs to the process, so this session has it too.
 pub(crate) fn raw() -> Session {
     let context = Pkcs11::new(module()).unwrap();
     let slot = context.get_slots_with_initialized_token().unwrap()[0];
     context.open_rw_session(slot).unwrap()
 }
 
-/// The object takes no change of what all root keys have, nor one of these, is copied neither with nor without one of them, and cannot be
-/// destroyed.
+/// Checks that the object cannot be changed, copied or destroyed: neither in the attributes that all root keys have nor
+/// in those of `more`, and that it cannot be copied with or without such a change.
 pub(crate) fn assert_fixed(session: &Session, object: ObjectHandle, more: &[Attribute]) {
     let common = [
         Attribute::Decrypt(true),
@@ -106,17 +108,17 @@ pub(crate) fn assert_fixed(session: &Session, object: ObjectHandle, more: &[Attr
     session.destroy_object(object).unwrap_err();
 }
 
-/// The module under test.
+/// Returns the module under test.
 pub(crate) fn module() -> PathBuf {
     Hsm::chosen().module()
 }
 
-/// A PIN that is always there.
+/// Returns a source that always has this PIN.
 pub(crate) fn pin(text: &'static str) -> PinSource {
     PinSource::new(move || Ok(Some(Pin::new(text.into()))))
 }
 
-/// The right configuration for the test token.
+/// Returns the right configuration for the test token.
 pub(crate) fn config() -> Config {
     Config {
         module: module(),
@@ -129,7 +131,7 @@ pub(crate) fn config() -> Config {
     }
 }
 
-/// An extractable, not sensitive AES key that encrypts and decrypts.
+/// Returns the specification of an extractable, not sensitive AES key that encrypts and decrypts.
 pub(crate) fn aes(bytes: usize) -> SecretKeySpec {
     SecretKeySpec {
         kind: SecretKeyKind::Aes { bytes },
@@ -139,7 +141,7 @@ pub(crate) fn aes(bytes: usize) -> SecretKeySpec {
     }
 }
 
-/// An extractable, not sensitive secret that signs.
+/// Returns the specification of an extractable, not sensitive secret key that signs.
 pub(crate) fn secret(bytes: usize) -> SecretKeySpec {
     SecretKeySpec {
         kind: SecretKeyKind::Generic { bytes },
@@ -149,18 +151,19 @@ pub(crate) fn secret(bytes: usize) -> SecretKeySpec {
     }
 }
 
-/// `spec` as the class of `unwrap` wants it.
+/// Returns `spec` with the protection of the class of `unwrap`.
 pub(crate) fn classed(spec: SecretKeySpec, unwrap: UnwrapTemplate) -> SecretKeySpec {
     SecretKeySpec { sensitive: unwrap.sensitive(), extractable: unwrap.extractable(), ..spec }
 }
 
-/// A new random CKA_ID.
+/// Returns a new random CKA_ID.
 pub(crate) fn new_id(device: &Device) -> KeyId {
     let bytes: [u8; 20] = device.random(20).unwrap().as_ref().try_into().unwrap();
     KeyId::from(bytes)
 }
 
-/// In memory: SoftHSM rewrites an object's file for each attribute, and Kryoptic syncs its database.
+/// Makes a directory in memory, because SoftHSM rewrites an object's file for each attribute, and Kryoptic syncs its
+/// database.
 fn memory_directory() -> TempDir {
     if Path::new("/dev/shm").is_dir() {
         tempfile::tempdir_in("/dev/shm").unwrap()

@@ -1,4 +1,4 @@
-//! The HSM tokens that tests run on: those of SoftHSM, or of Kryoptic with TEST_TOKEN=kryoptic. The tests of the server take
+//! The HSM tokens of the tests: those of SoftHSM, or of Kryoptic with TEST_TOKEN=kryoptic. The tests of the server use
 //! this file, too.
 #![allow(clippy::expect_used, unreachable_pub, reason = "the file is part of two test programs")]
 
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 const SO_PIN: &str = "so-pin-0815";
 
-/// Who makes the tokens.
+/// The software that makes the tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hsm {
     SoftHsm,
@@ -18,7 +18,7 @@ pub enum Hsm {
 }
 
 impl Hsm {
-    /// What TEST_TOKEN says.
+    /// Returns the choice of TEST_TOKEN.
     pub fn chosen() -> Self {
         match env::var("TEST_TOKEN").as_deref() {
             Err(env::VarError::NotPresent) | Ok("softhsm") => Self::SoftHsm,
@@ -27,7 +27,7 @@ impl Hsm {
         }
     }
 
-    /// The module, built first if need be.
+    /// Returns the module. Builds it first if necessary.
     pub fn module(self) -> PathBuf {
         static SOFTHSM: LazyLock<PathBuf> = LazyLock::new(|| {
             let places = [
@@ -53,7 +53,7 @@ impl Hsm {
         }
     }
 
-    /// The variable that names the module's configuration.
+    /// Returns the environment variable that names the module's configuration.
     pub fn variable(self) -> &'static str {
         match self {
             Self::SoftHsm => "SOFTHSM2_CONF",
@@ -61,7 +61,7 @@ impl Hsm {
         }
     }
 
-    /// Writes the configuration of the tokens in `directory`/tokens; answers where it is.
+    /// Writes the configuration of the tokens in `directory`/tokens, and returns its path.
     pub fn configure(self, directory: &Path) -> PathBuf {
         let tokens = directory.join("tokens");
         fs::create_dir_all(&tokens).unwrap();
@@ -148,18 +148,18 @@ impl Hsm {
     }
 }
 
-/// Kryoptic's file of one token, which is the one in the slot of that number.
+/// Returns Kryoptic's file of the token in the slot with that number.
 fn database(tokens: &Path, number: usize) -> PathBuf {
     tokens.join(format!("{number}.sql"))
 }
 
-/// The number of the slot that Kryoptic has for the next token.
+/// Returns the number of the slot that Kryoptic has for the next token.
 pub fn free_slot(tokens: &Path) -> usize {
     let is_there = |number: &usize| fs::metadata(database(tokens, *number)).is_ok_and(|file| file.len() > 0);
     (1..).take_while(is_there).count() + 1
 }
 
-/// A slot for each token that there is, and for the next.
+/// Writes a configuration with a slot for each existing token, and for the next one.
 fn kryoptic(tokens: &Path) -> String {
     use std::fmt::Write as _;
     let mut text = "[ec_point_encoding]\nencoding = \"Der\"\n".to_owned();

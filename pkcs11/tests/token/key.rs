@@ -1,4 +1,4 @@
-//! Keys as objects: their lives, their values, and what they may be used for.
+//! Keys as objects: their lifetimes, their values, and their permitted uses.
 
 use claviger_pkcs11::{Cipher, Device, Error, InvalidInput, Key, KeyId, SecretKeyKind, SecretKeySpec, Uses};
 use cryptoki::object::Attribute;
@@ -6,7 +6,7 @@ use cryptoki::object::Attribute;
 use crate::harness::{Home, aes, new_id, raw, secret};
 use crate::hsm::Hsm;
 
-/// What the token itself counts, through a second look at the same module.
+/// Counts objects as the token sees them, through another session of the same module.
 fn session_objects() -> usize {
     raw().find_objects(&[Attribute::Token(false)]).unwrap().len()
 }
@@ -88,7 +88,7 @@ fn uses_not_asked_for_are_refused() {
         ] {
             assert!(matches!(error, Error::KeyFunctionNotPermitted(_)), "{error:?}");
         }
-        // For wrapping Kryoptic has another answer.
+        // Kryoptic gives another answer for wrapping.
         let error = device.wrap(&key, &key).unwrap_err();
         let is_permitted = match Hsm::chosen() {
             Hsm::SoftHsm => !matches!(error, Error::KeyFunctionNotPermitted(_)),
@@ -109,9 +109,9 @@ fn session_keys_end_with_their_last_clone() {
         let others: Vec<Key> = (0..100).map(|_| device.generate(&aes(32)).unwrap()).collect();
         assert_eq!(session_objects(), 101);
         drop(others);
-        assert_eq!(session_objects(), 101, "dropping calls nobody");
+        assert_eq!(session_objects(), 101, "dropping does not call the token");
         let next = device.generate(&aes(32)).unwrap();
-        assert!(session_objects() < 101, "an operation clears some away");
+        assert!(session_objects() < 101, "an operation destroys some of them");
         device.reap().unwrap();
         assert_eq!(session_objects(), 2);
         assert_eq!(device.reap().unwrap(), 0);

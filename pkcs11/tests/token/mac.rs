@@ -1,4 +1,4 @@
-//! MACs against OpenSSL, and the key sizes that a token really takes.
+//! MACs compared with OpenSSL, and the key sizes that a token really takes.
 
 use claviger_pkcs11::{Error, MacMechanism};
 use openssl::hash::MessageDigest;

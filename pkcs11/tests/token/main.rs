@@ -1,4 +1,4 @@
-//! Behaviour against real modules: SoftHSM, or Kryoptic with TEST_TOKEN=kryoptic.
+//! Tests with real modules: SoftHSM, or Kryoptic with TEST_TOKEN=kryoptic.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! Finding the token and getting in, or saying why not.
+//! Finding the token and logging in, and the errors if that fails.
 
 use std::path::PathBuf;
 
@@ -56,7 +56,7 @@ fn a_wrong_pin_is_refused_and_never_shown() {
         assert!(!shown.contains("7777"), "{shown}");
         let bytes = format!("{:?}", wrong.as_bytes());
         assert!(!shown.contains(bytes.trim_matches(['[', ']'])), "{shown}");
-        // The failure left the module finalized, so the right PIN gets in.
+        // The failure left the module finalized, so the right PIN works.
         assert!(!format!("{:?}", Pin::new(PIN.into())).contains("8421"));
         home.open();
     });

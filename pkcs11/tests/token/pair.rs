@@ -1,4 +1,4 @@
-//! Key pairs: that OpenSSL verifies what they sign, and that their private halves stay in the token.
+//! Key pairs: OpenSSL verifies their signatures, and their private halves stay in the token.
 
 use claviger_pkcs11::{
     Device, Error, Hash, InvalidInput, Key, PairKind, PublicParts, RootKind, SignatureMechanism, UnwrapTemplate,
@@ -73,7 +73,7 @@ fn verifies(key: &PKey<Public>, mechanism: SignatureMechanism, digest: &[u8], si
     context.verify(digest, &signature).unwrap_or(false)
 }
 
-/// Every mechanism of the kind signs what OpenSSL verifies, and nothing else.
+/// Checks that OpenSSL verifies the signatures of every mechanism of the kind, and refuses other ones.
 fn check(device: &Device, key: &Key, kind: PairKind, parts: &PublicParts) {
     let public = public(parts);
     let made: [fn(Hash) -> SignatureMechanism; 2] = [SignatureMechanism::Pkcs1v15, SignatureMechanism::Pss];
@@ -94,13 +94,13 @@ fn check(device: &Device, key: &Key, kind: PairKind, parts: &PublicParts) {
     }
 }
 
-/// The key that wraps in [`assert_stays`], as an attacker with the PIN makes one.
+/// The wrapping key in [`assert_stays`], as an attacker with the PIN would make it.
 fn wrapping(session: &Session) -> ObjectHandle {
     let template = [Attribute::ValueLen(32_u64.into()), Attribute::Wrap(true), Attribute::Token(false)];
     session.generate_key(&Mechanism::AesKeyGen, &template).unwrap()
 }
 
-/// The only private session key that there is can be neither read nor wrapped, whoever has the PIN.
+/// Checks that the only private session key can neither be read nor wrapped, even with the PIN.
 fn assert_stays(kind: PairKind) {
     let session = raw();
     let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Token(false)]).unwrap();
@@ -127,7 +127,7 @@ fn a_private_half_signs_and_never_leaves() {
             assert_stays(kind);
             drop(key);
             device.reap().unwrap();
-            // Only the class that may never leave takes it.
+            // Only the class that may never leave accepts it.
             for class in [UnwrapTemplate::Guarding, UnwrapTemplate::Exporting] {
                 let other = kek(&device, class);
                 let (blob, _) = device.generate_wrapped_pair(&other, PairKind::P256).unwrap();
@@ -138,7 +138,7 @@ fn a_private_half_signs_and_never_leaves() {
     });
 }
 
-/// AES key wrap with padding (RFC 5649) by OpenSSL.
+/// AES key wrap with padding (RFC 5649), computed by OpenSSL.
 fn key_wrap(key: &[u8; 32], opens: bool, data: &[u8]) -> Vec<u8> {
     let mut context = CipherCtx::new().unwrap();
     context.set_flags(CipherCtxFlags::FLAG_WRAP_ALLOW);
@@ -166,7 +166,7 @@ fn a_private_half_is_wrapped_as_openssl_does_it() {
             let (blob, parts) = device.generate_wrapped_pair(&wrapping, kind).unwrap();
             let private = PKey::private_key_from_pkcs8(&key_wrap(&[0x11; 32], true, &blob)).unwrap();
             assert!(private.public_eq(&public(&parts)), "{kind:?}");
-            // And OpenSSL's comes in, whatever number the token has for it.
+            // The token also unwraps the blob of OpenSSL, whatever its own mechanism number is.
             let blob = key_wrap(&[0x11; 32], false, &private.private_key_to_pkcs8().unwrap());
             check(&device, &device.unwrap_private(&wrapping, &blob, kind).unwrap(), kind, &parts);
         }
@@ -190,7 +190,7 @@ fn a_changed_private_half_is_refused() {
             changed[at] ^= 0x80;
             invalid(device.unwrap_private(&sealing, &changed, PairKind::P256));
         }
-        // A secret key's blob is no private key, whatever wrapped it.
+        // The blob of a secret key cannot be unwrapped as a private key, whatever key wrapped it.
         let secret = device.wrap(&sealing, &device.generate(&aes(32)).unwrap()).unwrap();
         device.unwrap_private(&sealing, &secret, PairKind::P256).unwrap_err();
         device.unwrap_private(&sealing, &blob, PairKind::P256).unwrap();

@@ -1,4 +1,4 @@
-//! The token's directory goes away, and comes back.
+//! Recovery: the token's directory disappears and comes back.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ fn find(device: &Device, id: &KeyId) -> Result<Key, Error> {
     keys.next().map(|key| key.key).ok_or(Error::Stale)
 }
 
-/// Takes `from` away, and shows what the device then does; then the way back.
+/// Moves `from` away, checks what the device does then, moves it back, and checks the recovery.
 fn goes_and_returns(home: &Home, from: &Path) {
     let token = home.open();
     let spec = classed(aes(32), UnwrapTemplate::Guarding);
@@ -71,7 +71,8 @@ fn goes_and_returns(home: &Home, from: &Path) {
 
 fn fails_to_reset(token: &Token) {
     let error = token.reset(|device| device.random(1).map(drop)).unwrap_err();
-    // With one token gone SoftHSM has no such token; with the directory of all gone it does not even initialize.
+    // Without its directory SoftHSM does not have this token. Without the directory of all tokens it does not even
+    // initialise.
     assert!(matches!(error, OpenError::Token(Error::TokenNotFound { .. } | Error::Device(_))), "{error:?}");
     assert!(matches!(token.device(), Err(Error::Away)));
     assert!(matches!(token.info(), Err(Error::Away)));

@@ -1,4 +1,4 @@
-//! Root keys: what they are, and that a process with the PIN cannot make them anything else.
+//! Root keys: their attributes, and that a process with the PIN cannot change them.
 
 use claviger_pkcs11::{Cipher, Device, Error, Key, KeyId, MacMechanism, RootKind, UnwrapTemplate, Weaknesses};
 use cryptoki::mechanism::Mechanism;
@@ -142,7 +142,7 @@ fn a_template_that_says_nothing_weakens_nothing() {
         );
         match Hsm::chosen() {
             Hsm::SoftHsm => assert!(unwrapped.is_err()),
-            // As PKCS#11 3.0 has it (4.10): what the caller leaves out is taken from the template.
+            // PKCS#11 3.0 (4.10): attributes that the caller leaves out are taken from the template.
             Hsm::Kryoptic => {
                 let wanted = [AttributeType::Sensitive, AttributeType::Extractable];
                 let found = session.get_attributes(unwrapped.unwrap(), &wanted).unwrap();

@@ -1,4 +1,4 @@
-//! The pool: bounded, waited for with a deadline, shared by threads, and clean after failures.
+//! The session pool: it is bounded, has a deadline for waiting, is shared by threads, and recovers after failures.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -66,7 +66,7 @@ fn one_session_serves_many_threads() {
 #[test]
 fn eight_threads_get_their_own_answers() {
     Home::test(module_path!(), "eight_threads_get_their_own_answers", |_| {
-        // They wait for each other, on a busy machine for long.
+        // The threads wait for each other, which may take long on a busy machine.
         let token = open(config().max_sessions, Duration::from_secs(60));
         let device = token.device().unwrap();
         let kek = RootKind::Kek(UnwrapTemplate::Exporting);

@@ -1,5 +1,5 @@
-//! Signing keys: what they are, that OpenSSL agrees with their signatures, and that a process with the PIN cannot make them
-//! anything else.
+//! Signing keys: their attributes, that OpenSSL verifies their signatures, and that a process with the PIN cannot
+//! change them.
 
 use claviger_pkcs11::{Device, Error, KeyId, MacMechanism, RootKind, SigningKey, UnwrapTemplate, Weaknesses};
 use cryptoki::error::RvError;
@@ -76,7 +76,7 @@ fn a_pair_is_one_of_each_and_nothing_else() {
         let (id, _) = make(&device);
         let nothing = device.signing_objects(&new_id(&device)).unwrap();
         assert!(nothing.pair().is_none() && nothing.count() == 0);
-        assert!(device.token_keys().unwrap().is_empty(), "these are no secret keys");
+        assert!(device.token_keys().unwrap().is_empty(), "these are not secret keys");
         let secret = device.generate_token(&id, "intruder", &aes(32)).unwrap();
         let found = device.signing_objects(&id).unwrap();
         assert!(found.pair().is_none());
@@ -101,7 +101,7 @@ fn an_ordinary_pair_is_no_root_key() {
         for (curve, extra, expected) in [
             (PRIME256V1.to_vec(), vec![Attribute::Derive(true)], "CKA_DERIVE"),
             (PRIME256V1.to_vec(), vec![Attribute::Derive(false)], "CKA_MODIFIABLE"),
-            // P-384, 1.3.132.0.34.
+            // The object identifier of P-384, 1.3.132.0.34.
             (vec![0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22], fixed(), "CKA_EC_PARAMS"),
         ] {
             let id = new_id(&device);
@@ -132,7 +132,7 @@ fn an_ordinary_pair_is_no_root_key() {
                 panic!("taken for a root key")
             };
             assert_eq!(first.attribute, expected, "{first}");
-            // Nor with a good private half.
+            // It is refused with a valid private half, too.
             let mixed = SigningKey { private: right.private.clone(), public: key.public };
             assert!(matches!(device.check_signing_root(&mixed, &good, Weaknesses::NONE), Err(Error::RootMismatch(_))));
         }
@@ -174,8 +174,8 @@ fn cannot_be_changed_copied_or_destroyed() {
     });
 }
 
-/// No mechanism for wrapping takes the key. Kryoptic has another answer for a private key than for a secret one, and does not
-/// know CKM_AES_KEY_WRAP_PAD at all.
+/// Checks that no mechanism wraps the key. Kryoptic gives another answer for a private key than for a secret one, and
+/// does not know CKM_AES_KEY_WRAP_PAD.
 pub(crate) fn assert_unextractable(session: &Session, wrapping: ObjectHandle, key: ObjectHandle) {
     for mechanism in [Mechanism::AesKeyWrap, Mechanism::AesKeyWrapPad] {
         let refused = session.wrap_key(&mechanism, wrapping, key).unwrap_err();
@@ -224,13 +224,13 @@ fn can_only_sign_and_never_leaves() {
             let named = new_id(&device);
             let kek = device.generate_root(&named, "kek", RootKind::Kek(unwrap), Weaknesses::NONE).unwrap();
             device.wrap(&kek, &key.private).unwrap_err();
-            // This crate refuses it for its length; the token for what it is.
+            // This crate refuses it because of its length, and the token because of its type.
             let kek = object(&session, &named, ObjectClass::SECRET_KEY);
             assert_unextractable(&session, kek, private);
         }
         session.decrypt(&Mechanism::RsaPkcs, private, &[0; 32]).unwrap_err();
         device.mac(&key.private, MacMechanism::HmacSha256, b"x").unwrap_err();
-        // With its own public key as the other side it would be a key agreement.
+        // With the key's own public key as the other side, this would be a key agreement.
         let point = device.public_point(&key).unwrap();
         let agreement = cryptoki::mechanism::elliptic_curve::Ecdh1DeriveParams::new(
             cryptoki::mechanism::elliptic_curve::EcKdf::null(),

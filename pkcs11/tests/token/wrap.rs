@@ -1,4 +1,4 @@
-//! Keys that leave the token wrapped, and come back.
+//! Keys that leave the token wrapped, and are unwrapped again.
 
 use claviger_pkcs11::{Cipher, Error, InvalidInput, MacMechanism, RootKind, SecretKeySpec, UnwrapTemplate, Weaknesses};
 use openssl::aes::{AesKey, wrap_key};
@@ -35,7 +35,7 @@ fn a_secret_is_the_same_when_it_comes_back() {
             assert!(matches!(device.wrap(&kek, &key), Err(Error::InvalidInput(InvalidInput::WrapLength))), "{bytes}");
         }
         for bytes in [16, 32, 40, 64, 136, 512] {
-            // Sealed, it could not be wrapped; the blob says nothing about that.
+            // A sealed key could not be wrapped. The blob does not show how the key was protected.
             let key = device.generate(&secret(bytes)).unwrap();
             let blob = device.wrap(&kek, &key).unwrap();
             let sealed = classed(secret(bytes), UnwrapTemplate::Sealing);

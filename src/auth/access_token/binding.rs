@@ -1,4 +1,4 @@
-//! The bindings of rows of access tokens: what makes one believed.
+//! The bindings of rows of access tokens, which prove that the server wrote them.
 
 use super::error::AccessTokenError;
 use super::tokens::AccessTokens;

@@ -1,43 +1,43 @@
-//! What can be wrong with access tokens.
+//! Errors of access tokens.
 
 use crate::auth::jws::JwsError;
 use crate::custody::{self, RootError};
 use crate::store;
 use crate::turns::Crowded;
 
-/// Why an access token is refused. This goes to the log only; the caller gets no reason.
+/// The reason for which an access token is refused. It is only logged; the caller does not receive it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AccessTokenFault {
-    /// Signature or form.
+    /// The signature or the form is wrong.
     #[error("{0}")]
     Jws(#[from] JwsError),
-    /// What it says is not what was issued.
+    /// The claims are not those that were issued.
     #[error("its claims are not those of a token that was issued")]
     Claims,
-    /// There is no row, or none that can be believed.
+    /// The token has no row, or its row has no valid binding.
     #[error("it is not known")]
     Unknown,
-    /// Past its end.
+    /// The token is past its end.
     #[error("it has expired")]
     Expired,
-    /// Ended before its time.
+    /// The token was revoked, or ended by a later login.
     #[error("it was revoked")]
     Revoked,
-    /// No use left.
+    /// The token has no use left.
     #[error("it was used as often as it may be")]
     Spent,
-    /// Another address.
+    /// The token may not be used from this address.
     #[error("it may not be used from this address")]
     Address,
-    /// Bound to another certificate than the connection's (RFC 8705 section 3).
+    /// The token is bound to another certificate than that of the connection (RFC 8705 section 3).
     #[error("it is bound to another client certificate")]
     Certificate,
-    /// Its identity, or the trust by which it was issued, is no longer there.
-    #[error("what it was issued by is no longer there")]
+    /// The identity of the token, or the trust by which it was issued, no longer exists.
+    #[error("the identity or the trust that it was issued by no longer exists")]
     Standing,
 }
 
-/// Why tokens cannot be issued, looked at or changed now.
+/// The reason for which access tokens cannot be issued, read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessTokenError {
     /// The store failed.
@@ -52,16 +52,16 @@ pub enum AccessTokenError {
     /// OpenSSL failed.
     #[error("OpenSSL: {0}")]
     OpenSsl(#[from] openssl::error::ErrorStack),
-    /// The token is not good.
+    /// The token is not valid.
     #[error("{0}")]
     Fault(#[from] AccessTokenFault),
     /// There is no such token.
     #[error("there is no access token {0:?}")]
     NotFound(String),
-    /// An identity has as many as it may, and none of them could be ended.
+    /// The identity has the maximum number of live tokens, and none of them could be ended.
     #[error("the identity has {0} live access tokens: revoke some")]
     TooMany(i64),
-    /// Too many changes of one token, or logins of one identity, wait for each other.
+    /// Too many changes of one token, or too many logins of one identity, wait for each other.
     #[error("access tokens: {0}")]
     Crowded(#[from] Crowded),
 }

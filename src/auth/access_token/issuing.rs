@@ -18,17 +18,18 @@ use crate::secret::Password;
 use crate::store;
 use crate::store::access_token::{self as rows, AccessToken};
 
-/// Live tokens of one identity. Beyond that each login ends the oldest of them.
+/// The maximum number of live tokens of one identity. Each further login ends the oldest one.
 const MAX_LIVE: i64 = 10_000;
 
-/// From how many live tokens of one identity on the log warns of it, and how often.
+/// The number of live tokens of one identity from which the log warns, and the time between two warnings.
 const MANY: i64 = 8_000;
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
-/// How many tokens are looked at to find one that can be ended: a row that somebody changed in the database cannot.
+/// The number of tokens that are read to find one that can be ended. A token whose row was changed in the database
+/// cannot be ended.
 const LOOKED_AT: i64 = 16;
 
-/// How long a login of an identity that has as many as it may tries to end one.
+/// The time for which a login of an identity with the maximum number of tokens tries to end one.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often in a row it finds none to end before it gives up.
@@ -37,24 +38,24 @@ const IN_VAIN: usize = 5;
 /// Until it looks again when it found none to end.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What a new token may do.
+/// The properties of a new token.
 #[derive(Debug, Clone)]
 pub struct NewToken {
-    /// The identity that it stands for: a name made by [`Username::exchanged`].
+    /// The identity of the token: a name that [`Username::exchanged`] made.
     pub subject: Username,
-    /// What it rests on, as the policy knows it: once that is gone, the token is not good.
+    /// The basis of the token in the policy. If it no longer exists, the token is not valid.
     pub basis: String,
-    /// What vouched for its bearer, for the log; no secret.
+    /// The credential that vouched for the bearer, for the log. It is not secret.
     pub vouched: String,
-    /// How long it is good, and from which networks.
+    /// The times to live, and the permitted networks.
     pub terms: Arc<Terms>,
-    /// How often it may be used; 0 for any number.
+    /// The permitted number of uses. 0: no limit.
     pub uses_limit: i64,
-    /// The client certificate of the connection, to which it is then bound.
+    /// The client certificate of the connection. If there is one, the token is bound to it.
     pub thumbprint: Option<[u8; 32]>,
-    /// What it takes away from its bearer.
+    /// The rights that the token takes from its bearer.
     pub narrowing: Option<Arc<Narrowing>>,
-    /// The role that it gives, where what vouches for it is trusted to.
+    /// The role that the token gives, if its basis is trusted to give one.
     pub role: Option<String>,
 }
 
@@ -65,17 +66,17 @@ pub struct Issued {
     pub token: Password,
     /// Its identifier.
     pub id: String,
-    /// Seconds for which it is good.
+    /// The number of seconds for which it is valid.
     pub expires_in: i64,
-    /// Seconds from its first issue beyond which no renewal takes it.
+    /// The longest life of the token, in seconds from its first issue, including renewals.
     pub max_ttl: i64,
 }
 
-/// Makes the record of a token that is ended for a new one, of its identifier and its next version.
+/// Makes the record of a token that is ended for a new one, from its identifier and its next version.
 type Ending<'a> = &'a dyn Fn(&str, i64) -> Record;
 
 impl AccessTokens {
-    /// A new identifier: 128 random bits.
+    /// Makes a new identifier: 128 random bits.
     ///
     /// # Errors
     /// OpenSSL's generator failed.
@@ -85,11 +86,11 @@ impl AccessTokens {
         Ok(hexadecimal::lower(&id))
     }
 
-    /// Issues a token with this identifier; `record` is in the audit log before it is good. If the identity has 10,000 live
-    /// tokens, the oldest of them ends with it, and `ending` makes the record of that.
+    /// Issues a token with this identifier. `record` is in the audit log before the token is valid. If the identity has
+    /// 10,000 live tokens, the oldest one ends in the same transaction, and `ending` makes the record of that.
     ///
     /// # Errors
-    /// Store or HSM are away.
+    /// The store or the HSM is unavailable.
     pub fn issue(
         &self,
         id: &str,
@@ -140,7 +141,8 @@ impl AccessTokens {
         self.store.write(row.clone().insert(MAX_LIVE).recorded(vec![record.clone()]))
     }
 
-    /// Adds a token of an identity that had as many as it may: one login after the other, each of which ends the oldest.
+    /// Adds a token of an identity that has the maximum number. Such logins run one after the other, and each ends the
+    /// oldest token.
     fn issue_in_turn(
         &self,
         row: &AccessToken,
@@ -151,7 +153,7 @@ impl AccessTokens {
         let subject = &row.subject;
         let _turn = self.turns.take(subject)?;
         let (end, mut in_vain) = (Instant::now() + PATIENCE, 0);
-        // Those who have no turn take what room there is, and what they do is known to them before it is to readers.
+        // Logins that do not wait for a turn may take free room, and their changes are visible to readers only later.
         while Instant::now() < end {
             // Somebody may have ended one meanwhile.
             if rows::count(&self.store, subject)? < MAX_LIVE {
@@ -161,7 +163,7 @@ impl AccessTokens {
                 }
             }
             let Some(oldest) = self.oldest(subject, now)? else {
-                // Those that come first were just ended, or are damaged.
+                // The tokens that would end first were just ended, or their rows are damaged.
                 in_vain += 1;
                 if in_vain == IN_VAIN {
                     break;
@@ -190,7 +192,7 @@ impl AccessTokens {
         Err(AccessTokenError::TooMany(MAX_LIVE))
     }
 
-    /// The token of an identity that is the first to end: one that is past its end, or the oldest.
+    /// Returns the token of an identity that is to end first: an expired one, or the oldest.
     fn oldest(&self, subject: &str, now: i64) -> Result<Option<Arc<Live>>, AccessTokenError> {
         let ids = rows::first_to_end(&self.store, subject, now, LOOKED_AT)?;
         for id in ids {
@@ -201,7 +203,7 @@ impl AccessTokens {
         Ok(None)
     }
 
-    /// Warns of an identity that has many tokens.
+    /// Logs a warning about an identity that has many tokens.
     fn warn(&self, subject: &str, count: i64) {
         if count < MANY {
             return;
@@ -213,7 +215,7 @@ impl AccessTokens {
                 subject,
                 count,
                 "the identity has many live access tokens: from {MAX_LIVE} on each login ends the oldest. Give its tokens a \
-                 shorter life, or have its clients use one for longer"
+                 shorter life, or let its clients use each token for longer"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! An access token that is good, as long as nothing ends it.
+//! A valid access token in memory.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,36 +10,37 @@ use crate::policy::TrustedNetwork;
 use crate::principal::{Caller, Method, Username};
 use crate::store::access_token::AccessToken;
 
-/// One of so many uses is set aside at a time: what is set aside is lost if the process is killed.
+/// One use in this many is reserved at a time. Reserved uses are lost if the process is killed.
 const SHARE: i64 = 1000;
 
-/// A token whose row was read and is bound.
+/// A token whose row was read and has a valid binding.
 #[derive(Debug)]
 pub(in crate::auth) struct Live {
     pub(in crate::auth) row: AccessToken,
     pub(in crate::auth) caller: Caller,
     trusted: Vec<TrustedNetwork>,
-    /// Revoked, renewed, or the row has changed otherwise: who remembers it looks again.
+    /// The token was revoked or renewed, or its row was changed in another way. A holder of this value must read the
+    /// row again.
     ended: AtomicBool,
-    /// Uses that the row counts already and nobody has made yet.
+    /// The number of reserved uses: the row counts them already, but they were not made yet.
     ahead: AtomicI64,
-    /// No use is left, and none will be.
+    /// No use is left.
     spent: AtomicBool,
-    /// It had ended when that was last looked at.
+    /// The token had ended when this was last checked.
     pub(super) fading: AtomicBool,
 }
 
-/// Who presents a token.
+/// The properties of the connection that presents a token.
 #[derive(Debug, Clone, Copy)]
 pub struct Bearer {
     /// The address of the connection.
     pub address: IpAddr,
-    /// The SHA-256 thumbprint of the client certificate of the connection, which was found good.
+    /// The SHA-256 thumbprint of the client certificate of the connection, if it was accepted.
     pub thumbprint: Option<[u8; 32]>,
 }
 
 impl Live {
-    /// `None` for a row whose contents make no sense although it is bound.
+    /// Makes a token of its row. `None` if the contents of the row are invalid although it is bound.
     pub(super) fn new(row: AccessToken) -> Option<Self> {
         let username = Username::exchanged(&row.subject).ok()?;
         let trusted = row.trusted.split(',').map(|network| network.parse().ok()).collect::<Option<Vec<_>>>()?;
@@ -51,7 +52,7 @@ impl Live {
         Some(Self { row, caller, trusted, ended, ahead, spent, fading: AtomicBool::new(false) })
     }
 
-    /// Everything but its uses, at `now`.
+    /// Checks everything except the number of uses, at `now`.
     pub(super) fn check(&self, bearer: &Bearer, now: i64) -> Result<(), AccessTokenFault> {
         if self.row.revoked {
             return Err(AccessTokenFault::Revoked);
@@ -70,7 +71,7 @@ impl Live {
         }
     }
 
-    /// Whether the row is no longer this one.
+    /// Whether the row has changed since it was read.
     pub(in crate::auth) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
@@ -87,28 +88,28 @@ impl Live {
         self.spent.store(true, Ordering::Release);
     }
 
-    /// How many uses to set aside at once.
+    /// Returns how many uses to reserve at a time.
     pub(super) fn share(&self) -> i64 {
         (self.row.uses_limit / SHARE).max(1)
     }
 
-    /// Takes one of the uses that are set aside.
+    /// Takes one of the reserved uses.
     pub(super) fn take(&self) -> bool {
         let less = |ahead: i64| (ahead > 0).then(|| ahead - 1);
         self.ahead.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok()
     }
 
-    /// Sets more uses aside.
+    /// Adds reserved uses.
     pub(super) fn put(&self, uses: i64) {
         self.ahead.fetch_add(uses, Ordering::AcqRel);
     }
 
-    /// Whether uses are set aside that nobody has made yet.
+    /// Whether there are reserved uses.
     pub(super) fn has_uses_ahead(&self) -> bool {
         self.ahead.load(Ordering::Acquire) > 0
     }
 
-    /// Takes all that are set aside, for the row that comes after this one.
+    /// Takes all reserved uses, for the row that replaces this one.
     pub(super) fn take_all(&self) -> i64 {
         self.ahead.swap(0, Ordering::AcqRel)
     }

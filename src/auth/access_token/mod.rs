@@ -1,8 +1,8 @@
-//! Access tokens: short-lived JWSs that the server itself signs by a key in the HSM (RFC 7515, RFC 9068), for callers for whom
-//! a trusted issuer vouches.
+//! Access tokens: short-lived JWSs that the server signs with a key in the HSM (RFC 7515, RFC 9068), for callers for
+//! whom a trusted issuer vouches.
 //!
-//! A token is a row as well: what it may do is in the row, and each use looks at it. So this is one of the places beside the
-//! gate that read the store: rows of tokens, and no others.
+//! Each access token has a row, which holds its rights, and each use checks it. So this module is one of the places
+//! outside the gate that read the store, but only the rows of access tokens.
 
 mod binding;
 mod error;

@@ -1,4 +1,4 @@
-//! All access tokens: their rows, and what one needs to be good.
+//! All access tokens: their rows, and their verification.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,16 +20,16 @@ use crate::store::access_token::{self as rows, AccessToken};
 use crate::store::{self, Store};
 use crate::turns::{Gathered, Turns, retry};
 
-/// How long ago the row of a token may have been read when it is kept in memory.
+/// The maximum age of a row that is put into memory.
 pub const LONGEST_READ: Duration = Duration::from_secs(30);
 
-/// Tokens whose rows are kept in memory.
+/// The maximum number of tokens whose rows are kept in memory.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 
 /// Identities that are remembered to have been warned about.
 const WARNED: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// The time of one spelling of a token: it has another after each renewal. In seconds since 1970-01-01 UTC.
+/// The times of one form of a token, in seconds since 1970-01-01 UTC. A token gets another form with each renewal.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::auth) struct Span {
     pub(in crate::auth) issued: i64,
@@ -45,7 +45,8 @@ pub struct AccessTokens {
     pub(super) live: Mutex<LruCache<String, Arc<Live>>>,
     /// Held while the signing key is changed.
     pub(super) rotating: Mutex<()>,
-    /// Changes of a token by its identifier, and logins of an identity that has as many tokens as it may by its name.
+    /// The queues of changes of a token, by its identifier, and of logins of an identity that has the maximum number of
+    /// tokens, by its name.
     pub(super) turns: Turns,
     /// Uses of tokens that may be used so often.
     pub(super) uses: Gathered<Option<bool>>,
@@ -54,10 +55,10 @@ pub struct AccessTokens {
 }
 
 impl AccessTokens {
-    /// The tokens of the database of this identifier.
+    /// Makes the access tokens of the database with this identifier.
     ///
     /// # Errors
-    /// The public keys of the token cannot be read.
+    /// The public keys in the HSM cannot be read.
     pub fn new(store: Arc<Store>, custody: Arc<Custody>, vault: &str) -> Result<Self, AccessTokenError> {
         let keys = ArcSwap::from_pointee(OwnKeys::new(&custody.token_keys())?);
         let live = Mutex::new(LruCache::new(CAPACITY));
@@ -67,13 +68,13 @@ impl AccessTokens {
         Ok(Self { store, custody, issuer, keys, live, rotating, turns, uses, warned })
     }
 
-    /// The public keys, as a JWK Set publishes them (RFC 7517 section 5).
+    /// Returns the public keys in the form of a JWK Set (RFC 7517 section 5).
     #[must_use]
     pub fn public_keys(&self) -> Vec<OwnKey> {
         self.keys.load().published.clone()
     }
 
-    /// Whether a compact JWS says that it is one of ours; nothing is verified.
+    /// Whether a compact JWS claims to be an access token of this server. Nothing is verified.
     #[must_use]
     pub fn is_own(&self, token: &str) -> bool {
         let mut parts = token.split('.');
@@ -84,11 +85,11 @@ impl AccessTokens {
             return false;
         }
         let Ok(payload) = BASE64URL_NOPAD.decode(payload.as_bytes()) else { return false };
-        // Of members that stand there twice either may be meant: what may be ours is judged as ours.
+        // If a member occurs twice, either value may be meant. A token that may be one of this server is judged as one.
         strict_json::every(&payload, "iss").iter().any(|iss| iss.as_str() == Some(&self.issuer))
     }
 
-    /// The token's row, if the token verifies, and its own time. Whether it is still good is asked by [`Self::admit`].
+    /// Returns the token's row and times if its signature verifies. [`Self::admit`] checks whether it is still valid.
     pub(in crate::auth) fn verify(&self, token: &str) -> Result<(Arc<Live>, Span), AccessTokenError> {
         let jws = Jws::parse(token).map_err(AccessTokenFault::from)?;
         jws.verify(&self.keys.load().verify).map_err(AccessTokenFault::from)?;
@@ -97,7 +98,8 @@ impl AccessTokens {
         let time = |name: &str| claims.get(name).and_then(Value::as_i64).ok_or(AccessTokenFault::Claims);
         let mut span = Span { issued: time("iat")?, expires: time("exp")? };
         let live = self.find(text("jti")?)?.ok_or(AccessTokenFault::Unknown)?;
-        // A token that an earlier version renewed names its login there. Its end says when that was, or a later time than it was.
+        // In a token that an earlier version renewed, `iat` is the time of the login. The time of renewal is computed
+        // from its end; the result is that time or a later one.
         if span.issued == live.row.created && span.expires > live.row.created.saturating_add(live.row.ttl) {
             span.issued = span.expires.saturating_sub(live.row.ttl);
         }
@@ -107,8 +109,8 @@ impl AccessTokens {
         Ok((live, span))
     }
 
-    /// Refuses a token that is no longer good at `now`; `counted`: this is a use, and counts as one. Returns the token as it is
-    /// now: it may have been renewed meanwhile.
+    /// Refuses a token that is no longer valid at `now`. `counted`: this counts as a use. Returns the present token,
+    /// which may have been renewed in the meantime.
     pub(in crate::auth) fn admit(
         &self,
         mut live: Arc<Live>,
@@ -139,16 +141,16 @@ impl AccessTokens {
         })
     }
 
-    /// The token of this identifier, if its row is there and can be believed.
+    /// Returns the token with this identifier, if it has a row with a valid binding.
     pub(super) fn find(&self, id: &str) -> Result<Option<Arc<Live>>, AccessTokenError> {
         if let Some(known) = self.live.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
             return Ok(Some(Arc::clone(known)));
         }
-        // Database and HSM may be slow.
+        // The database and the HSM may be slow.
         tokio::task::block_in_place(|| self.read(id))
     }
 
-    /// The token from its row, once the binding holds.
+    /// Reads the token from its row and checks the binding.
     fn read(&self, id: &str) -> Result<Option<Arc<Live>>, AccessTokenError> {
         let began = Instant::now();
         let row = match rows::find(&self.store, id) {
@@ -172,21 +174,22 @@ impl AccessTokens {
         }
         let Some(live) = Live::new(row).map(Arc::new) else { return Ok(None) };
         if began.elapsed() > LONGEST_READ {
-            // Whoever has ended it meanwhile may be forgotten.
+            // The token may have been ended in the meantime, and that may have been forgotten already.
             return self.read(id);
         }
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        // Who came first has set uses aside.
+        // If another thread was first, its value has reserved uses.
         Ok(Some(Arc::clone(known.get_or_insert(id.to_owned(), || live))))
     }
 
-    /// When a token that somebody presented just now was issued, in seconds since 1970-01-01 UTC.
+    /// Returns when a recently presented token was issued, in seconds since 1970-01-01 UTC.
     #[must_use]
     pub fn issued_at(&self, id: &str) -> Option<i64> {
         self.find(id).ok().flatten().map(|live| live.row.created)
     }
 
-    /// The claims of a token (RFC 9068 section 2.2, RFC 8705 section 3.1), issued or renewed at `issued`, as the signing input.
+    /// Returns the signing input of a token that was issued or renewed at `issued`, with its claims (RFC 9068 section
+    /// 2.2, RFC 8705 section 3.1).
     pub(super) fn signing_input(&self, row: &AccessToken, key_id: &str, issued: i64) -> String {
         let header = json!({ "alg": "ES256", "kid": key_id, "typ": "at+jwt" });
         let mut claims = json!({
@@ -204,9 +207,9 @@ impl AccessTokens {
     }
 }
 
-/// The same JSON with escapes, so that its base64 has none of the characters in which the two alphabets of RFC 4648 differ: Conjur's
-/// clients read the parts of a token in either. Three bytes of ASCII come to one of them only if the third is `>`, `?`, `~` or DEL,
-/// all of which JSON has in strings only.
+/// Returns the same JSON with escapes, so that its base64 contains none of the characters in which the two alphabets of
+/// RFC 4648 differ. Conjur's clients decode the parts of a token in either alphabet. Three bytes of ASCII give such a
+/// character only if the third is `>`, `?`, `~` or DEL. In JSON these occur only in strings.
 fn in_both_alphabets(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {

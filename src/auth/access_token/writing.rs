@@ -1,4 +1,4 @@
-//! What changes rows of access tokens: use, renewal, revocation, and the sweep of what has ended.
+//! Changes of rows of access tokens: use, renewal, revocation, and removal after their end.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -16,19 +16,19 @@ use crate::secret::Password;
 use crate::store::access_token::{self as rows, AccessToken};
 use crate::turns::retry;
 
-/// Rows that one sweep removes.
+/// The maximum number of rows that one sweep removes.
 const SWEPT: i64 = 1_000;
 
-/// How long a row is kept after its end, in seconds: an honest clock may be set back a little.
+/// The time for which a row is kept after its end, in seconds, because clocks may be set back a little.
 const KEPT: i64 = 60;
 
 impl AccessTokens {
-    /// Renews a token that is good: for its time to live again, but never beyond its longest life, by the stricter of what was set
-    /// at its issue and of `terms`, which gives what holds now of a subject and its basis. `records` makes what gets into the audit
-    /// log of the new version.
+    /// Renews a valid token for its time to live, but not beyond its longest life. The stricter of the terms at its
+    /// issue and the present terms applies; `terms` returns the present ones for a subject and a basis. `records` makes
+    /// the audit records of the new version.
     ///
     /// # Errors
-    /// Store or HSM are away, or it can live no longer, or no use of it is left.
+    /// The store or the HSM is unavailable, or the token has reached its longest life, or it has no use left.
     pub fn renew(
         &self,
         id: &str,
@@ -54,7 +54,7 @@ impl AccessTokens {
         Ok(Issued { token, id: next.id, expires_in: next.expires - now, max_ttl })
     }
 
-    /// Whether no use of a token is left: a new spelling of it would be useless.
+    /// Whether a token has no use left, so that a renewal would be useless.
     fn is_used_up(&self, live: &Live) -> Result<bool, AccessTokenError> {
         if live.row.uses_limit == 0 || live.has_uses_ahead() {
             return Ok(false);
@@ -64,10 +64,10 @@ impl AccessTokens {
         Ok(live.is_spent() || row.is_none_or(|row| row.uses >= row.uses_limit))
     }
 
-    /// Ends a token before its time.
+    /// Revokes a token.
     ///
     /// # Errors
-    /// Store or HSM are away, or there is no such token.
+    /// The store or the HSM is unavailable, or there is no such token.
     pub fn revoke(&self, id: &str, records: impl Fn(i64) -> Vec<Record>) -> Result<(), AccessTokenError> {
         let _turn = self.turns.take(id)?;
         self.change(id, records, |before| AccessToken { revoked: true, ..before }).map(drop)
@@ -133,10 +133,10 @@ impl AccessTokens {
         Ok(Some(taken))
     }
 
-    /// Gives back to the rows what was set aside and not used, at the end of the server; nothing is admitted any more.
+    /// Returns unused reserved uses to the rows, when the server ends. No token may be admitted after that.
     ///
     /// # Errors
-    /// Store or HSM are away: what was set aside is then lost.
+    /// The store or the HSM is unavailable. The reserved uses are then lost.
     pub fn settle(&self) -> Result<(), AccessTokenError> {
         let known: Vec<Arc<Live>> = {
             let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,10 +152,11 @@ impl AccessTokens {
         Ok(())
     }
 
-    /// Has new tokens signed by a new key. Those before it go on to verify for as long as they signed what is still good.
+    /// Makes a new key, which signs new tokens. Former keys still verify until the tokens that they signed have
+    /// expired.
     ///
     /// # Errors
-    /// Store or HSM are away, or too many keys are needed.
+    /// The store or the HSM is unavailable, or too many keys are needed.
     pub fn rotate(&self, now: i64) -> Result<String, AccessTokenError> {
         let _alone = self.rotating.lock().unwrap_or_else(PoisonError::into_inner);
         let needed = rows::signing_keys(&self.store, now - KEPT)?;
@@ -166,11 +167,12 @@ impl AccessTokens {
         Ok(key_id)
     }
 
-    /// Tokens of one identity or of all that have not ended at `now`, with their identifiers: at most `limit` by these, after
-    /// `after`. Whether a row is what was written is asked by [`Self::is_written`].
+    /// Returns tokens of one identity or of all that have not ended at `now`, with their identifiers: at most `limit`,
+    /// in the order of the identifiers, after `after`. The bindings of the rows are not checked: see
+    /// [`Self::is_written`].
     ///
     /// # Errors
-    /// The store is away.
+    /// The store is unavailable.
     pub fn list(
         &self,
         subject: Option<&str>,
@@ -181,18 +183,18 @@ impl AccessTokens {
         Ok(rows::live(&self.store, subject, now, after, limit)?)
     }
 
-    /// Whether a row is what was written.
+    /// Whether the binding of a row is valid, so that the server wrote it.
     ///
     /// # Errors
-    /// The HSM is away.
+    /// The HSM is unavailable.
     pub fn is_written(&self, row: &AccessToken) -> Result<bool, AccessTokenError> {
         Ok(self.custody.is_bound(&row.bound(), &row.binding)?)
     }
 
-    /// Removes rows of tokens that ended a while ago; whether there are more.
+    /// Removes rows of tokens that ended some time ago. Returns whether there are more.
     ///
     /// # Errors
-    /// The store is away.
+    /// The store is unavailable.
     pub fn sweep(&self, now: i64) -> Result<bool, AccessTokenError> {
         let before = now - KEPT;
         if !rows::any_ended(&self.store, before)? {
@@ -203,12 +205,12 @@ impl AccessTokens {
         Ok(i64::try_from(swept).is_ok_and(|swept| swept == SWEPT))
     }
 
-    /// Puts what is in the row by now in the place of what was known.
+    /// Replaces the known token by its new row.
     pub(super) fn replace(&self, live: &Live, next: AccessToken) {
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         live.end();
         let left = live.take_all();
-        // Somebody may have read the new row before.
+        // Another thread may have read the new row already.
         if let Some(present) = known.get(&next.id).filter(|present| present.row.version >= next.version) {
             present.put(left);
             return;
@@ -222,8 +224,9 @@ impl AccessTokens {
         }
     }
 
-    /// Forgets the tokens that had ended when this was called before: at least [`super::LONGEST_READ`] ago, so that nobody brings back what
-    /// a row was before its end. Whoever presents one has its row read again.
+    /// Forgets the tokens that had ended at the previous call. That must be at least [`super::LONGEST_READ`] ago, so
+    /// that no thread puts back a row that it read before the end. If such a token is presented again, its row is read
+    /// again.
     pub fn forget_ended(&self, now: i64) {
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         let has_ended = |live: &Live| live.row.revoked || live.row.expires <= now;
@@ -237,7 +240,7 @@ impl AccessTokens {
         }
     }
 
-    /// Has the row be read again, unless that was done.
+    /// Forgets the known row, so that it is read again, unless that was done already.
     pub(super) fn forget(&self, live: &Live) {
         live.end();
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,10 @@
-//! Patterns of claims, as picomatch has them in the original's clients' configurations: `*`, `?`, `{a,b}`, `{a..c}` and `[ab]`. But
-//! `*` and `?` cross everything, slashes and leading dots among it, and nothing else is special.
+//! Patterns of claims, with the syntax of picomatch that clients of Infisical use in their configurations: `*`, `?`,
+//! `{a,b}`, `{a..c}` and `[ab]`. Unlike there, `*` and `?` match everything, including slashes and leading dots, and
+//! nothing else is special.
 //!
-//! No crate fits: those of paths stop a star at a slash, or match bytes, so that `?` is half of an `é`. A pattern becomes a program
-//! of states without loops but those of stars, of which all are followed at once: the time is at most the product of the length of
-//! the pattern and that of the text.
+//! No crate fits: crates for paths stop a star at a slash, or match bytes, so that `?` is half of an `é`. A pattern
+//! becomes a program of states. Only stars are loops, and all possible states are followed at once. So the time is at
+//! most the product of the lengths of the pattern and the text.
 
 mod range;
 mod step;
@@ -13,41 +14,41 @@ mod tests;
 use range::range;
 use step::Step;
 
-/// The longest pattern, in characters; a text without special characters may be longer.
+/// The maximum length of a pattern, in characters. A text without special characters may be longer.
 const MAX_PATTERN: usize = 512;
 
-/// The most braces within braces.
+/// The maximum depth of nested braces.
 const MAX_DEPTH: usize = 8;
 
-/// The longest text that is matched by more than equality, in bytes.
+/// The maximum length of a text that is matched by the program, in bytes. A longer text is only compared for equality.
 const MAX_TEXT: usize = 2048;
 
 /// A pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
-    /// Empty for a text that is matched by equality only.
+    /// The program. Empty for a text without special characters, which is only compared for equality.
     program: Vec<Step>,
 }
 
-/// Why a text is not taken as a pattern.
+/// The reason for which a text is not accepted as a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// Over the bound.
+    /// The pattern is too long.
     #[error("a pattern has at most {MAX_PATTERN} characters")]
     TooLong,
-    /// Over the bound.
+    /// The braces are nested too deeply.
     #[error("a pattern has at most {MAX_DEPTH} braces within each other")]
     TooDeep,
 }
 
 impl Pattern {
-    /// Reads a pattern. A bracket or brace that is not closed, and braces with neither a comma nor two dots, stand for themselves. A
-    /// backslash before one of `*?[]{},\\` takes its meaning away, within brackets also before `-`, `!` and `^`; before anything else it
-    /// stands for itself.
+    /// Reads a pattern. A bracket or brace that is not closed, and braces without a comma or two dots, are ordinary
+    /// text. A backslash before one of `*?[]{},\\` makes that character ordinary text, and within brackets also `-`,
+    /// `!` and `^`. Before any other character the backslash itself is ordinary text.
     ///
     /// # Errors
-    /// It is longer or deeper than a pattern may be.
+    /// The pattern is longer or deeper than permitted.
     pub fn new(text: &str) -> Result<Self, PatternError> {
         let mut program = Vec::new();
         if text.contains(['*', '?', '[', '{', '\\']) {
@@ -60,13 +61,14 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), program })
     }
 
-    /// As it was written.
+    /// Returns the text of the pattern.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether a text is what the pattern describes. Equality is tried first, so that a text with special characters can be named.
+    /// Whether the pattern matches a text. Equality is tried first, so that a text with special characters matches
+    /// itself.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         self.text == text || (!self.program.is_empty() && text.len() <= MAX_TEXT && self.run(text))
@@ -100,7 +102,7 @@ impl Pattern {
     }
 }
 
-/// The states in which a program may be, each once.
+/// The possible states of a program, each once.
 struct Active {
     states: Vec<usize>,
     seen: Vec<bool>,
@@ -162,7 +164,8 @@ fn compile(characters: &[char], program: &mut Vec<Step>, depth: usize) -> Result
     Ok(())
 }
 
-/// What is behind an opening brace, with what follows it; it is text if neither a range nor alternatives begin with it.
+/// Compiles braces. Returns what follows them. If they contain neither a range nor alternatives, the brace is ordinary
+/// text.
 fn braces<'a>(rest: &'a [char], program: &mut Vec<Step>, depth: usize) -> Result<&'a [char], PatternError> {
     if let Some((steps, after)) = range(rest) {
         program.extend(steps);
@@ -181,7 +184,7 @@ fn braces<'a>(rest: &'a [char], program: &mut Vec<Step>, depth: usize) -> Result
     }
 }
 
-/// One of these.
+/// Compiles alternatives.
 fn choose(parts: &[&[char]], program: &mut Vec<Step>, depth: usize) -> Result<(), PatternError> {
     let mut jumps = Vec::new();
     for (number, part) in parts.iter().enumerate() {
@@ -206,12 +209,12 @@ fn set(program: &mut [Step], at: usize, step: Step) {
     }
 }
 
-/// Whether a backslash takes the meaning of a character away. Before others it is text: `CORP\admin` has one.
+/// Whether a backslash makes a character ordinary text. Before other characters it is text itself, as in `CORP\admin`.
 fn is_special(character: char) -> bool {
     matches!(character, '*' | '?' | '[' | ']' | '{' | '}' | ',' | '\\')
 }
 
-/// The class behind an opening bracket, and what follows it.
+/// Returns the class after an opening bracket, and what follows it.
 fn class(characters: &[char]) -> Option<(Step, &[char])> {
     let (negated, mut rest) = match characters {
         ['!' | '^', after @ ..] => (true, after),
@@ -220,7 +223,7 @@ fn class(characters: &[char]) -> Option<(Step, &[char])> {
     let mut ranges = Vec::new();
     loop {
         match rest {
-            // The first may be a closing bracket.
+            // The first member may be a closing bracket.
             [']', after @ ..] if !ranges.is_empty() => return Some((Step::Class { ranges, negated }, after)),
             _ => {}
         }
@@ -236,7 +239,7 @@ fn class(characters: &[char]) -> Option<(Step, &[char])> {
     }
 }
 
-/// One character of a class, and what follows it.
+/// Returns one character of a class, and what follows it.
 fn member(characters: &[char]) -> Option<(char, &[char])> {
     match characters {
         ['\\', escaped, after @ ..] if is_special(*escaped) || matches!(escaped, '-' | '!' | '^') => {
@@ -247,7 +250,7 @@ fn member(characters: &[char]) -> Option<(char, &[char])> {
     }
 }
 
-/// How many characters belong together here: those of an escape, those of a class that is closed, else one.
+/// Returns how many characters belong together: those of an escape, those of a closed class, otherwise one.
 fn unit(characters: &[char]) -> usize {
     match characters {
         ['\\', escaped, ..] if is_special(*escaped) => 2,
@@ -256,7 +259,7 @@ fn unit(characters: &[char]) -> usize {
     }
 }
 
-/// The alternatives behind an opening brace, of which there are several, and what follows them.
+/// Returns the alternatives after an opening brace, of which there must be several, and what follows them.
 fn alternatives(characters: &[char]) -> Option<(Vec<&[char]>, &[char])> {
     let (mut parts, mut begin, mut depth, mut at) = (Vec::new(), 0, 0_usize, 0);
     while let Some([character, ..]) = characters.get(at..) {
@@ -283,12 +286,12 @@ fn alternatives(characters: &[char]) -> Option<(Vec<&[char]>, &[char])> {
     None
 }
 
-/// The patterns of a list that is separated by commas, without white space around them and without empty ones. A comma within
-/// braces or brackets that are closed, or behind a backslash, separates nothing.
+/// Splits a list of patterns at its commas. Removes white space around the patterns, and empty patterns. A comma within
+/// closed braces or brackets, or after a backslash, does not separate.
 #[must_use]
 pub fn split_patterns(list: &str) -> Vec<&str> {
     let marks = marks(list);
-    // Which braces are closed later: found from the end.
+    // Find from the end which braces are closed later.
     let mut unclosed = 0_usize;
     let mut closes: Vec<bool> = marks
         .iter()
@@ -322,12 +325,13 @@ pub fn split_patterns(list: &str) -> Vec<&str> {
     parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
-/// The braces and commas of a list that have their meaning, with their places in bytes.
+/// Returns the special braces and commas of a list, with their positions in bytes.
 fn marks(list: &str) -> Vec<(usize, char)> {
     let characters: Vec<char> = list.chars().collect();
     let (mut marks, mut place, mut rest, mut may_close) = (Vec::new(), 0, characters.as_slice(), true);
     while let [first, ..] = rest {
-        // Once a bracket is not closed, none behind it is: they are not looked for again and again.
+        // If one bracket is not closed, none of the following is, so they are not searched again. This keeps the time
+        // linear.
         let length = if *first == '[' && !may_close { 1 } else { unit(rest) };
         may_close &= *first != '[' || length > 1;
         if length == 1 && matches!(first, '{' | '}' | ',') {

@@ -1,14 +1,14 @@
-//! Braces with two dots between: `{1..3}`. Without its option `expandRange`, with which the original does not call it, picomatch
-//! counts nothing: it makes a class of one character from what stands there, and so is it done here.
+//! Braces with two dots: `{1..3}`. Infisical calls picomatch without the option `expandRange`. Then picomatch does not
+//! count, but makes a class of one character of the contents. This module does the same.
 
 use super::step::Step;
 
-/// What braces with two dots between describe, and what follows them; none if there is a character among them that has a meaning of
-/// its own, a comma too.
+/// Compiles braces with two dots, and returns the steps and what follows. `None` if the contents have a character with
+/// a special meaning, including a comma.
 ///
-/// The parts between the dots are put in order and joined by hyphens: `{1..3}` and `{3..1}` are `[1-3]`, `{01..10}` is `[01-10]` and
-/// describes one `0` or `1`. If a range of that class ends before it begins, as in `{prod..dev}`, the parts are text, with any
-/// character for each of the dots.
+/// The parts between the dots are sorted and joined by hyphens: `{1..3}` and `{3..1}` become `[1-3]`; `{01..10}`
+/// becomes `[01-10]`, which matches one `0` or `1`. If a range of that class ends before it begins, as in
+/// `{prod..dev}`, the parts are text, with any character in place of each dot.
 pub(super) fn range(characters: &[char]) -> Option<(Vec<Step>, &[char])> {
     let end = characters.iter().position(|&own| own == '}')?;
     let (content, after) = characters.split_at(end);
@@ -28,12 +28,12 @@ pub(super) fn range(characters: &[char]) -> Option<(Vec<Step>, &[char])> {
     Some((steps, after.get(1..)?))
 }
 
-/// Whether picomatch reads a character within braces as more than text.
+/// Whether a character within braces has a special meaning for picomatch.
 fn has_meaning(character: char) -> bool {
     matches!(character, '*' | '?' | '+' | '[' | ']' | '{' | '}' | '(' | ')' | '|' | ',' | '\\' | '$' | '^' | '"')
 }
 
-/// The parts between pairs of dots. A slash is a part of its own, and so is a dot that has no other beside it.
+/// Splits the contents at pairs of dots. A slash is a part of its own, and so is a single dot.
 fn parts(content: &[char]) -> Vec<Vec<char>> {
     let (mut parts, mut rest, mut goes_on) = (Vec::<Vec<char>>::new(), content, false);
     while let [first, after @ ..] = rest {
@@ -59,7 +59,7 @@ fn parts(content: &[char]) -> Vec<Vec<char>> {
     parts
 }
 
-/// The ranges of a class; none if one ends before it begins.
+/// Returns the ranges of a class. `None` if one ends before it begins.
 fn ranges(class: &[char]) -> Option<Vec<(char, char)>> {
     let (mut ranges, mut rest) = (Vec::new(), class);
     while let [first, after @ ..] = rest {
@@ -80,7 +80,7 @@ fn ranges(class: &[char]) -> Option<Vec<(char, char)>> {
 mod tests {
     use super::super::Pattern;
 
-    /// Which texts picomatch 3.0.2 and 4.0.7 match and which not, by `pattern === text || picomatch.isMatch(text, pattern)`.
+    /// Compares with picomatch 3.0.2 and 4.0.7, by `pattern === text || picomatch.isMatch(text, pattern)`.
     #[test]
     fn picomatch_answers_the_same() {
         let table: [(&str, &[&str], &[&str]); 31] = [
@@ -129,14 +129,14 @@ mod tests {
 
     #[test]
     fn what_is_among_others_is_not_read_as_picomatch_does() {
-        // There it is the class `[,-a-c-x]`, which has all digits and upper case letters.
+        // picomatch makes the class `[,-a-c-x]`, which contains all digits and upper case letters.
         for text in ["a..c", "x"] {
             assert!(Pattern::new("{a..c,x}").unwrap().matches(text), "{text}");
         }
         for text in ["d", "Z", "7"] {
             assert!(!Pattern::new("{a..c,x}").unwrap().matches(text), "{text}");
         }
-        // What has a meaning of its own leaves the braces text.
+        // With a special character the braces are ordinary text.
         for (pattern, text) in
             [("{a..$}", "{a..$}"), ("{a..\\*}", "{a..*}"), ("{a..[bc]}", "{a..b}"), ("{a..*}", "{a..z}")]
         {

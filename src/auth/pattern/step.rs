@@ -1,6 +1,6 @@
 //! The states of the program that a pattern becomes.
 
-/// One state of a program; where it does not say so, the next one follows. Behind the last the text must end.
+/// One state of a program. Unless it says otherwise, the next state follows. After the last state the text must end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     /// This character.
@@ -9,8 +9,8 @@ pub(super) enum Step {
     Any,
     /// A character that is in one of these ranges, or in none of them.
     Class { ranges: Vec<(char, char)>, negated: bool },
-    /// Both go on.
+    /// Continues with both states.
     Fork(usize, usize),
-    /// Only that one goes on.
+    /// Continues with that state.
     Jump(usize),
 }

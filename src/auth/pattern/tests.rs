@@ -1,4 +1,4 @@
-//! What patterns describe.
+//! Tests of patterns.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -43,14 +43,14 @@ fn what_a_pattern_describes() {
         ("[+-\\]]", "]"),
         ("{[,;],b}", ","),
         ("{[}],b}", "}"),
-        // Before what is not special a backslash is text.
+        // A backslash before an ordinary character is text.
         ("CORP\\admin", "CORP\\admin"),
         ("CORP\\*", "CORP*"),
         ("CORP\\a*", "CORP\\admin"),
         ("{CORP\\a,b}", "CORP\\a"),
         ("[\\w]", "\\"),
         ("a*\\", "ab\\"),
-        // What is special is itself, too, and so is what is not closed.
+        // A special text matches itself, and so does one that is not closed.
         ("[ab]", "[ab]"),
         ("{a,b}", "{a,b}"),
         ("a[b", "a[b"),
@@ -131,7 +131,7 @@ fn a_list_is_split_at_commas_outside_braces() {
     ] {
         assert_eq!(split_patterns(list), parts, "{list:?}");
     }
-    // The time is no product of the length and itself.
+    // The time must not be quadratic.
     let began = Instant::now();
     assert_eq!(split_patterns(&"[".repeat(1 << 20)).len(), 1);
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
