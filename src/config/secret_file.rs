@@ -11,16 +11,16 @@ use crate::secret::{Masked, Password};
 /// The largest PIN or password file, in bytes.
 const MAX_SECRET: u64 = 4096;
 
-/// Where a PIN or a password comes from.
+/// The source of a PIN or a password.
 #[derive(Debug)]
 pub enum SecretSource {
-    /// Given as an option or variable.
+    /// The value of an option or a variable, kept masked in memory.
     Kept(Masked),
-    /// A file, without its last line end; read again each time.
+    /// A file, which is read again each time. Line ends at its end are removed.
     File {
-        /// What it is for.
+        /// The purpose of the file, for messages.
         what: &'static str,
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
 }
@@ -30,10 +30,10 @@ impl SecretSource {
         Masked::new(password).map(Self::Kept).map_err(Error::Random)
     }
 
-    /// The PIN or password itself.
+    /// Returns the PIN or password.
     ///
     /// # Errors
-    /// The file cannot be read, or is readable by others.
+    /// The file cannot be read, or other users have access to it.
     pub fn read(&self) -> Result<Password, Error> {
         match self {
             Self::Kept(masked) => Ok(masked.read()),
@@ -50,8 +50,8 @@ pub(super) fn read_bounded(what: &'static str, path: &Path, limit: u64) -> Resul
 
 fn read(what: &'static str, path: &Path, file: File, limit: u64) -> Result<String, Error> {
     let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
-    // Longer than its full length, so that no shorter copy stays behind: the library reads the last bytes by way of the stack if there
-    // is little room.
+    // The buffer is larger than the file: it is never reallocated, so no copy of the secret stays in freed memory. With
+    // little room, the standard library would read the last bytes into a buffer on the stack.
     let room = file.metadata().map_or(0, |found| found.len()).min(limit);
     let mut text = String::with_capacity(usize::try_from(room).unwrap_or_default() + 64);
     file.take(limit + 1).read_to_string(&mut text).map_err(unreadable)?;
@@ -61,17 +61,18 @@ fn read(what: &'static str, path: &Path, file: File, limit: u64) -> Result<Strin
     Ok(text)
 }
 
-/// A secret in a file that only those may read who have to: its text without the last line end.
+/// Reads a secret from a file that other users must not have access to. Line ends at its end are removed.
 fn read_text(what: &'static str, path: &Path) -> Result<Password, Error> {
     let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
-    // Of the open file: a path can name another one a moment later.
+    // The access is checked on the open file: the path may name another file a moment later.
     let file = File::open(path).map_err(unreadable)?;
     check_access(what, path, &file.metadata().map_err(unreadable)?)?;
     Ok(text_of(read(what, path, file, MAX_SECRET)?))
 }
 
-/// Refuses a file that others can read. A group may, as Kubernetes (fsGroup) and systemd (LoadCredential, by an access list, whose
-/// mask shows as the group's bits) have it: if the file is root's, or the process is in that group. It may never write.
+/// Refuses a file that other users can read. Its group may read it if root owns the file or the process is in that
+/// group: Kubernetes (fsGroup) and systemd (LoadCredential, with an access list whose mask appears as the group's bits)
+/// mount secrets this way. The group may never write it.
 fn check_access(what: &'static str, path: &Path, metadata: &Metadata) -> Result<(), Error> {
     let (mode, owner, group) = (metadata.permissions().mode() & 0o777, metadata.uid(), metadata.gid());
     let found = if mode & 0o007 != 0 {
@@ -96,7 +97,7 @@ fn text_of(text: String) -> Password {
     Password::from(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Where the user PIN comes from: its file or `KMS_HSM_PIN`. Whether one is needed, the token knows.
+/// Returns the source of the user PIN: its file or `KMS_HSM_PIN`. `None` is valid: the HSM token may not need a PIN.
 pub(super) fn pin(file: Option<&Path>, variable: Option<Password>) -> Result<Option<SecretSource>, Error> {
     let source = match (file, variable) {
         (Some(_), Some(_)) => return Err(Error::Conflict("hsm-pin-file", "KMS_HSM_PIN (environment)")),
@@ -104,7 +105,7 @@ pub(super) fn pin(file: Option<&Path>, variable: Option<Password>) -> Result<Opt
         (None, Some(pin)) => SecretSource::kept(pin)?,
         (Some(path), None) => SecretSource::File { what: "PIN file", path: path.to_owned() },
     };
-    // What is wrong with it is said before anything else happens.
+    // The PIN is read now, so that an error is reported before anything else happens.
     if source.read()?.is_empty() {
         return Err(Error::NoPin);
     }

@@ -1,13 +1,13 @@
-//! Numbers within bounds.
+//! The check of a number's bounds.
 
 use std::ops::RangeInclusive;
 
 use super::error::Error;
 
-/// A number within its bounds.
+/// Returns the number if it is within its bounds.
 ///
 /// # Errors
-/// It is not, and `fault` says what they are: clap has looked at flag and environment, but not at the file.
+/// The number is out of bounds; `fault` names the bounds. clap checks the flag and the variable, but not the file.
 pub(super) fn within<T: PartialOrd>(
     option: &'static str,
     number: T,
