@@ -6,7 +6,9 @@ use clap::parser::ValueSource;
 #[derive(Debug, Default)]
 pub struct Places(Vec<(&'static str, Place)>);
 
+/// The source of the values of an option.
 #[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
     /// The command line, at these positions.
     CommandLine(Vec<usize>),
     Environment,
