@@ -1,4 +1,5 @@
-//! The audit log of the process: its key is in the token, its head in the database, bound like every row that decides.
+//! Opening the audit log. Its key is in the HSM token. Its head is a row of the database, which has a binding like
+//! other security-relevant rows.
 
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ use crate::kms;
 use crate::store::Store;
 use crate::store::audit_head::{self, AuditHead, Binder};
 
-/// Opens the log where the database knows it to end, and has writes of the database recorded in it.
+/// Opens the log at the end that the database has a record of, and makes the store record its writes in the log.
+/// Returns `None` without an audit log.
 pub(super) fn open(config: &Config, store: &Store, custody: &Arc<Custody>) -> Result<Option<Arc<Audit>>, StartError> {
     let bind = custody.head_binder();
     let known = known(config, store, custody, &bind)?;
@@ -29,7 +31,7 @@ pub(super) fn open(config: &Config, store: &Store, custody: &Arc<Custody>) -> Re
         audit.write(known.accepted.iter().map(|text| Record::note(text)).collect()).map_err(kms::Error::Audit)?;
     }
     if let Some(since) = known.head.unrecorded_since {
-        // Before the mark is taken away: it is said twice rather than not at all.
+        // The line is written before the mark is removed: after a crash it is written twice instead of never.
         let text = format!("the server ran without an audit log, first at {since} seconds since 1970-01-01 UTC");
         audit.write(vec![Record::note(&text)]).map_err(kms::Error::Audit)?;
         let bind = bind.clone();
@@ -39,15 +41,16 @@ pub(super) fn open(config: &Config, store: &Store, custody: &Arc<Custody>) -> Re
     Ok(Some(audit))
 }
 
-/// What the database knows of the log.
+/// The database's record of the log.
 struct Known {
     head: AuditHead,
-    /// What is not as it should be and the operator accepted, in sentences for the log.
+    /// The deviations that the operator accepted, as sentences for the log.
     accepted: Vec<String>,
 }
 
-/// What the database knows of the log. The row is written with the root keys of a new database. So one that is gone, or is not
-/// what was written, is a loss: with it whoever has both files could cut the log where they like.
+/// Reads the database's record of the log. The row is written together with the root keys of a new database, so a
+/// missing or changed row is a loss: without this check, an attacker who can write both files could truncate the log at
+/// any line.
 fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Result<Known, StartError> {
     let found = store.read(|connection| Ok(audit_head::read(connection)?))?;
     let remade = custody.remade();
@@ -57,7 +60,7 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
         .collect();
     let sound = is_sound(found.as_ref(), custody)?;
     let mut head = found.unwrap_or_else(AuditHead::begin);
-    // A key that was made again would sign what the former key never saw.
+    // A new key must not sign lines that the former key never signed.
     let key = hexadecimal::lower(&sha256(&custody.audit_public_key()));
     if head.signed_line.as_deref().and_then(key_of).is_some_and(|former| former != key) {
         if !remade.contains(&RemadeKey::Audit) {
@@ -75,14 +78,14 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
     tracing::error!("ROW REFUSED: what the database knows of the audit log was changed or removed; this was accepted");
     accepted
         .push("what the database knew of this log was changed or removed, as --audit-accept-loss accepts".to_owned());
-    // Whoever writes the row again has to write this too.
+    // The row is written again, and the digest of the root keys' records is part of it.
     head.root_keys = Some(store.read(audit_head::records)?.to_vec());
     let (rebound, bind) = (head.clone(), bind.clone());
     store.write(move |transaction| rebound.write(transaction, &bind))?;
     Ok(Known { head, accepted })
 }
 
-/// Whether the row is there as it was written.
+/// Returns whether the row exists and its binding is valid.
 pub(super) fn is_sound(head: Option<&AuditHead>, custody: &Custody) -> Result<bool, StartError> {
     let Some(head) = head else { return Ok(false) };
     let binding = head.binding.as_deref().unwrap_or_default();
@@ -104,7 +107,7 @@ fn open_log(
     let (poster, bind) = (store.poster(), bind.clone());
     let publish = Box::new(move |signed: SignedHead| {
         let bind = bind.clone();
-        // A queue that is full will take the next one: they come every second.
+        // A head that does not fit into a full queue is dropped: the next one comes within a second.
         if let Err(error) = poster.post(move |transaction| audit_head::sign(transaction, &signed, &bind)) {
             tracing::debug!(%error, "a signed head of the audit log is not in the database");
         }
@@ -112,7 +115,7 @@ fn open_log(
     let head = (known.head.seq > 0).then_some(known.head);
     if let Some(former) = &settings.former {
         match audit::adopt(former, &settings.file, head, &signer.key) {
-            // Told by the log that begins instead.
+            // The loss is recorded in the new log that begins instead.
             Err(audit::OpenError::Foreign { .. }) if settings.accept_loss => {}
             adopted => drop(adopted?),
         }
@@ -125,7 +128,7 @@ fn open_log(
     Ok(audit)
 }
 
-/// The key that signed a checkpoint, as its line names it.
+/// Returns the key that signed a checkpoint, as named in its line.
 fn key_of(line: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Checkpoint {

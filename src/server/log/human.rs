@@ -1,4 +1,4 @@
-//! Fields of log lines for people: `message name=value name="text"`.
+//! Fields of human-readable log lines: `message name=value name="text"`.
 
 use std::fmt::{self, Debug};
 
@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::format::Writer;
 
 use crate::text::{Shown, Whole};
 
-/// Writes fields, each escaped and cut.
+/// Writes fields, each escaped and truncated.
 pub(super) struct Human;
 
 impl<'w> FormatFields<'w> for Human {
@@ -50,9 +50,9 @@ impl Visit for Visitor<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "message" => self.push(field, format_args!("{}", Shown(value))),
-            // Beside the target of the line, which says the same.
+            // These fields repeat the target of the line.
             name if name.starts_with("log.") => {}
-            // Cut first, so that the closing quotation mark stays.
+            // The text is truncated before it is quoted, so that the closing quotation mark remains.
             _ => self.push(field, format_args!("{}", Whole(format_args!("{:?}", Shown(value).to_string())))),
         }
     }

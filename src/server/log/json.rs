@@ -12,7 +12,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::text::{Shown, push_json};
 
-/// Writes lines and fields; each text is escaped and cut.
+/// Writes lines and fields; each text is escaped and truncated.
 pub(super) struct Json;
 
 impl<S, N> FormatEvent<S, N> for Json
@@ -43,7 +43,7 @@ where
     }
 }
 
-/// Records of the crate `log` come as events whose target is a field.
+/// The target of an event. Events of the crate `log` have it in a field.
 struct Target(String);
 
 impl Visit for Target {
@@ -56,7 +56,7 @@ impl Visit for Target {
     fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
-/// As a JSON string.
+/// A value that is written as a JSON string.
 struct Quoted<T>(T);
 
 impl<T: Display> Display for Quoted<T> {
@@ -75,7 +75,7 @@ impl<'w> FormatFields<'w> for Json {
     }
 }
 
-/// Writes members without the braces around them.
+/// Writes members without the surrounding braces.
 struct Visitor<'w> {
     out: Writer<'w>,
     is_first: bool,
