@@ -13,7 +13,7 @@ macro_rules! operations {
                 #[doc = concat!("`", stringify!($operation), "`")]
                 ///
                 /// # Errors
-                /// There was no answer, or it tells of a failure.
+                /// There was no answer, or the server refused the request.
                 pub async fn $method(&self, request: $method::Request) -> Result<$method::Response, Error> {
                     let request = Request::from(request);
                     let asked = request.operation();
