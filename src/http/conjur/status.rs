@@ -1,4 +1,4 @@
-//! `GET /authn-jwt/SERVICE/ACCOUNT/status`: whether an authenticator could vouch for anybody, for those who administer.
+//! `GET /authn-jwt/SERVICE/ACCOUNT/status`: whether an authenticator can authenticate hosts, for administrators.
 
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -22,12 +22,12 @@ pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         Ok(authenticator) => authenticator,
         Err(fault) => return Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &fault)),
     };
-    // It waits for the keys no longer than a login would.
+    // This waits for the keys at most as long as a login.
     let has_keys = Handle::current().block_on(app.authenticator.has_exchange_keys(&authenticator.issuer));
     if !has_keys {
         return Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &Fault::new("CONJ00087E", "the keys cannot be fetched")));
     }
-    // The others can authenticate.
+    // Hosts that are not listed here can authenticate.
     let (kept_out, count) = app.logins.kept_out(account, service, &authenticator);
     let hosts: Vec<_> =
         kept_out.iter().map(|(host, fault)| json!({ "host": host, "error": fault.to_string() })).collect();

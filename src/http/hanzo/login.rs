@@ -1,4 +1,4 @@
-//! `POST /api/v1/auth/{jwt-auth,oidc-auth}/login`: a JWT for an access token.
+//! `POST /api/v1/auth/{jwt-auth,oidc-auth}/login`: exchanges a JWT for an access token.
 
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
@@ -18,7 +18,7 @@ struct Login {
     jwt: String,
 }
 
-/// A token, as these clients expect it.
+/// An access token in an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Given<'a> {
@@ -29,7 +29,7 @@ pub(super) struct Given<'a> {
     token_type: &'static str,
 }
 
-/// The answer with a token.
+/// Returns the answer with an access token.
 pub(super) fn given(issued: &Issued) -> Answer {
     let Issued { token, expires_in, max_ttl, .. } = issued;
     let (access_token, token_type) = (&**token, "Bearer");
@@ -55,7 +55,7 @@ fn login<'a>(way: IdentityWay, app: &'a App, visit: Visit<'a>) -> Answering<'a> 
     })
 }
 
-/// A way of logging in, as messages call it.
+/// Returns the name of an authentication method in messages.
 pub(super) fn named(way: IdentityWay) -> &'static str {
     match way {
         IdentityWay::JwtAuth => "JWT auth",
@@ -63,7 +63,7 @@ pub(super) fn named(way: IdentityWay) -> &'static str {
     }
 }
 
-/// A refusal in the words of these clients.
+/// Converts a refused login to an error of this API.
 fn told(reason: NoIdentityToken) -> Problem {
     match reason {
         NoIdentityToken::NotConfigured(way) => {
@@ -79,7 +79,7 @@ fn told(reason: NoIdentityToken) -> Problem {
     }
 }
 
-/// The status of a refused JWT, and the text for its caller.
+/// Returns the status of a refused JWT, and the text for its caller.
 fn told_of_jwt(reason: &Unauthenticated) -> (StatusCode, &'static str) {
     use ClaimsError as C;
     match reason {
