@@ -202,8 +202,8 @@ fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport)
     Ok(())
 }
 
-/// Checks the row with the end of the audit log. It also covers the records of the root keys, and of whether AES-GCM uses
-/// are counted.
+/// Checks the row with the end of the audit log. It also covers the records of the root keys, and of whether AES-GCM
+/// uses are counted.
 fn head(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
     let head = store.read(|connection| Ok(audit_head::read(connection)?))?;
     if !super::audit::is_sound(head.as_ref(), custody)? {

@@ -9,7 +9,7 @@ use crate::client::Client;
 
 /// Accept an object that is offered to you: you become its owner
 ///
-/// The object leaves its project, and everything that was granted on it is taken back.
+/// The object leaves its project, and all grants on it are revoked.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Accept {
     /// Unique identifier of the object

@@ -1,9 +1,9 @@
-//! To whom, and what: the options that granting and revoking share.
+//! The common options of granting and revoking: the grantee and the operations.
 
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
-/// Who, what, and on which object.
+/// The grantee, the object and the operations.
 #[derive(clap::Args)]
 pub(super) struct Change {
     #[command(flatten)]
@@ -11,8 +11,8 @@ pub(super) struct Change {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// One or more operations, separated by blanks: get_attributes, encrypt, decrypt, mac, mac_verify, sign, signature_verify, get, export, activate, revoke,
-    /// destroy, modify_attribute, import, read_secret, write_secret
+    /// One or more operations, separated by blanks: get_attributes, encrypt, decrypt, mac, mac_verify, sign,
+    /// signature_verify, get, export, activate, revoke, destroy, modify_attribute, import, read_secret, write_secret
     #[arg(value_name = "OPERATION", required = true)]
     operations: Vec<String>,
 }
@@ -20,15 +20,15 @@ pub(super) struct Change {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Grantee {
-    /// The user of this name, by whatever credential; `*` for everyone
+    /// User with this name, with any credential; `*` for every user
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Everyone with this role
+    /// Every user with this role
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
 }
 
-/// The server's words for it.
+/// The body of the request.
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
     unique_identifier: &'a str,
@@ -44,7 +44,7 @@ impl Change {
         &self.key_id
     }
 
-    /// The request; one of user and role is there.
+    /// Returns the body of the request. Exactly one of user and role is present.
     pub(super) fn body(&self) -> Body<'_> {
         Body {
             unique_identifier: &self.key_id,

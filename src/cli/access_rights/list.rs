@@ -8,10 +8,10 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::{Client, segment};
 
-/// Print who may do what with an object: its owner, its project with the members and their roles, and what is granted
+/// Print the access to an object: its owner, its project with the members and their roles, and its grants
 ///
-/// One on a line: `owner NAME`, `project NAME`, `member WHO: ROLE`, `user NAME: OPERATIONS`, `role NAME: OPERATIONS`,
-/// `everyone: OPERATIONS`. A user's own role, which reaches into every project, is not among them.
+/// Each entry is a line: `owner NAME`, `project NAME`, `member WHO: ROLE`, `user NAME: OPERATIONS`, `role NAME:
+/// OPERATIONS`, `everyone: OPERATIONS`. The roles that users have in every project are not listed.
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {
     /// Unique identifier of the object
@@ -27,7 +27,7 @@ impl List {
     }
 }
 
-/// The lines of a whole list; `None` if the answer is not one.
+/// Returns the lines of an answer; `None` if the answer is not a list of access.
 fn lines(all: &Value) -> Option<Vec<String>> {
     let list = |name: &str| all.get(name).and_then(Value::as_array).map(Vec::as_slice);
     let mut lines = vec![format!("owner {}", all.get("owner")?.as_str()?)];
@@ -38,7 +38,7 @@ fn lines(all: &Value) -> Option<Vec<String>> {
     Some(lines)
 }
 
-/// What is granted to one grantee.
+/// Returns the line of a grant.
 pub(super) fn line(grant: &Value) -> String {
     let operations = words(grant, "operations");
     match grant.get("role") {

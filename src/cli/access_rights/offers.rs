@@ -7,10 +7,10 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
-/// Print the objects that are offered to you, one on a line: `ID STATE from OWNER to USER until TIME`
+/// Print the objects that are offered to you, one per line: `ID STATE from OWNER to USER until TIME`
 #[derive(clap::Args)]
 pub(in crate::cli) struct Offers {
-    /// Those that you offer to others
+    /// Print the objects that you offer to other users instead
     #[arg(long)]
     made: bool,
 }

@@ -7,7 +7,7 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
-/// Print the objects that you own, one on a line: `ID STATE`
+/// Print the objects that you own, one per line: `ID STATE`
 #[derive(clap::Args)]
 pub(in crate::cli) struct Owned {}
 

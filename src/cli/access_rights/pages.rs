@@ -1,12 +1,12 @@
-//! Lists that the server gives in pages, and what their entries say.
+//! Lists that the server returns in pages, and the members of their entries.
 
 use serde_json::Value;
 
 use crate::cli::error::Error;
 use crate::client::{Client, segment};
 
-/// A list that the server gives in pages, as bare arrays: the next page begins after the last entry, by its member `name`, and an
-/// empty page is the end. `path` ends with `?` or with a parameter.
+/// Fetches all pages of a list. Each page is a plain array. The next page begins after the last entry, which is named
+/// by its member `name`. An empty page ends the list. `path` must end with `?` or with a parameter.
 pub(in crate::cli) async fn all(client: &Client, path: &str, name: &str) -> Result<Vec<Value>, Error> {
     let mut all: Vec<Value> = Vec::new();
     let mut after = None;
@@ -14,7 +14,7 @@ pub(in crate::cli) async fn all(client: &Client, path: &str, name: &str) -> Resu
         let place = after.as_deref().map(|after| format!("&after={}", segment(after))).unwrap_or_default();
         let page: Vec<Value> = client.get_json(&format!("{path}{place}")).await?;
         let last = page.last().map(|last| text(last, name).to_owned());
-        // A server that knows no pages of this list gives all of it each time.
+        // A server without pages for this list returns the whole list each time.
         if last.is_none() || last == after {
             return Ok(all);
         }
@@ -23,8 +23,8 @@ pub(in crate::cli) async fn all(client: &Client, path: &str, name: &str) -> Resu
     }
 }
 
-/// A list that the server gives in pages, as `{NAME: [...], "next": ...}`; `path` ends with `?` or with a parameter. At most
-/// `limit` entries, if that is given.
+/// Fetches all pages of a list. Each page is `{NAME: [...], "next": ...}`. `path` must end with `?` or with a
+/// parameter. Returns at most `limit` entries, if it is given.
 pub(in crate::cli) async fn list_of(
     client: &Client,
     path: &str,
@@ -46,12 +46,12 @@ pub(in crate::cli) async fn list_of(
     Ok(all)
 }
 
-/// A text of a server's object.
+/// Returns a text member of an object, or `?`.
 pub(in crate::cli) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or("?")
 }
 
-/// A list of words of a server's object.
+/// Returns the words of an array member, separated by commas.
 pub(super) fn words(value: &Value, name: &str) -> String {
     let words = value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")

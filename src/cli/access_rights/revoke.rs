@@ -7,7 +7,7 @@ use crate::cli::error::Error;
 use crate::cli::report::{Report, changed};
 use crate::client::Client;
 
-/// Take back what was granted on an object
+/// Revoke grants on an object
 #[derive(clap::Args)]
 pub(in crate::cli) struct Revoke {
     #[command(flatten)]

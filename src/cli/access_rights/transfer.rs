@@ -7,16 +7,16 @@ use crate::cli::error::Error;
 use crate::cli::report::{Report, changed};
 use crate::client::Client;
 
-/// Offer an object of yours to another user, who becomes its owner by accepting it
+/// Offer an object of yours to another user, who becomes its owner by accepting the offer
 ///
-/// Until then, for 7 days at most, nothing changes. Then you keep nothing: the object leaves its project, and everything that
-/// was granted on it is taken back.
+/// The offer expires after 7 days, and nothing changes before it is accepted. Then you have no access any longer: the
+/// object leaves its project, and all grants on it are revoked.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Transfer {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// The user who is to own it
+    /// New owner
     #[arg(long, value_name = "USER")]
     to: String,
 }

@@ -14,14 +14,15 @@ use crate::cli::stream::DASH;
 use crate::cli::target::{Existing, Target};
 use crate::client::Client;
 
-/// Print the public key that verifies the server's audit log, in PEM; any caller may
+/// Print the public key that verifies the server's audit log, in PEM; for any caller
 #[derive(clap::Args)]
 pub(in crate::cli) struct PublicKey {
     #[command(flatten)]
     output: Output,
 }
 
-/// Print the last checkpoint that the server's database knows: keep it, and `verify --head` finds a log that was cut back
+/// Print the last checkpoint that the server's database has a record of: keep it, so that `verify --head` detects a
+/// truncated log
 ///
 /// For administrators and auditors.
 #[derive(clap::Args)]
@@ -35,7 +36,7 @@ struct Output {
     /// File to write
     #[arg(short, long, value_name = "FILE", default_value = DASH)]
     output: PathBuf,
-    /// Replace the file if it is there
+    /// Replace the file if it exists
     #[arg(long)]
     force: bool,
 }
@@ -81,7 +82,7 @@ impl Output {
     }
 }
 
-/// The server's newest lines that the filter admits.
+/// Returns the newest lines of the server's log that match the filter.
 pub(super) async fn search(client: &Client, filter: &Filter, limit: usize) -> Result<Report, Error> {
     let Filter { object, caller, outcome, from, to } = filter;
     let question = Question {

@@ -3,24 +3,24 @@
 /// A kind of definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Kind {
-    /// Capabilities and policies under one name
+    /// Names for sets of capabilities and policies
     Roles,
-    /// What is allowed or denied
+    /// Rules that allow or deny operations
     Policies,
-    /// The role of a user
+    /// Users with their roles
     Users,
-    /// What holds objects, with its members
+    /// Sets of objects, with the roles of their members
     Projects,
-    /// Applications that log in by JWTs or client secrets, as Infisical has them
+    /// Applications that log in by JWTs or client secrets (as in Infisical)
     Identities,
-    /// Issuers that vouch for hosts, as Conjur has them
+    /// Issuers whose JWTs authenticate hosts (as in Conjur)
     Authenticators,
-    /// Applications, as Conjur has them
+    /// Applications that log in by JWTs or API keys (as in Conjur)
     Hosts,
 }
 
 impl Kind {
-    /// Where the server has the definitions of this kind.
+    /// Returns the path of the definitions of this kind.
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Roles => "/access/definitions/roles",

@@ -8,13 +8,13 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::{Client, segment};
 
-/// Remove a definition that nothing needs any more
+/// Remove a definition that nothing refers to
 #[derive(clap::Args)]
 pub(in crate::cli) struct Remove {
-    /// Which kind
+    /// Kind of the definition
     #[arg(value_name = "KIND", value_enum)]
     kind: Kind,
-    /// Its name
+    /// Name of the definition
     #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: String,
 }
