@@ -35,7 +35,7 @@ struct Arguments {
     /// an RSA key pair may take a minute.
     #[arg(long, conflicts_with_all = ["check_config", "check_store"])]
     check_hsm: bool,
-    /// Copy the database, the token of SoftHSM and the audit log into a new directory, and exit; a server may be running
+    /// Copy the database, the SoftHSM token and the audit log into a new directory, and exit; a server may be running
     ///
     /// Run it as the server's user and with the server's options. All parts are copied as of one moment. The directory
     /// must not exist, or must be empty; it appears under its name only when it is complete. Objects whose key was

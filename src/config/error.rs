@@ -12,7 +12,7 @@ pub enum Error {
     /// The file that an option names cannot be read.
     #[error("cannot read the {what} {}: {source}", path.display())]
     Unreadable {
-        /// What the file is for.
+        /// The purpose of the file.
         what: &'static str,
         /// The file.
         path: PathBuf,
@@ -145,7 +145,7 @@ pub enum Error {
         p = path.display()
     )]
     Exposed {
-        /// What the file is for.
+        /// The purpose of the file.
         what: &'static str,
         /// The file.
         path: PathBuf,

@@ -45,9 +45,9 @@ pub struct Hsm {
     pub wrap_mechanism: Option<MechanismNumber>,
     /// The HSM token's own number for AES key wrap with padding (RFC 5649).
     pub wrap_pad_mechanism: Option<MechanismNumber>,
-    /// The maximal number of open sessions.
+    /// The maximum number of open sessions.
     pub max_sessions: u16,
-    /// The maximal number of session objects; `None` for no limit of its own.
+    /// The maximum number of session objects; `None` if only the size of the object cache limits them.
     pub max_objects: Option<usize>,
     /// The longest time that a call may take.
     pub call_timeout: Duration,

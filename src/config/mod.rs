@@ -101,9 +101,10 @@ pub struct Config {
     pub permission: Permission,
     /// Settings of the HSM.
     pub hsm: Hsm,
-    /// The place of new keys when both are possible. `None` wraps them, if the HSM token can.
+    /// The place of new keys that can be kept both in the database and in the HSM token. `None` wraps them for the
+    /// database, if the HSM token can.
     pub placement: Option<Placement>,
-    /// The maximal number of AES-GCM encryptions with one key.
+    /// The maximum number of AES-GCM encryptions with one key.
     pub gcm_limit: u64,
     /// The database file.
     pub sqlite_path: PathBuf,

@@ -16,7 +16,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// The place of a new key when both are possible.
+/// The place of a new key that can be kept both in the database and in the HSM token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Placement {
@@ -257,10 +257,10 @@ options! {
     /// The same for AES key wrap with padding (RFC 5649), which key pairs need [default: CKM_AES_KEY_WRAP_KWP, 0x210b, or CKM_AES_KEY_WRAP_PAD, 0x210a]
     #[arg(long, env = "KMS_HSM_WRAP_PAD_MECHANISM", value_name = "NUMBER")]
     hsm_wrap_pad_mechanism: MechanismNumber,
-    /// Maximal number of sessions with the HSM token, 2 to 1024 [default: 16]
+    /// Maximum number of sessions with the HSM token, 2 to 1024 [default: 16]
     #[arg(long, env = "KMS_HSM_MAX_SESSIONS", value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1024))]
     hsm_max_sessions: u16,
-    /// Maximal number of keys to keep unwrapped in the HSM token, 1 to 10000000 [default: as many as --cache-size
+    /// Maximum number of keys to keep unwrapped in the HSM token, 1 to 10000000 [default: as many as --cache-size
     /// holds]
     #[arg(long, env = "KMS_HSM_MAX_OBJECTS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     hsm_max_objects: u32,
@@ -275,7 +275,7 @@ options! {
     /// Place of new keys [default: wrapped, or the HSM token if it cannot wrap them]
     #[arg(long, env = "KMS_PLACEMENT", value_name = "PLACE")]
     placement: Placement,
-    /// Maximal number of AES-GCM encryptions with one key, 1 to 4294967296 [default: 4294967296]
+    /// Maximum number of AES-GCM encryptions with one key, 1 to 4294967296 [default: 4294967296]
     #[arg(long, env = "KMS_GCM_LIMIT", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     gcm_limit: u64,
     /// Database file [default: ./claviger.db]

@@ -21,7 +21,7 @@ pub(super) fn open(config: &Config, store: &Store, custody: &Arc<Custody>) -> Re
     let bind = custody.head_binder();
     let known = known(config, store, custody, &bind)?;
     let Some(settings) = &config.audit else {
-        tracing::warn!("no audit log: what callers do is recorded nowhere");
+        tracing::warn!("no audit log: requests are not recorded");
         let head = AuditHead { unrecorded_since: known.head.unrecorded_since.or(Some(kms::now())), ..known.head };
         store.write(move |transaction| head.write(transaction, &bind))?;
         return Ok(None);
@@ -56,7 +56,7 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
     let remade = custody.remade();
     let mut accepted: Vec<String> = remade
         .iter()
-        .map(|key| format!("a root key was not recorded and was made again, as --remake-root-key {key} accepts"))
+        .map(|key| format!("a root key had no record and was generated again; --remake-root-key {key} accepted this"))
         .collect();
     let sound = is_sound(found.as_ref(), custody)?;
     let mut head = found.unwrap_or_else(AuditHead::begin);
@@ -75,9 +75,9 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
     if config.audit.as_ref().is_some_and(|settings| !settings.accept_loss) {
         return Err(StartError::AuditHead);
     }
-    tracing::error!("ROW REFUSED: what the database knows of the audit log was changed or removed; this was accepted");
+    tracing::error!("ROW REFUSED: the database's record of the audit log was changed or removed; this was accepted");
     accepted
-        .push("what the database knew of this log was changed or removed, as --audit-accept-loss accepts".to_owned());
+        .push("the database's record of this log was changed or removed; --audit-accept-loss accepted this".to_owned());
     // The row is written again, and the digest of the root keys' records is part of it.
     head.root_keys = Some(store.read(audit_head::records)?.to_vec());
     let (rebound, bind) = (head.clone(), bind.clone());
@@ -109,7 +109,7 @@ fn open_log(
         let bind = bind.clone();
         // A head that does not fit into a full queue is dropped: the next one comes within a second.
         if let Err(error) = poster.post(move |transaction| audit_head::sign(transaction, &signed, &bind)) {
-            tracing::debug!(%error, "a signed head of the audit log is not in the database");
+            tracing::debug!(%error, "a signed head of the audit log could not be written to the database");
         }
     });
     let head = (known.head.seq > 0).then_some(known.head);
@@ -123,7 +123,7 @@ fn open_log(
     let begin = custody.remade().contains(&RemadeKey::Audit);
     let (audit, found) = Audit::open(settings, head, begin, signer, publish)?;
     if let Some(loss) = &found.loss {
-        tracing::error!(%loss, "the audit log differs from what the database knows; this was accepted");
+        tracing::error!(%loss, "the audit log differs from the database's record of it; this was accepted");
     }
     Ok(audit)
 }

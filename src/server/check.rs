@@ -42,13 +42,14 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let callers = callers(config, &of_file, api_token);
     let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;
     Ok(format!(
-        "would listen on {scheme}://{listen}{probe}\ncallers: {}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({}{})\naudit log: {}\n",
+        "would listen on {scheme}://{listen}{probe}\ncallers: {}\nidentity: {}\nHSM token: {:?} by {}\n\
+         database: {} ({}{})\naudit log: {}\n",
         Whole(callers),
         Whole(setup.map_or_else(|| "none".to_owned(), |setup| setup.subject)),
         config.hsm.token_label,
         Whole(config.hsm.module.display()),
         Whole(config.sqlite_path.display()),
-        if is_new { "new" } else { "root keys found in the token" },
+        if is_new { "new" } else { "root keys found in the HSM token" },
         if is_open { "; another server has it open now" } else { "" },
         Whole(config.audit.as_ref().map_or_else(|| "none".to_owned(), |audit| audit.file.display().to_string())),
     ))
@@ -98,7 +99,8 @@ fn callers(config: &Config, of_file: &[TrustedIssuer], api_token: Option<String>
             KeySource::Uri(uri) | KeySource::Discovery(uri) => format!("keys at {uri}"),
             KeySource::Inline(set) => format!("{} keys in the file", set.len()),
         };
-        let nobody = issuer.admits_nobody().map_or_else(String::new, |(_, why)| format!(", and lets nobody in: {why}"));
+        let nobody =
+            issuer.admits_nobody().map_or_else(String::new, |(_, why)| format!(", and accepts no caller: {why}"));
         ways.push(format!("JWTs of {} for {audience} by idps.{table}, {keys}{nobody}", issuer.issuer));
     }
     ways.extend(api_token);

@@ -27,7 +27,7 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 enum Fault {
     #[error("no handshake within {} s", HANDSHAKE_DEADLINE.as_secs())]
     Deadline,
-    #[error("made room for newer connections")]
+    #[error("closed to make room for newer connections")]
     Evicted,
     #[error("closed before the handshake")]
     Closed,

@@ -45,7 +45,7 @@ pub(super) async fn end_in_time(mut ends: Ends) {
         end(0)
     });
     if let Err(error) = ending {
-        tracing::warn!(%error, "no thread could be started that ends the process in time");
+        tracing::warn!(%error, "cannot start the thread that ends the process if a task does not end");
     }
 }
 

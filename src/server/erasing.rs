@@ -64,8 +64,8 @@ fn erase(kms: &Kms, unerased: &Unerased) -> bool {
             told = true;
             tracing::warn!(
                 keys = unerased.count(),
-                "what was destroyed cannot be erased yet: does another program read the database for long, or does the token or its \
-                 disk fail?"
+                "destroyed keys or values cannot be erased yet: does another program keep reading the database, or \
+                 does the HSM token or its disk fail?"
             );
         }
     }
@@ -75,7 +75,7 @@ fn erase(kms: &Kms, unerased: &Unerased) -> bool {
 /// Tries once, and returns whether everything is erased.
 fn attempt(kms: &Kms) -> bool {
     kms.erase().unwrap_or_else(|error| {
-        tracing::debug!(%error, detail = error.detail(), "what was destroyed cannot be erased yet");
+        tracing::debug!(%error, detail = error.detail(), "destroyed keys or values cannot be erased yet");
         false
     })
 }

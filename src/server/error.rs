@@ -78,14 +78,14 @@ pub enum StartError {
     Permission(#[from] policy::FileError),
     /// The key of the audit log is not the one that signed it.
     #[error(
-        "the audit log of this database was signed by another key than the token's: was the record of the key removed? \
-         Restore database and token together from a backup, or give --audit-file none"
+        "the audit log of this database was signed by another key than the HSM token's: was the record of the key \
+         removed? Restore database and token together from a backup, or give --audit-file none"
     )]
     AuditKey,
     /// The database's record of the audit log was changed or removed.
     #[error(
-        "what the database knows of its audit log was changed or removed: \
-         give --audit-accept-loss to go on with the log as it is, and have that in the server's log"
+        "the database's record of its audit log was changed or removed: \
+         give --audit-accept-loss to continue with the log as it is, and to record this in the audit log"
     )]
     AuditHead,
     /// The database to check or to back up does not exist.
@@ -120,7 +120,7 @@ pub enum StartError {
     #[error("cannot start the thread that watches the HSM token: {0}")]
     Owner(io::Error),
     /// The thread that erases destroyed keys cannot be started.
-    #[error("cannot start the thread that erases what was destroyed: {0}")]
+    #[error("cannot start the thread that erases destroyed keys and values: {0}")]
     Eraser(io::Error),
     /// Signal handlers cannot be installed.
     #[error("cannot handle signals: {0}")]

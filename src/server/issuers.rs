@@ -90,7 +90,8 @@ fn tell(config: &TrustedIssuer) {
     }
     if let Some((table, why)) = config.admits_nobody() {
         tracing::warn!(
-            "{why}: idps.{table} lets nobody in; define roles in the IAM file, as [roles.VaultAdminRole] (README, Piiano clients)"
+            "{why}: idps.{table} accepts no caller; define roles in the IAM file, such as [roles.VaultAdminRole] \
+             (README, Piiano clients)"
         );
     }
     if config.audiences.is_empty() {

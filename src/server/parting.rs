@@ -15,10 +15,10 @@ use tokio_openssl::SslStream;
 /// The longest time that arriving bytes are discarded after the last answer.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// The maximal number of discarded bytes: enough for a body that is only a little too large.
+/// The maximum number of discarded bytes: enough for a body that is only a little too large.
 const MOST: usize = 16 << 20;
 
-/// The maximal number of reads before the task yields to other tasks.
+/// The maximum number of reads before the task yields to other tasks.
 const READS: u8 = 64;
 
 /// A stream over TCP.

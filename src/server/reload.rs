@@ -137,14 +137,14 @@ impl Reload {
         let (documents, of_file) = match read.map_err(|error| error.to_string()) {
             Ok(Ok(read)) => read,
             Ok(Err(error)) | Err(error) => {
-                return tracing::error!(%error, "the policy stays as it was");
+                return tracing::error!(%error, "the policy was not changed");
             }
         };
         let kms = Arc::clone(&self.shared.kms);
         let configured =
             spawn_blocking(move || kms.configure_policy(documents).map_err(|error| error.to_string())).await;
         if let Err(error) = configured.unwrap_or_else(|error| Err(error.to_string())) {
-            return tracing::error!(%error, "the policy stays as it was");
+            return tracing::error!(%error, "the policy was not changed");
         }
         if let Some(issuers) = &mut self.issuers {
             self.shared.authenticator.trust_issuers(issuers.replace(of_file));

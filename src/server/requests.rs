@@ -65,7 +65,7 @@ fn is_welcome(shared: &Shared, certificate: Option<&ClientCertificate>, address:
         && let Some(trust) = shared.authenticator.trust.load().as_ref()
         && let Err(error) = trust.judge(certificate, kms::now())
     {
-        tracing::info!(peer = %address, %error, "connection closed: its caller is no longer welcome");
+        tracing::info!(peer = %address, %error, "connection closed: its certificate is no longer trusted");
         return false;
     }
     true
@@ -111,7 +111,7 @@ where
             }
             () = place.evicted() => {
                 shared.metrics.connection_evicted();
-                tracing::debug!(peer = %address, "connection closed: made room for newer ones");
+                tracing::debug!(peer = %address, "connection closed to make room for newer ones");
                 break;
             }
             who = holder(&mut proved), if !is_known => {

@@ -124,7 +124,7 @@ fn a_key_that_is_made_again_is_in_the_log() {
     server.stop();
     let log = fs::read_to_string(place.audit_file()).unwrap();
     for key in ["audit", "token"] {
-        assert!(log.contains(&format!("made again, as --remake-root-key {key} accepts")), "{log}");
+        assert!(log.contains(&format!("generated again; --remake-root-key {key} accepted this")), "{log}");
     }
     // What the former key signed stays as it was, in a file of its own.
     let beside: Vec<_> = fs::read_dir(place.audit_file().parent().unwrap()).unwrap().collect();

@@ -29,7 +29,7 @@ pub(in crate::cli) struct Search {
     /// Print only decisions with this outcome
     #[arg(long, value_name = "OUTCOME", value_parser = PossibleValuesParser::new(["success", "refused", "failed"]))]
     outcome: Option<String>,
-    /// Maximal number of lines, the newest ones; the server returns at most 1000
+    /// Maximum number of lines, the newest ones; the server returns at most 1000
     #[arg(long, value_name = "N", default_value_t = DEFAULT_LIMIT)]
     limit: usize,
     /// Files of the log [default: the server's log; for administrators and auditors]

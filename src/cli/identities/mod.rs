@@ -65,7 +65,7 @@ pub(super) struct Create {
     /// Its name, for people
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// What it may do beside its roles in projects
+    /// Organization role: what it may do in addition to its roles in projects
     #[arg(long, value_enum, default_value_t = Role::NoAccess)]
     role: Role,
 }
@@ -92,7 +92,7 @@ pub(super) struct Update {
     /// Its name, for people
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// What it may do beside its roles in projects
+    /// Organization role: what it may do in addition to its roles in projects
     #[arg(long, value_enum)]
     role: Option<Role>,
     /// Revoke all its access tokens, of every login method: a change of keys, issuer, subject, audiences or claims does

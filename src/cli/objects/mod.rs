@@ -23,7 +23,7 @@ pub(super) struct List {
     /// Print only the objects in this project
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
-    /// Maximal number of objects
+    /// Maximum number of objects
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }

@@ -13,7 +13,7 @@ use super::shapes::accepts_base64;
 use crate::kms::{Error, SecretPath};
 use crate::secret::Bytes;
 
-/// The maximal number of variables in one request.
+/// The maximum number of variables in one request.
 const MAX_BATCH: usize = 100;
 
 /// Returns the variable that the path of a request names.

@@ -182,7 +182,7 @@ fn remove_abandoned(parent: &Path, name: &OsStr) {
         let path = entry.path();
         let Ok(Some(_lock)) = lock(&path) else { continue };
         match fs::remove_dir_all(&path) {
-            Ok(()) => tracing::info!(directory = %path.display(), "removed what a backup left that was killed"),
+            Ok(()) => tracing::info!(directory = %path.display(), "removed the incomplete backup of a killed process"),
             Err(error) => tracing::warn!(directory = %path.display(), %error, "cannot remove an incomplete backup"),
         }
     }

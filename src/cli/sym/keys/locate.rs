@@ -42,7 +42,7 @@ pub(in crate::cli) struct Locate {
     /// Length in bits
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     bits: Option<i32>,
-    /// Maximal number of identifiers [default: all]
+    /// Maximum number of identifiers [default: all]
     #[arg(long, value_name = "N")]
     max: Option<u32>,
     /// Number of identifiers to skip

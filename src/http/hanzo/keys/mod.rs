@@ -25,10 +25,10 @@ const MAX_NAME: usize = 255;
 const MAX_DESCRIPTION: usize = crate::kmip::attributes::TEXT_BYTES;
 const MAX_SEARCH: usize = MAX_NAME;
 
-/// The maximal number of keys that the error for an ambiguous name lists.
+/// The maximum number of keys that the error for an ambiguous name lists.
 const MAX_CANDIDATES: usize = 6;
 
-/// The maximal number of keys in one list, and the default.
+/// The maximum number of keys in one list, and the default.
 const MAX_LISTED: usize = 1_000;
 const LISTED: usize = 100;
 

@@ -64,7 +64,7 @@ pub(in crate::http) const ONE: &[&str] = &[
 /// The placeholder for a value that is not shown.
 const HIDDEN: &str = "<hidden-by-infisical>";
 
-/// The maximal number of tags in a filter.
+/// The maximum number of tags in a filter.
 const MAX_SLUGS: usize = 50;
 
 /// A metadata entry of a secret.

@@ -11,7 +11,7 @@ use super::{Metadata, Where, one, told};
 use crate::kms::{DetailsChange, ProjectSecret, SecretChange, SecretPlace};
 use crate::secret::Bytes;
 
-/// The maximal number of tags of a secret.
+/// The maximum number of tags of a secret.
 const MAX_TAGS: usize = 50;
 
 /// The longest comment, or note of a reminder, in bytes.
