@@ -53,7 +53,7 @@ impl Activity {
         Sending { activity: Arc::clone(self), number }
     }
 
-    /// Returns whether an answer has been being sent for longer than `allowed`.
+    /// Returns whether sending an answer has taken longer than `allowed`.
     pub(super) fn is_stuck(&self, allowed: Duration) -> bool {
         self.lock().first_key_value().is_some_and(|(_, since)| since.elapsed() > allowed)
     }

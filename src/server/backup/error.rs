@@ -28,7 +28,7 @@ pub enum BackupError {
         /// The parent directory.
         parent: PathBuf,
     },
-    /// The path has no last component, as with `/` or `..`.
+    /// The path has no last component, as with `/`.
     #[error("--backup {}: name a directory that does not exist yet", .0.display())]
     NoName(PathBuf),
     /// The database is empty.
