@@ -46,9 +46,9 @@ options! {
     /// of the machine.
     #[arg(skip)]
     client_p12_password: Password,
-    /// Access token, JWT or API token to send as `Authorization: Bearer` [default: the access token of `claviger
-    /// login`]; an argument is visible to every user of the machine, so prefer the environment or the configuration
-    /// file
+    /// Access token, JWT or API token to send as `Authorization: Bearer` [default: the access token of
+    /// `claviger login`]; an argument is visible to every user of the machine, so prefer the environment or the
+    /// configuration file
     #[arg(
         long,
         env = "CLAVIGER_ACCESS_TOKEN",

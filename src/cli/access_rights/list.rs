@@ -10,8 +10,8 @@ use crate::client::{Client, segment};
 
 /// Print the access to an object: its owner, its project with the members and their roles, and its grants
 ///
-/// Each entry is a line: `owner NAME`, `project NAME`, `member WHO: ROLE`, `user NAME: OPERATIONS`, `role NAME:
-/// OPERATIONS`, `everyone: OPERATIONS`. The roles that users have in every project are not listed.
+/// Each entry is a line: `owner NAME`, `project NAME`, `member WHO: ROLE`, `user NAME: OPERATIONS`,
+/// `role NAME: OPERATIONS`, `everyone: OPERATIONS`. The roles that users have in every project are not listed.
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {
     /// Unique identifier of the object

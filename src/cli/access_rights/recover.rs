@@ -55,8 +55,8 @@ pub(in crate::cli) struct Withdraw {
 
 /// Print the pending recoveries, one per line: `RECOVERY ID from OWNER to USER approved by N of M until TIME: REASON`
 ///
-/// A recovery that keeps the access of other users is followed by a line for each part that it keeps: `  keeps project
-/// NAME`, `  keeps user NAME: OPERATIONS`, `  keeps role NAME: OPERATIONS`, `  keeps everyone: OPERATIONS`.
+/// A recovery that keeps the access of other users is followed by a line for each part that it keeps:
+/// `  keeps project NAME`, `  keeps user NAME: OPERATIONS`, `  keeps role NAME: OPERATIONS`, `  keeps everyone: OPERATIONS`.
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {}
 
