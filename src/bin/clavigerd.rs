@@ -9,35 +9,37 @@ use claviger::secret::Password;
 use claviger::server;
 use claviger::text::Whole;
 
-/// A key management server: callers are known by their client certificate, keys live in a PKCS#11 HSM
+/// A key management server: it authenticates callers by client certificate or token and keeps keys in a PKCS#11 HSM
 #[derive(Parser)]
 #[command(name = "clavigerd", version, about)]
 struct Arguments {
-    /// TOML file with the same options; a flag beats the environment, the environment beats the file
+    /// TOML file with the same options; a flag overrides the environment, the environment overrides the file
     #[arg(long, env = "KMS_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Read and check everything, say what would run, and exit; changes nothing
+    /// Read and check the configuration, the HSM token and the database, print what would run, and exit; changes
+    /// nothing
     ///
-    /// Says when the port is in use or another server has the database open, which is no failure. Not checked: whether the
-    /// issuers' keys can be fetched, the integrity of rows, whether the HSM token can compare an API token with its key, and
-    /// whether a schema can be brought up to date.
+    /// A port in use, or a database that another server has open, is reported but is not a failure. Not checked:
+    /// whether the issuers' keys can be fetched, the integrity of rows, whether the HSM token can compare an API token
+    /// with its key, and whether a schema can be upgraded.
     #[arg(long)]
     check_config: bool,
-    /// With the server stopped, check every row's binding, its version against the audit log, and the log itself; say what
-    /// is wrong, and exit with 1 if anything is
+    /// With the server stopped, check every row's binding, its version against the audit log, and the log itself; print
+    /// each fault, and exit with 1 if there is any
     #[arg(long, conflicts_with = "check_config")]
     check_store: bool,
-    /// Try what the HSM can do, on keys that end at once, print it as a table, and exit with 1 if the server could not use it
+    /// Test what the HSM can do with temporary keys, print the results as a table, and exit with 1 if the server could
+    /// not use it
     ///
-    /// Needs the options of the HSM only. The database is not opened, and nothing stays in the HSM token. Making an RSA pair may take
-    /// a minute.
+    /// Needs only the options of the HSM. The database is not opened, and no key remains in the HSM token. Generating
+    /// an RSA key pair may take a minute.
     #[arg(long, conflicts_with_all = ["check_config", "check_store"])]
     check_hsm: bool,
-    /// Copy the database, the token of SoftHSM and the audit log into a new directory, and exit; a server may be running
+    /// Copy the database, the SoftHSM token and the audit log into a new directory, and exit; a server may be running
     ///
-    /// Run it as the user and with the options of the server. The copy is of one moment. The directory must not exist, or be
-    /// empty, and is complete once it is there. Objects whose key was destroyed while the backup was taken are listed. The PIN, the configuration
-    /// and certificates are not in it.
+    /// Run it as the server's user and with the server's options. All parts are copied as of one moment. The directory
+    /// must not exist, or must be empty; it appears under its name only when it is complete. Objects whose key was
+    /// destroyed during the backup are listed. The backup does not contain the PIN, the configuration or certificates.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["check_config", "check_store", "check_hsm"])]
     backup: Option<PathBuf>,
     #[command(flatten)]
@@ -47,10 +49,10 @@ struct Arguments {
 #[global_allocator]
 static ALLOCATOR: server::Wiping = server::Wiping;
 
-/// How long a file that is being read again may hold up the end of the program.
+/// The longest time that reading a file may delay the end of the program.
 const LAST_READS: Duration = Duration::from_secs(1);
 
-/// Why the program does not end with status 0.
+/// The reason why the program does not end with status 0.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -72,8 +74,8 @@ enum Failure {
 }
 
 impl Failure {
-    /// The exit status. 78 is EX_CONFIG of sysexits.h: whoever starts the server again unasked tries a PIN once more, until the
-    /// token locks.
+    /// Returns the exit status. It is 78 (EX_CONFIG of sysexits.h) for an error of the PIN, so that a supervisor does
+    /// not restart the server: each restart would try the PIN again, until the HSM token locks.
     fn status(&self) -> u8 {
         let start = match self {
             Self::Start(error) => Some(error),
@@ -91,10 +93,10 @@ fn main() -> ! {
     let (command, empty) = config::without_empty(Arguments::command());
     let matches = command.get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    // Read, and not to be found again.
+    // clap has read the password: it must not stay in the environment.
     server::overwrite_variable(c"KMS_HTTPS_P12_PASSWORD");
     let places = Places::of(&matches);
-    // It holds what the command line and the environment said.
+    // `matches` holds copies of the values of the command line and the environment, secrets among them.
     drop(matches);
     let status = match run(arguments, &places, pin, &empty) {
         Ok(()) => 0,
@@ -104,14 +106,14 @@ fn main() -> ! {
             status
         }
     };
-    // Nothing of the HSM's module runs any more: what it left for the end of the process may crash.
+    // Ends without the exit handlers of the HSM's module: they may crash.
     server::end(status)
 }
 
-/// The PIN of the environment, which is overwritten there.
+/// Returns the PIN from `KMS_HSM_PIN` and overwrites it in the environment.
 fn pin() -> Result<Option<Password>, config::Error> {
     let pin = match std::env::var("KMS_HSM_PIN") {
-        // As of every other variable, what is empty counts as unset.
+        // An empty variable counts as unset, as with every other option.
         Ok(pin) if pin.is_empty() => Ok(None),
         Ok(pin) => Ok(Some(Password::from(pin))),
         Err(std::env::VarError::NotPresent) => Ok(None),
@@ -166,7 +168,7 @@ fn run(
     let ended = runtime.block_on(async {
         tokio::spawn(server::run(config)).await.map_err(std::io::Error::other)?.map_err(Failure::from)
     });
-    // What still reads a file then, from a disk that does not answer, has nobody left to read it for.
+    // A task that is still reading a file from a disk that does not answer is abandoned: nothing needs its result.
     runtime.shutdown_timeout(LAST_READS);
     ended
 }

@@ -1,9 +1,9 @@
-//! `--account`: where secrets and hosts of Conjur are.
+//! `--account`: the Conjur account of secrets and hosts.
 
 /// The account that a secret or a host belongs to.
 #[derive(clap::Args)]
 pub(super) struct Account {
-    /// Account of the secret or the host; it is the project of the same name
+    /// Account of the secret or the host: the project with the same name
     #[arg(
         id = "account",
         long = "account",

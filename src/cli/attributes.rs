@@ -1,4 +1,4 @@
-//! `claviger attributes`: what the server knows about an object.
+//! `claviger attributes`: the attributes of an object.
 
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Map, Value as Json, json};
@@ -12,7 +12,7 @@ use crate::kmip::payloads::get_attributes::Request;
 use crate::kmip::ttlv::Item;
 use crate::kmip::{self, AttributeReference, Tag};
 
-/// What the server knows about an object
+/// Print the attributes of objects
 #[derive(clap::Subcommand)]
 pub(super) enum Attributes {
     Get(Get),
@@ -26,7 +26,7 @@ impl Attributes {
     }
 }
 
-/// Print the attributes of an object, one on a line: `Name: value`
+/// Print the attributes of an object, one per line: `Name: value`
 #[derive(clap::Args)]
 pub(super) struct Get {
     /// Unique identifier of the object
@@ -54,7 +54,7 @@ impl Get {
     }
 }
 
-/// Attributes that an object may have several of; in JSON they are arrays however many there are.
+/// Attributes that an object may have several of. In JSON they are always arrays.
 const SEVERAL: [Tag; 8] = [
     Tag::Name,
     Tag::AlternativeName,
@@ -90,7 +90,7 @@ fn render(mut attributes: kmip::Attributes) -> (Vec<String>, Map<String, Json>) 
 }
 
 fn line(item: &Item, value: &Json) -> String {
-    // A name is nearly always an uninterpreted text; that it is need not be said each time.
+    // The type of a name is omitted, because it is nearly always an uninterpreted text.
     let shown = value.get("NameValue").filter(|_| item.tag == Tag::Name).unwrap_or(value);
     format!("{}: {}", item.tag, value::text(shown))
 }

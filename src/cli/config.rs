@@ -1,4 +1,4 @@
-//! Options merged from flag, environment and file, then checked.
+//! Options are merged from flags, environment and file, then checked.
 
 use std::env;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,19 +11,19 @@ use crate::config::toml_file;
 use crate::file::{self, Unreadable};
 use crate::secret::Password;
 
-/// Where a server is that was started without options.
+/// The URL of a server that was started with the default port.
 const DEFAULT_URL: &str = "https://localhost:9998";
 
-/// How long to wait for an answer, in seconds.
+/// The default time to wait for an answer, in seconds.
 const DEFAULT_TIMEOUT: u16 = 60;
 
 /// The largest configuration file, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The keys of the file that make it a secret.
+/// The keys of the file whose values are secrets.
 const SECRETS: [&str; 2] = ["access_token", "client_p12_password"];
 
-/// What can be wrong with the configuration.
+/// An error of the configuration.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     /// The configuration file cannot be read.
@@ -32,7 +32,7 @@ pub(super) enum Error {
     /// It has a syntax error, an unknown key or a value of a wrong type.
     #[error("{}: {message}", path.display())]
     Toml { path: PathBuf, message: String },
-    /// It holds a secret and is readable by others.
+    /// The file holds a secret and is readable by other users.
     #[error(
         "the configuration file {p} holds `{key}` and is readable by others (mode {mode:03o}): run `chmod 600 {p}`",
         p = path.display()
@@ -42,18 +42,18 @@ pub(super) enum Error {
     #[error("--url: {0}")]
     Url(#[from] UrlError),
     /// `timeout` of the file is out of its range; clap checks the flag.
-    #[error("--timeout: it is from 1 to 3600 seconds")]
+    #[error("--timeout: give 1 to 3600 seconds")]
     Timeout,
-    /// The password twice in one place.
+    /// The password is given twice in one source.
     #[error("the password of the PKCS#12 file is given both as a text and as a file: give one")]
     TwoPasswords,
-    /// Only one credential can be sent.
+    /// Two credentials are given, but only one can be sent.
     #[error("both --access-token and --auth-token (PVAULT_AUTH_TOKEN) are given: give one")]
     TwoTokens,
     /// The variable is not UTF-8.
     #[error("{0} is not valid UTF-8")]
     PasswordEncoding(&'static str),
-    /// A password for a file that is not given.
+    /// A password is given without the file that it opens.
     #[error("a password for --client-p12 is given, but no --client-p12")]
     PasswordWithoutP12,
     /// The password file cannot be read.
@@ -61,16 +61,16 @@ pub(super) enum Error {
     Client(#[from] client::Error),
 }
 
-/// Where a configuration file may be.
+/// The path of a configuration file.
 pub(super) enum Place {
-    /// Named by the caller: it must be there.
+    /// A path named by the user: the file must exist.
     Named(PathBuf),
-    /// The usual one: it may be missing.
+    /// The default path: the file may be missing.
     Usual(PathBuf),
 }
 
 impl Place {
-    /// The usual file, in the XDG base directory for configuration.
+    /// Returns the default path, in the XDG base directory for configuration.
     pub(super) fn usual(xdg_config_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<Self> {
         let base = xdg_config_home.filter(|path| path.is_absolute());
         let base = base.or_else(|| Some(home.filter(|path| path.is_absolute())?.join(".config")))?;
@@ -78,10 +78,10 @@ impl Place {
     }
 }
 
-/// A secret in an environment variable; `None` if that is not set.
+/// Returns the secret in an environment variable; `None` if the variable is not set.
 ///
 /// # Errors
-/// It is not UTF-8.
+/// The value is not UTF-8.
 pub(super) fn secret_variable(name: &'static str) -> Result<Option<Password>, Error> {
     match env::var(name) {
         Ok(secret) => Ok(Some(Password::from(secret))),
@@ -90,14 +90,14 @@ pub(super) fn secret_variable(name: &'static str) -> Result<Option<Password>, Er
     }
 }
 
-/// Where the access token of a login is kept, beside the usual configuration file.
+/// Returns the path of the file with the access token of a login, next to the default configuration file.
 pub(super) fn login_file(xdg_config_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
     match Place::usual(xdg_config_home, home)? {
         Place::Usual(path) | Place::Named(path) => Some(path.with_file_name("login.json")),
     }
 }
 
-/// Merges `given` (flags over environment) with the file, fills in defaults and checks the whole.
+/// Merges `given` (flags and environment) with the file, fills in defaults and checks the result.
 pub(super) fn settings(given: Options, file: Option<Place>) -> Result<Settings, Error> {
     let file = match file {
         Some(Place::Named(path)) => read(&path)?,
@@ -132,7 +132,8 @@ fn merge(given: Options, mut file: Options) -> Result<Options, Error> {
     if passwords(&given) > 1 || passwords(&file) > 1 {
         return Err(Error::TwoPasswords);
     }
-    // The two spellings of the password are one option.
+    // The password and the password file are one option: one from the command line or the environment overrides both of
+    // the file.
     if passwords(&given) > 0 {
         file.client_p12_password = None;
         file.client_p12_password_file = None;
@@ -154,7 +155,7 @@ fn p12(options: &Options) -> Result<Option<P12>, Error> {
     }
 }
 
-/// Reads the TOML file; `-` and `_` are the same in its keys, so that flags can be copied.
+/// Reads the TOML file. `-` and `_` are the same in its keys, so that flags can be copied.
 fn read(path: &Path) -> Result<Options, Error> {
     let file = file::open("configuration file", path)?;
     let mode = file.metadata()?.permissions().mode() & 0o777;
@@ -167,7 +168,7 @@ fn read(path: &Path) -> Result<Options, Error> {
     {
         return Err(Error::Exposed { path: path.to_owned(), key, mode });
     }
-    // The commands run anywhere, so the file cannot mean the directory where they do.
+    // Paths in the file are relative to the file, because commands may run in any directory.
     if let Some(directory) = path.parent() {
         let files = [&mut options.ca_file, &mut options.client_p12, &mut options.client_p12_password_file];
         for path in files.into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! Why a command fails: one line that says what failed and what to try.
+//! Errors of commands: one line that says what failed and what to try.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use crate::audit::verify;
 use crate::file::Unreadable;
 use crate::{client, kmip};
 
-/// The failure of a command.
+/// An error of a command.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error(transparent)]
@@ -20,43 +20,43 @@ pub(super) enum Error {
     Unreadable(#[from] Unreadable),
     #[error("{0}")]
     File(#[from] FileError),
-    /// A key file is not what its format says.
+    /// A key file is not in the expected format.
     #[error("{} is not {format} ({fault}): give -f with the format that it has", path.display())]
     KeyFile { path: PathBuf, format: &'static str, fault: KeyFileFault },
-    /// The file to decrypt is damaged, or no such file at all.
+    /// The file to decrypt is damaged, or is not an encrypted file.
     #[error("{}: {source}", path.display())]
     Sealed { path: PathBuf, source: SealedError },
-    /// What went wrong with the key that an encrypted file names.
-    #[error("{source} (the file names the key {key_id:?}: give another with -k)")]
+    /// The key that an encrypted file names could not be used.
+    #[error("{source} (the file names the key {key_id:?}: give another one with -k)")]
     NamedKey { key_id: String, source: Box<Error> },
-    /// The answer lacks what the operation promises.
+    /// The answer lacks a required part.
     #[error("the server's answer has no {0}: is it a Claviger server of this version?")]
     Incomplete(&'static str),
-    /// Standard output cannot be written, because its reader went away or for another reason.
+    /// Standard output cannot be written, for instance because its reader has closed it.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),
     #[error("{0}")]
     Audit(#[from] AuditError),
-    /// Neither HOME nor XDG_CONFIG_HOME.
-    #[error("there is no place for the login: set HOME or XDG_CONFIG_HOME")]
+    /// Neither HOME nor XDG_CONFIG_HOME is set.
+    #[error("there is no directory for the access token of the login: set HOME or XDG_CONFIG_HOME")]
     NoHome,
-    #[error("there is no login to end")]
+    #[error("not logged in: there is no access token to end")]
     NotLoggedIn,
-    #[error("{} holds no JWT: three parts with dots between them", .0.display())]
+    #[error("{} does not hold a JWT: a JWT has three parts separated by dots", .0.display())]
     NoJwt(PathBuf),
     #[error("{0:?} is not an issuer: give an identity's ID, oidc-auth/ID, or authn-jwt/SERVICE/ACCOUNT[/LOGIN]")]
     Issuer(String),
-    /// Neither a file nor a variable.
+    /// The secret is given neither in a file nor in a variable.
     #[error("there is no {what}: give {flag} FILE (`-` for standard input), or set {variable}")]
     NoSecret { what: &'static str, flag: &'static str, variable: &'static str },
     #[error("{} holds no {what}", path.display())]
     EmptySecret { what: &'static str, path: PathBuf },
-    /// The credential of a login is wrong, or may not be used here and now.
+    /// The server refused the credential of a login.
     #[error("the server refused the {credential}: {}", said(refusal))]
     LoginRefused { credential: &'static str, refusal: Box<client::Refusal> },
-    #[error("--claim names {0:?} twice: give its values in one, as in {0}=A,B")]
+    #[error("--claim names {0:?} twice: give all its values in one option, as in {0}=A,B")]
     ClaimTwice(String),
-    /// The first of two changes was made, and the second was not.
+    /// The first of two changes was made, but the second one failed.
     #[error(
         "the change was made, but the access tokens of {id} were not ended ({source}): run \
          `claviger identities update {id} --end-tokens`"
@@ -64,12 +64,12 @@ pub(super) enum Error {
     TokensNotEnded { id: String, source: Box<Error> },
     #[error("{p} is readable by others: run `chmod 600 {p}`, and log in again", p = .0.display())]
     ExposedLogin(PathBuf),
-    #[error("{} is not a login of this program: log out or in again", .0.display())]
+    #[error("{} is not a file of `claviger login`: log out or log in again", .0.display())]
     BadLogin(PathBuf),
-    /// No header of an encrypted file can hold the key id.
+    /// The key id does not fit into the header of an encrypted file.
     #[error("a key id has 1 to 255 bytes")]
     KeyId,
-    #[error("there is no randomness: {0}")]
+    #[error("no random bytes: {0}")]
     Random(openssl::error::ErrorStack),
     #[error("cannot start the runtime: {0}")]
     Runtime(io::Error),
@@ -77,7 +77,7 @@ pub(super) enum Error {
     Interrupted(Signal),
 }
 
-/// What goes wrong with files.
+/// An error of a file.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
     #[error("cannot write {}: {source}", path.display())]
@@ -93,13 +93,13 @@ pub(super) enum FileError {
 }
 
 impl FileError {
-    /// What the server would not take.
+    /// Returns the error for a file that is too large for the server.
     pub(super) fn large(path: PathBuf, limit: usize) -> Self {
         Self::Large { path, limit }
     }
 }
 
-/// What can be wrong with the text of a key.
+/// The reason why a key file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeyFileFault {
     #[error("{0}")]
@@ -110,7 +110,7 @@ pub(super) enum KeyFileFault {
     NotSymmetricKey(String),
 }
 
-/// What can be wrong with an audit log.
+/// An error of an audit log.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AuditError {
     #[error("{}: {source}", path.display())]
@@ -122,7 +122,7 @@ pub(super) enum AuditError {
     /// The server's search ended at its limit.
     #[error("these are the newest lines that fit; older files were not looked at: search in the files themselves")]
     NotSearched,
-    /// Lines after the last checkpoint, or no checkpoint at all.
+    /// Lines follow the last checkpoint, or there is no checkpoint.
     #[error("intact, but its end is not signed: the last line is {last}, the last checkpoint {signed}")]
     Unsigned { last: u64, signed: u64 },
 }
@@ -144,12 +144,13 @@ pub(super) enum Signal {
 }
 
 impl Error {
-    /// Whether the reader of standard output went away, which is not a failure to report.
+    /// Returns whether the reader of standard output has closed it. This error is not reported.
     pub(super) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// How many bytes the server's HSM takes in one call, if the server refused because of that.
+    /// Returns the number of bytes that the server's HSM takes in one call, if the server refused the request because
+    /// of this limit.
     pub(super) fn most_bytes(&self) -> Option<u64> {
         match self {
             Self::Client(client::Error::Refused(refusal)) => refusal.most_bytes,
@@ -157,7 +158,7 @@ impl Error {
         }
     }
 
-    /// The exit status; for signals it is the shells' custom.
+    /// Returns the exit status. For signals it follows the convention of shells.
     pub(super) fn status(&self) -> u8 {
         match self {
             Self::Interrupted(Signal::Interrupt) => 130,

@@ -1,4 +1,4 @@
-//! The command line `claviger`: its commands mirror what the server serves, one file for each.
+//! The command line `claviger`. Each command is in its own file.
 
 mod access_rights;
 mod account;
@@ -41,18 +41,18 @@ use error::{Error, Signal};
 use options::Options;
 use report::Report;
 
-/// Where Piiano's clients find the server.
+/// The variable with the URL of the server for Piiano's clients.
 const ADDRESS_VARIABLE: &str = "PVAULT_ADDR";
 
-/// What other clients have before their commands.
+/// The word that other clients have before their commands.
 const KMS: &str = "kms";
 
 const PASSWORD_VARIABLE: &str = "CLAVIGER_CLIENT_P12_PASSWORD";
 
-/// Use the keys of a Claviger server
+/// Manage and use the keys of a Claviger server
 ///
-/// Keys are made and kept in the server's HSM. The server knows you by your client certificate, an access token, a JWT or an API
-/// token.
+/// Keys are generated and kept in the server's HSM. The server authenticates you by a client certificate, an access
+/// token, a JWT or an API token.
 #[derive(Parser)]
 #[command(name = "claviger", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -60,8 +60,8 @@ struct Arguments {
     command: Command,
     #[command(flatten)]
     options: Options,
-    /// TOML file with the same options; a flag beats the environment, the environment beats the file
-    /// [default: ~/.config/claviger/claviger.toml, if it is there]
+    /// TOML file with the same options; a flag overrides the environment, the environment overrides the file [default:
+    /// ~/.config/claviger/claviger.toml, if it exists]
     #[arg(long, env = "CLAVIGER_CONFIG", value_name = "FILE", global = true, help_heading = "Connection")]
     config: Option<PathBuf>,
     /// Print the result as JSON
@@ -80,7 +80,7 @@ Examples:
   claviger sym keys export -k \"$id\" -f base64 key.base64
   claviger access-rights grant --user bob -k \"$id\" encrypt decrypt
 
-Exit status: 0 if it worked, 1 if it did not, 2 if the command line was not understood;
+Exit status: 0 for success, 1 for failure, 2 for an invalid command line;
 3 if `audit verify` finds an intact log whose end is not signed.";
 
 #[derive(Subcommand)]
@@ -111,7 +111,7 @@ enum Command {
     Version(version::Version),
 }
 
-/// The whole program.
+/// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
     let (command, _) = without_empty(Arguments::command());
@@ -131,17 +131,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The command line without the `kms` that stands before the command in the documents of other clients.
+/// Removes the word `kms` before the command, which the documentation of other clients has.
 fn without_kms(mut line: Vec<OsString>) -> Vec<OsString> {
     let (command, _) = without_empty(Arguments::command());
     let probe = command.allow_external_subcommands(true).try_get_matches_from(&line);
-    // What is wrong with the command line is said when it is read.
+    // Errors of the command line are reported when it is parsed.
     let Ok(matches) = probe else { return line };
     if let Some((KMS, rest)) = matches.subcommand() {
         let after = rest.get_many::<OsString>("").map_or(0, Iterator::count);
         if let Some(place) = line.len().checked_sub(after + 1).filter(|place| *place > 0) {
             line.remove(place);
-            report::hint("`kms` is not needed: the commands stand directly after `claviger`");
+            report::hint("`kms` is not needed: write the command directly after `claviger`");
         }
     }
     line
@@ -179,18 +179,19 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let result = runtime.block_on(async {
         tokio::select! {
-            // First, so that a signal is waited for before there is anything to clean up.
+            // This branch is polled first, so that signals are handled before there is anything to clean up.
             biased;
             result = interrupted() => Err(result.map_or_else(Error::Runtime, Error::Interrupted)),
             result = command.run_with(settings, login.as_deref()) => result,
         }
     });
-    // A thread may be waiting for standard input, and would wait on.
+    // A thread may be waiting for standard input: do not wait for it.
     runtime.shutdown_background();
     result
 }
 
-/// Waits for a signal to end: a command that is dropped removes its unfinished file, one that is killed does not.
+/// Waits for a terminating signal. A command that is then dropped removes its unfinished file, which a killed one would
+/// not.
 async fn interrupted() -> std::io::Result<Signal> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -200,7 +201,7 @@ async fn interrupted() -> std::io::Result<Signal> {
     })
 }
 
-/// The commands that talk to the server.
+/// The commands that need the server.
 enum Remote {
     Sym(sym::Sym),
     Attributes(attributes::Attributes),
@@ -219,7 +220,7 @@ enum Remote {
 }
 
 impl Remote {
-    /// Runs it with the access token of the last login, if no other is given and this server gave it.
+    /// Runs the command with the access token of the last login, if no other token is given and this server issued it.
     async fn run_with(self, mut settings: Settings, login: Option<&Path>) -> Result<Report, Error> {
         let is_about_login = matches!(self, Self::Login(_) | Self::Logout(_));
         if settings.access_token.is_none()
@@ -232,7 +233,7 @@ impl Remote {
         self.run(&Client::new(&settings)?, login).await
     }
 
-    /// `login` is where the access token of a login is kept.
+    /// Runs the command. `login` is the path of the login file.
     async fn run(self, client: &Client, login: Option<&Path>) -> Result<Report, Error> {
         match self {
             Self::Sym(command) => command.run(client).await,

@@ -11,13 +11,14 @@ options! {
     /// Server to talk to [default: https://localhost:9998]
     #[arg(long, env = "CLAVIGER_URL", value_name = "URL", global = true, help_heading = "Connection")]
     url: String,
-    /// PEM file with the authorities of the server's certificate [default: those of the system]
+    /// PEM file with the authorities of the server's certificate [default: the system's]
     #[arg(long, env = "CLAVIGER_CA_FILE", value_name = "FILE", global = true, help_heading = "Connection")]
     ca_file: PathBuf,
-    /// PKCS#12 file with your private key and certificate, by which the server knows you
+    /// PKCS#12 file with your client certificate and its private key
     #[arg(long, env = "CLAVIGER_CLIENT_P12", value_name = "FILE", global = true, help_heading = "Connection")]
     client_p12: PathBuf,
-    /// File that holds the password of the PKCS#12 file; or the password itself in CLAVIGER_CLIENT_P12_PASSWORD
+    /// File that holds the password of the PKCS#12 file; CLAVIGER_CLIENT_P12_PASSWORD may hold the password itself
+    /// instead
     #[arg(
         long,
         env = "CLAVIGER_CLIENT_P12_PASSWORD_FILE",
@@ -26,11 +27,13 @@ options! {
         help_heading = "Connection"
     )]
     client_p12_password_file: PathBuf,
-    /// A key of the file and a variable, but no flag: arguments are visible to everyone on this machine.
+    /// The password. It has a key in the file and a variable, but no flag, because arguments are visible to every user
+    /// of the machine.
     #[arg(skip)]
     client_p12_password: Password,
-    /// Access token, JWT or API token to send as `Authorization: Bearer` [default: the access token of `claviger login`]; as an
-    /// argument it is visible to everyone on this machine, so prefer the environment or the configuration file
+    /// Access token, JWT or API token to send as `Authorization: Bearer` [default: the access token of
+    /// `claviger login`]; an argument is visible to every user of the machine, so prefer the environment or the
+    /// configuration file
     #[arg(
         long,
         env = "CLAVIGER_ACCESS_TOKEN",
@@ -40,8 +43,8 @@ options! {
         help_heading = "Connection"
     )]
     access_token: Password,
-    /// The same as --access-token, usually a JWT, by the name that Piiano's clients use; as an argument it is visible to everyone
-    /// on this machine, so prefer the environment
+    /// The same as --access-token, usually a JWT, with the name that Piiano's clients use; an argument is visible to
+    /// every user of the machine, so prefer the environment
     #[arg(
         long,
         alias = "authtoken",
@@ -53,11 +56,11 @@ options! {
     )]
     #[serde(skip)]
     auth_token: Password,
-    /// Where Piiano's clients find the server; read from PVAULT_ADDR only, and used if no URL is given.
+    /// The URL of the server for Piiano's clients. It is read only from PVAULT_ADDR, and used if no URL is given.
     #[arg(skip)]
     #[serde(skip)]
     pvault_addr: String,
-    /// How long to wait for an answer, 1 to 3600 [default: 60]
+    /// Seconds to wait for an answer, 1 to 3600 [default: 60]
     #[arg(
         long,
         env = "CLAVIGER_TIMEOUT",

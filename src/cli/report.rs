@@ -1,4 +1,5 @@
-//! What a command has to say, for people or for programs. Names and texts of others are escaped here, and nothing is cut.
+//! The result of a command, for people or for programs. Names and texts from outside are escaped here, and nothing is
+//! truncated.
 
 use std::io::{self, Write as _};
 
@@ -12,12 +13,12 @@ use crate::text::{self, Whole};
 pub(super) struct Report {
     lines: Vec<String>,
     json: Option<Value>,
-    /// Whether what was asked is so.
+    /// Whether the answer to a question is yes.
     good: bool,
 }
 
 impl Report {
-    /// Lines for people, and the same for programs.
+    /// Creates a report of lines for people and of JSON for programs.
     pub(super) fn new(lines: impl IntoIterator<Item = String>, json: Value) -> Self {
         Self { lines: lines.into_iter().collect(), json: Some(json), good: true }
     }
@@ -32,17 +33,17 @@ impl Report {
         Self::new([], json)
     }
 
-    /// Nothing for anyone: standard output holds the data that was asked for.
+    /// Creates an empty report, for commands that write their data to standard output.
     pub(super) fn none() -> Self {
         Self { lines: Vec::new(), json: None, good: true }
     }
 
-    /// The same, and the answer to what was asked is no.
+    /// Returns the same report for a negative answer.
     pub(super) fn failed(self) -> Self {
         Self { good: false, ..self }
     }
 
-    /// Prints it; whether what was asked is so.
+    /// Prints the report. Returns whether the answer is yes.
     pub(super) fn print(&self, as_json: bool) -> Result<bool, Error> {
         let mut out = String::new();
         match (&self.json, as_json) {
@@ -58,22 +59,22 @@ impl Report {
     }
 }
 
-/// What is said of a new key: its identifier, and nothing else.
+/// Returns the report of a new key: only its identifier.
 pub(super) fn made(unique_identifier: &str) -> Report {
     Report::new([unique_identifier.to_owned()], json!({ "unique_identifier": unique_identifier }))
 }
 
-/// What is said of an object that was changed, or whose access was.
+/// Returns the report of a change to an object or its access.
 pub(super) fn changed(unique_identifier: &str) -> Report {
     Report::quiet(json!({ "unique_identifier": unique_identifier }))
 }
 
-/// Prints what would have been the better command line.
+/// Prints a hint about the command line to standard error.
 pub(super) fn hint(text: &str) {
     let _ = writeln!(io::stderr().lock(), "claviger: {text}");
 }
 
-/// Prints a failure. Where standard error is gone too, there is nobody left to tell.
+/// Prints an error to standard error. Errors of standard error itself are ignored.
 pub(super) fn complain(error: &Error) {
     let _ = writeln!(io::stderr().lock(), "claviger: {}", Whole(error));
 }

@@ -1,4 +1,4 @@
-//! Reading and writing files and pipes in pieces, off the thread that listens for signals.
+//! Reading and writing files and pipes in parts, on other threads than the one that handles signals.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -12,36 +12,36 @@ use super::error::{Error, FileError};
 use crate::file;
 use crate::secret::Bytes;
 
-/// The file name that means standard input or output.
+/// The file name that stands for standard input or output.
 pub(super) const DASH: &str = "-";
 
-/// Something to read from.
+/// A file or standard input.
 pub(super) struct Source {
     path: PathBuf,
-    /// Absent only while a thread reads it.
+    /// The reader; `None` only while a thread reads from it.
     reader: Option<Reader>,
-    /// The read that is under way. It stays here if nobody waits for it any longer.
+    /// The running read. It remains here if the future that waited for it was dropped.
     reading: Option<JoinHandle<(Reader, io::Result<Bytes>)>>,
     kept: Kept,
-    /// What is to be read again, and how much of it was.
+    /// The bytes that are read again after a rewind, and the number of those already read.
     again: (Bytes, usize),
 }
 
 type Reader = Box<dyn Read + Send>;
 
-/// What was read of a source since it was to be kept. Clones are the same.
+/// The bytes that were read since [`Source::keep`]; `None` if they are not kept. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Kept(Rc<RefCell<Option<Vec<Bytes>>>>);
 
 impl Kept {
-    /// Nothing will be read again: what was kept goes, and nothing more is kept.
+    /// Drops the kept bytes, and stops keeping: nothing will be read again.
     pub(super) fn settle(&self) {
         self.0.take();
     }
 }
 
 impl Source {
-    /// A file, or standard input for `-`.
+    /// Opens a file, or standard input for `-`.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let reader: Reader = if path == Path::new(DASH) {
             Box::new(io::stdin())
@@ -57,10 +57,11 @@ impl Source {
         })
     }
 
-    /// The whole of a file, or of standard input for `-`: at most `limit` bytes; what is longer is refused by `large`.
+    /// Reads all of a file, or of standard input for `-`, up to `limit` bytes. `large` makes the error for a longer
+    /// one.
     ///
     /// # Errors
-    /// It cannot be read, or is longer.
+    /// The file cannot be read, or is longer.
     pub(super) async fn whole(
         path: &Path,
         limit: usize,
@@ -73,25 +74,25 @@ impl Source {
         Ok(bytes)
     }
 
-    /// What the caller named.
+    /// Returns the path as the user named it.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What is read from now on is kept, for [`Self::rewind`], until it is settled.
+    /// Keeps everything that is read from now on, for [`Self::rewind`], until [`Kept::settle`].
     pub(super) fn keep(&mut self) -> Kept {
         self.kept.0.replace(Some(Vec::new()));
         self.kept.clone()
     }
 
-    /// What was kept will be read again, and what a read brings that nobody waited for; false if nothing is kept any longer.
+    /// Makes the kept bytes be read again, and those of an abandoned read. Returns false if nothing is kept any longer.
     pub(super) async fn rewind(&mut self) -> Result<bool, Error> {
         let Some(mut kept) = self.kept.0.take() else { return Ok(false) };
         kept.extend(self.again.0.get(self.again.1..).map(Bytes::from));
         if self.reading.is_some() {
             kept.push(self.read_blocking(0).await.map_err(|source| self.unreadable(source))?);
         }
-        // Whole from the start, as in `read_blocking`.
+        // Allocated with its full length, as in `read_blocking`.
         let mut again = Vec::with_capacity(kept.iter().map(|bytes| bytes.len()).sum());
         kept.iter().for_each(|bytes| again.extend_from_slice(bytes));
         self.again = (Bytes::from(again), 0);
@@ -102,7 +103,7 @@ impl Source {
         file::unreadable("", &self.path)(source).into()
     }
 
-    /// Reads so many bytes, and less only at the end.
+    /// Reads `length` bytes, or fewer at the end.
     pub(super) async fn read(&mut self, length: usize) -> Result<Bytes, Error> {
         let read = self.read_again(length).await;
         let read = read.map_err(|source| self.unreadable(source))?;
@@ -112,7 +113,7 @@ impl Source {
         Ok(read)
     }
 
-    /// What was read before comes first.
+    /// Reads bytes, beginning with those to be read again.
     async fn read_again(&mut self, length: usize) -> io::Result<Bytes> {
         let (again, from) = &mut self.again;
         let unread = again.get(*from..).unwrap_or_default();
@@ -125,7 +126,7 @@ impl Source {
             return Ok(Bytes::from(whole));
         }
         let lacking = length - unread.len();
-        // Nothing is taken before the rest is there: nobody may wait for it.
+        // The kept bytes are taken only after the rest was read, because this future may be dropped while it waits.
         let after = self.read_blocking(lacking).await?;
         let (again, from) = std::mem::take(&mut self.again);
         let mut joined = Vec::with_capacity(length);
@@ -134,14 +135,15 @@ impl Source {
         Ok(Bytes::from(joined))
     }
 
-    /// Reads so many bytes, or has what the read brings that is under way.
+    /// Reads `length` bytes, or waits for the running read and returns its bytes.
     async fn read_blocking(&mut self, length: usize) -> io::Result<Bytes> {
         let reading = match &mut self.reading {
             Some(reading) => reading,
             none => {
                 let mut reader = self.reader.take().ok_or_else(broken)?;
                 none.insert(spawn_blocking(move || {
-                    // Whole from the start: a vector that grows would leave copies of a plaintext behind.
+                    // Allocated with its full length: a growing vector would leave copies of a plaintext in freed
+                    // memory.
                     let mut bytes = Vec::with_capacity(length);
                     let limit = u64::try_from(length).unwrap_or(u64::MAX);
                     let result = reader.by_ref().take(limit).read_to_end(&mut bytes);
@@ -158,9 +160,9 @@ impl Source {
     }
 }
 
-/// Something to write to.
+/// A file or standard output.
 pub(super) struct Sink {
-    /// Absent only while a thread writes it.
+    /// The writer; `None` only while a thread writes to it.
     writer: Option<Box<dyn Write + Send>>,
 }
 
@@ -169,7 +171,7 @@ impl Sink {
         Self { writer: Some(Box::new(writer)) }
     }
 
-    /// Writes all of it.
+    /// Writes all bytes.
     pub(super) async fn write(&mut self, bytes: Bytes) -> io::Result<()> {
         let mut writer = self.writer.take().ok_or_else(broken)?;
         let (writer, result) = spawn_blocking(move || {

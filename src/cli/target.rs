@@ -1,4 +1,4 @@
-//! Where a command's result goes: a file that appears when it is whole, or standard output.
+//! The output of a command: a file that appears when it is complete, or standard output.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -12,22 +12,22 @@ use super::stream::{DASH, Sink};
 use crate::hexadecimal;
 use crate::secret::Bytes;
 
-/// Whether a file that is there already is replaced.
+/// Whether an existing file is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Existing {
-    /// It stays, and the command is refused.
+    /// The file is kept, and the command fails.
     Keep,
-    /// It is replaced, at the moment when the new one is whole.
+    /// The file is replaced when the new one is complete.
     Replace,
 }
 
-/// A result under way.
+/// An unfinished output.
 pub(super) struct Target {
     sink: Sink,
     temporary: Option<Temporary>,
 }
 
-/// A file beside its future place; removed unless it gets there.
+/// A temporary file next to the final one. It is removed unless it is moved to the final place.
 struct Temporary {
     file: File,
     path: PathBuf,
@@ -37,7 +37,7 @@ struct Temporary {
 }
 
 impl Target {
-    /// A target named by the caller; `-` is standard output.
+    /// Creates an output with the name that the user gave; `-` is standard output.
     pub(super) fn create(place: &Path, existing: Existing) -> Result<Self, Error> {
         if place == Path::new(DASH) {
             return Ok(Self { sink: Sink::new(io::stdout()), temporary: None });
@@ -49,7 +49,7 @@ impl Target {
         Ok(Self { sink, temporary: Some(temporary) })
     }
 
-    /// Appends.
+    /// Appends bytes.
     pub(super) async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
         self.sink.write(bytes).await.map_err(|source| match &self.temporary {
             Some(temporary) => FileError::Write { path: temporary.place.clone(), source }.into(),
@@ -57,7 +57,7 @@ impl Target {
         })
     }
 
-    /// Puts the file in its place.
+    /// Moves the file to its final place.
     pub(super) fn finish(self) -> Result<(), Error> {
         let Some(mut temporary) = self.temporary else { return Ok(()) };
         temporary.place().map_err(|source| {
@@ -68,11 +68,11 @@ impl Target {
     }
 }
 
-/// Refuses at once what would be refused after all the work.
+/// Checks the final place early, so that the command does not fail only at its end.
 fn check(place: &Path, existing: Existing) -> Result<(), Error> {
     match (fs::metadata(place), existing) {
         (Ok(_), Existing::Keep) => Err(FileError::Exists(place.to_owned()).into()),
-        // To put a file in the place of /dev/null would break the machine.
+        // Replacing a device such as /dev/null by a file would break the machine.
         (Ok(found), Existing::Replace) if !found.is_file() => Err(FileError::NotRegular(place.to_owned()).into()),
         _ => Ok(()),
     }
@@ -98,11 +98,11 @@ impl Temporary {
             self.is_placed = true;
             return Ok(());
         }
-        // A link, unlike a rename, does not replace what came to be there meanwhile.
+        // A link, unlike a rename, does not replace a file that was created meanwhile.
         match fs::hard_link(&self.path, &self.place) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
             Ok(()) => Ok(()),
-            // Some file systems have no links.
+            // Some file systems do not support links.
             Err(_) => {
                 fs::rename(&self.path, &self.place)?;
                 self.is_placed = true;
@@ -115,7 +115,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.is_placed {
-            // A file that cannot be removed stays, readable only by its owner.
+            // A file that cannot be removed remains, readable only by its owner.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -8,7 +8,8 @@ use crate::hexadecimal;
 use crate::kmip::ttlv::{DateTime, Item, Value};
 use crate::kmip::{Dialect, ProtectionStorageMask, Tag, UsageMask, enumerations};
 
-/// The value of an item as plain JSON: names for enumerations and masks, RFC 3339 for dates, hexadecimal for bytes.
+/// Converts the value of an item to plain JSON: names for enumerations and masks, RFC 3339 for dates, hexadecimal for
+/// bytes.
 pub(super) fn json(item: &Item) -> Json {
     match &item.value {
         Value::Structure(items) => Json::Object(object(items)),
@@ -27,7 +28,7 @@ pub(super) fn json(item: &Item) -> Json {
     }
 }
 
-/// The parts of a structure; those that occur several times become an array.
+/// Converts the items of a structure. Items with the same tag become an array.
 fn object(items: &[Item]) -> Map<String, Json> {
     let mut object = Map::new();
     for item in items {
@@ -54,7 +55,7 @@ fn date_time(date: DateTime) -> Json {
     text.map_or_else(|| json!(date.0), Json::String)
 }
 
-/// Such a value on one line.
+/// Formats such a value on one line.
 pub(super) fn text(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),

@@ -11,16 +11,17 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Print the version of this program, and of the server if it can be reached
 ///
-/// With --auth-token, as a table: the vault, its version, this program's, and that of the database's schema.
+/// With --auth-token, prints a table: the identifier of the vault, its version, the version of this program, and the
+/// version of the database schema.
 #[derive(clap::Args)]
 pub(super) struct Version {
-    /// Whether `--auth-token` is given, so that the server may be asked more than it tells everyone.
+    /// Whether `--auth-token` is given, so that the server can be asked for details that need authentication.
     #[arg(skip)]
     has_token: bool,
 }
 
 impl Version {
-    /// The same with or without `--auth-token`.
+    /// Returns the command with `has_token` set.
     pub(super) fn with_token(self, has_token: bool) -> Self {
         Self { has_token }
     }
@@ -36,7 +37,7 @@ impl Version {
                 let json = json!({ "version": VERSION, "server": { "version": version, "url": url } });
                 Ok(Report::new([own, format!("server {version} at {url}")], json))
             }
-            // A server that is away does not make this program's version less true.
+            // The version of this program is printed even if the server is unavailable.
             Err(client::Error::Http(error)) => {
                 let json = json!({ "version": VERSION, "server": null, "reason": error.to_string() });
                 Ok(Report::new([own, format!("server not reached: {error}")], json))

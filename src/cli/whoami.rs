@@ -5,7 +5,7 @@ use super::report::Report;
 use crate::api::about as api;
 use crate::client::Client;
 
-/// Print who you are to the server, how it knows, and your role if you have one
+/// Print your user name at the server, how you are authenticated, and your role if you have one
 #[derive(clap::Args)]
 pub(super) struct WhoAmI {}
 

@@ -1,4 +1,4 @@
-//! The words of KMIP that options take, in the spelling of a command line.
+//! KMIP's names in options, in the spelling of a command line.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -21,9 +21,9 @@ const REASONS: [&str; 6] = [
     "privilege-withdrawn",
 ];
 
-/// A word that is in the list and not in the standard.
+/// A word of a list is not a name of KMIP, which is a defect of the program.
 #[derive(Debug, thiserror::Error)]
-#[error("it is not a word of KMIP")]
+#[error("it is not a name of KMIP")]
 pub(super) struct Unknown;
 
 pub(super) fn algorithm() -> impl TypedValueParser<Value = CryptographicAlgorithm> {
@@ -42,7 +42,7 @@ pub(super) fn revocation_reason() -> impl TypedValueParser<Value = RevocationRea
     PossibleValuesParser::new(REASONS).try_map(|word| RevocationReasonCode::from_name(&word).ok_or(Unknown))
 }
 
-/// One bit of a usage mask.
+/// Returns the bit of a usage mask with this name.
 pub(super) fn usage(word: &str) -> Result<UsageMask, String> {
     let bit = UsageMask::BITS.bit(word).and_then(UsageMask::from_bits);
     bit.ok_or_else(|| {
@@ -52,7 +52,7 @@ pub(super) fn usage(word: &str) -> Result<UsageMask, String> {
     })
 }
 
-/// The name of an attribute, in any spelling; `None` for the tags, which the standard does not have.
+/// Returns the attribute with this name, in any spelling; `None` for `tags`, which is not an attribute of KMIP.
 pub(super) fn attribute(word: &str) -> Result<Option<Tag>, String> {
     if word.eq_ignore_ascii_case("tags") {
         return Ok(None);
@@ -64,7 +64,7 @@ pub(super) fn attribute(word: &str) -> Result<Option<Tag>, String> {
     })
 }
 
-/// The bytes of hexadecimal digits.
+/// Decodes hexadecimal digits.
 pub(super) fn hexadecimal(text: &str) -> Result<Vec<u8>, String> {
     hexadecimal::decode(text.as_bytes()).map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! Why a client has no answer to give: what failed, and what to try.
+//! Errors of the client, with what to try.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::pem::PemError;
 use crate::pkcs12;
 use crate::text::Shown;
 
-/// A failure, in one line.
+/// An error of the client. The message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read.
@@ -22,10 +22,10 @@ pub enum Error {
     Pkcs12 {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         fault: pkcs12::Fault,
     },
-    /// A PKCS#12 file without one of its parts.
+    /// The PKCS#12 file lacks one of its parts.
     #[error("the PKCS#12 file {} holds no {missing}", path.display())]
     Incomplete {
         /// The file.
@@ -33,54 +33,56 @@ pub enum Error {
         /// `private key` or `certificate`.
         missing: &'static str,
     },
-    /// The CA file holds no certificate, or something that is not looked at.
+    /// The CA file holds no certificate, or something that is not supported.
     #[error("the CA file {} is not a list of PEM certificates: {source}", path.display())]
     NotAuthorities {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         source: PemError,
     },
-    /// A text that should hold authorities.
+    /// A text that should hold certificates of authorities is invalid.
     #[error("it is not a list of PEM certificates: {0}")]
     NotAuthoritiesText(PemError),
-    /// An access token with characters that no token has (RFC 6750 section 2.1).
-    #[error("the access token is not a token: it has letters, digits and `-._~+/=` only, no blanks and no line ends")]
+    /// The access token has characters that no token has (RFC 6750 section 2.1).
+    #[error(
+        "the access token is not a token: it must have only letters, digits and `-._~+/=`, no blanks, no line ends"
+    )]
     Token,
-    /// A token or another secret would cross the network readable for everyone.
+    /// A token or another secret would cross the network unencrypted.
     #[error("a credential is sent only by https://, or to this machine: give another --url")]
     CredentialInClear,
-    /// A client certificate without TLS.
+    /// A client certificate is given, but the URL is without TLS.
     #[error("a client certificate is sent only by https://: give another --url, or leave out --client-p12")]
     IdentityInClear,
     /// There was no answer.
     #[error("{0}{hint}", hint = Hint(.0))]
     Http(#[from] http::Error),
-    /// The server refused.
+    /// The server refused the request.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// The answer is not what the protocol says.
+    /// The answer does not conform to the protocol.
     #[error("{url} gave an answer that is not understood ({said}): is it a Claviger server of this version?", said = Shown(.source))]
     Answer {
-        /// Who answered.
+        /// The URL of the server.
         url: String,
-        /// What is wrong with the answer.
+        /// The reason.
         source: AnswerError,
     },
 }
 
-/// What can be wrong with an answer.
+/// The reason why an answer is not understood.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
-    /// No KMIP.
+    /// The answer is not KMIP.
     #[error("{0}")]
     Kmip(#[from] kmip::Error),
-    /// No JSON of the shape.
+    /// The answer is not JSON of the expected shape.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
 }
 
-/// What to try after a failure of the connection, in the words of the command line.
+/// What to try after a failure of the connection. It names options of the command line.
 struct Hint<'a>(&'a http::Error);
 
 impl fmt::Display for Hint<'_> {
@@ -92,10 +94,10 @@ impl fmt::Display for Hint<'_> {
             E::Untrusted { .. } => ": give --ca-file with the authority that issued it",
             E::WrongName { .. } => ": give --url with a name that is in the certificate",
             E::CertificateWanted { .. } => ": give --client-p12",
-            E::CertificateRefused { .. } => ": is it of an authority that the server knows, and still valid?",
+            E::CertificateRefused { .. } => ": is it issued by an authority that the server trusts, and still valid?",
             E::NotTls { .. } => ": give --url with http:// if that is meant",
             E::Closed { .. } => ": does it want TLS (https://) or a client certificate (--client-p12)?",
-            E::Timeout { .. } => ": try again, or give more --timeout",
+            E::Timeout { .. } => ": try again, or give a longer --timeout",
             E::Setup(_) | E::Handshake { .. } | E::Exchange { .. } | E::TooLarge { .. } | E::Request(_) => "",
         })
     }

@@ -1,4 +1,4 @@
-//! The files that a client proves itself and its server with.
+//! Files with the client's certificate, the authorities of servers, and passwords.
 
 use std::path::Path;
 
@@ -34,10 +34,11 @@ pub(super) fn identity(path: &Path, password: &str) -> Result<Identity, Error> {
     Ok(Identity::from_pkcs12(&der, password).map_err(super::http::Error::from)?)
 }
 
-/// Reads the PEM file with the authorities of servers. What stands beside them is named in the log, if it may stand there.
+/// Reads the PEM file with the authorities of servers. Other blocks of the file that are allowed there are named in the
+/// log.
 ///
 /// # Errors
-/// The file cannot be read, holds no certificate, one whose key is not sound, or something that is not looked at.
+/// The file cannot be read, holds no certificate, a certificate with an invalid key, or a block that is not allowed.
 pub fn authorities(path: &Path) -> Result<Trust, Error> {
     let pem = file::bytes("CA file", path, MAX_CERTIFICATES)?;
     let not_authorities = |source| Error::NotAuthorities { path: path.to_owned(), source };
@@ -46,10 +47,10 @@ pub fn authorities(path: &Path) -> Result<Trust, Error> {
     trust(read).map_err(not_authorities)
 }
 
-/// The authorities of servers in a PEM text.
+/// Returns the authorities of servers in a PEM text.
 ///
 /// # Errors
-/// It holds no certificate, one whose key is not sound, or something that is not looked at.
+/// The text holds no certificate, a certificate with an invalid key, or a block that is not allowed.
 pub fn authorities_of_pem(pem: &[u8]) -> Result<Trust, Error> {
     pem::certificates(pem).and_then(trust).map_err(Error::NotAuthoritiesText)
 }
@@ -75,7 +76,7 @@ pub fn read_password(path: &Path) -> Result<Password, Error> {
     Ok(Password::from(without_line_end(&text).to_owned()))
 }
 
-/// A text without its last line end, LF or CRLF.
+/// Returns a text without its last line end, LF or CRLF.
 #[must_use]
 pub fn without_line_end(text: &str) -> &str {
     text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text))

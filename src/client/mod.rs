@@ -1,6 +1,6 @@
-//! The client of a Claviger server: KMIP in JSON over HTTPS, known by its client certificate.
+//! The client of a Claviger server: KMIP in JSON over HTTPS, authenticated by a client certificate or an access token.
 //!
-//! [`http`] is only the connection, for other modules that fetch something over TLS.
+//! [`http`] has only the connection. Other modules use it to fetch documents over TLS.
 
 mod error;
 pub mod http;
@@ -31,27 +31,27 @@ use crate::kmip::ttlv::json;
 use crate::secret::{Bytes, Password};
 use http::{Answer, Connection, Http, Limits, Question, Trust};
 
-/// Where bare operations are served.
+/// The path of single KMIP operations.
 const KMIP_PATH: &str = "/kmip/2_1";
 
-/// From the look-up of the name to the end of the handshake.
+/// The longest time from the look-up of the name to the end of the handshake.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// The largest answer, in bytes.
 const MAX_ANSWER: usize = 64 << 20;
 
-/// Which server, and how to be known to it.
+/// The server, and the credentials for it.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the server is.
+    /// The URL of the server.
     pub url: Url,
-    /// PEM file with the authorities of the server's certificate; the system's if absent.
+    /// The PEM file with the authorities of the server's certificate; `None` for the system's authorities.
     pub ca_file: Option<PathBuf>,
     /// The client certificate.
     pub client_p12: Option<P12>,
     /// A bearer token (RFC 6750).
     pub access_token: Option<Password>,
-    /// From a request to the end of its answer.
+    /// The longest time from a request to the end of its answer.
     pub timeout: Duration,
 }
 
@@ -64,13 +64,13 @@ pub struct P12 {
     pub password: Password,
 }
 
-/// A client of one server. Requests that are made at one time each have a connection; the next ones use these again.
+/// A client of one server. Each of several concurrent requests has its own connection. Later requests reuse these.
 pub struct Client {
     http: Http,
     url: Url,
     authorization: Option<HeaderValue>,
     has_credential: bool,
-    /// Those that no request uses.
+    /// The idle connections.
     connections: Mutex<Vec<Connection>>,
 }
 
@@ -101,24 +101,25 @@ impl Client {
         Ok(Self { http, url: settings.url.clone(), authorization, has_credential, connections: Mutex::default() })
     }
 
-    /// Where the server is.
+    /// Returns the URL of the server.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Refuses a server to which no credential may be sent, as the settings are refused that have one: for what a body holds.
+    /// Checks that credentials may be sent to this server. [`Client::new`] checks this for the credentials of the
+    /// settings; this function is for credentials in a body.
     ///
     /// # Errors
-    /// Requests are sent without TLS, and not to this machine.
+    /// Requests are sent without TLS to another machine.
     pub fn keeps_credentials(&self) -> Result<(), Error> {
         protected(&self.url)
     }
 
-    /// Gets a resource of the server. Must run on a tokio runtime, as everything here.
+    /// Gets a resource of the server. Like all asynchronous functions here, this must run on a tokio runtime.
     ///
     /// # Errors
-    /// There was no answer, or it tells of a failure.
+    /// There was no answer, or the server refused the request.
     pub async fn get(&self, path: &str) -> Result<Answer, Error> {
         self.ask(Method::GET, path, HeaderMap::new(), Bytes::default()).await
     }
@@ -126,7 +127,7 @@ impl Client {
     /// Gets a resource of the server as JSON.
     ///
     /// # Errors
-    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    /// There was no answer, the server refused the request, or the answer is not JSON of this shape.
     pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let answer = self.get(path).await?;
         self.understood(&answer)
@@ -135,7 +136,7 @@ impl Client {
     /// Posts JSON and gets JSON.
     ///
     /// # Errors
-    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    /// There was no answer, the server refused the request, or the answer is not JSON of this shape.
     pub async fn post_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
         let body = serde_json::to_vec(body).map_err(|error| self.misunderstood(error.into()))?;
         let answer = self.ask(Method::POST, path, json_headers(), Bytes::from(body)).await?;
@@ -145,7 +146,7 @@ impl Client {
     /// Posts a form and gets JSON.
     ///
     /// # Errors
-    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    /// There was no answer, the server refused the request, or the answer is not JSON of this shape.
     pub async fn post_form<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T, Error> {
         let answer = self.ask(Method::POST, path, headers_of("application/x-www-form-urlencoded"), body).await?;
         self.understood(&answer)
@@ -154,59 +155,59 @@ impl Client {
     /// Posts a text and gets JSON.
     ///
     /// # Errors
-    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    /// There was no answer, the server refused the request, or the answer is not JSON of this shape.
     pub async fn post_text<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T, Error> {
         let answer = self.ask(Method::POST, path, headers_of("text/plain; charset=utf-8"), body).await?;
         self.understood(&answer)
     }
 
-    /// Changes a part of a resource by JSON and gets JSON.
+    /// Sends a PATCH request with JSON and gets JSON.
     ///
     /// # Errors
-    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    /// There was no answer, the server refused the request, or the answer is not JSON of this shape.
     pub async fn patch_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
         let body = serde_json::to_vec(body).map_err(|error| self.misunderstood(error.into()))?;
         let answer = self.ask(Method::PATCH, path, json_headers(), Bytes::from(body)).await?;
         self.understood(&answer)
     }
 
-    /// Posts bytes of any kind, and wants nothing back.
+    /// Posts bytes and ignores the body of the answer.
     ///
     /// # Errors
-    /// There was no answer, or it tells of a failure.
+    /// There was no answer, or the server refused the request.
     pub async fn post_bytes(&self, path: &str, body: Bytes) -> Result<(), Error> {
         self.ask(Method::POST, path, headers_of("application/octet-stream"), body).await.map(drop)
     }
 
-    /// Asks for something to be made in its place.
+    /// Sends a PUT request without a body.
     ///
     /// # Errors
-    /// There was no answer, or it tells of a failure.
+    /// There was no answer, or the server refused the request.
     pub async fn put(&self, path: &str) -> Result<Answer, Error> {
         self.ask(Method::PUT, path, HeaderMap::new(), Bytes::default()).await
     }
 
-    /// Removes a resource of the server, and wants nothing back.
+    /// Deletes a resource of the server, and ignores the body of the answer.
     ///
     /// # Errors
-    /// There was no answer, or it tells of a failure.
+    /// There was no answer, or the server refused the request.
     pub async fn delete(&self, path: &str) -> Result<(), Error> {
         self.ask(Method::DELETE, path, HeaderMap::new(), Bytes::default()).await.map(drop)
     }
 
-    /// Puts a JSON text where it belongs.
+    /// Sends a PUT request with JSON and gets JSON.
     ///
     /// # Errors
-    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    /// There was no answer, the server refused the request, or the answer is not JSON of this shape.
     pub async fn put_json<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T, Error> {
         let answer = self.ask(Method::PUT, path, json_headers(), body).await?;
         self.understood(&answer)
     }
 
-    /// Removes a resource of the server.
+    /// Deletes a resource of the server and gets JSON.
     ///
     /// # Errors
-    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    /// There was no answer, the server refused the request, or the answer is not JSON of this shape.
     pub async fn delete_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let answer = self.ask(Method::DELETE, path, HeaderMap::new(), Bytes::default()).await?;
         self.understood(&answer)
@@ -234,7 +235,8 @@ impl Client {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         let path = self.url.below(path).path().to_owned();
-        // Taken out, so that a connection that failed, or whose answer nobody waited for, is not used again.
+        // The connection is removed from the idle ones, so that it is not reused if it fails or if this future is
+        // dropped before the answer.
         let mut connection = match self.kept() {
             Some(connection) => connection,
             None => self.http.connect(&self.url).await?,
@@ -247,7 +249,7 @@ impl Client {
         Err(Error::Refused(Box::new(Refusal::of(&answer, self.has_credential))))
     }
 
-    /// The connection that was used last, of those that may be used again; the others are closed.
+    /// Returns the most recently used idle connection, and closes those that are too old.
     fn kept(&self) -> Option<Connection> {
         let mut kept = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(Connection::is_fresh);
@@ -263,25 +265,25 @@ fn json_headers() -> HeaderMap {
     headers_of("application/json")
 }
 
-/// The headers of a body of this media type.
+/// Returns the headers of a body with this media type.
 fn headers_of(media_type: &'static str) -> HeaderMap {
     HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))])
 }
 
-/// A text as one segment of a path (RFC 3986 section 3.3).
+/// Encodes a text as one segment of a path (RFC 3986 section 3.3).
 #[must_use]
 pub fn segment(text: &str) -> String {
-    /// All but the unreserved characters; a segment of dots would be taken for the folder above.
+    /// All characters except unreserved ones. The dot is encoded too, because `..` would name the parent folder.
     const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
     utf8_percent_encode(text, &RESERVED).to_string()
 }
 
-/// Refuses to send a credential where everyone on the way can read it.
+/// Refuses to send a credential over the network without TLS.
 fn protected(url: &Url) -> Result<(), Error> {
     if url.is_tls() || url.is_loopback() { Ok(()) } else { Err(Error::CredentialInClear) }
 }
 
-/// The header of a bearer token (RFC 6750 section 2.1).
+/// Returns the header value of a bearer token (RFC 6750 section 2.1).
 fn authorization(token: &str) -> Result<HeaderValue, Error> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     if token.is_empty() || !token.bytes().all(is_token) {

@@ -1,4 +1,4 @@
-//! Answers that tell of a failure (RFC 9457).
+//! Answers with an error status (RFC 9457).
 
 use std::fmt;
 
@@ -17,21 +17,21 @@ const MEDIA_TYPE: &str = "application/problem+json";
 pub struct Refusal {
     /// The HTTP status.
     pub status: StatusCode,
-    /// What the server says about it.
+    /// The server's description of the error.
     pub detail: Option<String>,
     /// The KMIP result reason.
     pub result_reason: Option<String>,
-    /// How many bytes the server's HSM takes in one call, if the request had more.
+    /// The number of bytes that the server's HSM takes in one call, if the request had more.
     pub most_bytes: Option<u64>,
-    /// Where the server's log has more.
+    /// The request identifier, which the server's log has too.
     pub request_id: Option<String>,
     /// Whether the request carried a client certificate or a token.
     pub had_credential: bool,
-    /// Whether it was told in the words of another system's clients.
+    /// Whether the answer has the format of another system's API.
     pub is_of_a_dialect: bool,
 }
 
-/// A problem document, or what the dialects of other systems have in its place.
+/// A problem document, or the error document of another system's API.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Problem {
@@ -47,7 +47,7 @@ impl Refusal {
     pub(super) fn of(answer: &Answer, had_credential: bool) -> Self {
         let is_problem =
             answer.media_type.as_deref().is_some_and(|own| [MEDIA_TYPE, "application/json"].contains(&own));
-        // What answers may be another program than expected; then the status has to do.
+        // Another program may have answered. Then only the status is used.
         let problem: Option<Problem> = is_problem.then(|| serde_json::from_slice(&answer.body).ok()).flatten();
         let problem = problem.unwrap_or_default();
         let nested = || problem.error.as_ref()?.get("message")?.as_str().map(str::to_owned);
@@ -65,13 +65,13 @@ impl Refusal {
         }
     }
 
-    /// Whether the credential was refused, or there was none (401).
+    /// Returns whether the credential was refused or missing (401).
     #[must_use]
     pub fn is_unauthenticated(&self) -> bool {
         self.status == StatusCode::UNAUTHORIZED
     }
 
-    /// What the caller can do about it.
+    /// Returns what the caller can do about the error.
     fn hint(&self) -> Option<&'static str> {
         match self.status {
             StatusCode::UNAUTHORIZED if self.had_credential => Some(
@@ -79,7 +79,7 @@ impl Refusal {
                  why",
             ),
             StatusCode::UNAUTHORIZED => Some("give --client-p12 or --access-token"),
-            // It says how much.
+            // The server's detail already names the limit.
             StatusCode::PAYLOAD_TOO_LARGE if self.most_bytes.is_some() => None,
             StatusCode::PAYLOAD_TOO_LARGE => Some("send less in one request"),
             StatusCode::NOT_FOUND if self.result_reason.is_none() && !self.is_of_a_dialect => {

@@ -1,4 +1,4 @@
-//! Where a server is.
+//! URLs of servers.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,75 +12,74 @@ pub struct Url {
     tls: bool,
     host: String,
     port: u16,
-    /// Begins with `/`.
+    /// Path and query. It begins with `/`.
     path: String,
 }
 
-/// Why a text is no URL of a server.
+/// The reason why a text is not the URL of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Not a URL at all.
+    /// The text is not a URL.
     #[error("it is not a URL as in https://kms.example.com:9998")]
     Syntax,
-    /// Another scheme, or none.
+    /// The scheme is missing, or is another one.
     #[error("it must begin with https:// or http://")]
     Scheme,
-    /// User name or password in the URL, from where they get into logs.
-    #[error("a URL with a user name or password is not taken")]
+    /// The URL has a user name or a password, which would appear in logs.
+    #[error("a URL with a user name or password is not accepted")]
     Credentials,
-    /// Keys of an issuer by plain HTTP, where anyone on the way can exchange them.
-    #[error("keys are fetched over https:// only, unless --jwks-allow-http says otherwise")]
+    /// An issuer's keys would be fetched by plain HTTP, where an attacker in the network can replace them.
+    #[error("keys are fetched over https:// only, unless --jwks-allow-http is given")]
     PlainKeys,
 }
 
 impl Url {
-    /// The URL that the keys of an issuer are fetched from: by TLS, unless `allow_http`.
+    /// Reads the URL that the keys of an issuer are fetched from. It must be of TLS, unless `allow_http` is set.
     ///
     /// # Errors
-    /// It is not a URL, or one of plain HTTP that is not allowed.
+    /// The text is not a URL, or is of plain HTTP without `allow_http`.
     pub fn of_keys(text: &str, allow_http: bool) -> Result<Self, UrlError> {
         let url: Self = text.parse()?;
         if url.tls || allow_http { Ok(url) } else { Err(UrlError::PlainKeys) }
     }
 
-    /// Whether the connection is by TLS.
+    /// Returns whether the connection is by TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.tls
     }
 
-    /// The host, an IPv6 address without its brackets.
+    /// Returns the host; an IPv6 address is without its brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Path and query.
+    /// Returns path and query.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether the host is this machine, as far as its name tells.
+    /// Returns whether the host is `localhost` or a loopback address.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.host.eq_ignore_ascii_case("localhost") || self.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
     }
 
-    /// The URL of a path, which begins with `/`, below this one.
+    /// Returns the URL of `path`, which must begin with `/`, below this one.
     #[must_use]
     pub fn below(&self, path: &str) -> Self {
         let base = self.path.split_once('?').map_or(self.path.as_str(), |(path, _)| path);
         Self { path: format!("{}{path}", base.trim_end_matches('/')), ..self.clone() }
     }
 
-    /// The value of a Host header (RFC 9110 section 7.2).
+    /// Returns the value of a Host header (RFC 9110 section 7.2).
     pub(super) fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == default_port(self.tls) { host } else { format!("{host}:{}", self.port) }
@@ -91,7 +90,7 @@ impl FromStr for Url {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        // The parser of `http` drops a fragment without a word.
+        // The parser of the crate `http` silently drops a fragment.
         if text.contains('#') {
             return Err(UrlError::Syntax);
         }
@@ -107,7 +106,7 @@ impl FromStr for Url {
             return Err(UrlError::Credentials);
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        // `port_u16` is also absent for a port that is no number.
+        // `port_u16` also returns `None` for a port that is not a number.
         let stated = authority.as_str().rsplit_once(':').filter(|(_, port)| !port.contains(']'));
         let port = match (authority.port_u16(), stated) {
             (Some(port @ 1..), _) => port,

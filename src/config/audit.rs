@@ -1,4 +1,4 @@
-//! Where the audit trail is written.
+//! Settings of the audit log.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,47 +6,48 @@ use std::time::Duration;
 use super::error::Error;
 use super::options::{Options, RemadeKey};
 
-/// What the file's name has after the database's.
+/// The part of the audit log's file name that follows the database's name.
 const FILE: &str = "audit.jsonl";
 
-/// The word for no audit trail.
+/// The value of `--audit-file` that turns the audit log off.
 const NONE: &str = "none";
 
-/// The usual size of a file, in bytes.
+/// The default size at which a new file begins, in bytes.
 const ROTATE_SIZE: u64 = 256 << 20;
 
-/// The smallest: a file has a first line and a checkpoint at least.
+/// The smallest such size, in bytes: a file has at least a first line and a checkpoint.
 const MIN_ROTATE_SIZE: u64 = 4096;
 
-/// The usual age of a file, in days.
+/// The default age at which a new file begins, in days.
 const ROTATE_AGE: u16 = 7;
 
-/// At most this long a line of the audit log is not on disk, and not covered by a signature.
+/// The longest time until a line of the audit log is on disk and covered by a signature.
 pub const AUDIT_INTERVAL: Duration = Duration::from_millis(800);
 
-/// The audit trail.
+/// Settings of the audit log.
 #[derive(Debug, Clone)]
 pub struct AuditSettings {
     /// The file.
     pub file: PathBuf,
-    /// Where the log was before logs were named after their databases; `None` if the file was named.
+    /// The path that earlier versions used, before logs were named after their databases; `None` if `--audit-file` is
+    /// given.
     pub former: Option<PathBuf>,
     /// Size at which a new file begins, in bytes; 0 for never.
     pub rotate_size: u64,
     /// Age at which a new file begins; zero for never.
     pub rotate_age: Duration,
-    /// At most this long a line is not on disk, and not covered by a signature.
+    /// The longest time until a line is on disk and covered by a signature.
     pub interval: Duration,
-    /// Whether lines that the database knows may be missing.
+    /// Whether the server starts although lines that the database has a record of are missing.
     pub accept_loss: bool,
 }
 
-/// Which root keys may be made again at this start.
+/// The root keys that may be generated again at this start.
 #[derive(Debug, Clone, Default)]
 pub struct Remake {
     /// The keys, if the database has no record of them.
     pub keys: Vec<RemadeKey>,
-    /// Whether that may be done where the database's row about the audit log is not sound either.
+    /// Whether this is also allowed if the database's row about the audit log is invalid.
     pub accept_loss: bool,
 }
 
@@ -58,7 +59,7 @@ impl Remake {
 }
 
 impl AuditSettings {
-    /// The file where the log is now: [`Self::file`], or where it was formerly if no server has renamed it yet.
+    /// Returns the current path of the log: [`Self::file`], or [`Self::former`] if no server has renamed it yet.
     #[must_use]
     pub fn present(&self) -> &Path {
         let former = self.former.as_deref().filter(|former| former.exists() && !self.file.exists());
@@ -66,7 +67,8 @@ impl AuditSettings {
     }
 }
 
-/// The log of a database: `claviger.audit.jsonl` for `claviger.db`, so that two databases in one folder have two logs.
+/// Returns the default path of a database's log: `claviger.audit.jsonl` for `claviger.db`. Two databases in one folder
+/// thus have two logs.
 fn beside(database: &Path) -> PathBuf {
     let is_usual = database.extension().is_some_and(|extension| extension == "db");
     let name = if is_usual { database.file_stem() } else { database.file_name() };

@@ -1,4 +1,4 @@
-//! Options about callers that come in several, and which of them belong together.
+//! Options about callers. They take several values, and values of different options belong together.
 
 use std::path::PathBuf;
 
@@ -16,41 +16,42 @@ pub struct ClientCertificates {
     pub authorities: Vec<Authority>,
     /// Whether a certificate is mandatory in the handshake.
     pub required: bool,
-    /// What names the user.
+    /// The part of the certificate that is the user name.
     pub username: ClientCertUsername,
     /// The revocation lists.
     pub crl_files: Vec<PathBuf>,
 }
 
-/// One authority file.
+/// An authority file.
 #[derive(Debug)]
 pub struct Authority {
     /// The file.
     pub file: PathBuf,
-    /// Put before the user names of its certificates.
+    /// The prefix that is put before the user names of its certificates.
     pub username_prefix: String,
-    /// Prefixes of others: its own user names begin with none of them.
+    /// Prefixes of the other authorities and issuers. A user name of this one must not begin with any of them.
     pub foreign_prefixes: Vec<String>,
 }
 
-/// One trusted issuer of JWTs.
+/// A trusted issuer of JWTs.
 #[derive(Debug, Clone)]
 pub struct JwtIssuer {
-    /// Its `iss`, to the letter.
+    /// The exact value of its `iss` claim.
     pub issuer: String,
-    /// Where its keys are.
+    /// The URL of its key set.
     pub jwks_uri: Url,
-    /// The audience that its tokens must be for.
+    /// The audience that its tokens must have; `None` accepts any.
     pub audience: Option<String>,
-    /// The claim that names the user.
+    /// The claim that holds the user name.
     pub username_claim: String,
-    /// Put before the user names of its tokens.
+    /// The prefix that is put before the user names of its tokens.
     pub username_prefix: String,
-    /// Prefixes of others: its own user names begin with none of them.
+    /// Prefixes of the other authorities and issuers. A user name of this one must not begin with any of them.
     pub foreign_prefixes: Vec<String>,
 }
 
-/// The values of an option that names files; a path that is not UTF-8 cannot be a list in brackets.
+/// Returns the values of an option that names files. If a path is not UTF-8, the values are taken as given: such a path
+/// cannot be a list in brackets.
 fn paths(option: &'static str, given: Option<&[PathBuf]>, places: &Places) -> Result<Vec<PathBuf>, Error> {
     let given = given.unwrap_or_default();
     match given.iter().map(|path| path.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>() {
@@ -60,8 +61,8 @@ fn paths(option: &'static str, given: Option<&[PathBuf]>, places: &Places) -> Re
     }
 }
 
-/// Gives each of `owners` its value: by position if there are equally many, else each value belongs to the owner
-/// before it on the command line.
+/// Returns the value of each of `owners`. They are paired by position if there are as many values as owners; otherwise
+/// each value belongs to the owner before it on the command line.
 fn pair(
     owners: (&'static str, usize),
     option: &'static str,
@@ -81,7 +82,7 @@ fn pair(
     let (Place::CommandLine(of_owners), Place::CommandLine(of_values)) = (of_owners, of_values) else {
         return Err(unpaired());
     };
-    // A list in brackets is several values at one place.
+    // A list in brackets has several values at one position.
     if of_owners.len() != count || of_values.len() != values.len() {
         return Err(unpaired());
     }
@@ -97,8 +98,9 @@ fn pair(
     Ok(paired)
 }
 
-/// Refuses to pair by position what comes from two places: whoever wrote the one list need not have had the other in
-/// mind, and a wrong pair is one issuer's key believed for another's tokens. Of one owner there is no position to mistake.
+/// Refuses to pair values by position if they come from two places. The two lists may have been written without regard
+/// to each other, and after a wrong pairing the server would accept one issuer's tokens with another issuer's key. With
+/// one owner, the pairing is unambiguous.
 fn refuse_apart(owner: (&str, &Place), option: (&str, &Place), count: usize) -> Result<(), Error> {
     if count < 2 || owner.1.name() == option.1.name() {
         return Ok(());
@@ -173,7 +175,7 @@ pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtI
         if issuer.starts_with(OWN_ISSUER) {
             return Err(Error::Value {
                 option: "jwt-issuer-uri",
-                fault: "`urn:claviger:` begins the issuer of our own access tokens",
+                fault: "an issuer that begins with `urn:claviger:` is reserved for the server's own access tokens",
             });
         }
         if table.iter().any(|other| other.issuer == issuer && other.audience == audience) {
@@ -188,7 +190,7 @@ pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtI
     Ok(table)
 }
 
-/// The claim of each issuer that holds the user name: one for all of them, or one for each.
+/// Returns, for each issuer, the claim that holds the user name. The option gives one for all issuers, or one for each.
 fn username_claims(options: &Options, owners: usize, places: &Places) -> Result<Vec<String>, Error> {
     let claims = listed::values("jwt_username_claim", options.jwt_username_claim.as_deref(), places)?;
     let claims: Vec<String> = claims.into_iter().map(|claim| claim.unwrap_or_else(|| "sub".to_owned())).collect();
@@ -207,21 +209,21 @@ fn username_claims(options: &Options, owners: usize, places: &Places) -> Result<
     }
 }
 
-/// Where the keys are; beside the issuer if nothing is said.
+/// Returns the URL of the issuer's key set: the given one, or `/.well-known/jwks.json` below the issuer.
 fn key_set_uri(issuer: &str, given: Option<String>, allow_http: bool) -> Result<Url, Error> {
     let text = given.unwrap_or_else(|| format!("{}/.well-known/jwks.json", issuer.strip_suffix('/').unwrap_or(issuer)));
     Url::of_keys(&text, allow_http).map_err(|source| Error::JwksUri { uri: text, source })
 }
 
-/// Whose a prefix is: an authority file's, or an issuer's, which may be there for several audiences.
+/// The owner of a prefix: an authority file, or an issuer, which may be listed once for each of several audiences.
 #[derive(Clone, PartialEq, Eq)]
 enum Owner {
     Authority(PathBuf),
     Issuer(String),
 }
 
-/// Refuses prefixes that do not keep their owners' names apart, and tells each owner those of the others, for names that
-/// are given without one. Owners without any prefix share one name space, which the start warns about.
+/// Refuses prefixes that do not keep the owners' user names apart, and sets the `foreign_prefixes` of each owner.
+/// Owners without a prefix share one name space; the server warns about this at its start.
 pub(super) fn separate_prefixes(
     clients: Option<&mut ClientCertificates>,
     issuers: &mut [JwtIssuer],

@@ -4,10 +4,10 @@ use std::env;
 
 use clap::builder::Resettable;
 
-/// The same command, with its subcommands, whose options do not see an environment variable that is set and empty, which counts as
-/// unset; and the names of these variables, each once.
+/// Returns the command with its subcommands, changed so that an empty environment variable counts as unset, and the
+/// names of these empty variables, each once.
 ///
-/// Compose files and unit files set a variable to nothing where nothing was configured.
+/// Compose files and unit files set a variable to the empty string when its value is not configured.
 #[must_use]
 pub fn without_empty(command: clap::Command) -> (clap::Command, Vec<String>) {
     let mut empty = Vec::new();

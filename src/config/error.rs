@@ -1,4 +1,4 @@
-//! What can be wrong with the configuration.
+//! Errors of the configuration.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use super::mechanism_number::MechanismNumber;
 use crate::file::Unreadable;
 use crate::principal::UsernameError;
 
-/// A refusal to start because of the configuration, in one line.
+/// An error of the configuration. The message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file named by an option cannot be read.
@@ -25,19 +25,19 @@ pub enum Error {
     Value {
         /// The option's long name.
         option: &'static str,
-        /// What is wrong with the value.
+        /// The reason, or the bounds of the value.
         fault: &'static str,
     },
-    /// One number for two mechanisms.
+    /// The same number is given for two mechanisms.
     #[error(
         "--hsm-wrap-mechanism and --hsm-wrap-pad-mechanism are both {0}: key wrap without padding (RFC 3394) and with \
-         padding (RFC 5649) are two mechanisms of a token"
+         padding (RFC 5649) are two different mechanisms"
     )]
     SameMechanism(MechanismNumber),
-    /// `--log` has a directive that means nothing.
+    /// `--log` has an invalid directive.
     #[error("--log: {0}")]
     LogFilter(String),
-    /// A fault of a value that stands in the configuration file.
+    /// An error in a value of the configuration file.
     #[error("{}, line {line}, key `{key}`: {source}", path.display())]
     InFile {
         /// The file.
@@ -46,7 +46,7 @@ pub enum Error {
         line: usize,
         /// The key.
         key: String,
-        /// The fault.
+        /// The error.
         source: Box<Error>,
     },
     /// A number outside its bounds.
@@ -54,7 +54,7 @@ pub enum Error {
     OutOfRange {
         /// The option's long name.
         option: &'static str,
-        /// As given.
+        /// The number as given.
         value: u64,
         /// The least that it may be.
         least: u64,
@@ -63,57 +63,55 @@ pub enum Error {
         /// What is counted, after a blank, and why it has bounds; may be empty.
         unit: &'static str,
     },
-    /// `--default-username` is no user name.
+    /// `--default-username` is not a user name.
     #[error("--default-username: {0}")]
     DefaultUsername(#[from] UsernameError),
-    /// Two options that exclude each other.
+    /// Two options exclude each other.
     #[error("--{0} and --{1} exclude each other: give one")]
     Conflict(&'static str, &'static str),
-    /// An authority verifies client certificates, which only come over TLS.
+    /// An authority of client certificates is given without TLS: client certificates are sent over TLS only.
     #[error("--authority-cert-file needs --https-p12-file: client certificates are sent over TLS only")]
     AuthorityWithoutIdentity,
-    /// An option that means nothing without another.
+    /// An option needs another one, which is not given.
     #[error("--{0} needs --{1}")]
     Needs(&'static str, &'static str),
-    /// Values of two options that belong together, of which nobody can say which to which.
+    /// The values of two options belong together, but cannot be paired.
     #[error(
         "{values} values of {option} cannot be paired with {owners} of {owner}: give one for each, or put each after the {owner} that it is for"
     )]
     Unpaired {
         /// The option.
         option: String,
-        /// The option whose values it belongs to.
         owner: String,
-        /// How many values there are.
+        /// The option whose values they belong to.
         values: usize,
-        /// How many owners.
+        /// The number of values.
         owners: usize,
     },
-    /// A text that is no list of values, or none of a value that stands by itself.
+    /// A text is neither a list of values nor a single value.
     #[error("{name} {value:?}: {fault}")]
     Listed {
-        /// The flag or the environment variable.
+        /// The name of the flag or of the environment variable.
         name: String,
-        /// As given.
         value: String,
-        /// What is wrong with it, and what to write.
+        /// The reason, and what to write instead.
         fault: String,
     },
-    /// Lists that belong together and come from different places.
+    /// Two lists belong together but come from different places.
     #[error(
         "{option} comes from {place} and {owner} from {owner_place}: give both in one place, so that they belong together"
     )]
     Apart {
         /// The option.
         option: String,
-        /// Where its values come from.
+        /// The source of its values.
         place: &'static str,
         /// The option whose values it belongs to.
         owner: String,
-        /// Where those come from.
+        /// The source of the owner's values.
         owner_place: &'static str,
     },
-    /// Two entries that would both accept a token.
+    /// Two entries would accept the same tokens.
     #[error("the issuer {issuer} is given twice for the audience {audience}")]
     IssuerTwice {
         /// The issuer.
@@ -121,34 +119,34 @@ pub enum Error {
         /// The audience.
         audience: String,
     },
-    /// A prefix that begins like another: a name could be made under one that belongs to the other.
+    /// A prefix is the beginning of another one: a name with one prefix could be mistaken for a name with the other.
     #[error(
         "the user name prefixes {0:?} and {1:?} do not keep names apart: neither may be the beginning of the other"
     )]
     Prefixes(String, String),
-    /// Not a URL that keys can be fetched from.
+    /// The value is not a URL that keys can be fetched from.
     #[error("--jwks-uri {uri}: {source}")]
     JwksUri {
-        /// As given, or as made from the issuer.
+        /// The URL as given, or as derived from the issuer.
         uri: String,
-        /// What is wrong with it.
+        /// The reason.
         source: crate::client::UrlError,
     },
-    /// A password for a file that is not given.
+    /// A password is given without the file that it opens.
     #[error("--https-p12-password needs --https-p12-file")]
     PasswordWithoutIdentity,
-    /// A file that holds a secret is readable by those who have no business with it.
+    /// A file that holds a secret can be read or changed by other users.
     #[error(
         "the {what} {p} is {found} (mode {mode:03o}, owner {owner}, group {group}): run `chmod 600 {p}`, or let only root or this \
          process's own group have it (mode 440)",
         p = path.display()
     )]
     Exposed {
-        /// What the file is for.
+        /// The purpose of the file.
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// Who can do what with it.
+        /// The access that other users have.
         found: &'static str,
         /// Its permission bits.
         mode: u32,
@@ -158,7 +156,7 @@ pub enum Error {
         group: u32,
     },
     /// The PIN is empty.
-    #[error("no PIN for the token: give --hsm-pin-file FILE or set KMS_HSM_PIN")]
+    #[error("no PIN for the HSM token: give --hsm-pin-file FILE or set KMS_HSM_PIN")]
     NoPin,
     /// OpenSSL has no random bytes.
     #[error("no random bytes: {0}")]
@@ -166,7 +164,7 @@ pub enum Error {
     /// `KMS_HSM_PIN` is not UTF-8.
     #[error("KMS_HSM_PIN is not valid UTF-8")]
     PinEncoding,
-    /// No module at any of the usual places.
+    /// `--hsm-module` is not given, and no module is at any of the usual places.
     #[error(
         "no PKCS#11 module found at the usual places of SoftHSM: give --hsm-module FILE (Debian: apt-get install softhsm2)"
     )]
@@ -174,7 +172,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The options whose values are at fault, by their names with `_`, the most likely first.
+    /// Returns the names of the options whose values may be wrong, written with `_`, the most likely first.
     pub(super) fn options(&self) -> Vec<String> {
         let names: &[&str] = match self {
             Self::Value { option, .. } | Self::OutOfRange { option, .. } => &[option],

@@ -1,4 +1,4 @@
-//! What is configured of the HSM.
+//! Settings of the HSM.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::secret_file::{self, SecretSource};
 use super::within::within;
 use crate::secret::Password;
 
-/// Where distributions put SoftHSM's module.
+/// The paths where distributions install SoftHSM's module.
 const MODULE_PATHS: [&str; 7] = [
     "/usr/lib/softhsm/libsofthsm2.so",
     "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
@@ -23,43 +23,43 @@ const MODULE_PATHS: [&str; 7] = [
     "/opt/homebrew/lib/softhsm/libsofthsm2.so",
 ];
 
-/// How many sessions may be asked for.
+/// The bounds of `--hsm-max-sessions`.
 const MAX_SESSIONS: RangeInclusive<u16> = 2..=1024;
 
-/// Session objects that may be kept in the token.
+/// The bounds of `--hsm-max-objects`.
 const MAX_OBJECTS: RangeInclusive<u32> = 1..=10_000_000;
 
-/// How many seconds a call of the HSM may take.
+/// The bounds of `--hsm-call-timeout`, in seconds.
 const CALL_TIMEOUT: RangeInclusive<u16> = 1..=600;
 
-/// The token that holds the keys.
+/// Settings of the HSM token that holds the keys.
 #[derive(Debug)]
 pub struct Hsm {
     /// The PKCS#11 module.
     pub module: PathBuf,
-    /// The token's label.
+    /// The HSM token's label.
     pub token_label: String,
-    /// Where the user PIN comes from.
+    /// The source of the user PIN; `None` if none is configured.
     pub pin: Option<Arc<SecretSource>>,
-    /// The token's own number for AES key wrap without padding.
+    /// The HSM token's own number for AES key wrap without padding (RFC 3394).
     pub wrap_mechanism: Option<MechanismNumber>,
-    /// The token's own number for AES key wrap with padding.
+    /// The HSM token's own number for AES key wrap with padding (RFC 5649).
     pub wrap_pad_mechanism: Option<MechanismNumber>,
-    /// Sessions to open at most.
+    /// The maximum number of open sessions.
     pub max_sessions: u16,
-    /// Session objects to keep at most, if there is a bound.
+    /// The maximum number of session objects; `None` if only the size of the object cache limits them.
     pub max_objects: Option<usize>,
-    /// How long a call may take.
+    /// The longest time that a call may take.
     pub call_timeout: Duration,
-    /// Protections that root keys may lack.
+    /// The protections that root keys may lack.
     pub weaker_custody: Vec<WeakerCustody>,
 }
 
 impl Hsm {
-    /// What the options say, with the PIN of the environment.
+    /// Checks the options of the HSM and fills in defaults. `pin` is the PIN of the environment.
     ///
     /// # Errors
-    /// A value is out of bounds, or there is no module.
+    /// A value is out of bounds, the PIN cannot be read, or there is no module.
     pub(super) fn checked(options: &Options, pin: Option<Password>) -> Result<Self, Error> {
         let token_label = options.hsm_token_label.clone().unwrap_or_else(|| "claviger".to_owned());
         if token_label.is_empty() || token_label.len() > 32 {
@@ -86,7 +86,7 @@ impl Hsm {
         })
     }
 
-    /// The option that gave this number for AES key wrap.
+    /// Returns the option that gave this number for AES key wrap.
     #[must_use]
     pub fn option_of(&self, number: u32) -> &'static str {
         if self.wrap_mechanism.is_some_and(|plain| plain.0 == number) {
@@ -97,10 +97,10 @@ impl Hsm {
     }
 }
 
-/// The two numbers of AES key wrap.
+/// Checks that the two numbers for AES key wrap differ.
 ///
 /// # Errors
-/// They are equal: the two kinds of it are two mechanisms.
+/// The numbers are equal: with and without padding are two different mechanisms.
 fn distinct(plain: Option<MechanismNumber>, padded: Option<MechanismNumber>) -> Result<(), Error> {
     match (plain, padded) {
         (Some(plain), Some(padded)) if plain == padded => Err(Error::SameMechanism(plain)),
@@ -108,7 +108,7 @@ fn distinct(plain: Option<MechanismNumber>, padded: Option<MechanismNumber>) -> 
     }
 }
 
-/// The module of SoftHSM, where distributions have it.
+/// Returns SoftHSM's module at the first of the usual paths that exists.
 fn usual_module() -> Result<PathBuf, Error> {
     MODULE_PATHS.iter().map(PathBuf::from).find(|path| path.exists()).ok_or(Error::NoModule)
 }

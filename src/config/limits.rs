@@ -1,35 +1,36 @@
-//! What requests may cost.
+//! Limits of time, memory and connections.
 
 use std::time::Duration;
 
 use super::error::Error;
 use super::within::within;
 
-/// The least that bodies and answers may take in all, in MiB: an eighth of it, which is what one caller may have, holds the
-/// largest request and its answer.
+/// The smallest memory limit of bodies and answers, in MiB. An eighth of it, which is what one caller may have, holds
+/// the largest request and its answer.
 pub const LEAST_MEMORY: usize = 256;
 
-/// The least that the cache of objects may take, in MiB: a thousand keys, or a dozen of the largest objects.
+/// The smallest size of the object cache, in MiB. It holds a thousand keys, or a dozen of the largest objects.
 const LEAST_CACHE: usize = 16;
 
-/// The most of either, in MiB: 1 TiB.
+/// The largest value of either, in MiB: 1 TiB.
 const MOST_MEMORY: usize = 1 << 20;
 
-/// What requests may cost.
+/// Limits of time, memory and connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// From the end of a request's headers to its answer.
+    /// The longest time from the end of a request's headers to its answer.
     pub request_timeout: Duration,
-    /// Memory of bodies and answers at one time, in bytes.
+    /// The memory of all bodies and answers at one time, in bytes.
     pub memory: usize,
-    /// Connections at one time.
+    /// The number of connections at one time.
     pub connections: usize,
-    /// Memory of the objects in the cache, in bytes.
+    /// The memory of the objects in the cache, in bytes.
     pub cache: usize,
 }
 
 impl Limits {
-    /// Seconds, MiB, a number and MiB, as given.
+    /// Checks the limits as given and fills in defaults. `request_timeout` is in seconds, `memory` and `cache` are in
+    /// MiB.
     pub(super) fn new(
         request_timeout: Option<u16>,
         memory: Option<u32>,

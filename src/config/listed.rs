@@ -1,16 +1,17 @@
-//! Options that come in several: repeated flags, a list of the file, or one text in brackets, as the environment has them.
+//! Options with several values: repeated flags, a list in the file, or one text in brackets, as in an environment
+//! variable.
 
 use super::error::Error;
 use super::places::Places;
 
-/// The values of one option.
+/// Returns the values of an option.
 ///
-/// One text of the form `[a,b]` is a list. A place in it that is empty, as in `[a,]`, is a value that is left out: `None`. No list
-/// consists of such places only: it must not read as nothing configured.
+/// One text of the form `[a,b]` is a list. An empty element, as in `[a,]`, is an omitted value: `None`. A list must
+/// have at least one element that is not empty: otherwise it would count as not configured.
 ///
 /// # Errors
-/// A text that was meant as a list and is not written as one: with a comma and without brackets, where it comes from the environment;
-/// several URLs in one; values in quotation marks; an empty list.
+/// A text is meant as a list but is not written as one: it comes from the environment and has a comma but no brackets;
+/// it holds several URLs; its values are in quotation marks; or the list is empty.
 pub(super) fn values(
     option: &'static str,
     given: Option<&[String]>,
@@ -54,10 +55,10 @@ pub(super) fn values(
     Ok(parts.into_iter().map(|part| (!part.is_empty()).then(|| part.to_owned())).collect())
 }
 
-/// The same of an option of which each value must be there.
+/// Returns the values of an option whose values cannot be omitted.
 ///
 /// # Errors
-/// Those of [`values`], and a place that is empty.
+/// The errors of [`values`], and an empty element.
 pub(super) fn all(option: &'static str, given: Option<&[String]>, places: &Places) -> Result<Vec<String>, Error> {
     let values = values(option, given, places)?;
     let all: Option<Vec<String>> = values.into_iter().collect();
@@ -68,17 +69,17 @@ pub(super) fn all(option: &'static str, given: Option<&[String]>, places: &Place
     })
 }
 
-/// The flag of an option.
+/// Returns the flag of an option.
 pub(super) fn flag(option: &str) -> String {
     format!("--{}", option.replace('_', "-"))
 }
 
-/// The environment variable of an option.
+/// Returns the environment variable of an option.
 fn variable(option: &str) -> String {
     format!("KMS_{}", option.to_ascii_uppercase())
 }
 
-/// Whether a text is several URLs, with a comma between them.
+/// Returns whether a text is several URLs with commas between them.
 fn has_urls(text: &str) -> bool {
     let begins = |part: &str| part.trim().trim_start_matches(QUOTATION_MARKS).starts_with("http");
     text.contains("://") && text.split(',').skip(1).any(|part| begins(part) && part.contains("://"))
@@ -86,12 +87,12 @@ fn has_urls(text: &str) -> bool {
 
 const QUOTATION_MARKS: [char; 2] = ['"', '\''];
 
-/// A value without quotation marks around it.
+/// Returns a value without the quotation marks around it.
 fn unquoted(value: &str) -> &str {
     value.trim_matches(QUOTATION_MARKS)
 }
 
-/// The values of a list, as they are to be written.
+/// Returns the values of a list in the form in which they must be written.
 fn joined(list: &str) -> String {
     let list = list.trim_matches(|c| "[] ".contains(c));
     let values: Vec<&str> = list.split(',').map(|value| unquoted(value.trim()).trim()).collect();

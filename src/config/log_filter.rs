@@ -1,11 +1,11 @@
-//! What is logged: a filter of which every part means something. A word that is mistyped would silence everything.
+//! The check of the log filter: every directive must be valid. A mistyped directive would turn off all log lines.
 
 use std::str::FromStr as _;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// The crates whose log lines there are: our own, and those that we use.
+/// The crates that log: those of the project and its dependencies.
 const TARGETS: [&str; 15] = [
     "claviger",
     "clavigerd",
@@ -27,9 +27,9 @@ const TARGETS: [&str; 15] = [
 /// Refuses a filter with a directive that is neither a level nor `TARGET=LEVEL` of a crate that logs.
 ///
 /// # Errors
-/// What is wrong, with the directive.
+/// The reason, with the directive.
 pub(super) fn check(filter: &str) -> Result<(), String> {
-    // First: what the parser says does not name the directive.
+    // Checked before the parser runs, because its messages do not name the directive.
     let directives = split(filter);
     directives.into_iter().map(str::trim).filter(|directive| !directive.is_empty()).try_for_each(check_directive)?;
     EnvFilter::builder().parse(filter).map(drop).map_err(|error| format!("{filter:?}: {error}"))
@@ -40,7 +40,7 @@ fn check_directive(directive: &str) -> Result<(), String> {
     if is_level(directive) {
         return Ok(());
     }
-    // `target[span{field=value}]=level`, of which a target or a span must be there.
+    // The form is `target[span{field=value}]=level`; the target or the span is required.
     let end = directive.find(['[', '=']).unwrap_or(directive.len());
     let (target, rest) = directive.split_at_checked(end).unwrap_or((directive, ""));
     if rest.is_empty() && !target.contains("::") && !TARGETS.contains(&target) {
@@ -48,10 +48,10 @@ fn check_directive(directive: &str) -> Result<(), String> {
     }
     let first = target.split("::").next().unwrap_or_default();
     if first.is_empty() && !rest.starts_with('[') {
-        return Err(format!("{directive:?} names nothing before its `=`: give a level, or TARGET=LEVEL"));
+        return Err(format!("{directive:?} has no target before its `=`: give a level, or TARGET=LEVEL"));
     }
     if !first.is_empty() && !TARGETS.contains(&first) {
-        return Err(format!("nothing logs as {first:?}: give a level, or one of {}", TARGETS.join(", ")));
+        return Err(format!("no target is named {first:?}: give a level, or one of {}", TARGETS.join(", ")));
     }
     match rest.rsplit_once('=').filter(|(_, level)| !level.ends_with(['}', ']'])) {
         Some((_, level)) if !is_level(level) => {
@@ -61,7 +61,7 @@ fn check_directive(directive: &str) -> Result<(), String> {
     }
 }
 
-/// The directives: commas within the braces of fields do not part them.
+/// Splits a filter into its directives. Commas within the braces of fields do not separate directives.
 fn split(filter: &str) -> Vec<&str> {
     let mut depth = 0_i32;
     filter
@@ -95,10 +95,10 @@ mod tests {
         for (bad, told) in [
             ("warning", "\"warning\" is not a level"),
             ("info,errors", "\"errors\" is not a level"),
-            ("clavigr=debug", "nothing logs as \"clavigr\""),
+            ("clavigr=debug", "no target is named \"clavigr\""),
             ("claviger=loud", "loud"),
-            ("verbose=1", "nothing logs as \"verbose\""),
-            ("claviger =debug", "nothing logs as"),
+            ("verbose=1", "no target is named \"verbose\""),
+            ("claviger =debug", "no target is named"),
             ("=debug", "="),
         ] {
             let error = check(bad).expect_err(bad);

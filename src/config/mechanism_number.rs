@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The number of a mechanism (CK_MECHANISM_TYPE), in the file a number or a text.
+/// The number of a mechanism (CK_MECHANISM_TYPE). In the configuration file, it is a number or a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "Written")]
 pub struct MechanismNumber(pub u32);
 
-/// A number that cannot be one of a mechanism.
+/// A text is not the number of a mechanism.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not a mechanism number: give one from 1 to 0xffffffff, in decimal digits or in hexadecimal digits after 0x"
@@ -33,7 +33,7 @@ impl fmt::Display for MechanismNumber {
     }
 }
 
-/// What the file may hold.
+/// The forms that the configuration file may have.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Written {

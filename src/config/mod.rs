@@ -1,4 +1,4 @@
-//! Configuration of the server: options merged from flag, environment and file, then checked.
+//! Configuration of the server: options are merged from flags, environment and file, then checked.
 
 mod audit;
 mod callers;
@@ -37,35 +37,36 @@ use crate::secret::Password;
 use toml_file::FromFile;
 use within::within;
 
-/// The port where clients look.
+/// The default port, which clients expect.
 pub const DEFAULT_PORT: u16 = 9998;
 
-/// Seconds by which the clocks of issuers may differ from ours.
+/// The bounds of `--jwt-leeway`, in seconds.
 const JWT_LEEWAY: RangeInclusive<u16> = 0..=300;
 
-/// How often a key may encrypt with AES-GCM (NIST SP 800-38D section 8.3: 2^32 times if an IV may be random).
+/// The bounds of `--gcm-limit`. A key may encrypt at most 2^32 times with AES-GCM and random IVs (NIST SP 800-38D
+/// section 8.3).
 const GCM_LIMIT: RangeInclusive<u64> = 1..=1 << 32;
 
 /// The largest configuration file, in bytes.
 const MAX_CONFIG_FILE: u64 = 1 << 20;
 
-/// The server's identity: where its PKCS#12 file is and how to open it.
+/// The server's TLS identity: its PKCS#12 file and the password.
 #[derive(Debug)]
 pub struct P12 {
     /// The PKCS#12 file (RFC 7292).
     pub file: PathBuf,
-    /// Where its password comes from, which is empty without; read again at each reload.
+    /// The source of the password, read again at each reload. Without one, the password is empty.
     pub password: Option<SecretSource>,
 }
 
-/// Where it says who may do what; reloaded on SIGHUP.
+/// The sources of permissions. They are reloaded on SIGHUP.
 #[derive(Debug, Clone, Default)]
 pub struct Permission {
     /// The policy file.
     pub file: Option<PathBuf>,
-    /// Who may create objects.
+    /// The subjects that may create objects.
     pub create: Option<Vec<String>>,
-    /// Who administers.
+    /// The administrators.
     pub administrators: Option<Vec<String>>,
 }
 
@@ -76,56 +77,58 @@ pub struct Config {
     pub hostname: String,
     /// Port to listen on; 0 for any.
     pub port: u16,
-    /// The server's identity; `None` for plain HTTP.
+    /// The server's TLS identity; `None` for plain HTTP.
     pub p12: Option<P12>,
     /// Client certificates.
     pub client_certificates: Option<ClientCertificates>,
     /// Trusted issuers of JWTs.
     pub jwt_issuers: Vec<JwtIssuer>,
-    /// Issuers, users, roles and policies; reloaded on SIGHUP.
+    /// The IAM file with issuers, users, roles and policies; reloaded on SIGHUP.
     pub iam_file: Option<PathBuf>,
-    /// Seconds by which an issuer's clock may differ.
+    /// The tolerated difference between an issuer's clock and the server's, in seconds.
     pub jwt_leeway: u16,
     /// Whether key sets may be fetched by plain HTTP.
     pub jwks_allow_http: bool,
-    /// Authorities of the servers that issuers' keys are fetched from; the system's if absent.
+    /// Authorities of the servers that issuers' keys are fetched from; `None` for the system's authorities.
     pub jwks_ca_file: Option<PathBuf>,
-    /// The key whose base64 is the API token.
+    /// The identifier of the key whose bytes, in base64, are the API token.
     pub api_token_id: Option<String>,
-    /// Failed attempts of one address in a minute; 0 for no limit.
+    /// The number of failed attempts that one address may make in a minute; 0 for no limit.
     pub auth_failure_limit: u32,
     /// The default user.
     pub default_username: Username,
-    /// Whether every caller becomes the default user.
+    /// Whether every request runs as the default user.
     pub force_default_username: bool,
-    /// Who may do what.
+    /// The sources of permissions.
     pub permission: Permission,
-    /// The token.
+    /// Settings of the HSM.
     pub hsm: Hsm,
-    /// Where new keys are kept when both places would do; by itself wrapped, if the token can.
+    /// The place of new keys that can be kept both in the database and in the HSM token. `None` wraps them for the
+    /// database, if the HSM token can.
     pub placement: Option<Placement>,
-    /// How often one key encrypts with AES-GCM at most.
+    /// The maximum number of AES-GCM encryptions with one key.
     pub gcm_limit: u64,
     /// The database file.
     pub sqlite_path: PathBuf,
     /// The audit log; `None` if there is none.
     pub audit: Option<AuditSettings>,
-    /// Root keys that may be made again.
+    /// The root keys that may be generated again.
     pub remake: Remake,
-    /// What requests may cost.
+    /// Limits of time, memory and connections.
     pub limits: Limits,
-    /// Whether the process may leave core dumps and be looked into.
+    /// Whether the process may leave core dumps and be read by a debugger.
     pub allow_core_dumps: bool,
     /// The probe listener.
     pub probe_address: Option<SocketAddr>,
-    /// How log lines are written.
+    /// The format of log lines.
     pub log_format: LogFormat,
-    /// What is logged.
+    /// The log filter.
     pub log: String,
 }
 
 impl Config {
-    /// The prefixes that set the names of an authority or an issuer apart. No name that is given without one begins with any.
+    /// Returns the user name prefixes of all authorities and issuers. A user name of a source without a prefix must not
+    /// begin with any of them.
     #[must_use]
     pub fn username_prefixes(&self) -> Vec<String> {
         let authorities = self.client_certificates.iter().flat_map(|clients| &clients.authorities);
@@ -134,19 +137,19 @@ impl Config {
         all.filter(|prefix| !prefix.is_empty()).cloned().collect()
     }
 
-    /// Merges `given` (flags over environment) with the file, fills in defaults and checks the whole.
+    /// Merges `given` (flags and environment) with the file, fills in defaults and checks the result.
     ///
-    /// `pin` is the value of `KMS_HSM_PIN`, which has neither a flag nor a key in the file; `places` tell which values
-    /// of repeated flags belong together.
+    /// `pin` is the value of `KMS_HSM_PIN`, which has neither a flag nor a key in the file. `places` is needed to pair
+    /// the values of repeated flags.
     ///
     /// # Errors
-    /// The first fault found, see [`Error`].
+    /// The first error found, see [`Error`].
     pub fn new(given: Options, file: Option<&Path>, pin: Option<Password>, places: &Places) -> Result<Self, Error> {
         let Some(path) = file else { return Self::checked(given, pin, places) };
         let FromFile { options, lines } = read_file(path)?;
         let nearer = given.names();
         Self::checked(given.or(options), pin, places).map_err(|error| {
-            // Of what a flag or a variable said the file knows nothing.
+            // A value from a flag or a variable has no line in the file.
             let of_file = |name: &String| !nearer.contains(&name.as_str()) && lines.contains_key(name);
             let Some(name) = error.options().into_iter().find(of_file) else { return error };
             let (line, key) = (lines.get(&name).copied().unwrap_or(1), name.replace('_', "-"));
@@ -215,21 +218,21 @@ impl Config {
         })
     }
 
-    /// Whether any caller has to prove who they are.
+    /// Returns whether callers must authenticate.
     #[must_use]
     pub fn authenticates(&self) -> bool {
         authenticates(&self.client_certificates, &self.jwt_issuers, &self.iam_file, &self.api_token_id)
     }
 }
 
-/// Whether a caller has to prove who they are where these are configured.
+/// Returns whether callers must authenticate with these settings.
 fn authenticates(
     client_certificates: &Option<ClientCertificates>,
     jwt_issuers: &[JwtIssuer],
     iam_file: &Option<PathBuf>,
     api_token_id: &Option<String>,
 ) -> bool {
-    // An IAM file may come to trust nobody at a reload, and must not thereby let everybody in.
+    // An IAM file counts even without issuers: a reload that removes its last issuer must not turn authentication off.
     client_certificates.is_some() || !jwt_issuers.is_empty() || iam_file.is_some() || api_token_id.is_some()
 }
 
@@ -253,10 +256,10 @@ fn read_file(path: &Path) -> Result<FromFile<Options>, Error> {
     toml_file::parse(&text, &["https_p12_password"]).map_err(|message| Error::Toml { path: path.to_owned(), message })
 }
 
-/// The name or address to listen on.
+/// Returns the name or address to listen on.
 fn hostname(given: Option<String>, authenticates: bool) -> Result<String, Error> {
     let hostname = given.unwrap_or_else(|| {
-        // Without authentication everyone who can connect is the default user.
+        // Without authentication, every client that can connect is the default user.
         let host = if authenticates { "0.0.0.0" } else { "127.0.0.1" };
         host.to_owned()
     });

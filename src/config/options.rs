@@ -7,7 +7,7 @@ use super::declared::options;
 use super::mechanism_number::MechanismNumber;
 use crate::secret::Password;
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -17,18 +17,18 @@ pub enum LogFormat {
     Json,
 }
 
-/// Where a new key is kept when both places would do.
+/// The place of a new key that can be kept both in the database and in the HSM token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Placement {
-    /// Wrapped by a key-encryption key of the HSM token, in the database.
+    /// In the database, wrapped by a key-encryption key of the HSM token.
     Wrapped,
     /// As an object of the HSM token.
     Token,
 }
 
-/// A root key that may be made again where the database has no record of it. Key-encryption keys and the binding key are not
-/// among them: what rests on these is lost with them.
+/// A root key that may be generated again if the database has no record of it. Key-encryption keys and the binding key
+/// cannot: all data that depends on them is lost with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum RemadeKey {
     /// The key that signs the audit log.
@@ -62,28 +62,28 @@ pub enum WeakerCustody {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientCert {
-    /// The handshake refuses those who have none.
+    /// The TLS handshake fails without a certificate.
     Required,
-    /// Those who have none may prove themselves otherwise.
+    /// A caller without a certificate may authenticate in another way.
     Optional,
 }
 
-/// What in a client certificate names the user.
+/// The part of a client certificate that is the user name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientCertUsername {
-    /// The one CN of the subject.
+    /// The CN of the subject; there must be exactly one.
     Cn,
-    /// The one URI among the alternative names, such as a SPIFFE id.
+    /// The URI in subjectAltName, such as a SPIFFE ID; there must be exactly one.
     SanUri,
-    /// The one e-mail address among the alternative names.
+    /// The e-mail address in subjectAltName; there must be exactly one.
     SanEmail,
-    /// The one host name among the alternative names.
+    /// The DNS name in subjectAltName; there must be exactly one.
     SanDns,
 }
 
 impl ClientCertUsername {
-    /// Its name in messages.
+    /// Returns its name for messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -95,7 +95,7 @@ impl ClientCertUsername {
     }
 }
 
-/// In the file, a list of one may be written without its brackets; an empty one is refused.
+/// Reads a list from the file. A list with one element may be written without brackets; an empty list is refused.
 fn one_or_several<'de, T, D>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     T: serde::Deserialize<'de>,
@@ -109,7 +109,7 @@ where
     }
     match <OneOrSeveral<T> as serde::Deserialize>::deserialize(deserializer)? {
         OneOrSeveral::One(one) => Ok(Some(vec![one])),
-        // It would read as nothing configured, and let everyone in.
+        // An empty list would count as not configured, and authentication could be off.
         OneOrSeveral::Several(several) if several.is_empty() => Err(serde::de::Error::custom("the list is empty")),
         OneOrSeveral::Several(several) => Ok(Some(several)),
     }
@@ -121,7 +121,7 @@ options! {
     /// Address or name to listen on [default: 0.0.0.0, or 127.0.0.1 when nothing authenticates]
     #[arg(long, env = "KMS_HOSTNAME", value_name = "HOST")]
     hostname: String,
-    /// Port to listen on; 0 picks one and prints it [default: 9998]
+    /// Port to listen on; 0 chooses a free port and prints it [default: 9998]
     #[arg(long, env = "KMS_PORT", value_name = "PORT")]
     port: u16,
     /// PKCS#12 file with the server's key, certificate and chain; without it: plain HTTP
@@ -133,59 +133,61 @@ options! {
     /// File that holds the password of the PKCS#12 file
     #[arg(long, env = "KMS_HTTPS_P12_PASSWORD_FILE", value_name = "FILE")]
     https_p12_password_file: PathBuf,
-    /// PEM file with authorities of client certificates; for several repeat the option, or write `[A,B]`
+    /// PEM file with authorities of client certificates; for several, repeat the option, or write `[A,B]`
     #[arg(long, env = "KMS_AUTHORITY_CERT_FILE", value_name = "FILE")]
     #[serde(deserialize_with = "one_or_several")]
     authority_cert_file: Vec<PathBuf>,
-    /// Put before the user names of an authority's certificates; for several authorities repeat the option after the authority that it
-    /// is for, or write `[A,B]` in their order
+    /// Prefix of the user names of an authority's certificates; for several authorities, repeat the option after each
+    /// authority that it applies to, or write `[A,B]` in their order
     #[arg(long, env = "KMS_USERNAME_PREFIX", value_name = "PREFIX")]
     #[serde(deserialize_with = "one_or_several")]
     username_prefix: Vec<String>,
     /// Whether a client certificate is mandatory once an authority is given [default: required]
     #[arg(long, env = "KMS_CLIENT_CERT", value_name = "WHETHER")]
     client_cert: ClientCert,
-    /// What in a client certificate names the user [default: cn]
+    /// Part of a client certificate that is the user name [default: cn]
     #[arg(long, env = "KMS_CLIENT_CERT_USERNAME", value_name = "PART")]
     client_cert_username: ClientCertUsername,
-    /// PEM file with revocation lists of the authorities; for several repeat the option, or write `[A,B]`
+    /// PEM file with revocation lists of the authorities; for several, repeat the option, or write `[A,B]`
     #[arg(long, env = "KMS_CRL_FILE", value_name = "FILE")]
     #[serde(deserialize_with = "one_or_several")]
     crl_file: Vec<PathBuf>,
-    /// Issuer of JWTs, exactly as their `iss`; for several repeat the option, or write `[A,B]`
+    /// Issuer of JWTs, exactly as in their `iss` claim; for several, repeat the option, or write `[A,B]`
     #[arg(long, env = "KMS_JWT_ISSUER_URI", value_name = "URI")]
     #[serde(deserialize_with = "one_or_several")]
     jwt_issuer_uri: Vec<String>,
-    /// Where an issuer's keys are; for several issuers repeat the option after the issuer that it is for, or write `[A,B]` in their
-    /// order [default: ISSUER/.well-known/jwks.json]
+    /// URL of an issuer's key set; for several issuers, repeat the option after each issuer that it applies to, or
+    /// write `[A,B]` in their order [default: ISSUER/.well-known/jwks.json]
     #[arg(long, env = "KMS_JWKS_URI", value_name = "URI")]
     #[serde(deserialize_with = "one_or_several")]
     jwks_uri: Vec<String>,
-    /// The audience that an issuer's JWTs must be for; for several issuers as --jwks-uri [default: any]
+    /// Audience that an issuer's JWTs must have; for several issuers, as with --jwks-uri [default: any]
     #[arg(long, env = "KMS_JWT_AUDIENCE", value_name = "AUDIENCE")]
     #[serde(deserialize_with = "one_or_several")]
     jwt_audience: Vec<String>,
-    /// The claim that names the user: one for all issuers, or one for each, repeated or as `[A,B]` in their order [default: sub]
+    /// Claim that holds the user name: one for all issuers, or one for each, repeated or as `[A,B]` in their order
+    /// [default: sub]
     #[arg(long, env = "KMS_JWT_USERNAME_CLAIM", value_name = "CLAIM")]
     #[serde(deserialize_with = "one_or_several")]
     jwt_username_claim: Vec<String>,
-    /// Put before the user names of an issuer's JWTs; for several issuers as --jwks-uri
+    /// Prefix of the user names of an issuer's JWTs; for several issuers, as with --jwks-uri
     #[arg(long, env = "KMS_JWT_USERNAME_PREFIX", value_name = "PREFIX")]
     #[serde(deserialize_with = "one_or_several")]
     jwt_username_prefix: Vec<String>,
-    /// Seconds by which an issuer's clock may differ, 0 to 300 [default: 60]
+    /// Tolerated difference between an issuer's clock and the server's, in seconds, 0 to 300 [default: 60]
     #[arg(long, env = "KMS_JWT_LEEWAY", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(0..=300))]
     jwt_leeway: u16,
     /// PEM file with the authorities of the servers that issuers' keys are fetched from [default: the system's]
     #[arg(long, env = "KMS_JWKS_CA_FILE", value_name = "FILE")]
     jwks_ca_file: PathBuf,
-    /// Allow key sets to be fetched by plain http://, where anyone on the way can exchange them
+    /// Allow key sets to be fetched by plain http://, where an attacker in the network can replace them
     #[arg(long, env = "KMS_JWKS_ALLOW_HTTP", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     jwks_allow_http: bool,
     /// Identifier of the symmetric key whose bytes, in base64, are the API token of the default user
     #[arg(long, alias = "api_token_id", env = "KMS_API_TOKEN_ID", value_name = "SYMMETRIC_KEY_ID")]
     api_token_id: String,
-    /// Failed attempts of one address in a minute, above which they get 429; 0 = no limit [default: 1000]
+    /// Failed attempts that one address may make in a minute, before its requests are answered with 429; 0 = no limit
+    /// [default: 1000]
     #[arg(long, env = "KMS_AUTH_FAILURE_LIMIT", value_name = "N")]
     auth_failure_limit: u32,
     /// User of every request when no authentication is configured [default: admin]
@@ -194,88 +196,95 @@ options! {
     /// Check credentials, then run every request as the default user
     #[arg(long, env = "KMS_FORCE_DEFAULT_USERNAME", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     force_default_username: bool,
-    /// TOML file with roles, policies, users, projects, authenticators, hosts, and with who may create, administer, audit
-    /// and recover (`create`, `administrators`, `auditors`, `recoverers`, `recovery_approvals`)
+    /// TOML file with roles, policies, users, projects, authenticators and hosts, and with the callers that may create,
+    /// administer, audit and recover (`create`, `administrators`, `auditors`, `recoverers`, `recovery_approvals`)
     #[arg(long, env = "KMS_POLICY_FILE", value_name = "FILE")]
     policy_file: PathBuf,
-    /// TOML file with idps, users, roles and policies as Piiano Vault has them: issuers whose JWTs name a role
+    /// TOML file with idps, users, roles and policies in the format of Piiano Vault: issuers whose JWTs name a role
     #[arg(long, env = "KMS_IAM_FILE", value_name = "FILE")]
     iam_file: PathBuf,
-    /// Who may create objects: NAME (of a certificate), jwt:ISSUER#NAME, identity:ID, host/ID, api-token, role:NAME, or `*`; for
-    /// several repeat the option, or write `[A,B]`; a comma without brackets is part of a name in the option, and refused in the variable
-    /// [default: everyone authenticated]
+    /// Callers that may create objects: NAME (of a certificate), jwt:ISSUER#NAME, identity:ID, host/ID, api-token,
+    /// role:NAME, or `*`; for several, repeat the option, or write `[A,B]`; without brackets, a comma is part of a name
+    /// in the option, and an error in the variable [default: every authenticated caller]
     #[arg(long, env = "KMS_CREATE", value_name = "WHO")]
     #[serde(deserialize_with = "one_or_several")]
     create: Vec<String>,
-    /// Who writes roles, policies, users, projects, identities, authenticators and hosts, and reads the audit log and the inventory;
-    /// written as for --create; for several repeat the option, or write `[A,B]` [default: no one; in default mode the default user]
+    /// Administrators: callers that may write roles, policies, users, projects, identities, authenticators and hosts,
+    /// and read the audit log and the inventory; written as for --create; for several, repeat the option, or write
+    /// `[A,B]` [default: none; in default mode, the default user]
     #[arg(long, env = "KMS_ADMINISTRATORS", value_name = "WHO")]
     #[serde(deserialize_with = "one_or_several")]
     administrators: Vec<String>,
-    /// PKCS#11 module [default: SoftHSM, where Debian and others put it]
+    /// PKCS#11 module [default: SoftHSM at the usual paths of Debian and other distributions]
     #[arg(long, env = "KMS_HSM_MODULE", value_name = "FILE")]
     hsm_module: PathBuf,
     /// Label of the HSM token [default: claviger]
     #[arg(long, env = "KMS_HSM_TOKEN_LABEL", value_name = "LABEL")]
     hsm_token_label: String,
-    /// File that holds the user PIN, not readable by others, read again for each login; or the PIN itself in KMS_HSM_PIN. Not needed if the HSM token asks for the PIN itself
+    /// File that holds the user PIN; it must not be readable by other users, and is read again for each login.
+    /// KMS_HSM_PIN may hold the PIN itself instead. Not needed if the HSM token asks for the PIN itself
     #[arg(long, env = "KMS_HSM_PIN_FILE", value_name = "FILE")]
     hsm_pin_file: PathBuf,
-    /// Let the process leave core dumps, and others of its user look into it: keys and the PIN may be in what they see [default: false]
+    /// Allow core dumps, and debuggers of the same user; both may reveal keys and the PIN [default: false]
     #[arg(long, env = "KMS_ALLOW_CORE_DUMPS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     allow_core_dumps: bool,
-    /// Number of the mechanism that the HSM token has for AES key wrap without padding (RFC 3394), where its vendor has one of its own, such as 0x80002109 [default: CKM_AES_KEY_WRAP, 0x2109]
+    /// Number of the HSM token's mechanism for AES key wrap without padding (RFC 3394), if the vendor has its own, such
+    /// as 0x80002109 [default: CKM_AES_KEY_WRAP, 0x2109]
     #[arg(long, env = "KMS_HSM_WRAP_MECHANISM", value_name = "NUMBER")]
     hsm_wrap_mechanism: MechanismNumber,
     /// The same for AES key wrap with padding (RFC 5649), which key pairs need [default: CKM_AES_KEY_WRAP_KWP, 0x210b, or CKM_AES_KEY_WRAP_PAD, 0x210a]
     #[arg(long, env = "KMS_HSM_WRAP_PAD_MECHANISM", value_name = "NUMBER")]
     hsm_wrap_pad_mechanism: MechanismNumber,
-    /// Sessions to open with the HSM token at most, 2 to 1024 [default: 16]
+    /// Maximum number of sessions with the HSM token, 2 to 1024 [default: 16]
     #[arg(long, env = "KMS_HSM_MAX_SESSIONS", value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1024))]
     hsm_max_sessions: u16,
-    /// Keys to keep unwrapped in the HSM token at most, 1 to 10000000 [default: as many as --cache-size holds]
+    /// Maximum number of keys to keep unwrapped in the HSM token, 1 to 10000000 [default: as many as --cache-size
+    /// holds]
     #[arg(long, env = "KMS_HSM_MAX_OBJECTS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     hsm_max_objects: u32,
-    /// Seconds that a call of the HSM may take, 1 to 600; making a key pair may take 60 [default: 10]
+    /// Seconds that a call of the HSM may take, 1 to 600; generating a key pair may always take 60 [default: 10]
     #[arg(long, env = "KMS_HSM_CALL_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=600))]
     hsm_call_timeout: u16,
-    /// Make do with root keys that lack this protection, if the HSM token does not have it; several are separated by commas [default: such an HSM token is refused]
+    /// Accept root keys without this protection, if the HSM token does not support it; several are separated by commas
+    /// [default: such an HSM token is refused]
     #[arg(long, env = "KMS_ACCEPT_WEAKER_CUSTODY", value_name = "NAME", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_several")]
     accept_weaker_custody: Vec<WeakerCustody>,
-    /// Where new keys are kept [default: wrapped, and in the HSM token if it cannot wrap them]
+    /// Place of new keys [default: wrapped, or the HSM token if it cannot wrap them]
     #[arg(long, env = "KMS_PLACEMENT", value_name = "PLACE")]
     placement: Placement,
-    /// How often one key encrypts with AES-GCM at most, 1 to 4294967296 [default: 4294967296]
+    /// Maximum number of AES-GCM encryptions with one key, 1 to 4294967296 [default: 4294967296]
     #[arg(long, env = "KMS_GCM_LIMIT", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
     gcm_limit: u64,
     /// Database file [default: ./claviger.db]
     #[arg(long, env = "KMS_SQLITE_PATH", value_name = "FILE")]
     sqlite_path: PathBuf,
-    /// File of the audit log, or `none` [default: beside the database, claviger.audit.jsonl for claviger.db]
+    /// File of the audit log, or `none` [default: next to the database, claviger.audit.jsonl for claviger.db]
     #[arg(long, env = "KMS_AUDIT_FILE", value_name = "FILE")]
     audit_file: PathBuf,
-    /// Size at which the audit log goes on in a new file, in bytes, at least 4096; 0 = never [default: 268435456]
+    /// Size at which a new file of the audit log begins, in bytes, at least 4096; 0 = never [default: 268435456]
     #[arg(long, env = "KMS_AUDIT_ROTATE_SIZE", value_name = "BYTES")]
     audit_rotate_size: u64,
-    /// Age at which the audit log goes on in a new file, in days; 0 = never [default: 7]
+    /// Age at which a new file of the audit log begins, in days; 0 = never [default: 7]
     #[arg(long, env = "KMS_AUDIT_ROTATE_AGE", value_name = "DAYS")]
     audit_rotate_age: u16,
-    /// Start with an audit log that lacks lines which the database knows, and record that in it
+    /// Start although the audit log lacks lines that the database has a record of, and record this in the audit log
     #[arg(long, env = "KMS_AUDIT_ACCEPT_LOSS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     #[serde(skip)]
     audit_accept_loss: bool,
-    /// Make this signing key again if the database has no record of it, and record that in the audit log; several are separated by commas
+    /// Generate this signing key again if the database has no record of it, and record this in the audit log; several
+    /// are separated by commas
     #[arg(long, env = "KMS_REMAKE_ROOT_KEY", value_name = "KEY", value_delimiter = ',')]
     #[serde(skip)]
     remake_root_key: Vec<RemadeKey>,
-    /// Seconds that a request may take, from the end of its headers to its answer, 1 to 3600; making a key pair may take 60 [default: 30]
+    /// Seconds that a request may take, from the end of its headers to its answer, 1 to 3600; generating a key pair may
+    /// always take 60 [default: 30]
     #[arg(long, env = "KMS_REQUEST_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     request_timeout: u16,
     /// Memory of request bodies and answers at one time, in MiB, at least 256; one caller may have an eighth [default: 512]
     #[arg(long, env = "KMS_MEMORY_LIMIT", value_name = "MIB")]
     memory_limit: u32,
-    /// Memory of objects kept in the cache with the handles of their keys, in MiB, at least 16 [default: 256]
+    /// Memory of cached objects with the handles of their keys, in MiB, at least 16 [default: 256]
     #[arg(long, env = "KMS_CACHE_SIZE", value_name = "MIB")]
     cache_size: u32,
     /// Connections at one time, at least 64; one caller may have about a twentieth [default: 8192]
@@ -284,10 +293,10 @@ options! {
     /// Plain HTTP listener for /livez, /readyz and /metrics only, e.g. 127.0.0.1:9997 [default: off]
     #[arg(long, env = "KMS_PROBE_ADDRESS", value_name = "ADDRESS:PORT")]
     probe_address: SocketAddr,
-    /// How log lines are written, on standard error [default: human]
+    /// Format of the log lines on standard error [default: human]
     #[arg(long, env = "KMS_LOG_FORMAT", value_name = "FORMAT")]
     log_format: LogFormat,
-    /// What is logged: error, warn, info, debug, or directives as in `claviger=debug,hyper=warn` [default: info]
+    /// Log level: error, warn, info, debug, or directives as in `claviger=debug,hyper=warn` [default: info]
     #[arg(long, env = "KMS_LOG", value_name = "FILTER")]
     log: String,
 }

@@ -1,18 +1,18 @@
-//! Where the values of options come from.
+//! The sources of option values.
 
 use clap::parser::ValueSource;
 
-/// Where the values of options that come in several are from, by the option's name in clap.
+/// The sources of the options that take several values, by the option's name in clap.
 #[derive(Debug, Default)]
 pub struct Places(Vec<(&'static str, Place)>);
 
-/// Where the values of one option come from.
+/// The source of the values of an option.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// The command line, at these positions.
     CommandLine(Vec<usize>),
     Environment,
-    /// Neither, so the file.
+    /// The configuration file, or nowhere.
     File,
 }
 
@@ -30,7 +30,7 @@ const PLACED: [&str; 10] = [
 ];
 
 impl Places {
-    /// Reads them off what clap parsed.
+    /// Reads the sources from the result of clap.
     #[must_use]
     pub fn of(matches: &clap::ArgMatches) -> Self {
         let place = |name| match matches.value_source(name)? {
@@ -43,19 +43,19 @@ impl Places {
         Self(PLACED.into_iter().filter_map(|name| Some((name, place(name)?))).collect())
     }
 
-    /// Whether the values of an option come from its environment variable.
+    /// Returns whether the values of an option come from its environment variable.
     pub(super) fn is_environment(&self, option: &str) -> bool {
         *self.of_option(option) == Place::Environment
     }
 
-    /// Where the values of an option come from.
+    /// Returns the source of the values of an option.
     pub(super) fn of_option(&self, name: &str) -> &Place {
         self.0.iter().find(|(own, _)| *own == name).map_or(&Place::File, |(_, place)| place)
     }
 }
 
 impl Place {
-    /// As messages name it.
+    /// Returns its name for messages.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::CommandLine(_) => "the command line",

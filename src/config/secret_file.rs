@@ -11,16 +11,16 @@ use crate::secret::{Masked, Password};
 /// The largest PIN or password file, in bytes.
 const MAX_SECRET: u64 = 4096;
 
-/// Where a PIN or a password comes from.
+/// The source of a PIN or a password.
 #[derive(Debug)]
 pub enum SecretSource {
-    /// Given as an option or variable.
+    /// The value of an option or a variable, kept masked in memory.
     Kept(Masked),
-    /// A file, without its last line end; read again each time.
+    /// A file, which is read again each time. Line ends at its end are removed.
     File {
-        /// What it is for.
+        /// The purpose of the file, for messages.
         what: &'static str,
-        /// Where it is.
+        /// The path.
         path: PathBuf,
     },
 }
@@ -30,10 +30,10 @@ impl SecretSource {
         Masked::new(password).map(Self::Kept).map_err(Error::Random)
     }
 
-    /// The PIN or password itself.
+    /// Returns the PIN or password.
     ///
     /// # Errors
-    /// The file cannot be read, or is readable by others.
+    /// The file cannot be read, or other users have access to it.
     pub fn read(&self) -> Result<Password, Error> {
         match self {
             Self::Kept(masked) => Ok(masked.read()),
@@ -49,8 +49,9 @@ fn read_text(what: &'static str, path: &Path) -> Result<Password, Error> {
     Ok(Password::from(file.text(MAX_SECRET)?.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-/// Refuses a file that others can read. A group may, as Kubernetes (fsGroup) and systemd (LoadCredential, by an access list, whose
-/// mask shows as the group's bits) have it: if the file is root's, or the process is in that group. It may never write.
+/// Refuses a file that other users can read. Its group may read it if root owns the file or the process is in that
+/// group: Kubernetes (fsGroup) and systemd (LoadCredential, with an access list whose mask appears as the group's bits)
+/// mount secrets this way. The group may never write it.
 fn check_access(what: &'static str, path: &Path, metadata: &Metadata) -> Result<(), Error> {
     let (mode, owner, group) = (metadata.permissions().mode() & 0o777, metadata.uid(), metadata.gid());
     let found = if mode & 0o007 != 0 {
@@ -78,7 +79,7 @@ pub(super) fn pin(file: Option<&Path>, variable: Option<Password>) -> Result<Opt
         (None, Some(pin)) => SecretSource::kept(pin)?,
         (Some(path), None) => SecretSource::File { what: "PIN file", path: path.to_owned() },
     };
-    // What is wrong with it is said before anything else happens.
+    // The PIN is read now, so that an error is reported before anything else happens.
     if source.read()?.is_empty() {
         return Err(Error::NoPin);
     }

@@ -1,29 +1,29 @@
-//! A TOML file whose keys are options. A fault names line and key, and no value that may be secret.
+//! A TOML file whose keys are options. An error names line and key, but no value, because it may be secret.
 
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use toml::de::DeTable;
 
-/// What a file says, and where.
+/// The contents of a file, with the line of each key.
 #[derive(Debug)]
 pub struct FromFile<T> {
     /// The options.
     pub options: T,
-    /// The line of each key, from 1, by the option's name with `_`.
+    /// The line of each key, from 1, by the option's name written with `_`.
     pub lines: BTreeMap<String, usize>,
 }
 
-/// Reads options from TOML; `-` and `_` are the same in keys, so that flags can be copied. The values of `secrets` are texts, and
-/// are never shown.
+/// Reads options from TOML. `-` and `_` are the same in keys, so that flags can be copied. The values of `secrets` must
+/// be strings, and are never part of an error.
 ///
 /// # Errors
-/// What is wrong, on one line, with line and key where there is one.
+/// The reason, on one line, with line and key if known.
 pub fn parse<T: DeserializeOwned>(text: &str, secrets: &[&str]) -> Result<FromFile<T>, String> {
-    // The parser's own text shows the line, which may hold a password.
+    // The parser's own message quotes the line, which may hold a password.
     let shown = |error: &toml::de::Error| {
         let line = error.span().map_or(String::new(), |span| format!("line {}: ", line_of(text, span.start)));
-        // Of a key that stands there twice the name only.
+        // For a duplicate key, the message shows only its name.
         let key = error.span().filter(|_| error.message().contains("duplicate key")).and_then(|span| text.get(span));
         one_line(&format!("{line}{} {}", error.message(), key.unwrap_or_default()))
     };
@@ -38,7 +38,7 @@ pub fn parse<T: DeserializeOwned>(text: &str, secrets: &[&str]) -> Result<FromFi
         if lines.insert(name.clone(), line).is_some() {
             return Err(format!("line {line}: the key `{key}` is given twice"));
         }
-        // Each by itself: the parser does not say which of several keys has the wrong value.
+        // Each key is parsed separately: the parser does not report which of several keys has the wrong value.
         let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
         let read: Result<T, toml::de::Error> = alone.try_into();
         if let Err(error) = read {
@@ -50,7 +50,7 @@ pub fn parse<T: DeserializeOwned>(text: &str, secrets: &[&str]) -> Result<FromFi
     Ok(FromFile { options, lines })
 }
 
-/// The line of each key of the outermost table.
+/// Returns the line of each key of the outermost table.
 fn places(text: &str) -> BTreeMap<String, usize> {
     let Ok(table) = DeTable::parse(text) else { return BTreeMap::new() };
     let keys = table.get_ref().iter().map(|(key, _)| (key.get_ref().to_string(), line_of(text, key.span().start)));

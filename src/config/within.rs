@@ -1,4 +1,4 @@
-//! Numbers within bounds.
+//! The check of a number's bounds.
 
 use std::ops::RangeInclusive;
 

@@ -1,4 +1,4 @@
-//! What goes on at one connection.
+//! Requests and unfinished answers of a connection.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The requests of a connection, and the answers that its client has not read yet.
+/// The requests of a connection, and its answers that the client has not read yet.
 #[derive(Default)]
 pub(super) struct Activity {
     begun: AtomicU64,
     ended: AtomicU64,
     next: AtomicU64,
-    /// Since when they are being sent.
+    /// The answers that are being sent, with the time when each began.
     sending: Mutex<BTreeMap<u64, Instant>>,
 }
 
-/// A request without its answer.
+/// A request whose answer is not ready yet.
 pub(super) struct Answering(Arc<Activity>);
 
 impl Drop for Answering {
@@ -26,34 +26,34 @@ impl Drop for Answering {
     }
 }
 
-/// An answer that is being sent, until this is dropped.
+/// An answer that is being sent. It counts until this is dropped.
 pub(super) struct Sending {
     activity: Arc<Activity>,
     number: u64,
 }
 
-/// How long a connection has been without requests.
+/// The time that a connection has been without requests.
 pub(super) struct Quiet {
     since: Instant,
-    /// Requests that had ended when it was last looked at.
+    /// The number of ended requests at the last check.
     ended: u64,
 }
 
 impl Activity {
-    /// A request begins; it ends when this is dropped.
+    /// Counts a request as begun. It ends when the returned value is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Answering {
         self.begun.fetch_add(1, Ordering::Relaxed);
         Answering(Arc::clone(self))
     }
 
-    /// An answer is sent from now on.
+    /// Counts an answer as being sent from now on.
     pub(super) fn send(self: &Arc<Self>) -> Sending {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(number, Instant::now());
         Sending { activity: Arc::clone(self), number }
     }
 
-    /// Whether an answer is being sent for longer than `allowed`.
+    /// Returns whether sending an answer has taken longer than `allowed`.
     pub(super) fn is_stuck(&self, allowed: Duration) -> bool {
         self.lock().first_key_value().is_some_and(|(_, since)| since.elapsed() > allowed)
     }
@@ -68,7 +68,8 @@ impl Quiet {
         Self { since: Instant::now(), ended: u64::MAX }
     }
 
-    /// Whether there was no request for so long, as far as it was looked at.
+    /// Returns whether the connection had no request for at least `span`, as far as the calls of this function can
+    /// tell.
     pub(super) fn lasts(&mut self, activity: &Activity, span: Duration) -> bool {
         let ended = activity.ended.load(Ordering::Relaxed);
         if activity.begun.load(Ordering::Relaxed) != ended || self.ended != ended {

@@ -1,4 +1,5 @@
-//! The audit log of the process: its key is in the token, its head in the database, bound like every row that decides.
+//! Opening the audit log. Its key is in the HSM token. Its head is a row of the database, which has a binding like
+//! other security-relevant rows.
 
 use std::sync::Arc;
 
@@ -14,12 +15,13 @@ use crate::kms;
 use crate::store::Store;
 use crate::store::audit_head::{self, AuditHead, Binder};
 
-/// Opens the log where the database knows it to end, and has writes of the database recorded in it.
+/// Opens the log at the end that the database has a record of, and makes the store record its writes in the log.
+/// Returns `None` without an audit log.
 pub(super) fn open(config: &Config, store: &Store, custody: &Arc<Custody>) -> Result<Option<Arc<Audit>>, StartError> {
     let bind = custody.head_binder();
     let known = known(config, store, custody, &bind)?;
     let Some(settings) = &config.audit else {
-        tracing::warn!("no audit log: what callers do is recorded nowhere");
+        tracing::warn!("no audit log: requests are not recorded");
         let head = AuditHead { unrecorded_since: known.head.unrecorded_since.or(Some(kms::now())), ..known.head };
         store.write(head.write(bind))?;
         return Ok(None);
@@ -29,7 +31,7 @@ pub(super) fn open(config: &Config, store: &Store, custody: &Arc<Custody>) -> Re
         audit.write(known.accepted.iter().map(|text| Record::note(text)).collect()).map_err(kms::Error::Audit)?;
     }
     if let Some(since) = known.head.unrecorded_since {
-        // Before the mark is taken away: it is said twice rather than not at all.
+        // The line is written before the mark is removed: after a crash it is written twice instead of never.
         let text = format!("the server ran without an audit log, first at {since} seconds since 1970-01-01 UTC");
         audit.write(vec![Record::note(&text)]).map_err(kms::Error::Audit)?;
         store.write(audit_head::recorded_again(bind.clone()))?;
@@ -38,25 +40,26 @@ pub(super) fn open(config: &Config, store: &Store, custody: &Arc<Custody>) -> Re
     Ok(Some(audit))
 }
 
-/// What the database knows of the log.
+/// The database's record of the log.
 struct Known {
     head: AuditHead,
-    /// What is not as it should be and the operator accepted, in sentences for the log.
+    /// The deviations that the operator accepted, as sentences for the log.
     accepted: Vec<String>,
 }
 
-/// What the database knows of the log. The row is written with the root keys of a new database. So one that is gone, or is not
-/// what was written, is a loss: with it whoever has both files could cut the log where they like.
+/// Reads the database's record of the log. The row is written together with the root keys of a new database, so a
+/// missing or changed row is a loss: without this check, an attacker who can write both files could truncate the log at
+/// any line.
 fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Result<Known, StartError> {
     let found = audit_head::read(store)?;
     let remade = custody.remade();
     let mut accepted: Vec<String> = remade
         .iter()
-        .map(|key| format!("a root key was not recorded and was made again, as --remake-root-key {key} accepts"))
+        .map(|key| format!("a root key had no record and was generated again; --remake-root-key {key} accepted this"))
         .collect();
     let sound = is_sound(found.as_ref(), custody)?;
     let mut head = found.unwrap_or_else(AuditHead::begin);
-    // A key that was made again would sign what the former key never saw.
+    // A new key must not sign lines that the former key never signed.
     let key = hexadecimal::lower(&sha256(&custody.audit_public_key()));
     if head.signed_line.as_deref().and_then(key_of).is_some_and(|former| former != key) {
         if !remade.contains(&RemadeKey::Audit) {
@@ -71,7 +74,7 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
     if config.audit.as_ref().is_some_and(|settings| !settings.accept_loss) {
         return Err(StartError::AuditHead);
     }
-    tracing::error!("ROW REFUSED: what the database knows of the audit log was changed or removed; this was accepted");
+    tracing::error!("ROW REFUSED: the database's record of the audit log was changed or removed; this was accepted");
     accepted
         .push("what the database knew of this log was changed or removed, as --audit-accept-loss accepts".to_owned());
     // Whoever writes the row again has to write this too.
@@ -80,7 +83,7 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
     Ok(Known { head, accepted })
 }
 
-/// Whether the row is there as it was written.
+/// Returns whether the row exists and its binding is valid.
 pub(super) fn is_sound(head: Option<&AuditHead>, custody: &Custody) -> Result<bool, StartError> {
     let Some(head) = head else { return Ok(false) };
     let binding = head.binding.as_deref().unwrap_or_default();
@@ -109,7 +112,7 @@ fn open_log(
     let head = (known.head.seq > 0).then_some(known.head);
     if let Some(former) = &settings.former {
         match audit::adopt(former, &settings.file, head, &signer.key) {
-            // Told by the log that begins instead.
+            // The loss is recorded in the new log that begins instead.
             Err(audit::OpenError::Foreign { .. }) if settings.accept_loss => {}
             adopted => drop(adopted?),
         }
@@ -117,12 +120,12 @@ fn open_log(
     let begin = custody.remade().contains(&RemadeKey::Audit);
     let (audit, found) = Audit::open(settings, head, begin, signer, publish)?;
     if let Some(loss) = &found.loss {
-        tracing::error!(%loss, "the audit log differs from what the database knows; this was accepted");
+        tracing::error!(%loss, "the audit log differs from the database's record of it; this was accepted");
     }
     Ok(audit)
 }
 
-/// The key that signed a checkpoint, as its line names it.
+/// Returns the key that signed a checkpoint, as named in its line.
 fn key_of(line: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Checkpoint {

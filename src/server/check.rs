@@ -1,4 +1,4 @@
-//! A look at everything that a start would use, which changes nothing.
+//! `clavigerd --check-config`: checks everything that a start would use, and changes nothing.
 
 use std::io;
 
@@ -15,14 +15,15 @@ use crate::store::Store;
 use crate::text::Whole;
 use crate::tls;
 
-/// Reads and checks everything without changing anything, and says what would run. What another process holds now, the
-/// port or the database, is reported and is not a failure: the server that is to be replaced may still run.
+/// Checks everything without changing anything, and returns a description of what would run. A port or a database that
+/// another process holds is reported, but is not a failure: the server that is being replaced may still run.
 ///
-/// Not checked: whether the issuers' keys can be fetched, the bindings of rows, and whether the token can compare an API
-/// token with its key or anybody can know it; whether the token protects root keys as it did.
+/// Not checked: whether the issuers' keys can be fetched; the bindings of rows; whether the HSM token can compare an
+/// API token with its key; whether the API token's key was ever known outside; whether the HSM token protects root keys
+/// as it did.
 ///
 /// # Errors
-/// What would keep the server from starting.
+/// The error that would keep the server from starting.
 pub fn check(config: &Config) -> Result<String, StartError> {
     let setup = tls::setup(config, kms::now())?;
     key_set_trust(config)?;
@@ -41,19 +42,21 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let callers = callers(config, &of_file, api_token);
     let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;
     Ok(format!(
-        "would listen on {scheme}://{listen}{probe}\ncallers: {}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({}{})\naudit log: {}\n",
+        "would listen on {scheme}://{listen}{probe}\ncallers: {}\nidentity: {}\nHSM token: {:?} by {}\n\
+         database: {} ({}{})\naudit log: {}\n",
         Whole(callers),
         Whole(setup.map_or_else(|| "none".to_owned(), |setup| setup.subject)),
         config.hsm.token_label,
         Whole(config.hsm.module.display()),
         Whole(config.sqlite_path.display()),
-        if is_new { "new" } else { "root keys found in the token" },
+        if is_new { "new" } else { "root keys found in the HSM token" },
         if is_open { "; another server has it open now" } else { "" },
         Whole(config.audit.as_ref().map_or_else(|| "none".to_owned(), |audit| audit.file.display().to_string())),
     ))
 }
 
-/// The name of a listener, and whether somebody has its port. Bound and not listened to: nobody connects to a check.
+/// Returns the name of a listener, and whether its port is in use. The address is bound but does not listen, so that no
+/// client can connect.
 fn listening(host: &str, port: u16) -> Result<String, StartError> {
     match Bound::new(host, port) {
         Ok(bound) => Ok(bound.name().to_owned()),
@@ -64,7 +67,7 @@ fn listening(host: &str, port: u16) -> Result<String, StartError> {
     }
 }
 
-/// What is known of the API token's key without opening the database for writing.
+/// Describes the API token's key, without opening the database for writing.
 fn api_token(config: &Config, id: &str) -> Result<String, StartError> {
     let row = Store::inspect_object(&config.sqlite_path, id)?;
     let standing = kms::check_api_token_row(id, row);
@@ -75,7 +78,7 @@ fn api_token(config: &Config, id: &str) -> Result<String, StartError> {
     })
 }
 
-/// Who may call, in words.
+/// Describes the ways in which callers can authenticate.
 fn callers(config: &Config, of_file: &[TrustedIssuer], api_token: Option<String>) -> String {
     let mut ways = Vec::new();
     if let Some(clients) = &config.client_certificates {
@@ -96,7 +99,8 @@ fn callers(config: &Config, of_file: &[TrustedIssuer], api_token: Option<String>
             KeySource::Uri(uri) | KeySource::Discovery(uri) => format!("keys at {uri}"),
             KeySource::Inline(set) => format!("{} keys in the file", set.len()),
         };
-        let nobody = issuer.admits_nobody().map_or_else(String::new, |(_, why)| format!(", and lets nobody in: {why}"));
+        let nobody =
+            issuer.admits_nobody().map_or_else(String::new, |(_, why)| format!(", and accepts no caller: {why}"));
         ways.push(format!("JWTs of {} for {audience} by idps.{table}, {keys}{nobody}", issuer.issuer));
     }
     ways.extend(api_token);

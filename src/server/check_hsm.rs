@@ -1,4 +1,4 @@
-//! A look at what the HSM can do, without a database.
+//! `clavigerd --check-hsm`: tests what the HSM can do, without a database.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::custody::{
 };
 use crate::text::Whole;
 
-/// What the HSM says, what it did, and what the server makes of it.
+/// The claims of the HSM token, the results of the tests, and their consequences for the server.
 #[derive(Debug)]
 pub struct HsmReport {
     tried: Tried,
@@ -18,24 +18,24 @@ pub struct HsmReport {
     accepted: Weaknesses,
 }
 
-/// Tries the token on keys that end with their session: nothing stays in it.
+/// Tests the HSM token with session keys: none of them remains in it.
 ///
 /// # Errors
-/// The module, the token or the PIN is wrong.
+/// The module, the HSM token or the PIN is wrong.
 pub fn check_hsm(config: &Config) -> Result<HsmReport, StartError> {
     let tried = Custody::try_token(&config.hsm).map_err(|error| token_error(config, error))?;
     Ok(HsmReport { tried, placement: config.placement, accepted: accepted(&config.hsm) })
 }
 
 impl HsmReport {
-    /// Names of what is lacking and without which there is no server.
+    /// Returns the names of the missing capabilities that the server needs.
     #[must_use]
     pub fn lacking(&self) -> Vec<&'static str> {
         let lacking = self.tried.capabilities.iter().filter_map(|own| Some((own, own.found.as_ref().err()?)));
         lacking.filter(|(own, why)| self.is_needed(own.need, why)).map(|(own, _)| own.name).collect()
     }
 
-    /// Whether the first start of a server with this configuration is refused without it.
+    /// Returns whether the first start of a server with this configuration fails without the capability.
     fn is_needed(&self, need: Need, why: &Failure) -> bool {
         waits_for_another_start(need, why)
             || match need {
@@ -48,12 +48,12 @@ impl HsmReport {
             }
     }
 
-    /// Whether the token can wrap keys.
+    /// Returns whether the HSM token can wrap keys.
     fn wraps(&self) -> bool {
         !self.tried.capabilities.iter().any(|own| own.need == Need::Wrapping && own.found.is_err())
     }
 
-    /// What the first start does where something is lacking.
+    /// Describes what the first start does without the capability.
     fn without(&self, need: Need, why: &Failure) -> String {
         let in_the_token = "keeps every key in the token";
         match need {
@@ -62,9 +62,9 @@ impl HsmReport {
             }
             _ if self.is_needed(need, why) => "does not start".to_owned(),
             Need::Protection(one) if hinders_wrapping(one) => {
-                format!("makes do with root keys that are {}, and {in_the_token}", one.name())
+                format!("accepts root keys that are {}, and {in_the_token}", one.name())
             }
-            Need::Protection(one) => format!("makes do with root keys that are {}", one.name()),
+            Need::Protection(one) => format!("accepts root keys that are {}", one.name()),
             Need::Start | Need::Wrapping => in_the_token.to_owned(),
             Need::Exporting if !self.wraps() => in_the_token.to_owned(),
             Need::Exporting | Need::Extractable(Extractable::InClear) => "gives no keys out in clear".to_owned(),
@@ -76,7 +76,8 @@ impl HsmReport {
     }
 }
 
-/// A table of fixed columns: what, what the token says, what happened, what the server does.
+/// Writes a table with fixed columns: the capability, the HSM token's claim, the result of the test, and the
+/// consequence for the server.
 impl fmt::Display for HsmReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let info = &self.tried.info;

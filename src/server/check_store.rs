@@ -1,4 +1,4 @@
-//! `clavigerd --check-store`: every row against its binding and against what the audit log says of it.
+//! `clavigerd --check-store`: checks every row against its binding and against the audit log.
 
 use std::collections::HashSet;
 
@@ -15,33 +15,33 @@ use crate::store::{
     secret_version,
 };
 
-/// Begins what the audit log calls an access token.
+/// The beginning of the name that the audit log has for an access token.
 const TOKEN: &str = "token/";
 
-/// What was found.
+/// The result of the check.
 pub struct StoreReport {
-    /// How many rows were looked at.
+    /// The number of rows that were checked.
     pub rows: usize,
-    /// How many changes of rows the audit log knows.
+    /// The number of rows that the audit log has a version of.
     pub logged: usize,
-    /// What is wrong, a line each.
+    /// The faults, one line each.
     pub findings: Vec<String>,
-    /// How database and HSM token differ in ways that are usual for a copy, a line each.
+    /// Differences between database and HSM token that are usual for a copy, one line each.
     pub notes: Vec<String>,
 }
 
-/// A row, as far as this check goes.
+/// A row that was checked.
 struct Checked {
-    /// What the audit log calls it.
+    /// Its name in the audit log.
     name: String,
     version: i64,
     bound: bool,
 }
 
-/// Looks at every row. The server must not run.
+/// Checks every row. The server must not be running.
 ///
 /// # Errors
-/// Database, token or audit log cannot be opened.
+/// The database, the HSM token or the audit log cannot be opened.
 pub fn check_store(config: &Config) -> Result<StoreReport, StartError> {
     if !config.sqlite_path.exists() {
         return Err(StartError::NoDatabase(config.sqlite_path.clone()));
@@ -54,14 +54,14 @@ pub fn check_store(config: &Config) -> Result<StoreReport, StartError> {
     let rows = rows(&store, &custody, &mut report)?;
     match &config.audit {
         Some(settings) => compare(settings, &store, &custody, &rows, &mut report)?,
-        None => {
-            report.findings.push("without an audit log a row that is an older one of itself is not seen".to_owned())
-        }
+        None => report
+            .findings
+            .push("without an audit log, a row that is an older version of itself is not detected".to_owned()),
     }
     Ok(report)
 }
 
-/// Every row, with those that are not what was written among the findings.
+/// Returns every row, and adds rows with an invalid binding to the findings.
 fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Vec<Checked>, StartError> {
     let (mut rows, mut kept) = (Vec::new(), Vec::new());
     for id in object::identifiers(store)? {
@@ -101,10 +101,10 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
     Ok(rows)
 }
 
-/// A row's version, what its binding is over, and the binding; nothing if the row is gone.
+/// A row's version, the bytes that its binding covers, and the binding; `None` if the row does not exist.
 type Found = Result<Option<(i64, Vec<u8>, Vec<u8>)>, store::Error>;
 
-/// Every row of a credential that the server handed out.
+/// Checks the rows of issued credentials.
 fn credentials(store: &Store, custody: &Custody, rows: &mut Vec<Checked>) -> Result<(), StartError> {
     let mut check = |name: String, found: Found| {
         match found {
@@ -133,8 +133,9 @@ fn credentials(store: &Store, custody: &Custody, rows: &mut Vec<Checked>) -> Res
     Ok(())
 }
 
-/// Keys that the token has and the database does not, and the other way round. A copy of the database is older than the token:
-/// keys were made and destroyed since. So neither is a finding, and no row shows whether its key was destroyed or lost.
+/// Returns notes about keys that only the HSM token has, and about keys that only the database has. A copy of the
+/// database is older than the token: keys may have been made and destroyed since. So neither is a finding, and no row
+/// shows whether its key was destroyed or lost.
 fn token_notes(store: &Store, custody: &Custody) -> Result<Vec<String>, StartError> {
     let live = object::live_in_token(store)?;
     let is_missing = |cka_id: &Vec<u8>| custody.missing(std::slice::from_ref(cka_id)) > 0;
@@ -155,7 +156,7 @@ fn token_notes(store: &Store, custody: &Custody) -> Result<Vec<String>, StartErr
     Ok(notes)
 }
 
-/// Every value of a secret, and those that the rows of their objects promise.
+/// Checks the row of every value of a secret, and that every value that the object's row names has a row.
 fn values(
     store: &Store,
     custody: &Custody,
@@ -182,8 +183,8 @@ fn values(
     Ok(())
 }
 
-/// The index of names against the rows of secrets: each names the other, or a secret is not found by its name, or another
-/// is found in its place.
+/// Checks the index of names against the rows of secrets. If they differ, a secret is not found by its name, or another
+/// secret is found in its place.
 fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport) -> Result<(), StartError> {
     let indexed = secret_path::all(store)?;
     let own = kept.iter().filter_map(|(id, secret)| Some((secret.name.clone()?, id.clone())));
@@ -201,7 +202,8 @@ fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport)
     Ok(())
 }
 
-/// The row that knows the end of the audit log and covers the records that are never new again.
+/// Checks the row with the end of the audit log. It also covers the records of the root keys, and of whether AES-GCM
+/// uses are counted.
 fn head(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
     let head = audit_head::read(store)?;
     if !super::audit::is_sound(head.as_ref(), custody)? {
@@ -210,7 +212,7 @@ fn head(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<()
     Ok(())
 }
 
-/// Every row that counts uses of AES-GCM, and that each key has one.
+/// Checks every row that counts uses of AES-GCM, and that each key has one.
 fn gcm_uses(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
     let Some(credit) = gcm_use::credit(store)? else {
         // Nothing is counted before the first start of a server that counts.
@@ -233,7 +235,7 @@ fn gcm_uses(store: &Store, custody: &Custody, report: &mut StoreReport) -> Resul
     Ok(())
 }
 
-/// Every row of what is not erased yet.
+/// Checks every row of a pending erasure.
 fn erasures(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
     for (number, row) in erasure::page(store, i64::MIN, i64::MAX, i64::MAX)? {
         let is_bound = match row {
@@ -248,7 +250,7 @@ fn erasures(store: &Store, custody: &Custody, report: &mut StoreReport) -> Resul
     Ok(())
 }
 
-/// Each row's version against the log's, after the log itself.
+/// Verifies the audit log, then compares each row's version with the version in the log.
 fn compare(
     settings: &AuditSettings,
     store: &Store,
@@ -278,7 +280,7 @@ fn compare(
         report.findings.push(finding);
     }
     let present: HashSet<&String> = rows.iter().map(|row| &row.name).collect();
-    // Tokens are removed once they have ended, and one that is not there is refused.
+    // Access tokens are removed after their end, and a token without a row is refused.
     let mut missing: Vec<&String> =
         logged.keys().filter(|name| !present.contains(name) && !name.starts_with(TOKEN)).collect();
     missing.sort();
@@ -288,7 +290,7 @@ fn compare(
     Ok(())
 }
 
-/// What is wrong with the log itself.
+/// Returns the first fault of the log itself, if any.
 fn log_finding(files: &[std::path::PathBuf], pem: &str, head: Option<String>) -> Option<String> {
     let Ok(key) = PublicKey::from_pem(pem.as_bytes()) else {
         return Some("audit log: its key cannot be read".to_owned());

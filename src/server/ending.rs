@@ -1,4 +1,4 @@
-//! The end of the process, and what it leaves behind.
+//! The end of the process, and the prevention of core dumps.
 
 use std::io;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::custody::end;
 
-/// How long after a signal that ends it the process is there at most: a call of the HSM's module may never return.
+/// The longest time from a terminating signal to the end of the process: a call of the HSM's module may never return.
 const LAST: Duration = Duration::from_secs(19);
 
-/// What ends the server.
+/// The signals that end the server.
 pub(super) struct Ends {
     terminate: Signal,
     interrupt: Signal,
@@ -22,7 +22,7 @@ impl Ends {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for one of them.
+    /// Waits for one of the signals.
     pub(super) async fn come(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -31,8 +31,8 @@ impl Ends {
     }
 }
 
-/// Ends the process once the time is over that it has after a signal, whatever it is doing then: starting, answering, closing. What
-/// was answered is in the database; only the module is left as it is.
+/// Ends the process [`LAST`] after a signal, whatever it is doing then. Every answered change is in the database by
+/// then; only the HSM's module is not closed.
 pub(super) async fn end_in_time(mut ends: Ends) {
     ends.come().await;
     let ending = std::thread::Builder::new().name("last".to_owned()).spawn(|| {
@@ -40,20 +40,20 @@ pub(super) async fn end_in_time(mut ends: Ends) {
         let seconds = LAST.as_secs();
         tracing::error!(
             seconds,
-            "something does not end, probably a call of the HSM's module: the process ends without it"
+            "a task did not end, probably a call of the HSM's module: the process ends without it"
         );
         end(0)
     });
     if let Err(error) = ending {
-        tracing::warn!(%error, "no thread could be started that ends the process in time");
+        tracing::warn!(%error, "cannot start the thread that ends the process if a task does not end");
     }
 }
 
-/// Keys and plaintext pass through the process: no core dump of it (RLIMIT_CORE), and nobody but root looks into it by ptrace(2) or
-/// /proc (PR_SET_DUMPABLE).
+/// Turns core dumps off (RLIMIT_CORE), and prevents all users except root from reading the process's memory by
+/// ptrace(2) or /proc (PR_SET_DUMPABLE), because keys and plaintext pass through the process.
 ///
 /// # Errors
-/// The system refuses.
+/// The operating system refuses.
 pub fn leave_no_core_dump() -> io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)

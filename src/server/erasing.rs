@@ -1,4 +1,5 @@
-//! The thread that erases what was destroyed or replaced: beside the requests, again and again until it is done.
+//! The thread that erases destroyed and replaced keys and values. It runs in the background, and repeats each erasure
+//! until it succeeds.
 
 use std::io;
 use std::sync::Arc;
@@ -8,20 +9,20 @@ use std::time::Duration;
 use crate::kms::Kms;
 use crate::store::erasure::Unerased;
 
-/// The pause after an erasure, so that one serves all that is destroyed meanwhile.
+/// The pause after an erasure, so that the next one covers everything that is destroyed meanwhile.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// The first and the longest pause between two attempts while something is in the way.
+/// The first and the longest pause between two failing attempts.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
-/// The thread. Dropping it ends the thread after a last attempt.
+/// The handle of the thread. Dropping it ends the thread after a last attempt.
 pub(super) struct Eraser {
     unerased: Arc<Unerased>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Eraser {
-    /// Begins with what a process before left.
+    /// Starts the thread, which begins with the erasures that a former process left.
     pub(super) fn start(kms: &Arc<Kms>) -> io::Result<Self> {
         let unerased = kms.unerased();
         let (kms, bell) = (Arc::clone(kms), Arc::clone(&unerased));
@@ -50,7 +51,7 @@ fn run(kms: &Kms, unerased: &Unerased) {
     }
 }
 
-/// Tries until nothing is left; false if the server stops meanwhile.
+/// Tries until everything is erased. Returns false if the server stops meanwhile.
 fn erase(kms: &Kms, unerased: &Unerased) -> bool {
     let (mut pause, longest) = BACK_OFF;
     let mut told = false;
@@ -63,18 +64,18 @@ fn erase(kms: &Kms, unerased: &Unerased) -> bool {
             told = true;
             tracing::warn!(
                 keys = unerased.count(),
-                "what was destroyed cannot be erased yet: does another program read the database for long, or does the token or its \
-                 disk fail?"
+                "destroyed keys or values cannot be erased yet: does another program keep reading the database, or \
+                 does the HSM token or its disk fail?"
             );
         }
     }
     unerased.pause(GATHER)
 }
 
-/// Whether all is erased.
+/// Tries once, and returns whether everything is erased.
 fn attempt(kms: &Kms) -> bool {
     kms.erase().unwrap_or_else(|error| {
-        tracing::debug!(%error, detail = error.detail(), "what was destroyed cannot be erased yet");
+        tracing::debug!(%error, detail = error.detail(), "destroyed keys or values cannot be erased yet");
         false
     })
 }

@@ -1,4 +1,4 @@
-//! Why the server does not start.
+//! Errors of the start.
 
 use std::io;
 
@@ -12,86 +12,84 @@ use crate::policy;
 use crate::store;
 use crate::tls;
 
-/// Why the server does not start: one line, with what to do about it where that is known.
+/// The reason why the server does not start. The message is one line, with what to do if that is known.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// TLS: identity, password, authorities.
+    /// The TLS identity, its password, or an authority is invalid.
     #[error(transparent)]
     Tls(#[from] tls::SetupError),
-    /// The database.
+    /// The database cannot be opened or used.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// The metrics, which is a defect.
+    /// The metrics cannot be set up, which is a defect of the program.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
-    /// No token of the label.
+    /// No HSM token has the label.
     #[error("no token labelled {label:?} (there are: {present}): {advice}")]
     NoToken {
-        /// As configured.
         label: String,
-        /// The labels that there are.
+        /// The labels of the HSM tokens that exist.
         present: String,
-        /// How to make one.
+        /// How to make an HSM token.
         advice: String,
     },
     /// SoftHSM lacks a file that it needs, or may not read it.
     #[error("no token labelled {label:?} can be used: {fault}")]
     SoftHsm {
-        /// As configured.
         label: String,
-        /// What it lacks.
+        /// What SoftHSM lacks.
         fault: SoftHsmFault,
     },
-    /// The PIN.
-    #[error("the token {label:?} refused the PIN ({source}): check --hsm-pin-file or KMS_HSM_PIN")]
+    /// The HSM token refused the PIN.
+    #[error("the HSM token {label:?} refused the PIN ({source}): check --hsm-pin-file or KMS_HSM_PIN")]
     Pin {
         /// The token's label.
         label: String,
-        /// What the token said.
+        /// The HSM token's error.
         source: TokenError,
     },
-    /// The token is not asked with a PIN that may be wrong.
+    /// The PIN is not tried, because it may be wrong and another failure may lock it.
     #[error(
-        "the token {label:?}: {source}. Log in once with the right PIN by another program, as with `pkcs11-tool --login`, or have the \
-         token's security officer set a new one"
+        "the HSM token {label:?}: {source}. Log in once with the right PIN by another program, as with `pkcs11-tool --login`, or \
+         have the HSM token's security officer set a new one"
     )]
     PinWithheld {
         /// The token's label.
         label: String,
-        /// What the token says.
+        /// What the HSM token reports.
         source: TokenError,
     },
     /// No PIN was given.
-    #[error("no PIN for the token {label:?}: give --hsm-pin-file FILE or set KMS_HSM_PIN")]
+    #[error("no PIN for the HSM token {label:?}: give --hsm-pin-file FILE or set KMS_HSM_PIN")]
     PinMissing {
         /// The token's label.
         label: String,
     },
-    /// Anything else about the token.
+    /// Another error of the HSM token.
     #[error(transparent)]
     Token(TokenError),
-    /// The root keys.
+    /// The root keys are missing, or do not match the database.
     #[error(transparent)]
     Roots(RootError),
-    /// The service.
+    /// The key management service cannot be set up.
     #[error(transparent)]
     Kms(#[from] kms::Error),
-    /// Who may do what.
+    /// The policy file or the IAM file is invalid.
     #[error(transparent)]
     Permission(#[from] policy::FileError),
     /// The key of the audit log is not the one that signed it.
     #[error(
-        "the audit log of this database was signed by another key than the token's: was the record of the key removed? \
-         Restore database and token together from a backup, or give --audit-file none"
+        "the audit log of this database was signed by another key than the HSM token's: was the record of the key \
+         removed? Restore database and token together from a backup, or give --audit-file none"
     )]
     AuditKey,
-    /// What the database knows of the audit log cannot be believed.
+    /// The database's record of the audit log was changed or removed.
     #[error(
-        "what the database knows of its audit log was changed or removed: \
-         give --audit-accept-loss to go on with the log as it is, and have that in the server's log"
+        "the database's record of its audit log was changed or removed: \
+         give --audit-accept-loss to continue with the log as it is, and to record this in the audit log"
     )]
     AuditHead,
-    /// Nothing to check.
+    /// The database to check or to back up does not exist.
     #[error("there is no database {}", .0.display())]
     NoDatabase(std::path::PathBuf),
     /// The audit log cannot be read.
@@ -100,38 +98,38 @@ pub enum StartError {
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] audit::OpenError),
-    /// The API token's key.
+    /// The API token's key cannot be used.
     #[error("--api-token-id {id}: {source}")]
     ApiToken {
         /// The identifier.
         id: String,
-        /// Why it cannot be used.
+        /// The reason.
         source: kms::Error,
     },
-    /// The authorities for fetching keys.
+    /// The authorities for fetching keys are invalid.
     #[error("--jwks-ca-file: {0}")]
     Jwks(client::Error),
-    /// A listener.
+    /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
         /// Host and port.
         address: String,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
-    /// The watch over the token.
-    #[error("cannot start the thread that watches the token: {0}")]
+    /// The thread that watches the HSM token cannot be started.
+    #[error("cannot start the thread that watches the HSM token: {0}")]
     Owner(io::Error),
-    /// What erases destroyed keys.
-    #[error("cannot start the thread that erases what was destroyed: {0}")]
+    /// The thread that erases destroyed keys cannot be started.
+    #[error("cannot start the thread that erases destroyed keys and values: {0}")]
     Eraser(io::Error),
-    /// Signal handlers.
+    /// Signal handlers cannot be installed.
     #[error("cannot handle signals: {0}")]
     Signals(io::Error),
 }
 
 impl StartError {
-    /// Whether another start might try a wrong PIN once more.
+    /// Returns whether another start could try a wrong PIN again.
     #[must_use]
     pub fn is_of_the_pin(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Figures that others keep, and that the metrics read when they are asked for.
+//! Figures that other parts of the server keep. They are read when the metrics are rendered.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::custody::Custody;
 use crate::kms::Kms;
 use crate::metrics::{Kind, Metrics};
 
-/// The sessions of the token.
+/// Registers the sessions of the HSM token.
 pub(super) fn token(metrics: &Metrics, custody: &Arc<Custody>) {
-    let about = "Working sessions of the token; left out while it is unavailable:";
+    let about = "Working sessions of the HSM token; left out while it is unavailable:";
     metrics.watch(Kind::Gauge, "claviger_hsm_sessions_open", &format!("{about} open."), custody, |custody| {
         custody.sessions().map(|sessions| sessions.open)
     });
@@ -24,18 +24,18 @@ pub(super) fn token(metrics: &Metrics, custody: &Arc<Custody>) {
     });
 }
 
-/// What was destroyed or replaced and is not erased.
+/// Registers the number of destroyed or replaced keys and values that are not erased.
 pub(super) fn erasing(metrics: &Metrics, kms: &Arc<Kms>) {
     let about = "Destroyed or replaced keys and values whose bytes are not known to be erased.";
     metrics.watch(Kind::Gauge, "claviger_keys_not_erased", about, kms, |kms| kms.unerased().count());
 }
 
-/// The cache of objects and of the handles of their keys.
+/// Registers the cache of objects and of the handles of their keys.
 pub(super) fn objects(metrics: &Metrics, kms: &Arc<Kms>) {
     metrics.watch(Kind::Gauge, "claviger_cache_objects", "Objects in the cache, with their handles.", kms, |kms| {
         kms.cache_figures().objects
     });
-    let about = "Memory of the objects in the cache and of their handles, about.";
+    let about = "Approximate memory of the objects in the cache and of their handles, in bytes.";
     metrics.watch(Kind::Gauge, "claviger_cache_bytes", about, kms, |kms| kms.cache_figures().bytes);
     metrics.watch(Kind::Counter, "claviger_cache_hits_total", "Objects found in the cache.", kms, |kms| {
         kms.cache_figures().hits
@@ -45,16 +45,16 @@ pub(super) fn objects(metrics: &Metrics, kms: &Arc<Kms>) {
     });
 }
 
-/// The revocation lists.
+/// Registers the end of the revocation lists.
 pub(super) fn trust(metrics: &Metrics, authenticator: &Arc<Authenticator>) {
     let name = "claviger_crl_next_update_seconds";
-    let about = "The first nextUpdate among the CRLs, in seconds since 1970-01-01 UTC; left out without CRLs.";
+    let about = "The earliest nextUpdate among the CRLs, in seconds since 1970-01-01 UTC; left out without CRLs.";
     metrics.watch(Kind::Gauge, name, about, authenticator, |authenticator| {
         authenticator.trust.load().as_ref().and_then(|trust| trust.next_update())
     });
 }
 
-/// The connections to the service.
+/// Registers the connections to the service.
 pub(super) fn connections(metrics: &Metrics, places: &Arc<Semaphore>, limit: usize) {
     metrics.watch(
         Kind::Gauge,
@@ -65,7 +65,7 @@ pub(super) fn connections(metrics: &Metrics, places: &Arc<Semaphore>, limit: usi
     );
 }
 
-/// The audit log.
+/// Registers the figures of the audit log.
 pub(super) fn audit(metrics: &Metrics, audit: &Arc<Audit>) {
     metrics.watch(Kind::Counter, "claviger_audit_lines_total", "Lines written to the audit log.", audit, |audit| {
         audit.statistics().lines
@@ -73,10 +73,10 @@ pub(super) fn audit(metrics: &Metrics, audit: &Arc<Audit>) {
     metrics.watch(Kind::Counter, "claviger_audit_syncs_total", "Syncs of the audit log.", audit, |audit| {
         audit.statistics().syncs
     });
-    metrics.watch(Kind::Gauge, "claviger_audit_queued_bytes", "What waits to be written to it.", audit, |audit| {
+    metrics.watch(Kind::Gauge, "claviger_audit_queued_bytes", "Bytes that wait to be written to it.", audit, |audit| {
         audit.statistics().queued
     });
-    let about = "Age of the oldest record that is not on disk yet.";
+    let about = "Age of the oldest record that is not on disk yet, in seconds.";
     metrics
         .watch(Kind::Gauge, "claviger_audit_lag_seconds", about, audit, |audit| audit.statistics().lag.as_secs_f64());
     metrics.watch(Kind::Gauge, "claviger_audit_failing", "1 while the audit log cannot be written.", audit, |audit| {

@@ -17,15 +17,15 @@ use super::shared::Shared;
 use crate::auth::{ClientCertificate, Peer, network};
 use crate::desk::Who;
 
-/// From the connection to the end of the handshake.
+/// The longest time from the connection to the end of the handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Why a connection came to nothing.
+/// The reason why a connection failed before its first request.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error("no handshake within {} s", HANDSHAKE_DEADLINE.as_secs())]
     Deadline,
-    #[error("made room for newer connections")]
+    #[error("closed to make room for newer connections")]
     Evicted,
     #[error("closed before the handshake")]
     Closed,
@@ -37,7 +37,8 @@ enum Fault {
     OpenSsl(#[from] ErrorStack),
     #[error("handshake: {error} (certificate: {verify})")]
     Handshake { error: openssl::ssl::Error, verify: X509VerifyResult },
-    /// The same, where it is the client's certificate that was missing or proved nothing.
+    /// A failed handshake whose cause is the client's certificate: it is missing, does not verify, or the client does
+    /// not have its key.
     #[error("handshake: {error} (certificate: {verify})")]
     Certificate { error: openssl::ssl::Error, verify: X509VerifyResult },
 }
@@ -47,12 +48,12 @@ impl Fault {
         let verify = ssl.verify_result();
         let reasons = error.ssl_error().map(ErrorStack::errors).unwrap_or_default();
         let is_missing = is_missing(&error);
-        // One that verifies, shown by somebody who does not have its key, fails after it.
+        // With a valid certificate but without its key, the handshake fails after the verification.
         let is_bad = verify != X509VerifyResult::OK || ssl.peer_certificate().is_some() && !reasons.is_empty();
         if is_missing || is_bad { Self::Certificate { error, verify } } else { Self::Handshake { error, verify } }
     }
 
-    /// One word for each cause that asks for another remedy.
+    /// Returns a word for the cause, as the metrics have it. Causes with different remedies have different words.
     fn word(&self) -> &'static str {
         match self {
             Self::Deadline => "deadline",
@@ -63,21 +64,22 @@ impl Fault {
             Self::OpenSsl(_) => "internal",
             Self::Certificate { error, .. } if is_missing(error) => "no-certificate",
             Self::Certificate { .. } => "certificate",
-            // The other end went, or the network did.
+            // The client closed the connection, or the network failed.
             Self::Handshake { error, .. } if error.ssl_error().is_none() => "connection",
             Self::Handshake { .. } => "protocol",
         }
     }
 }
 
-/// Whether the client showed no certificate where it has to.
+/// Returns whether the client presented no certificate although it must.
 fn is_missing(error: &openssl::ssl::Error) -> bool {
     let reasons = error.ssl_error().map(ErrorStack::errors).unwrap_or_default();
     reasons.iter().any(|error| error.reason() == Some("peer did not return a certificate"))
 }
 
 impl Shared {
-    /// Says why a connection came to nothing; at debug level if that address had the same within the minute.
+    /// Logs the reason why a connection failed; at debug level if the same happened to that address within the last
+    /// minute.
     fn tell(&self, peer: SocketAddr, fault: &Fault) {
         self.metrics.handshake_refused(fault.word());
         if let Fault::Certificate { .. } = fault {
@@ -116,8 +118,8 @@ pub(super) async fn accept(
     handshake.map_err(|fault| shared.tell(address, &fault)).ok()
 }
 
-/// The handshake. It counts against the bound on handshakes from its first byte on; until then it is one
-/// of the silent ones, which cost nobody else a place.
+/// Performs the handshake. The connection counts as a handshake from its first byte on. Until then, it counts as one of
+/// the silent connections, which have a limit of their own.
 async fn handshake(
     shared: &Shared,
     acceptor: &SslAcceptor,
@@ -143,7 +145,7 @@ async fn handshake(
     };
     accepted.map_err(|error| Fault::of(error, stream.ssl()))?;
     let certificate = match stream.ssl().peer_certificate() {
-        // Both must hold: a certificate alone proves nothing.
+        // Both conditions are needed: a certificate proves nothing before it is verified.
         Some(certificate) if stream.ssl().verify_result() == X509VerifyResult::OK => {
             let chain = stream.ssl().peer_cert_chain().map(|chain| chain.iter().map(X509Ref::to_owned).collect());
             Some(Arc::new(ClientCertificate::new(certificate, chain.unwrap_or_default())?))

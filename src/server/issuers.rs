@@ -1,4 +1,4 @@
-//! The issuers of JWTs: those of the command line stay, those of the IAM file change when it is reloaded.
+//! The issuers of JWTs. Those of the command line never change; those of the IAM file change when it is reloaded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,22 +13,22 @@ use crate::client;
 use crate::client::http::{Http, Limits, Trust as ServerTrust};
 use crate::config::Config;
 
-/// How long the start waits for the issuers' keys.
+/// The longest time that the start waits for the issuers' keys.
 const FIRST_FETCH: Duration = Duration::from_secs(3);
 
-/// The issuers, and what fetches their keys.
+/// The issuers, and the tasks that fetch their keys.
 pub(super) struct Issuers {
-    /// How keys are fetched.
+    /// The client that fetches keys.
     pub(super) http: Arc<ArcSwap<Http>>,
     lasting: Vec<Arc<Issuer>>,
     of_file: Vec<Arc<Issuer>>,
-    /// What fetches for the issuers of the file; ends when it is dropped.
+    /// The tasks that fetch keys for the issuers of the file. They end when this is dropped.
     fetching: JoinSet<()>,
 }
 
 impl Issuers {
-    /// Starts to fetch keys, and waits a while for the first answers: an issuer that is away must not keep the server from
-    /// starting. Nothing where no issuer can ever be trusted.
+    /// Starts to fetch keys, and waits at most [`FIRST_FETCH`] for the first answers, because an unavailable issuer
+    /// must not keep the server from starting. Returns `None` if the configuration can never have an issuer.
     pub(super) async fn start(config: &Config, of_file: Vec<TrustedIssuer>) -> Result<Option<Self>, StartError> {
         if config.jwt_issuers.is_empty() && config.iam_file.is_none() {
             return Ok(None);
@@ -50,12 +50,12 @@ impl Issuers {
         Ok(Some(issuers))
     }
 
-    /// All that are trusted.
+    /// Returns all trusted issuers.
     pub(super) fn all(&self) -> Vec<Arc<Issuer>> {
         self.lasting.iter().chain(&self.of_file).cloned().collect()
     }
 
-    /// Puts these in the place of the file's; returns all.
+    /// Replaces the issuers of the file, and returns all trusted issuers.
     pub(super) fn replace(&mut self, of_file: Vec<TrustedIssuer>) -> Vec<Arc<Issuer>> {
         let next: Vec<_> = of_file.into_iter().map(|own| Issuer::after(own, &self.of_file)).collect();
         self.fetching = JoinSet::new();
@@ -90,7 +90,8 @@ fn tell(config: &TrustedIssuer) {
     }
     if let Some((table, why)) = config.admits_nobody() {
         tracing::warn!(
-            "{why}: idps.{table} lets nobody in; define roles in the IAM file, as [roles.VaultAdminRole] (README, Piiano clients)"
+            "{why}: idps.{table} accepts no caller; define roles in the IAM file, such as [roles.VaultAdminRole] \
+             (README, Piiano clients)"
         );
     }
     if config.audiences.is_empty() {
@@ -98,13 +99,13 @@ fn tell(config: &TrustedIssuer) {
     }
 }
 
-/// What fetches key sets.
+/// Returns the client that fetches key sets.
 pub(super) fn key_set_http(config: &Config) -> Result<Http, StartError> {
     let limits = Limits { connect: Duration::from_secs(5), answer: Duration::from_secs(10), bytes: MAX_KEY_SET };
     Http::new(key_set_trust(config)?, None, limits).map_err(client::Error::from).map_err(StartError::Jwks)
 }
 
-/// Whose word the servers of the key sets need.
+/// Returns the authorities that must have issued the certificates of the key sets' servers.
 pub(super) fn key_set_trust(config: &Config) -> Result<ServerTrust, StartError> {
     let Some(path) = &config.jwks_ca_file else { return Ok(ServerTrust::System) };
     client::authorities(path).map_err(StartError::Jwks)

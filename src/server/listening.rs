@@ -1,4 +1,5 @@
-//! Addresses: bound before anything is made that cannot be taken back, and listened to once everything is there.
+//! Listening addresses. They are bound before the start does anything that cannot be undone, and listen once everything
+//! is open.
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
@@ -10,13 +11,13 @@ use tracing::Level;
 use super::error::StartError;
 use crate::auth::Repeats;
 
-/// Connections that may wait to be accepted.
+/// The number of connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// An address that is ours, where nobody can connect yet.
+/// A bound address, which no client can connect to yet.
 pub(super) struct Bound {
     socket: TcpSocket,
-    /// As the configuration has it.
+    /// Host and port as configured.
     name: String,
 }
 
@@ -24,7 +25,8 @@ impl Bound {
     /// Binds the first address of the name that can be bound.
     ///
     /// # Errors
-    /// None can be: another program listens there, the host has no such address, or the name has none.
+    /// No address can be bound: another program listens there, the host has no such address, or the name has no
+    /// address.
     pub(super) fn new(host: &str, port: u16) -> Result<Self, StartError> {
         let name = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let bound = (host, port).to_socket_addrs().and_then(bind);
@@ -34,15 +36,15 @@ impl Bound {
         }
     }
 
-    /// Host and port, as the configuration has them.
+    /// Returns host and port as configured.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Lets clients connect.
+    /// Starts to listen.
     ///
     /// # Errors
-    /// Another program has begun to listen there meanwhile.
+    /// Another program has begun to listen on the address meanwhile.
     pub(super) fn listen(self) -> Result<(TcpListener, SocketAddr), StartError> {
         let Self { socket, name } = self;
         let listening = socket.listen(BACKLOG).and_then(|listener| {
@@ -59,7 +61,7 @@ fn bind(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpSocket> {
     for address in addresses {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
         let bound = socket.and_then(|socket| {
-            // Connections of a former server that are still being closed are no obstacle.
+            // Closing connections of a former server must not prevent this.
             socket.set_reuseaddr(true)?;
             socket.bind(address)?;
             Ok(socket)
@@ -72,7 +74,8 @@ fn bind(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpSocket> {
     Err(last)
 }
 
-/// A connection, set up; or nothing, after a pause if the process has run out of something.
+/// Returns an accepted connection with its options set. After an error, pauses and returns `None`: the process may have
+/// run out of a resource, such as file descriptors.
 pub(super) async fn accepted(
     accepted: io::Result<(TcpStream, SocketAddr)>,
     repeats: &Repeats,
@@ -86,7 +89,7 @@ pub(super) async fn accepted(
             Some((tcp, address))
         }
         Err(error) => {
-            // Strangers can use up what the process has.
+            // Unauthenticated clients can exhaust the resources of the process. The log must not be flooded.
             let nowhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
             if repeats.is_first(nowhere, Level::WARN, format_args!("accept failed: {error}")) {
                 tracing::warn!(%error, "accept failed");

@@ -1,4 +1,4 @@
-//! The process: what is opened at start, the accept loop, signals, and the orderly end.
+//! The server process: the start, the accept loop, signals, and the shutdown.
 
 mod activity;
 mod audit;
@@ -57,43 +57,44 @@ use shared::Shared;
 use start::Started;
 use waiting::Waiting;
 
-/// Threads of the runtime, on which nothing blocks: requests work on others.
+/// Returns the number of the runtime's threads. Requests do their blocking work on other threads.
 #[must_use]
 pub fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).max(4)
 }
 
-/// How long requests under way may take once the server stops.
+/// The longest time that running requests may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(17);
 
-/// How often access tokens that ended are removed, and the days of last uses written.
+/// The interval at which ended access tokens are removed, and the days of last uses are written.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// The parts of all connections, in sixteenths: those that have sent nothing yet, those whose handshake has begun, those whose
-/// caller is not yet authenticated, those of known callers, and those that are being closed. One is left for connections on
-/// their way from one set to the next.
+/// The shares of the connection limit, in sixteenths, of the five sets: connections that have sent nothing yet,
+/// connections whose handshake has begun, connections whose caller is not yet authenticated, connections of known
+/// callers, and connections that are being closed. One sixteenth is left for connections that move between two sets.
 const PARTS: [usize; 5] = [4, 2, 2, 6, 1];
 
-/// What one address, or one known caller, may have of a set: one part in so many. Behind one address there may be many good
-/// clients that begin at one time, such as all of them after a restart.
+/// The divisors of each set's limit for one address, or for one known caller. The share of an address is large, because
+/// many clients may share one address and may connect at the same time, for instance after a restart.
 const EACH: [usize; 5] = [4, 4, 4, 8, 4];
 
-/// How often memory is given back that nothing uses: within a minute of its last use, whatever keeps the machine busy.
+/// The interval at which unused memory is returned to the system. It is short enough that memory is returned within a
+/// minute of its last use, even on a busy machine.
 const GIVING_BACK: Duration = Duration::from_secs(20);
 
-/// How often it is looked whether there is something to sum up.
+/// The interval at which repeated events are checked for a summary.
 const SUMMING_UP: Duration = Duration::from_secs(1);
 
 /// Opens everything, serves until SIGTERM or SIGINT, and closes everything.
 ///
 /// # Errors
-/// What keeps the server from starting.
+/// The error that keeps the server from starting.
 pub async fn run(config: Config) -> Result<(), StartError> {
     let config = Arc::new(config);
     raise_file_limit();
     let signals = Signals::new().map_err(StartError::Signals)?;
     tokio::spawn(end_in_time(Ends::new().map_err(StartError::Signals)?));
-    // Before they are read: what changes meanwhile is then read again.
+    // The stamps are taken before the files are read: a file that changes meanwhile is then read again.
     let files = Files::new(&config);
     let mut started = start::start(&config).await?;
     let (stop, stopping) = watch::channel(false);
@@ -121,11 +122,11 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let sweeping = tokio::spawn(sweep_tokens(Arc::clone(started.kms.access_tokens())));
     let noting = tokio::spawn(write_last_uses(Arc::clone(&started.kms)));
     let giving_back = tokio::spawn(give_back());
-    // In a task of its own: files on a disk that does not answer must not keep anybody from connecting.
+    // Reloading has its own task: files on a disk that does not answer must not keep clients from connecting.
     let reloading = tokio::spawn(reload.keep(signals.hangup));
     let connections = serve(&started, &shared, config.limits.connections, signals.ends).await;
-    // From here on those who are in are asked to finish, and nobody new gets in. An open listener would let new
-    // clients connect and wait for nothing, and keep the next server from the port.
+    // From here on, open connections are asked to finish, and no new ones are accepted. With an open listener, new
+    // clients would connect and never be served, and the next server could not bind the port.
     let _ = stop.send(true);
     drop(started.listener);
     reloading.abort();
@@ -136,12 +137,12 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     summing.abort();
     started.repeats.tell_all();
     let Started { kms, owner, eraser, app, .. } = started;
-    // The owner's thread and the database's writer end here, with what they still had to do.
+    // The owner's thread and the database's writer finish their pending work and end here.
     tokio::task::block_in_place(move || {
         drop(eraser);
         drop(owner);
         drop(app);
-        // Before the database, which takes the log's last checkpoint.
+        // The log is closed before the database, which stores the log's last checkpoint.
         kms.close();
         drop(kms);
     });
@@ -149,7 +150,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The sets of connections, whose bounds add up to less than `limit`.
+/// Returns the sets of connections. Their limits add up to less than `limit`.
 fn sets(limit: usize) -> [Arc<Waiting>; 5] {
     let mut each = EACH.into_iter();
     PARTS.map(|part| {
@@ -158,7 +159,7 @@ fn sets(limit: usize) -> [Arc<Waiting>; 5] {
     })
 }
 
-/// The one line on standard output: programs wait for it.
+/// Prints the only line on standard output, which programs wait for.
 #[allow(clippy::print_stdout, reason = "where the server listens is this program's output")]
 fn announce(config: &Config, started: &Started) {
     let scheme = if config.p12.is_some() { "https" } else { "http" };
@@ -168,7 +169,7 @@ fn announce(config: &Config, started: &Started) {
     }
 }
 
-/// Accepts until a signal says stop; hands back what is still open.
+/// Accepts connections until a terminating signal. Returns the connections that are still open.
 async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: Ends) -> JoinSet<()> {
     let filter = http::filter(Arc::clone(&started.app));
     let places = Arc::new(Semaphore::new(limit));
@@ -200,14 +201,14 @@ async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: 
     connections
 }
 
-/// The moments at which something is done again and again; late ones put the later ones off.
+/// Returns an interval whose late ticks delay the following ones.
 fn turns(every: Duration) -> tokio::time::Interval {
     let mut turns = tokio::time::interval(every);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     turns
 }
 
-/// Removes rows of access tokens that ended, for as long as the server runs.
+/// Removes rows of ended access tokens, as long as the server runs.
 async fn sweep_tokens(tokens: Arc<AccessTokens>) {
     let mut turns = turns(SWEEP);
     loop {
@@ -219,12 +220,12 @@ async fn sweep_tokens(tokens: Arc<AccessTokens>) {
             Ok::<(), AccessTokenError>(())
         });
         if let Ok(Err(error)) = swept.await {
-            tracing::warn!(%error, "access tokens that ended are not removed yet");
+            tracing::warn!(%error, "ended access tokens could not be removed; the server tries again in a minute");
         }
     }
 }
 
-/// Tells in one line what happened again and again, for as long as the server runs.
+/// Logs repeated events in one summary line, as long as the server runs.
 async fn sum_up(repeats: Arc<Repeats>) {
     let mut turns = turns(SUMMING_UP);
     loop {
@@ -233,7 +234,7 @@ async fn sum_up(repeats: Arc<Repeats>) {
     }
 }
 
-/// Writes when keys were last used, now and then, for as long as the server runs.
+/// Writes the days of the keys' last uses periodically, as long as the server runs.
 async fn write_last_uses(kms: Arc<Kms>) {
     let mut turns = turns(SWEEP);
     loop {
@@ -243,7 +244,7 @@ async fn write_last_uses(kms: Arc<Kms>) {
     }
 }
 
-/// Gives memory back that nothing uses, for as long as the server runs.
+/// Returns unused memory to the system, as long as the server runs.
 async fn give_back() {
     let mut turns = turns(GIVING_BACK);
     loop {
@@ -260,7 +261,7 @@ async fn give_back() {
 async fn drain(mut connections: JoinSet<()>) {
     let ended = timeout(DRAIN, async { while connections.join_next().await.is_some() {} }).await;
     if ended.is_err() {
-        tracing::warn!(connections = connections.len(), "closed before they had ended");
+        tracing::warn!(connections = connections.len(), "connections were closed before their requests ended");
         connections.shutdown().await;
     }
 }
@@ -268,12 +269,14 @@ async fn drain(mut connections: JoinSet<()>) {
 struct Signals {
     hangup: Signal,
     ends: Ends,
-    /// A write beyond the limit of a file's size (setrlimit(2)) is then an error that is answered, not the end.
+    /// SIGXFSZ. While it is handled, a write beyond the limit of a file's size (setrlimit(2)) is an error, and does not
+    /// end the process.
     _file_size: Signal,
 }
 
 impl Signals {
-    /// Before anything else: a signal during start must not kill with something half made.
+    /// Installs the handlers. This must come first: a signal during the start must not kill the process in the middle
+    /// of a change.
     fn new() -> io::Result<Self> {
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
@@ -283,12 +286,13 @@ impl Signals {
     }
 }
 
-/// Each connection is an open file; the usual soft limit of 1,024 is below our own bounds.
+/// Raises the soft limit of open files to the hard limit. Each connection is an open file, and the usual soft limit of
+/// 1,024 is below `--max-connections`.
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::debug!(%error, "the limit of open files stays");
+        tracing::debug!(%error, "the limit of open files cannot be raised");
     }
 }

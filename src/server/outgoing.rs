@@ -9,19 +9,20 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use super::activity::Sending;
 use crate::http::Held;
 
-/// What is handed over to the connection at one time, in bytes: it buffers no more of an answer whose client does not read.
+/// The largest part that is handed to the connection at one time, in bytes. The connection buffers no more than this of
+/// an answer that its client does not read.
 const PART: usize = 16 << 10;
 
-/// Hands a body over in parts. The room that it takes in memory is given back when the last of its bytes has gone, wherever
-/// they wait until then.
+/// A body that is handed to the connection in parts. Its reserved memory is released when the last of its bytes is
+/// freed, wherever they are buffered until then.
 pub(super) struct Outgoing<B> {
     inner: B,
-    /// What is there and not handed over yet.
+    /// The bytes that are ready and not handed over yet.
     rest: Bytes,
     owner: Option<Owner>,
 }
 
-/// Kept for as long as there are bytes of the body.
+/// The owner of the body's bytes. It lives as long as any of them.
 struct Owner {
     bytes: Bytes,
     _room: Option<Held>,
@@ -34,7 +35,7 @@ impl AsRef<[u8]> for Owner {
     }
 }
 
-/// The same response, whose body counts until it is on the wire.
+/// Returns the same response with a body that counts as being sent until its last byte is sent.
 pub(super) fn outgoing<B>(mut response: Response<B>, sending: Sending) -> Response<Outgoing<B>> {
     let room = response.extensions_mut().remove::<Held>();
     response.map(|inner| Outgoing {

@@ -1,4 +1,4 @@
-//! The end of a connection that its client may still be writing to.
+//! Closing a connection that its client may still be writing to.
 
 use std::io;
 use std::pin::Pin;
@@ -12,18 +12,18 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_openssl::SslStream;
 
-/// How long what still arrives is thrown away once the last answer was sent.
+/// The longest time that arriving bytes are discarded after the last answer.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// The most that is thrown away, in bytes: as much as any body that is only a little too large.
+/// The maximum number of discarded bytes: enough for a body that is only a little too large.
 const MOST: usize = 16 << 20;
 
-/// Reads of one turn: others have theirs between.
+/// The maximum number of reads before the task yields to other tasks.
 const READS: u8 = 64;
 
 /// A stream over TCP.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {
-    /// The connection itself.
+    /// Returns the TCP connection.
     fn tcp(&self) -> &TcpStream;
 }
 
@@ -39,29 +39,30 @@ impl Wire for SslStream<TcpStream> {
     }
 }
 
-/// Whether the last answer was sent before its request had been read to its end.
+/// Whether the last answer was sent before its request was completely read.
 pub(super) type Cut = Arc<AtomicBool>;
 
-/// A stream that is closed in two steps (RFC 9112 section 9.6). Were it closed while its client still sends, the client's
-/// system would be told so by a reset, and might throw away the answer that it has not read. So the client first learns that
-/// there is no more to come; what it still sends is thrown away, undeciphered, until it has closed too.
+/// A stream that is closed in two steps (RFC 9112 section 9.6). If the server closed the socket while the client still
+/// sends, the client's system would receive a reset, and might discard the answer before the client reads it. So the
+/// server first closes only its sending side. Then it discards what the client still sends, without decrypting it,
+/// until the client has closed too.
 pub(super) struct Parting<W> {
     wire: W,
     cut: Cut,
-    /// Whether the client has closed.
+    /// Whether the client has closed its sending side.
     is_over: bool,
-    /// Since the server has.
+    /// The timer that runs since the server closed its sending side.
     closed: Option<Pin<Box<Sleep>>>,
     left: usize,
 }
 
 impl<W: Wire> Parting<W> {
-    /// `cut` is looked at when the server closes.
+    /// Wraps a stream. `cut` is read when the server closes.
     pub(super) fn new(wire: W, cut: Cut) -> Self {
         Self { wire, cut, is_over: false, closed: None, left: MOST }
     }
 
-    /// Throws away what has arrived; ready once the client has closed, or has sent too much.
+    /// Discards arrived bytes. It is ready once the client has closed, or has sent [`MOST`] bytes.
     fn poll_thrown_away(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut part = [0; 16 << 10];
         let mut reads = 0..READS;

@@ -1,14 +1,14 @@
-//! Whom the files of the configuration trust, and what they let them do.
+//! Reading the policy file and the IAM file.
 
 use super::error::StartError;
 use crate::auth::{IamFile, TrustedIssuer};
 use crate::config::Config;
 use crate::policy::{self, Documents};
 
-/// Reads policy file and IAM file: what both say of permission, and the issuers of the IAM file.
+/// Reads the policy file and the IAM file. Returns the permissions of both, and the issuers of the IAM file.
 ///
 /// # Errors
-/// One of them is faulty, or both define the same.
+/// One of them is invalid, or both define the same name.
 pub(super) fn read(config: &Config) -> Result<(Documents, Vec<TrustedIssuer>), StartError> {
     let documents = policy::read(&config.permission)?;
     let Some(path) = &config.iam_file else { return Ok((documents, Vec::new())) };

@@ -1,5 +1,5 @@
-//! The probe listener: plain HTTP, `/livez`, `/readyz` and `/metrics` and nothing else, because a probe has no client
-//! certificate.
+//! The probe listener. It serves only `/livez`, `/readyz` and `/metrics`, over plain HTTP, because a probe has no
+//! client certificate.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use crate::http::{check_host, has_body};
 use crate::kms::Kms;
 use crate::metrics::{MEDIA_TYPE, Metrics};
 
-/// Connections at one time; one more takes the place of the oldest.
+/// The number of connections at one time. A further one replaces the oldest.
 const MAX_CONNECTIONS: usize = 64;
 
-/// From the connection to the end of the request's headers, and from one request to the next.
+/// The longest time from the connection to the end of the request's headers, and from one request to the next.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Serves until the process ends.
@@ -76,7 +76,7 @@ async fn serve(tcp: TcpStream, kms: Arc<Kms>, metrics: Arc<Metrics>) {
                 None => warp.call(request).await,
             };
             answer.map(|mut response| {
-                // No body is read here: what follows is not the next request.
+                // The body is not read, so the connection cannot carry another request.
                 if is_cut {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }

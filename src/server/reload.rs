@@ -1,5 +1,5 @@
-//! Reloads PKCS#12 file, authorities and revocation lists, and the authorities of the key sets' servers: on SIGHUP, and
-//! when one of the files changes.
+//! Reloads the PKCS#12 file, authorities, revocation lists, and the authorities of the key sets' servers, on SIGHUP and
+//! when one of the files changes. The policy file and the IAM file are reloaded on SIGHUP only.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::client::http::Http;
 use crate::config::{Config, SecretSource};
 use crate::{kms, tls};
 
-/// What reloading needs.
+/// The state that reloading needs.
 pub(super) struct Reload {
     pub(super) config: Arc<Config>,
     pub(super) shared: Arc<Shared>,
@@ -28,13 +28,13 @@ pub(super) struct Reload {
     pub(super) issuers: Option<Issuers>,
 }
 
-/// How often the files are looked at.
+/// The interval at which the files are checked for changes.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// The files, as they were when they were last looked at.
+/// The files, with their state at the last check.
 pub(super) struct Files {
     known: Known,
-    /// A change that could not be read in; it is tried again until it can.
+    /// Whether the last reload failed. It is tried again until it succeeds.
     pending: bool,
     /// The last failure that was logged.
     told: String,
@@ -43,19 +43,19 @@ pub(super) struct Files {
 
 type Known = Vec<(PathBuf, Option<Stamp>)>;
 
-/// What changes when a file is written, replaced, or made readable: inode, length, and the times of both changes.
+/// The state of a file that changes when it is written, replaced, or made readable: inode, length, mtime and ctime.
 type Stamp = (u64, u64, i64, i64, i64, i64);
 
-/// Why files are reloaded without a signal.
+/// The causes of a reload without a signal, for the log.
 const CHANGED: &str = "a file changed";
 const AGAIN: &str = "the last reload failed";
 
-/// What is reloaded, as the log names it.
+/// The names of the reloaded parts in the log.
 const KEY_SET_AUTHORITIES: &str = "authorities of the key sets' servers";
 const AUTHORITIES: &str = "authorities and CRLs";
 const CERTIFICATE: &str = "the server's certificate";
 
-/// How often ends that come near are warned about.
+/// The interval at which the server warns of revocation lists that end soon.
 const WARN: Duration = Duration::from_secs(3600);
 
 impl Files {
@@ -76,7 +76,7 @@ impl Files {
         Self { known, pending: false, told: String::new(), warned: Instant::now() }
     }
 
-    /// Whether one of them changed since it was last asked.
+    /// Returns whether one of the files changed since the last call.
     async fn changed(&mut self) -> bool {
         let mut known = self.known.clone();
         let looked = spawn_blocking(move || {
@@ -105,15 +105,15 @@ fn stamp(path: &PathBuf) -> Option<Stamp> {
 }
 
 impl Reload {
-    /// Reloads whenever there is a reason, one time after the other: what changes while files are being read is a
-    /// reason to read them again.
+    /// Reloads on SIGHUP and when a file changes. Reloads never overlap: a file that changes during a reload is read
+    /// again by the next one.
     pub(super) async fn keep(mut self, mut hangup: Signal) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
                 Some(()) = hangup.recv() => {
-                    // What is read now need not be read again because it changed.
+                    // The reload below reads the current files, so earlier changes need no further reload.
                     let _ = self.files.changed().await;
                     self.shared.kms.reopen_audit();
                     self.read_permission().await;
@@ -127,7 +127,7 @@ impl Reload {
         }
     }
 
-    /// Puts what policy file and IAM file say now in the place of what they said; what was there stays if one is faulty.
+    /// Applies the current policy file and IAM file. If one of them is invalid, neither is applied.
     async fn read_permission(&mut self) {
         if self.config.permission.file.is_none() && self.config.iam_file.is_none() {
             return;
@@ -137,14 +137,14 @@ impl Reload {
         let (documents, of_file) = match read.map_err(|error| error.to_string()) {
             Ok(Ok(read)) => read,
             Ok(Err(error)) | Err(error) => {
-                return tracing::error!(%error, "the policy stays as it was");
+                return tracing::error!(%error, "the policy was not changed");
             }
         };
         let kms = Arc::clone(&self.shared.kms);
         let configured =
             spawn_blocking(move || kms.configure_policy(documents).map_err(|error| error.to_string())).await;
         if let Err(error) = configured.unwrap_or_else(|error| Err(error.to_string())) {
-            return tracing::error!(%error, "the policy stays as it was");
+            return tracing::error!(%error, "the policy was not changed");
         }
         if let Some(issuers) = &mut self.issuers {
             self.shared.authenticator.trust_issuers(issuers.replace(of_file));
@@ -157,7 +157,8 @@ impl Reload {
         }
     }
 
-    /// A file that is written in place may be seen half-written: that fails, and its next change is seen again.
+    /// Reloads if a file changed, or if the last reload failed. A file that is being written in place may be read
+    /// half-written: that reload fails, and is tried again.
     async fn run_if_changed(&mut self) {
         if self.files.changed().await {
             self.run(CHANGED).await;
@@ -166,7 +167,7 @@ impl Reload {
         }
     }
 
-    /// Says, now and then, which revocation lists end soon or have ended.
+    /// Logs, at most once per [`WARN`], which revocation lists end soon or have ended.
     fn warn_in_time(&mut self) {
         if self.files.warned.elapsed() >= WARN {
             self.files.warned = Instant::now();
@@ -176,8 +177,8 @@ impl Reload {
         }
     }
 
-    /// Builds the new state of each part, whole, then swaps it; what was there stays if anything is wrong with the new. A
-    /// fault of one part keeps no other back: a revocation must not wait for a certificate to be mended.
+    /// Builds the new state of each part, then swaps it in. A part whose new state is invalid keeps its old state. The
+    /// other parts are still replaced: a revocation must not wait until an invalid certificate is fixed.
     async fn run(&mut self, cause: &'static str) {
         let config = Arc::clone(&self.config);
         let Read { trust, setup, http } = match spawn_blocking(move || read(&config)).await {
@@ -201,7 +202,7 @@ impl Reload {
                 kept.push(KEY_SET_AUTHORITIES);
             }
         }
-        // First whom to believe, then how to let them in: no caller gets in by the old rules once the new ones hold.
+        // The trust is swapped before the acceptor, so that no new connection is judged by the old rules.
         match trust {
             Ok(trust) => {
                 renewed.extend(trust.is_some().then_some(AUTHORITIES));
@@ -228,7 +229,7 @@ impl Reload {
                 kept.push(CERTIFICATE);
             }
         }
-        // Authorities that cannot be read are a fault of both.
+        // An unreadable authority file fails both parts with the same error.
         faults.dedup();
         if !faults.is_empty() {
             let error = faults.join("; ");
@@ -239,11 +240,12 @@ impl Reload {
         self.files.told.clear();
     }
 
-    /// `kept` was not applied, and is tried again; `renewed` was.
+    /// Logs a failed reload. `kept` names the parts that were not applied and are tried again; `renewed` names those
+    /// that were applied.
     fn failed(&mut self, cause: &'static str, error: String, kept: &str, renewed: &str) {
         self.shared.metrics.reloaded(false);
         self.files.pending = true;
-        // The same failure again is logged once.
+        // A repeated failure with the same error is logged once.
         if cause != AGAIN || self.files.told != error {
             tracing::error!(cause, %error, "reload failed: not applied: {kept}; applied: {renewed}; it is tried again");
             self.files.told = error;
@@ -255,12 +257,12 @@ fn parts(names: &[&str]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
-/// Whether keys of issuers may have to be fetched.
+/// Returns whether keys of issuers may have to be fetched.
 fn fetches(config: &Config) -> bool {
     !config.jwt_issuers.is_empty() || config.iam_file.is_some()
 }
 
-/// The new state, from the files.
+/// The new state, as read from the files.
 struct Read {
     trust: Result<Option<Trust>, String>,
     setup: Result<Option<tls::Setup>, String>,

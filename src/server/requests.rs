@@ -28,36 +28,36 @@ use crate::auth::Peer;
 use crate::desk::UNREAD;
 use crate::http::Head;
 
-/// From the end of one HTTP/1.1 request to the end of the next one's headers.
+/// The longest time from the end of an HTTP/1.1 request to the end of the next one's headers.
 const HEADER_DEADLINE: Duration = Duration::from_secs(60);
 
-/// After this time without a request, and a little more, an HTTP/2 connection is closed.
+/// The time without a request after which an HTTP/2 connection is closed. It is checked every [`TICK`].
 const IDLE: Duration = Duration::from_secs(60);
 
-/// How often it is looked at whether a connection is idle, or does not read its answers.
+/// The interval at which a connection is checked for being idle, or for not reading its answers.
 const TICK: Duration = Duration::from_secs(10);
 
-/// How long a connection that is being closed may take to read its last answers.
+/// The longest time in which a connection that is being closed may read its last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(30);
 
-/// Largest head of a request, in bytes.
+/// The largest head of a request, in bytes.
 const MAX_HEAD: u16 = 32 << 10;
 
-/// What HTTP/2 buffers of an answer that its client does not read, for each stream, in bytes.
+/// The number of bytes that HTTP/2 buffers, for each stream, of an answer that its client does not read.
 const SEND_BUFFER: usize = 64 << 10;
 
-/// What an HTTP/2 connection may ask and send before anything of it has been looked at.
+/// Limits of what the client of an HTTP/2 connection may send before the server processes any of it.
 struct Bounds {
     streams: u32,
-    /// Of a body, in bytes, for a stream and for the connection.
+    /// The flow-control windows for bodies, in bytes, of a stream and of the connection.
     windows: (u32, u32),
     head: u32,
 }
 
-/// Of a connection whose caller has a certificate.
+/// The limits of a connection whose caller is known.
 const KNOWN: Bounds = Bounds { streams: 64, windows: (UNREAD.0, 1 << 20), head: 32 << 10 };
 
-/// Of any other. The window of a connection cannot be smaller (RFC 9113 section 6.9.2).
+/// The limits of any other connection. The window of a connection cannot be smaller (RFC 9113 section 6.9.2).
 const STRANGE: Bounds = Bounds { streams: 32, windows: (UNREAD.1, 65_535), head: 16 << 10 };
 
 /// Serves a connection to its end.
@@ -94,7 +94,7 @@ where
     let mut quiet = Quiet::new();
     loop {
         tokio::select! {
-            // In this order: what ends a connection is known before its next request.
+            // The order matters: events that end a connection are handled before its next request.
             biased;
             () = holding.is_over() => break,
             ended = connection.as_mut() => {
@@ -119,7 +119,8 @@ where
     last_answers(connection, closing).await;
 }
 
-/// Lets a connection that is being closed send its last answers: a peer that does not read them must not hold it.
+/// Lets a connection that is being closed send its last answers. The time is limited, because the client may not read
+/// them.
 async fn last_answers(connection: impl Future, mut closing: Place) {
     tokio::select! {
         _ = timeout(LAST_ANSWERS, connection) => {}

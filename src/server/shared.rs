@@ -1,4 +1,4 @@
-//! What all connections share.
+//! The state that all connections share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::desk::Who;
 use crate::kms::{self, Kms};
 use crate::metrics::Metrics;
 
-/// What all connections share.
+/// The state that all connections share.
 pub(super) struct Shared {
-    /// The present acceptor; `None` for plain HTTP.
+    /// The current acceptor; `None` for plain HTTP.
     pub(super) acceptor: ArcSwapOption<SslAcceptor>,
     /// Connections that have sent nothing yet.
     pub(super) silent: Arc<Waiting>,
@@ -25,26 +25,27 @@ pub(super) struct Shared {
     pub(super) strangers: Arc<Waiting>,
     /// Connections of known callers.
     pub(super) known: Arc<Waiting>,
-    /// Connections that are being closed, and whose last answers may still be read.
+    /// Connections that are being closed, whose clients may still read the last answers.
     pub(super) closing: Arc<Waiting>,
-    /// How long an answer may take to be sent.
+    /// The longest time that sending an answer may take.
     pub(super) allowed: Duration,
-    /// What strangers cause, counted so that a flood of it does not fill the log.
+    /// Events that unauthenticated clients cause, counted so that a flood of them does not fill the log.
     pub(super) repeats: Arc<Repeats>,
-    /// Who is welcome.
+    /// The authenticator of callers.
     pub(super) authenticator: Arc<Authenticator>,
-    /// Where those who are not are counted.
+    /// The service, which counts failed authentications.
     pub(super) kms: Arc<Kms>,
     pub(super) metrics: Arc<Metrics>,
-    /// Changes when authorities and revocation lists were reloaded.
+    /// Counter that changes when authorities and revocation lists were reloaded.
     pub(super) reloads: watch::Receiver<u64>,
     /// Becomes true when the server stops.
     pub(super) stop: watch::Receiver<bool>,
 }
 
 impl Shared {
-    /// Whose the connection is: of the caller whom its certificate names, or, where nothing has to be proved, of its network.
-    /// What the handshake does not look at is revocation and names.
+    /// Returns the holder of a new connection: the caller that its certificate names, or its network if no
+    /// authentication is configured. Returns `None` if the caller is not yet authenticated. The certificate is judged
+    /// here because the handshake checks neither revocation nor names.
     pub(super) fn holder(&self, peer: &Peer) -> Option<Who> {
         if !self.authenticator.authenticates() {
             return Some(Who::Network(network(peer.address.ip())));

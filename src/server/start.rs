@@ -1,4 +1,4 @@
-//! Opening everything that the configuration names, in an order in which each refusal is the clearest one.
+//! Opens everything that the configuration names. The order is chosen so that an error names the actual cause.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ use crate::policy::Documents;
 use crate::store::{Store, object, root_key};
 use crate::tls;
 
-/// What runs.
+/// The parts of a running server.
 pub(super) struct Started {
     pub(super) listener: TcpListener,
     pub(super) addresses: Vec<SocketAddr>,
@@ -35,7 +35,7 @@ pub(super) struct Started {
     pub(super) kms: Arc<Kms>,
     pub(super) owner: Owner,
     pub(super) eraser: Eraser,
-    /// Issuers of JWTs, where there may be any.
+    /// Issuers of JWTs; `None` if the configuration can never have any.
     pub(super) issuers: Option<Issuers>,
 }
 
@@ -47,7 +47,8 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let (documents, of_file) = tokio::task::block_in_place(|| permission::read(config))?;
     let named = names(config, &of_file);
     let store = Arc::new(tokio::task::block_in_place(|| Store::open(&config.sqlite_path, &metrics))?);
-    // All that can fail comes before the root keys, which stay in the token whatever happens. Bound, and nobody can connect yet.
+    // Everything that can fail comes before the root keys are made, because they remain in the HSM token. The addresses
+    // are bound, but clients cannot connect yet.
     key_set_trust(config)?;
     let bound = Bound::new(&config.hostname, config.port)?;
     let probe =
@@ -96,7 +97,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     })
 }
 
-/// Warns if the key of the API token does not let anybody in.
+/// Warns if the API token is refused because of its key's state.
 fn check_api_token(kms: &Kms, id: &str) -> Result<(), StartError> {
     match kms.check_api_token(id).map_err(|source| StartError::ApiToken { id: id.to_owned(), source })? {
         ApiTokenKey::Active => {}
@@ -104,7 +105,7 @@ fn check_api_token(kms: &Kms, id: &str) -> Result<(), StartError> {
             id,
             "the API token is refused: its key is disabled; enable it by isDisabled false to PATCH /api/v1/kms/keys/{id}"
         ),
-        // Whoever has a certificate or a JWT must not be kept out for it.
+        // This is not an error: callers with a certificate or a JWT can still authenticate.
         ApiTokenKey::Ended(state) => tracing::warn!(
             id,
             %state,
@@ -129,11 +130,14 @@ fn open(
     let known: HashSet<Vec<u8>> = object::token_objects(&store)?.into_iter().collect();
     let unknown = custody.unknown(&known);
     if unknown > 0 {
-        tracing::warn!(objects = unknown, "the token holds keys of ours that no row of this database names");
+        tracing::warn!(objects = unknown, "the HSM token holds keys of this server that no row of this database names");
     }
     let missing = custody.missing(&object::live_token_objects(&store)?);
     if missing > 0 {
-        tracing::error!(keys = missing, "rows name token objects that the token does not hold: is it an older copy?");
+        tracing::error!(
+            keys = missing,
+            "rows name keys that the HSM token does not hold: is the HSM token an older copy?"
+        );
     }
     let custody = Arc::new(custody);
     figures::token(metrics, &custody);
@@ -151,8 +155,8 @@ fn open(
     Ok((kms, owner))
 }
 
-/// What a new database must have before root keys are made for it. The database itself, and what the token can do, are tried
-/// where they are made.
+/// Checks what a new database needs before its root keys are made. The database itself and the capabilities of the HSM
+/// token are checked when the keys are made.
 fn before_root_keys(config: &Config) -> Result<(), StartError> {
     if let Some(id) = &config.api_token_id {
         let checked = kms::check_api_token_row(id, None).map(drop);
@@ -200,9 +204,9 @@ pub(super) fn token_error(config: &Config, error: OpenError<RootError>) -> Start
     }
 }
 
-/// What there is in the place of the token. Where there may be a first one that cannot be read, a second one is not advised.
+/// Returns the error for a missing HSM token. It does not advise to make a token if one may exist that cannot be read.
 fn no_token(config: &Config, label: String, present: &[String]) -> StartError {
-    // It started, so only tokens can be missing that this user may not read.
+    // SoftHSM was initialized, so the only relevant fault is tokens that this user may not read.
     if let Some(fault @ SoftHsmFault::Tokens { .. }) = softhsm_fault(&config.hsm.module) {
         return StartError::SoftHsm { label, fault };
     }
@@ -211,7 +215,7 @@ fn no_token(config: &Config, label: String, present: &[String]) -> StartError {
     let advice = if is_softhsm(&config.hsm.module) {
         format!("make one with `softhsm2-util --module {module} --init-token --free --label {word}`")
     } else {
-        // The number is the operator's to choose: what is in the slot is erased.
+        // The operator must choose the slot number: initializing a token erases the slot.
         format!(
             "make one with the tools of its HSM, or with `pkcs11-tool --module {module} --slot NUMBER --init-token --label {word}`"
         )
@@ -219,7 +223,7 @@ fn no_token(config: &Config, label: String, present: &[String]) -> StartError {
     StartError::NoToken { label, present, advice }
 }
 
-/// The text as one word of a POSIX shell, so that a printed command can be run as it stands.
+/// Quotes the text as one word of a POSIX shell, so that a printed command can be run as printed.
 fn shell_word(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@+=,".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {
@@ -228,7 +232,7 @@ fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// How many sources of names share the name space without a prefix.
+/// Returns how many sources of user names have no prefix, and so share one name space.
 fn names(config: &Config, of_file: &[TrustedIssuer]) -> usize {
     let authorities = config.client_certificates.as_ref().map_or(&[][..], |clients| &clients.authorities);
     let plain = authorities.iter().filter(|authority| authority.username_prefix.is_empty()).count();
@@ -238,10 +242,10 @@ fn names(config: &Config, of_file: &[TrustedIssuer]) -> usize {
     plain + distinct.len()
 }
 
-/// What an operator should know, once.
+/// Logs the warnings about the configuration.
 fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>, unprefixed: usize) {
     match setup {
-        None => tracing::warn!("plain HTTP: keys and requests can be read on the way; give --https-p12-file"),
+        None => tracing::warn!("plain HTTP: keys and requests can be read on the network; give --https-p12-file"),
         Some(setup) if setup.not_after < kms::now() => {
             tracing::warn!(certificate = setup.subject, "the server's certificate has expired");
         }
@@ -256,7 +260,7 @@ fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>, unpref
     if !config.authenticates() {
         tracing::warn!(user = %config.default_username, "no authentication: every request runs as the default user");
         if !address.ip().is_loopback() {
-            tracing::warn!(%address, "and everyone who reaches this address can use every key");
+            tracing::warn!(%address, "no authentication: every client that can reach this address can use every key");
         }
     } else if config.force_default_username {
         tracing::warn!(user = %config.default_username, "every authenticated caller runs as the default user");
@@ -264,7 +268,7 @@ fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>, unpref
             config.permission.administrators.iter().flatten().any(|own| own == config.default_username.as_str());
         if named {
             tracing::warn!(
-                "and so everyone with a client certificate administers: --administrators names the default user"
+                "every caller with a client certificate is an administrator: --administrators names the default user"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Connections in bounded numbers.
+//! Bounded sets of connections.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 
 use crate::desk::Who;
 
-/// A bounded set of connections. When somebody has as many as they may, the one of theirs that has been there longest makes room;
-/// when the set is full, the oldest of whoever has the most. So a newcomer never waits for those who do nothing, and whoever
-/// opens many pays for it.
+/// A bounded set of connections. If a holder has reached its limit, its oldest connection is evicted for the new one.
+/// If the set is full, the oldest connection of the holder with the most connections is evicted. So a new connection
+/// never waits for idle ones, and a holder of many connections loses its own.
 pub(super) struct Waiting {
     each: usize,
     total: usize,
@@ -20,11 +20,11 @@ pub(super) struct Waiting {
 struct Inner {
     next: u64,
     places: BTreeMap<u64, (Who, oneshot::Sender<()>)>,
-    /// In the order of arrival.
+    /// The numbers of each holder's places, in the order of arrival.
     holders: HashMap<Who, VecDeque<u64>>,
 }
 
-/// A place in the set; leaving it is dropping this.
+/// A place in the set. Dropping it frees the place.
 pub(super) struct Place {
     waiting: Arc<Waiting>,
     number: u64,
@@ -32,12 +32,12 @@ pub(super) struct Place {
 }
 
 impl Waiting {
-    /// At most `each` of one holder, and `total` in all.
+    /// Creates a set of at most `each` connections of one holder, and `total` in all.
     pub(super) fn new(each: usize, total: usize) -> Arc<Self> {
         Arc::new(Self { each, total, inner: Mutex::default() })
     }
 
-    /// Takes a place, from another connection if a bound is reached.
+    /// Takes a place, from another connection if a limit is reached.
     pub(super) fn enter(self: &Arc<Self>, who: Who) -> Place {
         let (evict, evicted) = oneshot::channel();
         let mut inner = self.lock();
@@ -68,7 +68,7 @@ impl Inner {
         self.holders.values().filter(|own| own.len() == most).filter_map(|own| own.front().copied()).min()
     }
 
-    /// Drops the sender, which is what the place's owner hears.
+    /// Removes a place. Dropping its sender notifies the owner of the place.
     fn remove(&mut self, number: u64) {
         let Some((who, _)) = self.places.remove(&number) else { return };
         if let Some(own) = self.holders.get_mut(&who) {
@@ -81,7 +81,7 @@ impl Inner {
 }
 
 impl Place {
-    /// Resolves when a newcomer took this place.
+    /// Waits until another connection has taken this place.
     pub(super) async fn evicted(&mut self) {
         let _ = (&mut self.evicted).await;
     }
@@ -116,7 +116,7 @@ mod tests {
         let evicted = |places: &mut [Place]| places.iter_mut().map(is_evicted).collect::<Vec<_>>();
         assert_eq!(evicted(&mut of_a), [true, false, false, false]);
         let mut of_b: Vec<Place> = (0..2).map(|_| waiting.enter(b.clone())).collect();
-        // Five are there: the second one of b comes from the one who has three.
+        // The set of five is full: the second place of b is taken from a, which has three.
         assert_eq!(evicted(&mut of_a[1..]), [true, false, false]);
         assert_eq!(evicted(&mut of_b), [false, false]);
         assert!(!is_evicted(&mut of_c));

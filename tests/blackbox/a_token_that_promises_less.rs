@@ -45,7 +45,7 @@ fn weaker_root_keys_are_accepted_by_name() {
         assert_eq!(status.code(), Some(1), "{out}");
         let (status, out, error) = run(shim::program(&place, &fault).args(["--check-hsm", &accept]));
         assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
-        assert!(out.contains(&format!("  makes do with root keys that are {name}")), "{out}");
+        assert!(out.contains(&format!("  accepts root keys that are {name}")), "{out}");
 
         let (plain, control) = shim::options(&place, &fault);
         let other = if name == "copyable" { "destroyable" } else { "copyable" };

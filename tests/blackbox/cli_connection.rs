@@ -20,8 +20,10 @@ fn who_is_not_known_is_told_why() {
 
     // The same names, from another authority.
     let foreign = Authority::new("Test authority").issue(&Leaf::client("alice"));
-    Cli::new(&server, "foreign", &foreign)
-        .fails_with(&["whoami"], &["refuses the client certificate: ", "is it of an authority that the server knows"]);
+    Cli::new(&server, "foreign", &foreign).fails_with(
+        &["whoami"],
+        &["refuses the client certificate: ", "is it issued by an authority that the server trusts"],
+    );
     let expired = server.place.authority.issue(&Leaf { not_before: -9, not_after: -1, ..Leaf::client("alice") });
     Cli::new(&server, "expired", &expired)
         .fails_with(&["whoami"], &["refuses the client certificate: ", "still valid?"]);

@@ -200,12 +200,12 @@ fn whatever_was_changed_is_refused_and_leaves_no_file() {
         ("twice", [&sealed[..first], chunk_0, chunk_0].concat(), "chunk 1 does not verify"),
         ("from a twin", [&sealed[..first], chunk_0, &twin[second..]].concat(), "chunk 1 does not verify"),
         ("under a twin's header", [&twin[..first], &sealed[first..]].concat(), "chunk 0 does not verify"),
-        ("something after it", [&small[..], b"x"].concat(), "there is something after its end"),
-        ("a whole file after it", [&small[..], &small].concat(), "there is something after its end"),
+        ("something after it", [&small[..], b"x"].concat(), "it has data after its end"),
+        ("a whole file after it", [&small[..], &small].concat(), "it has data after its end"),
         (
             "another key's name",
             [&small[..26], other.as_bytes(), &small[first..]].concat(),
-            "chunk 0 does not verify: the key or --aad-hex is another, or the file was changed",
+            "chunk 0 does not verify: the key or --aad-hex is wrong, or the file was changed",
         ),
         ("a plain file", b"attack at dawn, and bring a key".to_vec(), "not made by `claviger sym encrypt`"),
     ];
@@ -218,7 +218,7 @@ fn whatever_was_changed_is_refused_and_leaves_no_file() {
     }
 
     // Which key the file names is told, unless another is given.
-    let named = |key: &str| format!("(the file names the key {key:?}: give another with -k)");
+    let named = |key: &str| format!("(the file names the key {key:?}: give another one with -k)");
     for key in ["none-such", &other] {
         let renamed = [&small[..25], &[u8::try_from(key.len()).unwrap()], key.as_bytes(), &small[first..]].concat();
         alice.write("renamed", &renamed);

@@ -176,7 +176,7 @@ fn what_attach_must_have_is_asked_for() {
         (&["oidc-auth"], "Let an identity log in by JWTs of an OpenID Connect provider"),
         (&["universal-auth"], "Let an identity log in by a client id and a client secret"),
         (&["universal-auth", "attach"], "Let an identity log in by a client id and client secrets"),
-        (&["memberships"], "The roles that identities have in projects"),
+        (&["memberships"], "Manage the roles of identities in projects"),
     ] {
         let help = root.ok(&[&["identities"][..], command, &["--help"]].concat());
         assert!(help.starts_with(what) && help.contains("Example:\n"), "{help}");

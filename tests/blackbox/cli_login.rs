@@ -105,7 +105,7 @@ fn from_nothing_to_a_login_and_out_again() {
     assert!(!app.login_file().exists());
     assert!(app.fails(&["whoami"]).contains("not authenticated"));
     assert!(root.run(&["tokens", "list"]).contains("revoked"));
-    assert!(app.fails(&["logout"]).contains("no login"));
+    assert!(app.fails(&["logout"]).contains("not logged in"));
 
     // Revoked by an administrator.
     app.run(&["login", "--issuer", &id, "--jwt-file", "jwt"]);
@@ -153,7 +153,7 @@ fn a_login_is_renewed_when_its_end_is_near() {
     assert!(app.fails(&["whoami"]).contains("chmod 600"));
     fs::remove_file(app.login_file()).unwrap();
     write_private(&app.login_file(), b"{}");
-    assert!(app.fails(&["whoami"]).contains("not a login of this program"));
+    assert!(app.fails(&["whoami"]).contains("is not a file of `claviger login`"));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn hosts_of_conjur_log_in_too() {
         );
     }
     app.jwt("x");
-    assert!(app.fails(&["login", "--issuer", "a", "--jwt-file", "jwt"]).contains("holds no JWT"));
+    assert!(app.fails(&["login", "--issuer", "a", "--jwt-file", "jwt"]).contains("does not hold a JWT"));
     fs::write(app.path.join("jwt"), "x".repeat(20_000)).unwrap();
     assert!(app.fails(&["login", "--issuer", "a", "--jwt-file", "jwt"]).contains("larger than"));
 }

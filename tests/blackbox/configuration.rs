@@ -201,13 +201,13 @@ fn a_check_says_what_would_run_and_changes_nothing() {
         alice.seal(&id, b"before")
     };
     let out = checked(&mut place.command(&Options::default()));
-    assert!(out.contains("root keys found in the token"), "{out}");
+    assert!(out.contains("root keys found in the HSM token"), "{out}");
     assert_eq!(server.alice().connect().unwrap().open(&sealed), b"before");
     let (_, status) = server.stop();
     assert!(status.success());
     let before = tree(place.directory.path());
     let out = checked(&mut place.command(&Options::default()));
-    assert!(out.contains("root keys found in the token"), "{out}");
+    assert!(out.contains("root keys found in the HSM token"), "{out}");
     assert_eq!(tree(place.directory.path()), before, "with a database");
     let server = Server::start_at(place, &Options::default());
     assert_eq!(server.alice().connect().unwrap().open(&sealed), b"before");

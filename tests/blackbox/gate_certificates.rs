@@ -399,7 +399,7 @@ fn callers_of_an_authority_that_is_gone_are_disconnected() {
     reload(&server, "two.pem", &Authority::new("Two").pem(), "reloaded");
     assert!(!is_in(&mut of_two) && !may_enter(&bob));
     assert_eq!(idle.stream.read(&mut [0]).unwrap_or(0), 0, "it is still open");
-    assert!(server.log().contains("its caller is no longer welcome"));
+    assert!(server.log().contains("its certificate is no longer trusted"));
     assert!(is_in(&mut of_one));
     // It comes back by a change of the file alone.
     fs::write(server.place.path("two.pem"), two.pem()).unwrap();

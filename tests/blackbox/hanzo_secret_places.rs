@@ -147,7 +147,7 @@ fn what_terraform_imports_is_read_by_identifier_or_path() {
         assert_eq!(caller.connection.try_request("POST", &path, &[], value).unwrap().status, 201);
     };
     write(&mut alice, "dev%2Fdb%2Fmain%2FURL", &[0xff]);
-    assert!(refused(&rita.send("GET", &own, None), 422).contains("is no text"));
+    assert!(refused(&rita.send("GET", &own, None), 422).contains("is not text"));
     alice.done_with("DELETE", &format!("{RAW}/URL"), &body);
     refused(&alice.send("GET", &own, None), 404);
     // A secret with this name does not conflict: its path has one segment less.

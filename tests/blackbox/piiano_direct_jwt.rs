@@ -187,7 +187,7 @@ fn keys_are_fetched_and_the_file_is_reloaded() {
         server.signal("HUP");
         eventually(told, || (server.log().matches(told).count() > before).then_some(()));
     };
-    let (reloaded, stays) = ("the IAM file was reloaded", "the policy stays as it was");
+    let (reloaded, stays) = ("the IAM file was reloaded", "the policy was not changed");
     let token = with(&key, &json!({}));
     assert_eq!(whoami(&server, &token).1["role"], "reader");
     // The role is no longer allowed: the cached verification of the JWT does not help, although its keys are still

@@ -109,9 +109,9 @@ fn a_table_that_lets_nobody_in_is_warned_of_and_a_missing_role_is_named() {
     let place = place(IDPS);
     let check = || run(place.command(&options(&[])).arg("--check-config")).1;
     let said = check();
-    assert!(said.contains("by idps.app1, 1 keys in the file, and lets nobody in: no role is defined"), "{said}");
+    assert!(said.contains("by idps.app1, 1 keys in the file, and accepts no caller: no role is defined"), "{said}");
     let server = Server::start_at(std::sync::Arc::clone(&place), &options(&[]));
-    let warning = "no role is defined: idps.app1 lets nobody in";
+    let warning = "no role is defined: idps.app1 accepts no caller";
     let warned = |text: &str| server.log().lines().any(|line| line.contains("WARN") && line.contains(text));
     assert!(warned(warning), "{}", server.log());
     assert_eq!(Caller::bearer(&server, TOKEN).send("GET", VERSION, None).status, 401);
@@ -130,7 +130,7 @@ fn a_table_that_lets_nobody_in_is_warned_of_and_a_missing_role_is_named() {
         ),
         (
             format!("{}{ROLES}", IDPS.replace("\"direct-jwt\"", "\"direct-jwt\"\nallowed_roles = []")),
-            "its allowed_roles are empty: idps.app1 lets nobody in",
+            "its allowed_roles are empty: idps.app1 accepts no caller",
         ),
     ] {
         fs::write(place.path("iam.toml"), &iam).unwrap();
@@ -146,6 +146,6 @@ fn a_table_that_lets_nobody_in_is_warned_of_and_a_missing_role_is_named() {
     eventually("the token is good", || {
         (Caller::bearer(&server, TOKEN).send("GET", VERSION, None).status == 200).then_some(())
     });
-    assert!(!check().contains("lets nobody in"), "{}", check());
+    assert!(!check().contains("accepts no caller"), "{}", check());
     assert!(!server.log().contains(TOKEN), "the token is in the log");
 }

@@ -234,7 +234,7 @@ fn an_answer_says_that_its_caller_is_no_longer_welcome_or_makes_room() {
     let rest = kept.begin(&[], &query);
     // One more than the connections of one caller.
     let newer: Vec<Connection> = (0..24).map(|_| server.bob().connect().unwrap()).collect();
-    eventually("it makes room", || server.log().contains("made room for newer ones").then_some(()));
+    eventually("it makes room", || server.log().contains("closed to make room for newer ones").then_some(()));
     let answer = kept.end(&rest).unwrap();
     is_closed_after("a connection that makes room", &mut kept, &answer, 200);
     drop(newer);
@@ -244,7 +244,7 @@ fn an_answer_says_that_its_caller_is_no_longer_welcome_or_makes_room() {
     let list = Crl::of(&[&server.place.alice.certificate]).by(&server.place.authority);
     fs::write(server.place.path("list.crl"), list).unwrap();
     server.signal("HUP");
-    eventually("alice is no longer welcome", || server.log().contains("no longer welcome").then_some(()));
+    eventually("alice is no longer welcome", || server.log().contains("no longer trusted").then_some(()));
     let answer = kept.end(&rest).unwrap();
     // The caller was authenticated a moment ago, or is authenticated again.
     let status = if answer.status == 200 { 200 } else { 401 };

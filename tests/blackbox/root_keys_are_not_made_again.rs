@@ -125,7 +125,7 @@ fn a_key_that_is_made_again_is_in_the_log() {
     server.stop();
     let log = fs::read_to_string(place.audit_file()).unwrap();
     for key in ["audit", "token"] {
-        assert!(log.contains(&format!("made again, as --remake-root-key {key} accepts")), "{log}");
+        assert!(log.contains(&format!("generated again; --remake-root-key {key} accepted this")), "{log}");
     }
     // The lines that the former key signed stay unchanged, in their own file.
     let beside: Vec<_> = fs::read_dir(place.audit_file().parent().unwrap()).unwrap().collect();

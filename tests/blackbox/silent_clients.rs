@@ -156,7 +156,7 @@ fn they_are_gone_after_the_deadline_and_good_clients_are_not() {
     assert_eq!(alice.get("/whoami").status, 200, "a connection that came through the handshake stays");
     let log = server.log();
     assert!(log.contains("no handshake within 5 s"), "{log}");
-    assert!(log.contains("made room for newer connections"), "they were not bounded");
+    assert!(log.contains("closed to make room for newer connections"), "they were not bounded");
 }
 
 #[test]

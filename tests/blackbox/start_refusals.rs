@@ -238,7 +238,7 @@ fn options_that_do_not_go_together() {
     for (filter, told) in [
         ("warning", "\"warning\" is not a level: give error, warn, info"),
         ("info,verbose", "\"verbose\" is not a level"),
-        ("clavigr=debug", "nothing logs as \"clavigr\": give a level, or one of claviger,"),
+        ("clavigr=debug", "no target is named \"clavigr\": give a level, or one of claviger,"),
     ] {
         line().with("log", filter).refused(&["--log: ", told]);
         fs::write(place.path("log.toml"), format!("# A comment.\n\nlog = \"{filter}\"\n")).unwrap();

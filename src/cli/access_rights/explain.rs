@@ -5,18 +5,19 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
-/// Print whether a user may do something, and by which rule; nothing is done
+/// Print whether a user may perform an operation, and by which rule; the operation is not performed
 ///
-/// Exit status: 0 whether they may or not.
+/// The exit status is 0 in both cases.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Explain {
     /// One user: NAME (of a certificate), jwt:ISSUER#NAME, identity:ID, host/ID, api-token
     #[arg(long, value_name = "WHO")]
     user: String,
-    /// One operation, such as encrypt or get_attributes; manage_access and transfer too
+    /// One operation, such as encrypt or get_attributes, or one of manage_access and transfer
     #[arg(long, value_name = "OPERATION")]
     operation: String,
-    /// Unique identifier of the object; without it, create, create_key_pair, register, import, locate and rng_retrieve can be asked about
+    /// Unique identifier of the object; not needed for create, create_key_pair, register, import, locate and
+    /// rng_retrieve
     #[arg(long, visible_alias = "key-id", short = 'k', value_name = "ID")]
     object: Option<String>,
 }

@@ -8,7 +8,7 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
-/// Let another user, or everyone with a role, do something with an object
+/// Allow another user, or every user with a role, to perform operations on an object
 #[derive(clap::Args)]
 pub(in crate::cli) struct Grant {
     #[command(flatten)]

@@ -7,10 +7,10 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::{Client, segment};
 
-/// Print who may do what with an object: its owner, its project with the members and their roles, and what is granted
+/// Print the access to an object: its owner, its project with the members and their roles, and its grants
 ///
-/// One on a line: `owner NAME`, `project NAME`, `member WHO: ROLE`, `user NAME: OPERATIONS`, `role NAME: OPERATIONS`,
-/// `everyone: OPERATIONS`. A user's own role, which reaches into every project, is not among them.
+/// Each entry is a line: `owner NAME`, `project NAME`, `member WHO: ROLE`, `user NAME: OPERATIONS`,
+/// `role NAME: OPERATIONS`, `everyone: OPERATIONS`. The roles that users have in every project are not listed.
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {
     /// Unique identifier of the object

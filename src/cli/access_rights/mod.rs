@@ -1,4 +1,4 @@
-//! `claviger access-rights`: who may do what.
+//! `claviger access-rights`: grants, owners, projects and definitions.
 
 mod definitions;
 mod explain;
@@ -16,7 +16,7 @@ use super::error::Error;
 use super::report::Report;
 use crate::client::Client;
 
-/// Who may do what: grants on objects, their owners and projects, and the definitions of roles, policies and applications
+/// Manage access: grants on objects, their owners and projects, and definitions of roles, policies and applications
 #[derive(clap::Subcommand)]
 pub(super) enum AccessRights {
     Grant(grant::Grant),

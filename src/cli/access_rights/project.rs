@@ -8,17 +8,17 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
-/// Put an object into a project, or take it out
+/// Move an object into a project, or out of its project
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("place").required(true).args(["to", "none"]))]
 pub(in crate::cli) struct Project {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// Put it into this project
+    /// Project to move the object into
     #[arg(long, value_name = "PROJECT")]
     to: Option<String>,
-    /// Take it out of its project
+    /// Move the object out of its project
     #[arg(long)]
     none: bool,
 }

@@ -11,7 +11,8 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
-/// Give an object to another user when its owner has left, with the approval of others; for the recoverers of the policy file
+/// Give an object to another user when its owner has left, with the approval of other recoverers; for the recoverers of
+/// the policy file
 #[derive(Subcommand)]
 pub(in crate::cli) enum Recover {
     Propose(Propose),
@@ -20,41 +21,43 @@ pub(in crate::cli) enum Recover {
     List(List),
 }
 
-/// Propose a new owner, and print the identifier that others approve; the proposal expires in 7 days
+/// Propose a new owner, and print the identifier that other recoverers need for their approval; the proposal expires in
+/// 7 days
 #[derive(clap::Args)]
 pub(in crate::cli) struct Propose {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// The user who is to own it
+    /// New owner
     #[arg(long, value_name = "USER")]
     to: String,
-    /// Why, for those who approve and for the audit log
+    /// Reason, for the approving recoverers and for the audit log
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Leave what is granted to others, and the object in its project
+    /// Keep the grants on the object, and keep the object in its project
     #[arg(long)]
     keep_access: bool,
 }
 
-/// Approve a recovery that another recoverer proposed, within 7 days; with the last approval that it needs, the object gets the new owner
+/// Approve a recovery that another recoverer proposed, within 7 days; after the last required approval, the object has
+/// the new owner
 #[derive(clap::Args)]
 pub(in crate::cli) struct Approve {
     #[command(flatten)]
     which: Which,
 }
 
-/// Take back a recovery that waits
+/// Withdraw a pending recovery
 #[derive(clap::Args)]
 pub(in crate::cli) struct Withdraw {
     #[command(flatten)]
     which: Which,
 }
 
-/// Print the recoveries that wait, one on a line: `RECOVERY ID from OWNER to USER approved by N of M until TIME: REASON`
+/// Print the pending recoveries, one per line: `RECOVERY ID from OWNER to USER approved by N of M until TIME: REASON`
 ///
-/// Below a recovery that leaves the access of others, each part of it that stays is a line: `  keeps project NAME`,
-/// `  keeps user NAME: OPERATIONS`, `  keeps role NAME: OPERATIONS`, `  keeps everyone: OPERATIONS`.
+/// A recovery that keeps the access of other users is followed by a line for each part that it keeps:
+/// `  keeps project NAME`, `  keeps user NAME: OPERATIONS`, `  keeps role NAME: OPERATIONS`, `  keeps everyone: OPERATIONS`.
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {}
 

@@ -1,4 +1,4 @@
-//! `claviger api-keys`: API keys of Conjur's hosts, for administrators.
+//! `claviger api-keys`: API keys of hosts (as in Conjur), for administrators.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -8,34 +8,34 @@ use super::error::Error;
 use super::report::Report;
 use crate::client::{Client, segment};
 
-/// API keys, by which hosts of Conjur log in; for administrators
+/// Manage the API keys of hosts (as in Conjur); for administrators
 ///
-/// A host is an application, defined by `access-rights definitions put hosts`. It exchanges its API key for an access token, by
-/// Conjur's clients or by `claviger login --host HOST`.
+/// A host is an application, defined by `access-rights definitions put hosts`. It exchanges its API key for an access
+/// token, with Conjur's clients or with `claviger login --host HOST`.
 #[derive(Subcommand)]
 pub(super) enum ApiKeys {
     Issue(Issue),
     Revoke(Revoke),
 }
 
-/// The host whose key it is.
+/// The host of the API key.
 #[derive(clap::Args)]
 struct Host {
-    /// The host's identifier, without `host/`
+    /// Identifier of the host, without `host/`
     #[arg(value_name = "HOST", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     host: String,
     #[command(flatten)]
     account: Account,
 }
 
-/// Give a host a new API key, and print it: it cannot be shown again, and the former one is refused from now on
+/// Create a new API key for a host, and print it: it cannot be shown again, and the former one is no longer valid
 #[derive(clap::Args)]
 pub(super) struct Issue {
     #[command(flatten)]
     host: Host,
 }
 
-/// Take the API key of a host away; access tokens that it gave end within eight minutes
+/// Revoke the API key of a host; access tokens that were obtained with it expire within eight minutes
 #[derive(clap::Args)]
 pub(super) struct Revoke {
     #[command(flatten)]

@@ -1,8 +1,8 @@
-//! Lines of the log as what a command has to say.
+//! Lines of the audit log as the result of a command.
 
 use crate::cli::report::Report;
 
-/// Lines of the log, as they stand there or as one JSON array.
+/// Returns a report of log lines: the unchanged lines, or one JSON array.
 pub(super) fn lines(found: Vec<String>) -> Report {
     let values = found.iter().map(|line| serde_json::from_str(line).unwrap_or_default()).collect();
     Report::new(found, serde_json::Value::Array(values))

@@ -23,7 +23,7 @@ pub(super) enum Audit {
 }
 
 impl Audit {
-    /// Reads files, if the command names some: verifying needs no server.
+    /// Runs the command without a server if it only needs files. Returns `None` if it needs the server.
     pub(super) fn run_locally(&self) -> Option<Result<Report, Error>> {
         match self {
             Self::Verify(command) => Some(command.run()),
@@ -33,7 +33,7 @@ impl Audit {
         }
     }
 
-    /// Asks the server.
+    /// Runs the command with the server.
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::Verify(command) => command.run(),

@@ -13,14 +13,15 @@ use crate::cli::stream::DASH;
 use crate::cli::target::{Existing, Target};
 use crate::client::Client;
 
-/// Print the public key that verifies the server's audit log, in PEM; any caller may
+/// Print the public key that verifies the server's audit log, in PEM; for any caller
 #[derive(clap::Args)]
 pub(in crate::cli) struct PublicKey {
     #[command(flatten)]
     output: Output,
 }
 
-/// Print the last checkpoint that the server's database knows: keep it, and `verify --head` finds a log that was cut back
+/// Print the last checkpoint that the server's database has a record of: keep it, so that `verify --head` detects a
+/// truncated log
 ///
 /// For administrators and auditors.
 #[derive(clap::Args)]
@@ -34,7 +35,7 @@ struct Output {
     /// File to write
     #[arg(short, long, value_name = "FILE", default_value = DASH)]
     output: PathBuf,
-    /// Replace the file if it is there
+    /// Replace the file if it exists
     #[arg(long)]
     force: bool,
 }

@@ -11,34 +11,34 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
-/// Print the lines of the audit log that fit, the server's or those of files
+/// Print the matching lines of the audit log, from the server or from files
 #[derive(clap::Args)]
 pub(in crate::cli) struct Search {
-    /// Decisions about this object
+    /// Print only decisions about this object
     #[arg(long, value_name = "ID")]
     object: Option<String>,
-    /// Decisions for this user
+    /// Print only decisions for this user
     #[arg(long, value_name = "NAME")]
     caller: Option<String>,
-    /// Not before this time, as 2026-11-24T00:00:00Z
+    /// Print only decisions at or after this time, such as 2026-11-24T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<String>,
-    /// Not after this time
+    /// Print only decisions at or before this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     to: Option<String>,
-    /// Decisions that ended so
+    /// Print only decisions with this outcome
     #[arg(long, value_name = "OUTCOME", value_parser = PossibleValuesParser::new(["success", "refused", "failed"]))]
     outcome: Option<String>,
-    /// The newest of them, at most; the server gives 1000
+    /// Maximum number of lines, the newest ones; the server returns at most 1000
     #[arg(long, value_name = "N", default_value_t = DEFAULT_LIMIT)]
     limit: usize,
-    /// The files of the log [default: the server is asked, which answers administrators and auditors]
+    /// Files of the log [default: the server's log; for administrators and auditors]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
 fn time(text: &str) -> Result<String, String> {
-    time_of(text).ok_or_else(|| "it is a time as in 2026-11-24T00:00:00Z (RFC 3339)".to_owned())
+    time_of(text).ok_or_else(|| "give an RFC 3339 time, such as 2026-11-24T00:00:00Z".to_owned())
 }
 
 impl Search {

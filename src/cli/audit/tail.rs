@@ -9,13 +9,13 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
-/// Print the last lines of the audit log, the server's or those of files
+/// Print the last lines of the audit log, from the server or from files
 #[derive(clap::Args)]
 pub(in crate::cli) struct Tail {
-    /// How many; the server gives 1000 at most
+    /// Number of lines; the server returns at most 1000
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     lines: usize,
-    /// The files of the log [default: the server is asked, which answers administrators and auditors]
+    /// Files of the log [default: the server's log; for administrators and auditors]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }

@@ -12,19 +12,19 @@ use crate::file;
 /// The largest key or head, in bytes.
 const MAX_FILE: u64 = 64 << 10;
 
-/// Verify the audit log; this needs the public key only, and no server
+/// Verify the audit log; this needs only the public key, and no server
 ///
-/// Exit status: 0 if every line is as it was written and the last one is signed; 1 if not, with the first line that is
-/// wrong; 3 if every line is intact, but nothing signs the last ones.
+/// Exit status: 0 if every line is intact and the last one is signed; 1 if a line is not intact, and the first such
+/// line is printed; 3 if every line is intact, but the last ones are not signed.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Verify {
     /// PEM file with the public key that signs checkpoints
     #[arg(long, value_name = "KEY.pem")]
     public_key: PathBuf,
-    /// File with a checkpoint that must be in the log, as the database keeps it
+    /// File with a checkpoint that must be in the log, as printed by `audit head`
     #[arg(long, value_name = "FILE")]
     head: Option<PathBuf>,
-    /// The files of the log, rotated ones too, in any order
+    /// Files of the log, including rotated ones, in any order
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }

@@ -19,9 +19,9 @@ Example:
 
 /// Let an identity log in by JWTs that an issuer signs (Infisical's jwt-auth)
 ///
-/// The issuer, such as a CI system, gives the application a JWT, and the application exchanges it for an access token of this
-/// server. The options say by which JWTs: all that is given must hold. The issuer's keys come from a URL or from files. If the
-/// issuer is an OpenID Connect provider, `oidc-auth attach` finds its keys.
+/// The issuer, such as a CI system, gives the application a JWT, and the application exchanges it for an access token
+/// of this server. A JWT is accepted if it satisfies all given options. The issuer's keys come from a URL or from
+/// files. If the issuer is an OpenID Connect provider, use `oidc-auth attach`, which finds its keys.
 #[derive(clap::Args)]
 #[command(
     mut_arg("bound_issuer", |arg| arg.required(true)),
@@ -29,16 +29,16 @@ Example:
     after_help = EXAMPLE
 )]
 pub(in crate::cli) struct Attach {
-    /// The identity's identifier
+    /// Identifier of the identity
     #[arg(value_name = "ID")]
     id: String,
-    /// Where the issuer's keys are, a JWK Set
+    /// URL of the issuer's keys, a JWK Set
     #[arg(long, value_name = "URL", required_unless_present = "public_key", conflicts_with = "public_key")]
     jwks_url: Option<String>,
-    /// PEM file with the authorities of the server of the keys [default: what the server trusts]
+    /// PEM file with the authorities of the server that has the keys [default: the authorities that this server trusts]
     #[arg(long, value_name = "FILE", requires = "jwks_url")]
     jwks_ca_file: Option<PathBuf>,
-    /// PEM file with public keys of the issuer; repeat the option for several files
+    /// PEM file with public keys of the issuer; for several files, repeat the option
     #[arg(long, value_name = "FILE")]
     public_key: Vec<PathBuf>,
     #[command(flatten)]

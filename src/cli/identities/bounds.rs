@@ -1,4 +1,4 @@
-//! Which JWTs an identity is known by: the options that jwt-auth and oidc-auth share.
+//! Common options of jwt-auth and oidc-auth: the JWTs that authenticate an identity.
 
 use std::path::Path;
 
@@ -11,21 +11,22 @@ use crate::cli::stream::Source;
 /// The largest file with keys or authorities, in bytes.
 const MAX_PEM: usize = 64 << 10;
 
-/// What a JWT must say, and what its access token may do. What is not given is not sent.
+/// The requirements on a JWT, and the settings of its access token. Options that are not given are not sent.
 #[derive(clap::Args)]
 pub(super) struct Bounds {
-    /// The issuer, exactly as the JWTs have it in `iss`
+    /// Issuer, exactly as in the `iss` claim of the JWTs
     #[arg(long, value_name = "ISSUER")]
     bound_issuer: Option<String>,
-    /// An audience (`aud`), of which the JWTs must be for one; `*`, `?`, `{a,b}` and `[ab]` are wildcards; repeat the option for
-    /// several
+    /// Audience (`aud`); `*`, `?`, `{a,b}` and `[ab]` are wildcards; for several, repeat the option: a JWT must have
+    /// one of them
     #[arg(long, value_name = "AUDIENCE")]
     audience: Vec<String>,
-    /// The subject (`sub`) of the JWTs; `*`, `?`, `{a,b}` and `[ab]` are wildcards [default of `attach`: any]
+    /// Subject (`sub`) of the JWTs; `*`, `?`, `{a,b}` and `[ab]` are wildcards [default of `attach`: any]
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
-    /// A claim that the JWTs must have, with one of the VALUES, which commas separate; wildcards as in --subject; dots reach into
-    /// nested claims; repeat the option for several claims, which must all hold
+    /// Claim that the JWTs must have, with one of the VALUES, which are separated by commas; wildcards as in --subject;
+    /// a dot in the name separates the names of nested claims; for several claims, repeat the option: a JWT must have
+    /// all of them
     #[arg(long, value_name = "CLAIM=VALUES", value_parser = claim)]
     claim: Vec<(String, String)>,
     #[command(flatten)]
@@ -39,7 +40,7 @@ fn claim(text: &str) -> Result<(String, String), String> {
 }
 
 impl Bounds {
-    /// Puts what is given into a request.
+    /// Adds the given options to a request.
     ///
     /// # Errors
     /// A claim is named twice.
@@ -69,10 +70,10 @@ impl Bounds {
     }
 }
 
-/// A PEM file as text.
+/// Reads a PEM file as text.
 ///
 /// # Errors
-/// It cannot be read, or is larger than the server takes.
+/// The file cannot be read, or is larger than the server accepts.
 pub(super) async fn pem(path: &Path) -> Result<String, Error> {
     let bytes = Source::whole(path, MAX_PEM, FileError::large).await?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

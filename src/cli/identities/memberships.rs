@@ -14,9 +14,10 @@ Example:
   claviger identities memberships put \"$id\" --project apollo --role operator
   claviger identities memberships list --project apollo";
 
-/// The roles that identities have in projects
+/// Manage the roles of identities in projects
 ///
-/// An identity has at most one role in a project. The role says what the identity may do with the objects there.
+/// An identity has at most one role in a project. The role determines what the identity may do with the project's
+/// objects.
 #[derive(Subcommand)]
 #[command(after_help = EXAMPLE)]
 pub(in crate::cli) enum Memberships {
@@ -28,21 +29,21 @@ pub(in crate::cli) enum Memberships {
 
 #[derive(clap::Args)]
 struct Project {
-    /// The project
+    /// Name of the project
     #[arg(long, value_name = "PROJECT", value_parser = NonEmptyStringValueParser::new())]
     project: String,
 }
 
 #[derive(clap::Args)]
 struct Member {
-    /// The identity's identifier
+    /// Identifier of the identity
     #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     id: String,
     #[command(flatten)]
     project: Project,
 }
 
-/// Print the identities that have a role in a project, one on a line: `ID ROLE NAME`
+/// Print the identities that have a role in a project, one per line: `ID ROLE NAME`
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {
     #[command(flatten)]
@@ -56,17 +57,17 @@ pub(in crate::cli) struct Show {
     member: Member,
 }
 
-/// Give an identity a role in a project, in the place of the one that it has there
+/// Give an identity a role in a project; this replaces its present role there
 #[derive(clap::Args)]
 pub(in crate::cli) struct Put {
     #[command(flatten)]
     member: Member,
-    /// The role: a name that `access-rights definitions list roles` prints
+    /// Name of the role, as printed by `access-rights definitions list roles`
     #[arg(long, value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
     role: String,
 }
 
-/// Take the role that an identity has in a project away
+/// Remove the role of an identity in a project
 #[derive(clap::Args)]
 pub(in crate::cli) struct Remove {
     #[command(flatten)]

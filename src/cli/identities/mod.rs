@@ -14,10 +14,11 @@ use super::error::Error;
 use super::report::Report;
 use crate::client::{Client, segment};
 
-/// Applications that log in by an issuer's JWTs or by client secrets; for administrators
+/// Manage applications that log in by an issuer's JWTs or by client secrets; for administrators
 ///
-/// An identity is an application that logs in for access tokens: by JWTs of an issuer (`attach`), by JWTs of an OpenID Connect
-/// provider (`oidc-auth`), or by a client id and a client secret (`universal-auth`). It may have all three.
+/// An identity is an application that logs in to get access tokens: by JWTs of an issuer (`attach`), by JWTs of an
+/// OpenID Connect provider (`oidc-auth`), or by a client id and a client secret (`universal-auth`). It may use all
+/// three.
 #[derive(Subcommand)]
 pub(super) enum Identities {
     Create(Create),
@@ -37,14 +38,14 @@ pub(super) enum Identities {
     Memberships(memberships::Memberships),
 }
 
-/// What an identity may do by itself.
+/// The organization role of an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Role {
-    /// Administers
+    /// Is an administrator
     Admin,
-    /// Adds objects of its own, as other users do
+    /// May create its own objects, like other users
     Member,
-    /// Has its roles in projects and what is granted to it, and nothing else
+    /// Has only its roles in projects and its grants
     NoAccess,
 }
 
@@ -58,22 +59,22 @@ impl Role {
     }
 }
 
-/// Make an identity, and print its identifier
+/// Create an identity, and print its identifier
 #[derive(clap::Args)]
 pub(super) struct Create {
     /// Its name, for people
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// What it may do beside its roles in projects
+    /// Organization role: what it may do in addition to its roles in projects
     #[arg(long, value_enum, default_value_t = Role::NoAccess)]
     role: Role,
 }
 
-/// Print the identities, one on a line: `ID ROLE NAME`
+/// Print the identities, one per line: `ID ROLE NAME`
 #[derive(clap::Args)]
 pub(super) struct List {}
 
-/// Print an identity, and each way by which it logs in, as JSON
+/// Print an identity and its login methods as JSON
 #[derive(clap::Args)]
 pub(super) struct Show {
     /// Its identifier
@@ -91,16 +92,16 @@ pub(super) struct Update {
     /// Its name, for people
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// What it may do beside its roles in projects
+    /// Organization role: what it may do in addition to its roles in projects
     #[arg(long, value_enum)]
     role: Option<Role>,
-    /// Refuse the access tokens that it has, by whatever way it got them: a change of its keys, issuer, subject, audiences or
-    /// claims does not end them
+    /// Revoke all its access tokens, of every login method: a change of keys, issuer, subject, audiences or claims does
+    /// not revoke them
     #[arg(long)]
     end_tokens: bool,
 }
 
-/// Remove an identity, and end its access tokens
+/// Remove an identity, and revoke its access tokens
 #[derive(clap::Args)]
 pub(super) struct Delete {
     /// Its identifier
@@ -108,7 +109,7 @@ pub(super) struct Delete {
     id: String,
 }
 
-/// Refuse the JWTs of `attach` for an identity from now on, and end the access tokens that it got by them
+/// Remove the login by JWTs that `attach` set up, and revoke the access tokens that were obtained by it
 #[derive(clap::Args)]
 pub(super) struct Detach {
     /// Its identifier
@@ -158,7 +159,7 @@ impl Identities {
     }
 }
 
-/// A whole list, page by page: the answer of the server, with the entries of every page in its member `name`.
+/// Fetches all pages of a list. Returns the server's answer with the entries of every page in its member `name`.
 async fn pages(client: &Client, path: &str, name: &'static str) -> Result<Value, Error> {
     let mut all: Vec<Value> = Vec::new();
     loop {
@@ -176,13 +177,13 @@ async fn pages(client: &Client, path: &str, name: &'static str) -> Result<Value,
     }
 }
 
-/// Ends the access tokens of an identity, after a change of one of its ways of logging in.
+/// Revokes the access tokens of an identity, after a change of one of its login methods.
 async fn end_tokens(client: &Client, id: &str) -> Result<(), Error> {
     let ended = client.patch_json::<Value>(&at(id), &json!({ "endTokens": true })).await;
     ended.map(drop).map_err(|source| Error::TokensNotEnded { id: id.to_owned(), source: Box::new(source.into()) })
 }
 
-/// The identity and the ways by which it is known.
+/// Returns the identity and its login methods.
 async fn show(client: &Client, id: &str) -> Result<Report, Error> {
     let mut shown: Value = client.get_json(&at(id)).await?;
     let methods = shown.pointer("/identity/authMethods").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -196,7 +197,7 @@ async fn show(client: &Client, id: &str) -> Result<Report, Error> {
     Ok(pretty(shown))
 }
 
-/// An answer of the server as it is, for people on several lines.
+/// Returns a report of the server's unchanged answer. For people it is formatted on several lines.
 fn pretty(shown: Value) -> Report {
     let text = crate::text::json(&serde_json::to_string_pretty(&shown).unwrap_or_default());
     Report::new(text.lines().map(str::to_owned), shown)

@@ -20,8 +20,8 @@ Example:
 
 /// Let an identity log in by JWTs of an OpenID Connect provider (Infisical's oidc-auth)
 ///
-/// The provider gives the application a JWT, such as the ID token of a CI job, and the application exchanges it for an access
-/// token of this server. The provider says by its discovery document where its keys are.
+/// The provider gives the application a JWT, such as the ID token of a CI job, and the application exchanges it for an
+/// access token of this server. The server finds the provider's keys by its discovery document.
 #[derive(Subcommand)]
 #[command(after_help = EXAMPLE)]
 pub(in crate::cli) enum OidcAuth {
@@ -31,14 +31,15 @@ pub(in crate::cli) enum OidcAuth {
     Detach(Detach),
 }
 
-/// Where the provider's keys are found.
+/// The provider, and the requirements on its JWTs.
 #[derive(clap::Args)]
 struct Provider {
-    /// URL of the provider, below which /.well-known/openid-configuration says where its keys are; the provider must call itself
-    /// so there (`issuer`)
+    /// URL of the provider; its document at /.well-known/openid-configuration below this URL gives the URL of its keys,
+    /// and must have the same `issuer`
     #[arg(long, value_name = "URL")]
     discovery_url: Option<String>,
-    /// PEM file with the authorities of the provider's servers [default of `attach`: what the server trusts]
+    /// PEM file with the authorities of the provider's servers [default of `attach`: the authorities that this server
+    /// trusts]
     #[arg(long, value_name = "FILE")]
     discovery_ca_file: Option<PathBuf>,
     #[command(flatten)]
@@ -47,7 +48,7 @@ struct Provider {
 
 /// Let an identity log in by JWTs of a provider
 ///
-/// The options say by which JWTs: all that is given must hold.
+/// A JWT is accepted if it satisfies all given options.
 #[derive(clap::Args)]
 #[command(
     mut_arg("discovery_url", |arg| arg.required(true)),
@@ -63,10 +64,10 @@ pub(in crate::cli) struct Attach {
     provider: Provider,
 }
 
-/// Change by which JWTs of its provider an identity logs in
+/// Change the requirements on the provider's JWTs
 ///
-/// What is not given stays. Of audiences, claims and networks, those that are given replace all that were there. Access tokens
-/// that were issued before stay valid until they end, unless --end-tokens is given.
+/// Options that are not given leave their values unchanged. Given audiences, claims or networks replace all former
+/// ones. Access tokens that were issued before stay valid until they expire, unless --end-tokens is given.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("change").required(true).multiple(true).args([
     "discovery_url", "discovery_ca_file", "bound_issuer", "audience", "subject", "claim", "no_claims", "ttl", "max_ttl", "uses",
@@ -78,15 +79,15 @@ pub(in crate::cli) struct Update {
     id: String,
     #[command(flatten)]
     provider: Provider,
-    /// Ask for no claims any longer
+    /// Remove all required claims
     #[arg(long, conflicts_with = "claim")]
     no_claims: bool,
-    /// After the change, refuse the access tokens that the identity has, by whatever way it got them
+    /// After the change, revoke all access tokens of the identity, of every login method
     #[arg(long)]
     end_tokens: bool,
 }
 
-/// Print by which JWTs of its provider an identity logs in, as JSON
+/// Print the requirements on the provider's JWTs as JSON
 #[derive(clap::Args)]
 pub(in crate::cli) struct Show {
     /// The identity's identifier
@@ -94,7 +95,7 @@ pub(in crate::cli) struct Show {
     id: String,
 }
 
-/// Refuse the provider's JWTs for an identity from now on, and end the access tokens that it got by them
+/// Remove the login by the provider's JWTs, and revoke the access tokens that were obtained by it
 #[derive(clap::Args)]
 pub(in crate::cli) struct Detach {
     /// The identity's identifier
@@ -107,7 +108,7 @@ fn at(id: &str) -> String {
 }
 
 impl Provider {
-    /// The request: what is given.
+    /// Returns the body of the request, with the given options.
     async fn body(self) -> Result<Map<String, Value>, Error> {
         let mut body = Map::new();
         body.extend(self.discovery_url.map(|url| ("oidcDiscoveryUrl".to_owned(), url.into())));
@@ -140,9 +141,10 @@ impl Update {
         }
         let mut changed: Value = client.patch_json(&at(&self.id), &body).await?;
         if self.end_tokens {
-            // After the change: until then the old JWTs buy new tokens.
+            // The tokens are revoked after the change, because before it the old JWTs could still be exchanged for new
+            // ones.
             end_tokens(client, &self.id).await?;
-            // It says that the tokens stay.
+            // The message says that the tokens stay valid, which is no longer true.
             changed.as_object_mut().and_then(|members| members.remove("message"));
         }
         Ok(Report::quiet(changed))

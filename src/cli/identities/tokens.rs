@@ -1,8 +1,8 @@
-//! What is said of the access tokens that a way of authentication gives.
+//! Settings of the access tokens that a login method issues.
 
 use serde_json::{Map, Value, json};
 
-/// How long, how often and from where access tokens are good.
+/// The lifetime, the number of uses and the networks of access tokens.
 #[derive(clap::Args)]
 pub(super) struct Tokens {
     /// Seconds for which an access token is valid; 0 = as long as possible [default of `attach`: 2592000]
@@ -11,11 +11,11 @@ pub(super) struct Tokens {
     /// Seconds for which an access token is valid with all its renewals; 0 = as long as possible [default of `attach`: 2592000]
     #[arg(long, value_name = "SECONDS")]
     max_ttl: Option<u32>,
-    /// How often an access token may be used; 0 = any number [default of `attach`: 0]
+    /// Number of times that an access token may be used; 0 = any number [default of `attach`: 0]
     #[arg(long, value_name = "N")]
     uses: Option<u32>,
-    /// A network from which an access token may be used, such as 10.0.0.0/8; repeat the option for several [default of `attach`:
-    /// all]
+    /// Network from which an access token may be used, such as 10.0.0.0/8; for several, repeat the option [default of
+    /// `attach`: all]
     #[arg(long, value_name = "NETWORK")]
     trusted_ip: Vec<String>,
 }
@@ -33,7 +33,7 @@ impl Tokens {
     }
 }
 
-/// Networks, if any are named.
+/// Adds networks to a request, if any are given.
 pub(super) fn put_networks(body: &mut Map<String, Value>, name: &str, networks: &[String]) {
     if !networks.is_empty() {
         let addresses: Vec<Value> = networks.iter().map(|ip| json!({ "ipAddress": ip })).collect();

@@ -18,8 +18,8 @@ Example:
 
 /// Let an identity log in by a client id and a client secret (Infisical's Universal Auth)
 ///
-/// The server makes both, and an application without a JWT of its own exchanges them for an access token. `attach` prints the
-/// client id, which is not a secret; `identities client-secrets create` prints a client secret.
+/// The server generates both, and an application exchanges them for an access token. `attach` prints the client id,
+/// which is not a secret; `identities client-secrets create` prints a client secret.
 #[derive(Subcommand)]
 #[command(after_help = EXAMPLE)]
 pub(in crate::cli) enum UniversalAuth {
@@ -30,49 +30,50 @@ pub(in crate::cli) enum UniversalAuth {
 
 /// Let an identity log in by a client id and client secrets, and print the client id
 ///
-/// It has no client secret yet: make one with `identities client-secrets create`.
+/// The identity has no client secret yet: create one with `identities client-secrets create`.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(in crate::cli) struct Attach {
-    /// The identity's identifier
+    /// Identifier of the identity
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
     tokens: Tokens,
-    /// A network from which client secrets may be used, such as 10.0.0.0/8; repeat the option for several [default: all]
+    /// Network from which client secrets may be used, such as 10.0.0.0/8; for several, repeat the option [default: all]
     #[arg(long, value_name = "NETWORK")]
     secret_trusted_ip: Vec<String>,
-    /// Wrong client secrets from one network after which the client is locked out there, 1 to 30 [default: 3]
+    /// Number of wrong client secrets from one network after which the client is locked out there, 1 to 30 [default: 3]
     #[arg(long, value_name = "N", conflicts_with = "no_lockout")]
     lockout_threshold: Option<u32>,
-    /// Seconds for which it is locked out, 30 to 86400 [default: 300]
+    /// Seconds for which the client is locked out, 30 to 86400 [default: 300]
     #[arg(long, value_name = "SECONDS", conflicts_with = "no_lockout")]
     lockout_duration: Option<u32>,
     /// Seconds after which failures are forgotten, 5 to 3600 [default: 30]
     #[arg(long, value_name = "SECONDS", conflicts_with = "no_lockout")]
     lockout_reset: Option<u32>,
-    /// Lock nobody out
+    /// Turn the lockout off
     #[arg(long)]
     no_lockout: bool,
 }
 
-/// Refuse the client secrets of an identity from now on, and end the access tokens that they gave
+/// Remove the login by client secrets, and revoke the access tokens that were obtained by it
 #[derive(clap::Args)]
 pub(in crate::cli) struct Detach {
-    /// The identity's identifier
+    /// Identifier of the identity
     #[arg(value_name = "ID")]
     id: String,
 }
 
-/// Let an identity log in again that presented too many wrong client secrets, and print from how many networks it was locked out
+/// Unlock an identity that presented too many wrong client secrets, and print the number of networks where it was
+/// locked out
 #[derive(clap::Args)]
 pub(in crate::cli) struct ClearLockouts {
-    /// The identity's identifier
+    /// Identifier of the identity
     #[arg(value_name = "ID")]
     id: String,
 }
 
-/// Client secrets, by which identities with Universal Auth log in
+/// Manage the client secrets of identities with Universal Auth
 #[derive(Subcommand)]
 #[command(after_help = EXAMPLE)]
 pub(in crate::cli) enum ClientSecrets {
@@ -81,38 +82,38 @@ pub(in crate::cli) enum ClientSecrets {
     Revoke(Revoke),
 }
 
-/// Make a client secret, and print it: it cannot be shown again
+/// Create a client secret, and print it: it cannot be shown again
 #[derive(clap::Args)]
 pub(in crate::cli) struct Create {
-    /// The identity's identifier
+    /// Identifier of the identity
     #[arg(value_name = "ID")]
     id: String,
-    /// What it is for
+    /// Purpose of the client secret
     #[arg(long, value_name = "TEXT", default_value = "")]
     description: String,
-    /// Seconds for which it is valid; 0 = for ever
+    /// Seconds for which it is valid; 0 = without limit
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     ttl: u32,
-    /// How often it may be used; 0 = any number
+    /// Number of times that it may be used; 0 = any number
     #[arg(long, value_name = "N", default_value_t = 0)]
     uses: u32,
 }
 
-/// Print the client secrets that were not revoked, one on a line: `SECRET-ID PREFIX uses N/LIMIT ttl SECONDS DESCRIPTION`
+/// Print the client secrets that are not revoked, one per line: `SECRET-ID PREFIX uses N/LIMIT ttl SECONDS DESCRIPTION`
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {
-    /// The identity's identifier
+    /// Identifier of the identity
     #[arg(value_name = "ID")]
     id: String,
 }
 
-/// Refuse a client secret from now on; access tokens that it gave stay valid: `tokens revoke` ends them
+/// Revoke a client secret; access tokens that were obtained with it stay valid: `tokens revoke` revokes them
 #[derive(clap::Args)]
 pub(in crate::cli) struct Revoke {
-    /// The identity's identifier
+    /// Identifier of the identity
     #[arg(value_name = "ID")]
     id: String,
-    /// The secret's identifier, as `client-secrets list` prints it
+    /// Identifier of the client secret, as printed by `client-secrets list`
     #[arg(value_name = "SECRET-ID")]
     secret: String,
 }

@@ -1,4 +1,4 @@
-//! `claviger issuers`: which issuers are trusted, and why a JWT is refused, for administrators.
+//! `claviger issuers`: the trusted issuers, and the reason why a JWT is refused, for administrators.
 
 use std::path::PathBuf;
 
@@ -11,30 +11,31 @@ use super::report::Report;
 use crate::api::issuers::{Issuer, Outcome, Step, Tested, ToTest, Verdicts};
 use crate::client::Client;
 
-/// Issuers whose JWTs the server trusts, and why a JWT is refused; for administrators
+/// List the issuers that the server trusts, and test why a JWT is refused; for administrators
 #[derive(Subcommand)]
 pub(super) enum Issuers {
     List(List),
     Test(Test),
 }
 
-/// Print the issuers, one on a line: `NAME direct|exchange ISSUER audiences A,B keys FROM (COUNT)`
+/// Print the issuers, one per line: `NAME direct|exchange ISSUER audiences A,B keys FROM (COUNT)`
 ///
-/// A JWT of a direct issuer is sent with each request (--access-token). A JWT of the others is exchanged for an access token, by
-/// `login --issuer NAME`.
+/// A JWT of a direct issuer is sent with each request (--access-token). A JWT of another issuer is exchanged for an
+/// access token by `login --issuer NAME`.
 #[derive(clap::Args)]
 pub(super) struct List {}
 
 /// Print step by step how the server judges a JWT
 ///
-/// No access token is issued, and the JWT is not shown. Without --issuer every issuer is asked whose `iss` the JWT has, 16 at most.
-/// Exit status: 0 if one of them accepts it, 1 if none does.
+/// No access token is issued, and the JWT is not shown. Without --issuer, at most 16 issuers with the `iss` of the JWT
+/// are tested. Exit status: 0 if one of them accepts it, 1 if no issuer does.
 #[derive(clap::Args)]
 pub(super) struct Test {
     /// File that holds the JWT; `-` for standard input
     #[arg(long, value_name = "FILE")]
     jwt_file: PathBuf,
-    /// Ask only this one: a name that `issuers list` prints, after authn-jwt/SERVICE/ACCOUNT perhaps /host/ID
+    /// Test only this issuer: a name as printed by `issuers list`; authn-jwt/SERVICE/ACCOUNT may be followed by
+    /// /host/ID
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     issuer: Option<String>,
 }

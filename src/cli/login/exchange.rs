@@ -1,4 +1,4 @@
-//! The ways to log in: what is presented, and the access token that it gives.
+//! Login methods: the credentials, and their exchange for an access token.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
@@ -11,19 +11,19 @@ use crate::cli::error::Error;
 use crate::client::{self, Client, segment};
 use crate::secret::{Bytes, Password};
 
-/// Begins the name of one of Conjur's authenticators.
+/// The beginning of the name of a Conjur authenticator.
 const AUTHENTICATOR: &str = "authn-jwt/";
 
-/// Begins the name of an identity that logs in by JWTs of an OpenID Connect provider.
+/// The beginning of the name of an identity that logs in by JWTs of an OpenID Connect provider.
 const OIDC_AUTH: &str = "oidc-auth/";
 
-/// A way to log in, with its credential.
+/// A login method with its credential.
 pub(super) enum Way {
-    /// A JWT, and the name of its issuer as `issuers list` prints it.
+    /// A JWT, and the name of its issuer as printed by `issuers list`.
     Jwt { issuer: String, jwt: Password },
     /// Universal Auth of an identity.
     ClientSecret { client_id: String, secret: Password },
-    /// An API key of one of Conjur's hosts, whose name is without `host/`.
+    /// An API key of a Conjur host. `host` is without `host/`.
     ApiKey { account: String, host: String, key: Password },
 }
 
@@ -32,7 +32,7 @@ struct Claims {
     exp: i64,
 }
 
-/// An access token, when it ends in seconds since 1970-01-01 UTC, and whether it can be renewed and revoked by its bearer.
+/// An access token, its expiry in seconds since 1970-01-01 UTC, and whether its bearer can renew and revoke it.
 struct Token {
     token: Password,
     expires: i64,
@@ -40,7 +40,7 @@ struct Token {
 }
 
 impl Way {
-    /// Its name in the file of the login and in reports.
+    /// Returns its name for the login file and for reports.
     fn name(&self) -> String {
         match self {
             Self::Jwt { issuer, .. } => issuer.clone(),
@@ -49,7 +49,7 @@ impl Way {
         }
     }
 
-    /// What is presented, in messages.
+    /// Returns the name of the credential for messages.
     fn credential(&self) -> &'static str {
         match self {
             Self::Jwt { .. } => "JWT",
@@ -61,7 +61,7 @@ impl Way {
     /// Exchanges the credential for an access token.
     ///
     /// # Errors
-    /// The server refuses it, or the issuer's name is not one.
+    /// The server refuses the credential, or the name of the issuer is invalid.
     pub(super) async fn exchange(&self, client: &Client) -> Result<Kept, Error> {
         let given = match self {
             Self::Jwt { issuer, jwt } => match issuer.strip_prefix(AUTHENTICATOR) {
@@ -95,7 +95,7 @@ impl Way {
         Ok(Kept { url: client.url().to_string(), issuer: self.name(), token, since: now(), expires, is_renewable })
     }
 
-    /// A refusal of the credential in the words of a login; every other failure as it is.
+    /// Converts a refused credential to an error of the login, and leaves every other error unchanged.
     fn refused(&self, error: Error) -> Error {
         match error {
             Error::Client(client::Error::Refused(refusal)) if refusal.is_unauthenticated() => {
@@ -106,7 +106,7 @@ impl Way {
     }
 }
 
-/// Where an authenticator takes JWTs, by its name after [`AUTHENTICATOR`].
+/// Returns the path where an authenticator takes JWTs. `name` is the part of its name after [`AUTHENTICATOR`].
 fn authenticator(name: &str) -> Result<String, Error> {
     let mut parts = name.splitn(3, '/');
     let (Some(service), Some(account)) = (parts.next(), parts.next()) else {
@@ -126,12 +126,12 @@ fn flattened(answer: Result<Flattened<Password>, client::Error>) -> Result<Token
     let decoded = |part: &str| base64::decode(part.as_bytes()).ok_or(Error::Incomplete("token"));
     let (protected, payload, signature) = (decoded(&protected)?, decoded(&payload)?, decoded(&signature)?);
     let Claims { exp } = serde_json::from_slice(&payload).map_err(|_| Error::Incomplete("token"))?;
-    // Signed are the parts in base64url without padding.
+    // The signature covers the parts in base64url without padding.
     let compact = [protected, payload, signature].map(|part| BASE64URL_NOPAD.encode(&part)).join(".");
     Ok(Token { token: Password::from(compact), expires: exp, is_renewable: false })
 }
 
-/// Seconds since 1970-01-01 UTC.
+/// Returns the current time in seconds since 1970-01-01 UTC.
 pub(super) fn now() -> i64 {
     OffsetDateTime::now_utc().unix_timestamp()
 }

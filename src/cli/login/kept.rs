@@ -1,4 +1,4 @@
-//! The access token of a login, in a file of its own.
+//! The login file, which holds the access token of a login.
 
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -14,14 +14,15 @@ use crate::secret::{Bytes, Password};
 /// The largest file, in bytes.
 const MAX_FILE: u64 = 64 << 10;
 
-/// What the file holds.
+/// The contents of the file.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
-    /// The server that gave it: it is sent to no other.
+    /// The server that issued the access token. It is not sent to any other server.
     pub(super) url: String,
     pub(super) issuer: String,
     pub(super) token: Password,
-    /// When it was given or renewed, and when it ends, in seconds since 1970-01-01 UTC.
+    /// The time when the access token was issued or renewed, and the time when it expires, in seconds since 1970-01-01
+    /// UTC.
     pub(super) since: i64,
     pub(super) expires: i64,
     pub(super) is_renewable: bool,
@@ -75,7 +76,7 @@ impl Kept {
         target.finish()
     }
 
-    /// Whether this server gave it.
+    /// Returns whether this server issued the access token.
     pub(super) fn is_of(&self, url: &Url) -> bool {
         self.url == url.to_string()
     }

@@ -1,4 +1,5 @@
-//! `claviger login` and `claviger logout`: a JWT, a client secret or an API key for an access token, which later commands send.
+//! `claviger login` and `claviger logout`: exchange a JWT, a client secret or an API key for an access token, which
+//! later commands send.
 
 mod exchange;
 mod kept;
@@ -37,42 +38,43 @@ Examples:
 
 /// Log in as an application: exchange a JWT, a client secret or an API key for an access token, which later commands send
 ///
-/// Exactly one of --issuer, --client-id and --host says by what. Later commands send the access token to this server when no
-/// other token is given by --access-token or --auth-token.
+/// Give exactly one of --issuer, --client-id and --host. Later commands send the access token to this server, unless
+/// another token is given by --access-token or --auth-token.
 ///
-/// The access token is kept in login.json beside the usual configuration file, readable only by you. If --issuer names an
-/// identity, or with --client-id, it is renewed when a quarter of its time is left. With --client-p12 it is bound to that
-/// certificate, and later commands need the certificate too.
+/// The access token is kept in login.json next to the default configuration file, readable only by you. If --issuer
+/// names an identity, or with --client-id, later commands renew it when less than a quarter of its lifetime is left.
+/// With --client-p12, the access token is bound to that certificate, and later commands need the certificate too.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("way").required(true).args(["issuer", "client_id", "host"]), after_help = EXAMPLES)]
 pub(super) struct Login {
-    /// Log in by a JWT of this issuer, by the name that `issuers list` prints: an identity's ID (jwt-auth), oidc-auth/ID, or
-    /// authn-jwt/SERVICE/ACCOUNT[/LOGIN] where LOGIN is host/HOST
+    /// Log in by a JWT of this issuer, named as printed by `issuers list`: an identity's ID (jwt-auth), oidc-auth/ID,
+    /// or authn-jwt/SERVICE/ACCOUNT[/LOGIN] where LOGIN is host/HOST
     #[arg(long, value_name = "NAME", requires = "jwt_file", value_parser = NonEmptyStringValueParser::new())]
     issuer: Option<String>,
     /// File that holds the JWT; `-` for standard input
     #[arg(long, value_name = "FILE", requires = "issuer", conflicts_with_all = ["client_id", "host"])]
     jwt_file: Option<PathBuf>,
-    /// Log in by a client secret (Universal Auth): the client id that `identities universal-auth attach` printed
+    /// Log in by a client secret (Universal Auth) of this client id, as printed by `identities universal-auth attach`
     #[arg(long, value_name = "CLIENT-ID", value_parser = NonEmptyStringValueParser::new())]
     client_id: Option<String>,
-    /// File that holds the client secret; `-` for standard input; or the client secret itself in CLAVIGER_CLIENT_SECRET
+    /// File that holds the client secret; `-` for standard input; CLAVIGER_CLIENT_SECRET may hold the client secret
+    /// itself instead
     #[arg(long, value_name = "FILE", requires = "client_id", conflicts_with_all = ["issuer", "host"])]
     client_secret_file: Option<PathBuf>,
-    /// Log in by an API key (Conjur): the host that has it, without `host/`
+    /// Log in by an API key (Conjur) of this host, without `host/`
     #[arg(long, value_name = "HOST", value_parser = NonEmptyStringValueParser::new())]
     host: Option<String>,
     #[command(flatten)]
     account: Account,
-    /// File that holds the API key; `-` for standard input; or the API key itself in CLAVIGER_API_KEY
+    /// File that holds the API key; `-` for standard input; CLAVIGER_API_KEY may hold the API key itself instead
     #[arg(long, value_name = "FILE", requires = "host", conflicts_with_all = ["issuer", "client_id"])]
     api_key_file: Option<PathBuf>,
 }
 
-/// Forget the access token of the last login, and end it
+/// Remove the access token of the last login from this machine, and revoke it
 ///
-/// The access token of a host of Conjur is forgotten and not ended: it expires within eight minutes, or an administrator ends it
-/// with `claviger tokens revoke`.
+/// The access token of a Conjur host is removed but not revoked: it expires within eight minutes, or an administrator
+/// revokes it with `claviger tokens revoke`.
 #[derive(clap::Args)]
 pub(super) struct Logout {}
 
@@ -89,7 +91,7 @@ impl Login {
         ))
     }
 
-    /// What is presented, read from where it is.
+    /// Reads the credential, and returns the login method.
     async fn way(self) -> Result<Way, Error> {
         if let Some(client_id) = self.client_id {
             let secret = CLIENT_SECRET.read(self.client_secret_file.as_deref()).await?;
@@ -99,7 +101,7 @@ impl Login {
             let key = API_KEY.read(self.api_key_file.as_deref()).await?;
             return Ok(Way::ApiKey { account: self.account.name, host, key });
         }
-        // Both are there: the options need each other, and one of the three ways is required.
+        // Both options are given: each requires the other, and one of the three methods is required.
         let (issuer, file) = (self.issuer.unwrap_or_default(), self.jwt_file.unwrap_or_default());
         Ok(Way::Jwt { issuer, jwt: read(&file).await? })
     }
@@ -109,7 +111,7 @@ impl Logout {
     pub(super) async fn run(self, client: &Client, place: Option<&Path>) -> Result<Report, Error> {
         let place = place.ok_or(Error::NoHome)?;
         let kept = Kept::read(place)?.ok_or(Error::NotLoggedIn)?;
-        // Forgotten first: whatever the server says, it is not sent any more.
+        // The file is removed first, so that the token is no longer sent even if the server cannot revoke it.
         std::fs::remove_file(place).map_err(|source| FileError::Write { path: place.to_owned(), source })?;
         if kept.is_renewable && kept.is_of(client.url()) {
             let body = Presented { access_token: &*kept.token };
@@ -119,7 +121,7 @@ impl Logout {
     }
 }
 
-/// The JWT in a file, without what is around it.
+/// Reads the JWT in a file, without surrounding whitespace.
 pub(super) async fn read(path: &Path) -> Result<Password, Error> {
     let bytes = Source::whole(path, MAX_JWT, FileError::large).await?;
     let text = std::str::from_utf8(&bytes).map(str::trim).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a login leaves to later commands: its access token, and the renewal of it.
+//! The access token of a login in later commands, and its renewal.
 
 use std::path::Path;
 
@@ -9,7 +9,8 @@ use crate::cli::error::Error;
 use crate::client::{Client, Settings};
 use crate::secret::Password;
 
-/// The access token of the last login, which is kept at `place`, if this server gave it; renewed if its end is near.
+/// Returns the access token of the last login, which is kept at `place`, if this server issued it. It is renewed if it
+/// expires soon.
 pub(in crate::cli) async fn token(settings: &Settings, place: &Path) -> Result<Option<Password>, Error> {
     let Some(kept) = Kept::read(place)?.filter(|kept| kept.is_of(&settings.url)) else { return Ok(None) };
     let kept = if kept.is_due() { kept.renewed(&Client::new(settings)?, place).await? } else { kept };
@@ -17,13 +18,14 @@ pub(in crate::cli) async fn token(settings: &Settings, place: &Path) -> Result<O
 }
 
 impl Kept {
-    /// Whether so little of its time is left that it should be renewed: a quarter.
+    /// Returns whether the token should be renewed: less than a quarter of its lifetime is left.
     fn is_due(&self) -> bool {
         let left = self.expires.saturating_sub(now());
         self.is_renewable && left > 0 && left < self.expires.saturating_sub(self.since) / 4
     }
 
-    /// Has the server renew it. A token that can live no longer is sent as it is: the server says so.
+    /// Lets the server renew the token. If this fails, the present token is used, and the server reports the error for
+    /// it.
     async fn renewed(self, client: &Client, place: &Path) -> Result<Self, Error> {
         let body = Presented { access_token: &*self.token };
         let given = client.post_json("/api/v1/auth/token/renew", &body).await;

@@ -1,5 +1,5 @@
-//! Client secrets and API keys: from a file, standard input or a variable. No flag takes one: arguments are visible to everyone on
-//! this machine.
+//! Client secrets and API keys from a file, standard input or a variable. No flag takes one, because arguments are
+//! visible to every user of the machine.
 
 use std::path::Path;
 
@@ -13,22 +13,22 @@ use crate::secret::Password;
 /// The longest client secret or API key, in bytes; those of this server have 68 and 64.
 const MAX_SECRET: usize = 4 << 10;
 
-/// A kind of secret, and where it is looked for.
+/// A kind of secret, and its sources.
 pub(super) struct Kind {
     what: &'static str,
     flag: &'static str,
     variable: &'static str,
 }
 
-/// What an identity with Universal Auth presents beside its client id.
+/// The client secret of an identity with Universal Auth.
 pub(super) const CLIENT_SECRET: Kind =
     Kind { what: "client secret", flag: "--client-secret-file", variable: "CLAVIGER_CLIENT_SECRET" };
 
-/// What one of Conjur's hosts presents.
+/// The API key of a Conjur host.
 pub(super) const API_KEY: Kind = Kind { what: "API key", flag: "--api-key-file", variable: "CLAVIGER_API_KEY" };
 
 impl Kind {
-    /// The text of the file without its last line end, or that of the variable if no file is named.
+    /// Reads the file without its last line end, or the variable if no file is named.
     ///
     /// # Errors
     /// The file cannot be read, is too large, empty or not UTF-8; or there is no file, and the variable is unset or empty.

@@ -8,22 +8,22 @@ use super::report::Report;
 use crate::api::objects::{Known, Object};
 use crate::client::{Client, segment};
 
-/// The inventory: which objects there are and who owns them; for administrators and auditors
+/// List all objects with their owners; for administrators and auditors
 #[derive(Subcommand)]
 pub(super) enum Objects {
     List(List),
 }
 
-/// Print the objects, the oldest first, one on a line: `ID STATE OWNER PROJECT TYPE ALGORITHM-LENGTH LAST-USE NAMES`
+/// Print the objects, the oldest first, one per line: `ID STATE OWNER PROJECT TYPE ALGORITHM-LENGTH LAST-USE NAMES`
 #[derive(clap::Args)]
 pub(super) struct List {
-    /// Those of this user only
+    /// Print only the objects of this user
     #[arg(long, value_name = "USER", conflicts_with = "project")]
     owner: Option<String>,
-    /// Those in this project only
+    /// Print only the objects in this project
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
-    /// At most so many
+    /// Maximum number of objects
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }

@@ -1,4 +1,4 @@
-//! One chunk of an encrypted file.
+//! A chunk of an encrypted file.
 
 use super::error::Error;
 use crate::cli::error::Error as CommandError;
@@ -10,7 +10,7 @@ pub(crate) const IV: usize = 12;
 /// The length of a tag, in bytes.
 pub(crate) const TAG: usize = 16;
 
-/// What precedes the ciphertext.
+/// The length of the part before the ciphertext, in bytes.
 const FIXED: usize = 1 + IV + 4;
 
 /// A chunk.
@@ -22,7 +22,7 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    /// As it stands in the file; `None` if it is too long for that.
+    /// Encodes the chunk for the file; `None` if it is too long.
     pub(super) fn encode(&self, last: bool) -> Option<Bytes> {
         let length = u32::try_from(self.ciphertext.len()).ok()?;
         let mut encoded = Vec::with_capacity(FIXED + self.ciphertext.len() + TAG);
@@ -34,7 +34,7 @@ impl Chunk {
         Some(Bytes::from(encoded))
     }
 
-    /// Reads a chunk, and whether it is the last.
+    /// Reads a chunk. Returns it, and whether it is the last one.
     pub(super) async fn read(
         source: &mut Source,
         chunk_size: usize,

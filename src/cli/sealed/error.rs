@@ -1,11 +1,11 @@
-//! What can be wrong with an encrypted file.
+//! Errors of encrypted files.
 
-/// Why a file cannot be decrypted.
+/// The reason why a file cannot be decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
     #[error("it was not made by `claviger sym encrypt`")]
     NotSealed,
-    #[error("its format is version {0}, which this program does not know")]
+    #[error("its format is version {0}, which this program does not support")]
     Version(u8),
     #[error("its header is damaged")]
     Header,
@@ -13,15 +13,15 @@ pub(crate) enum Error {
     Truncated(u64),
     #[error("chunk {0} is damaged")]
     Chunk(u64),
-    #[error("chunk {0} does not verify: the key or --aad-hex is another, or the file was changed")]
+    #[error("chunk {0} does not verify: the key or --aad-hex is wrong, or the file was changed")]
     Unverified(u64),
-    #[error("there is something after its end")]
+    #[error("it has data after its end")]
     Trailing,
     #[error("it is larger than the format permits")]
     TooManyChunks,
     #[error(
         "its chunks are longer than the {0} bytes that the server's HSM takes in one call: they were made when it took \
-         more; ask those who run the server"
+         more; ask the operators of the server"
     )]
     TooLong(u64),
 }

@@ -1,4 +1,4 @@
-//! Requests about the chunks of a file: some at a time, and their answers in the order of the chunks.
+//! Requests for the chunks of a file. Several run at one time; their answers are written in the order of the chunks.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -11,18 +11,18 @@ use crate::cli::error::Error;
 use crate::cli::target::Target;
 use crate::secret::Bytes;
 
-/// Chunks that are asked about at one time: while the server works on one, another is on its way.
+/// The number of requests at one time: while the server works on one chunk, the next one is being sent.
 const MOST: usize = 2;
 
 type Answer = Result<Bytes, Error>;
 
-/// Where chunks go that were read, or why there are no more.
+/// The channel for chunks that were read, or for the error that ended the reading.
 pub(super) struct Chunks<T>(Sender<Result<T, Error>>);
 
 impl<T> Chunks<T> {
     /// Hands a chunk over, once there is room.
     pub(super) async fn put(&self, chunk: T) {
-        // If nobody takes it, all of this has failed, and reading is given up.
+        // If the receiver is gone, the command has failed, and reading is abandoned.
         let _ = self.0.send(Ok(chunk)).await;
     }
 }
@@ -32,12 +32,12 @@ enum Request<'a> {
     Answered(Answer),
 }
 
-/// Requests under way, in the order of their chunks.
+/// The running requests, in the order of their chunks.
 #[derive(Default)]
 struct Flight<'a>(VecDeque<Request<'a>>);
 
 impl Flight<'_> {
-    /// Goes on with all of them; ready with the answer to the first.
+    /// Polls all requests. It is ready with the answer to the first one.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer>> {
         for request in &mut self.0 {
             if let Request::Asked(asked) = request
@@ -57,15 +57,15 @@ impl Flight<'_> {
     }
 }
 
-/// Asks about each chunk that `read` puts, and writes the answers to the target in the order of the chunks. A failure, of
-/// reading as of asking, is returned when the answers to all chunks before it have been written; the requests after it are
-/// given up.
+/// Calls `ask` for each chunk that `read` puts, and writes the answers to the target in the order of the chunks. An
+/// error of reading or asking is returned after the answers to all chunks before it have been written. The requests
+/// after it are dropped.
 pub(super) async fn in_order<T>(
     target: &mut Target,
     read: impl AsyncFnOnce(&Chunks<T>) -> Result<(), Error>,
     ask: impl AsyncFn(T) -> Answer,
 ) -> Result<(), Error> {
-    // One chunk waits here while those before it are asked about.
+    // One chunk may wait here while the requests for those before it run.
     let (sender, arrived) = mpsc::channel(1);
     let mut reading = pin!(async move {
         let chunks = Chunks(sender);

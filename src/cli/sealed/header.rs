@@ -1,4 +1,4 @@
-//! The beginning of an encrypted file, and what binds the chunks to it.
+//! The header of an encrypted file, and the data that binds the chunks to it.
 
 use openssl::rand::rand_bytes;
 use openssl::sha::sha256;
@@ -8,14 +8,15 @@ use crate::cli::error::Error as CommandError;
 use crate::cli::stream::Source;
 use crate::secret::Bytes;
 
-/// The plaintext of a chunk, in bytes. As hexadecimal in JSON it is twice that, and well below what the server takes.
+/// The length of a chunk's plaintext, in bytes. In hexadecimal in JSON it is twice as long, which is well below the
+/// server's limit.
 pub(crate) const CHUNK: u32 = 1 << 20;
 
 const MAGIC: &[u8; 4] = b"CLVG";
 const VERSION: u8 = 1;
 const FILE_ID: usize = 16;
 
-/// What precedes the key id.
+/// The length of the part before the key id, in bytes.
 const FIXED: usize = MAGIC.len() + 1 + 4 + FILE_ID + 1;
 
 /// A header.
@@ -27,7 +28,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// The header of a new file; `None` if no header can hold the key id.
+    /// Creates the header of a new file; `None` if the key id does not fit.
     pub(crate) fn new(key_id: &str, chunk_size: u32) -> Result<Option<Self>, openssl::error::ErrorStack> {
         let mut file_id = [0; FILE_ID];
         rand_bytes(&mut file_id)?;
@@ -35,7 +36,7 @@ impl Header {
         Ok(fits.then(|| Self { chunk_size, file_id, key_id: key_id.to_owned() }))
     }
 
-    /// The key that the file was encrypted with.
+    /// Returns the identifier of the key that encrypted the file.
     pub(crate) fn key_id(&self) -> &str {
         &self.key_id
     }
@@ -67,7 +68,7 @@ impl Header {
         Ok(Self { key_id: key_id.ok_or_else(|| refuse(Error::Header))?.to_owned(), ..header })
     }
 
-    /// What precedes the key id, and the key id's length.
+    /// Reads the part before the key id. Returns it with the length of the key id.
     fn fixed(bytes: &[u8]) -> Result<(Self, usize), Error> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(Error::NotSealed)?;
         let (version, rest) = rest.split_first().ok_or(Error::Header)?;
@@ -78,7 +79,7 @@ impl Header {
         let chunk_size = u32::from_be_bytes(*chunk_size);
         let (file_id, rest) = rest.split_first_chunk().ok_or(Error::Header)?;
         match rest {
-            // The file must not choose how much memory it takes.
+            // The chunk size is limited, so that a file cannot choose how much memory is allocated.
             [length] if *length > 0 && (1..=CHUNK).contains(&chunk_size) => {
                 Ok((Self { chunk_size, file_id: *file_id, key_id: String::new() }, usize::from(*length)))
             }
@@ -98,7 +99,7 @@ impl Binding {
         Self(prefix)
     }
 
-    /// The additional data of a chunk.
+    /// Returns the additional data of a chunk.
     pub(super) fn aad(&self, number: u64, last: bool, own: &[u8]) -> Bytes {
         let mut aad = self.0.clone();
         aad.extend_from_slice(&number.to_be_bytes());

@@ -15,8 +15,9 @@
 //! "CLVG" version(1) SHA-256(header)(32) number(8) last(1) the caller's own additional data
 //! ```
 //!
-//! So a chunk verifies in its own file, at its own place, alone: what is cut off, appended, swapped or brought from
-//! another file is refused (this is STREAM: Hoang, Reyhanitabar, Rogaway, Vizár, "Online Authenticated-Encryption and
+//! So a chunk verifies only in its own file and at its own place. Chunks that were cut off, appended, swapped or taken
+//! from
+//! another file are detected (this is STREAM: Hoang, Reyhanitabar, Rogaway, Vizár, "Online Authenticated-Encryption and
 //! its Nonce-Reuse Misuse-Resistance", 2015). The file id is random, and so are the IVs, which the server chooses.
 
 mod chunk;
@@ -35,10 +36,10 @@ use crate::secret::Bytes;
 use flight::{Chunks, in_order};
 use header::Binding;
 
-/// Encrypts what the source gives, chunk by chunk, several at a time. The header is written with the first chunk: if `encrypt` fails for
-/// that one, nothing is, and the source can be rewound.
+/// Encrypts the source chunk by chunk, several at a time. The header is written with the first chunk. If `encrypt`
+/// fails for the first chunk, nothing is written, and the source can be rewound.
 ///
-/// `encrypt` gets a plaintext and its additional data.
+/// `encrypt` receives a plaintext and its additional data.
 pub(super) async fn seal(
     source: &mut Source,
     header: &Header,
@@ -56,7 +57,7 @@ pub(super) async fn seal(
         let mut number = 0_u64;
         let mut plaintext = source.read(size).await?;
         loop {
-            // Whether a full chunk is the last is known when the next one turns out to be empty.
+            // A full chunk is the last one if the next one is empty, so the next one is read first.
             let next = if plaintext.len() == size { source.read(size).await? } else { Bytes::default() };
             let last = next.is_empty();
             chunks.put((number, last, plaintext)).await;
@@ -79,10 +80,10 @@ pub(super) async fn seal(
     .await
 }
 
-/// Decrypts the rest of a source whose header was read, chunk by chunk, several at a time. What reaches the target is
-/// verified; that it is all is known when this returns.
+/// Decrypts the rest of a source whose header was read, chunk by chunk, several at a time. Only verified plaintext is
+/// written to the target. It is complete only if this returns without an error.
 ///
-/// `decrypt` gets a chunk and its additional data, and answers `None` for one that does not verify.
+/// `decrypt` receives a chunk and its additional data, and returns `None` if the chunk does not verify.
 pub(super) async fn open(
     source: &mut Source,
     header: &Header,

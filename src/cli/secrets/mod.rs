@@ -1,4 +1,4 @@
-//! `claviger secrets`: values of variables, which the server keeps encrypted by keys of its HSM.
+//! `claviger secrets`: secret values, which the server keeps encrypted by keys of its HSM.
 
 use std::path::PathBuf;
 
@@ -13,10 +13,10 @@ use super::target::{Existing, Target};
 use crate::client::{Client, segment};
 use crate::secret::Bytes;
 
-/// The longest value, in bytes, and one more.
+/// One byte more than the longest value.
 const TOO_MUCH: usize = (64 << 10) + 1;
 
-/// Secret values under a name, of which the last 20 are kept
+/// Manage named secrets; the last 20 values of each are kept
 #[derive(Subcommand)]
 pub(super) enum Secrets {
     Put(Put),
@@ -24,19 +24,19 @@ pub(super) enum Secrets {
     Delete(Delete),
 }
 
-/// Where a secret is.
+/// The name of a secret.
 #[derive(clap::Args)]
 struct Name {
-    /// Name of the secret; may hold slashes
+    /// Name of the secret; it may contain slashes
     #[arg(value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: String,
     #[command(flatten)]
     account: Account,
 }
 
-/// Write a value, up to 64 KiB of any bytes; the first one makes the secret
+/// Write a value of up to 64 KiB of any bytes; the first value creates the secret
 ///
-/// An account other than `default` needs a project of the same name, in which a role gives you write_secret.
+/// For an account other than `default`, you need a role with write_secret in the project with the same name.
 #[derive(clap::Args)]
 pub(super) struct Put {
     #[command(flatten)]
@@ -51,15 +51,15 @@ pub(super) struct Put {
 pub(super) struct Get {
     #[command(flatten)]
     name: Name,
-    /// Number of the value, of the last 20 [default: the last]
+    /// Number of the value, one of the last 20 [default: the last]
     #[arg(long, value_name = "N")]
     version: Option<u64>,
-    /// Where the value goes, replacing what is there; `-` for standard output
+    /// File to write the value to, which is replaced if it exists; `-` for standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     output: PathBuf,
 }
 
-/// Remove a secret with its key and all its values; its name can be used again, for another secret
+/// Remove a secret with its key and all its values; the name can be used again for another secret
 #[derive(clap::Args)]
 pub(super) struct Delete {
     #[command(flatten)]
@@ -76,7 +76,7 @@ impl Secrets {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::Put(Put { name, file }) => {
-                // One byte more than fits: the server says what is too long.
+                // One byte more than allowed is read, so that the server refuses a value that is too long.
                 let value = Source::open(&file)?.read(TOO_MUCH).await?;
                 client.post_bytes(&name.path(), value).await?;
                 Ok(Report::quiet(json!({ "name": name.name, "account": name.account.name })))

@@ -16,10 +16,10 @@ use crate::kmip::enumerations::ResultReason;
 use crate::kmip::payloads::{MultiPart, decrypt};
 use crate::secret::Bytes;
 
-/// Decrypt a file that `claviger sym encrypt` made
+/// Decrypt a file of `claviger sym encrypt`
 ///
-/// The output file appears when the whole of it has been verified, readable only by you. On standard output each chunk
-/// of 1 MiB appears when it has been verified: only exit status 0 says that nothing is missing at the end.
+/// The output file appears when all of it has been verified, and is readable only by you. On standard output, each
+/// chunk of 1 MiB appears when it has been verified: the output is complete only if the exit status is 0.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Decrypt {
     /// File to decrypt; `-` for standard input
@@ -28,10 +28,10 @@ pub(in crate::cli) struct Decrypt {
     /// Unique identifier of the key [default: the one that the file names]
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: Option<String>,
-    /// Where the decrypted file goes, replacing what is there; `-` for standard output
+    /// File to write, which is replaced if it exists; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Additional data in hexadecimal, as it was given to encrypt
+    /// Additional data in hexadecimal, as given to encrypt
     #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
     aad_hex: Option<HexBytes>,
 }
@@ -42,7 +42,8 @@ impl Decrypt {
         let header = Header::read(&mut source).await?;
         let named = self.key_id.is_none().then(|| header.key_id());
         self.decrypt(client, &mut source, &header).await.map_err(|error| match (named, error) {
-            // The file chose the key: the reader has to know which one is missing, not permitted or another.
+            // The file named the key, so the error must name it: the key may be missing, not permitted or the wrong
+            // one.
             (Some(key_id), error @ (Error::Client(_) | Error::Sealed { source: sealed::Error::Unverified(_), .. })) => {
                 Error::NamedKey { key_id: key_id.to_owned(), source: Box::new(error) }
             }
@@ -66,7 +67,7 @@ impl Decrypt {
     }
 }
 
-/// The plaintext, or nothing if the chunk does not verify.
+/// Returns the plaintext; `None` if the chunk does not verify.
 async fn decrypt(client: &Client, key_id: &str, chunk: Chunk, aad: Bytes) -> Result<Option<Bytes>, Error> {
     let answer = client
         .execute(decrypt::Request {

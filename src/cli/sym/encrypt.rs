@@ -19,9 +19,9 @@ use crate::secret::Bytes;
 
 /// Encrypt a file with an AES key that stays in the HSM
 ///
-/// The file may be of any size: it is encrypted by AES-GCM in chunks of 1 MiB that are bound to their file and place,
-/// so that whatever is cut off, swapped, appended or changed is noticed when it is decrypted. The result names its key.
-/// Chunks are smaller if the server's HSM takes less in one call.
+/// The file may be of any size. It is encrypted by AES-GCM in chunks of 1 MiB, which are bound to the file and to their
+/// place in it. Decryption detects any truncation, reordering, addition or change. The result names the key. Chunks are
+/// smaller if the server's HSM takes less in one call.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Encrypt {
     /// File to encrypt; `-` for standard input
@@ -30,15 +30,16 @@ pub(in crate::cli) struct Encrypt {
     /// Unique identifier of the key
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// Where the encrypted file goes, replacing what is there; `-` for standard output
+    /// File to write, which is replaced if it exists; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Additional data in hexadecimal, needed again to decrypt and not part of the file
+    /// Additional data in hexadecimal; it is not part of the file, and is needed again to decrypt
     #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
     aad_hex: Option<HexBytes>,
 }
 
-/// So that clap takes the option for one value and not for many.
+/// The bytes of a hexadecimal option. The alias is needed because clap would take a `Vec` for an option with several
+/// values.
 pub(super) type HexBytes = Vec<u8>;
 
 impl Encrypt {
@@ -51,7 +52,7 @@ impl Encrypt {
         let ask = async |plaintext, aad| encrypt(client, &self.key_id, plaintext, aad).await;
         let mut size = CHUNK;
         while let Err(error) = sealed::seal(&mut source, &next, &aad, &mut target, ask).await {
-            // The HSM takes less in one call, and says how much.
+            // The server's HSM takes less in one call. The error has the limit.
             let most = error.most_bytes().and_then(|most| u32::try_from(most).ok());
             match most.filter(|most| (1..size).contains(most)) {
                 Some(most) if source.rewind().await? => size = most,
@@ -64,7 +65,7 @@ impl Encrypt {
     }
 }
 
-/// What is said of a file that was encrypted or decrypted.
+/// Returns the report of an encrypted or decrypted file.
 pub(super) fn report(key_id: &str, output: &Path) -> Report {
     if output == Path::new(DASH) {
         return Report::none();
@@ -72,7 +73,7 @@ pub(super) fn report(key_id: &str, output: &Path) -> Report {
     Report::quiet(json!({ "unique_identifier": key_id, "file": output.to_string_lossy() }))
 }
 
-/// AES-GCM with a tag of 128 bits, whatever the key says for itself.
+/// Returns the parameters of AES-GCM with a tag of 128 bits. They override the key's own parameters.
 pub(super) fn parameters() -> CryptographicParameters {
     CryptographicParameters {
         block_cipher_mode: Some(BlockCipherMode::GCM),

@@ -1,4 +1,4 @@
-//! `claviger sym`: symmetric keys and what they do.
+//! `claviger sym`: symmetric keys, encryption and decryption.
 
 mod decrypt;
 mod encrypt;
@@ -8,7 +8,7 @@ use super::error::Error;
 use super::report::Report;
 use crate::client::Client;
 
-/// Symmetric keys: make, keep and use them
+/// Manage symmetric keys, encrypt and decrypt files
 #[derive(clap::Subcommand)]
 pub(super) enum Sym {
     #[command(subcommand)]

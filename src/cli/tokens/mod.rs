@@ -10,7 +10,7 @@ use crate::api::tokens::{AccessToken, Rotated};
 use crate::api::{Nothing, Success};
 use crate::client::{Client, segment};
 
-/// Access tokens that logins by JWTs, client secrets and API keys gave; for administrators
+/// Manage access tokens that were issued by logins with JWTs, client secrets and API keys; for administrators
 #[derive(Subcommand)]
 pub(super) enum Tokens {
     List(List),
@@ -18,25 +18,25 @@ pub(super) enum Tokens {
     RotateKey(RotateKey),
 }
 
-/// Print the access tokens that have not expired, one on a line: `ID USER expires SECONDS uses N/LIMIT LOGIN [revoked]`
+/// Print the access tokens that have not expired, one per line: `ID USER expires SECONDS uses N/LIMIT LOGIN [revoked]`
 ///
-/// SECONDS are those since 1970-01-01 UTC; LOGIN is how the access token was got.
+/// SECONDS is the time of expiry in seconds since 1970-01-01 UTC; LOGIN is the login that issued the access token.
 #[derive(clap::Args)]
 pub(super) struct List {
-    /// Only the access tokens of this user: identity:ID or host/ID
+    /// Print only the access tokens of this user: identity:ID or host/ID
     #[arg(long, value_name = "NAME")]
     subject: Option<String>,
 }
 
-/// End an access token now
+/// Revoke an access token
 #[derive(clap::Args)]
 pub(super) struct Revoke {
-    /// Its identifier, as `tokens list` prints it
+    /// Identifier of the access token, as printed by `tokens list`
     #[arg(value_name = "ID")]
     id: String,
 }
 
-/// Sign new access tokens by a new key, and print its identifier; those that were issued before stay valid
+/// Sign new access tokens with a new key, and print its identifier; access tokens that were issued before stay valid
 #[derive(clap::Args)]
 pub(super) struct RotateKey {}
 

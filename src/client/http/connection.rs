@@ -1,4 +1,4 @@
-//! One connection: HTTP/1.1, over TLS or not.
+//! A connection: HTTP/1.1, with or without TLS.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use super::tls;
 use crate::client::url::Url;
 use crate::secret;
 
-/// What a server answered, whatever its status. Redirects are answers too: none is followed.
+/// The answer of a server, with any status. Redirects are not followed: they are answers, too.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
@@ -35,7 +35,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// How long it may be used, as it says itself (RFC 9111 section 5.2.2.1).
+    /// Returns the `max-age` of its Cache-Control header (RFC 9111 section 5.2.2.1).
     #[must_use]
     pub fn max_age(&self) -> Option<Duration> {
         let header = self.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -47,7 +47,7 @@ impl Answer {
     }
 }
 
-/// What to ask.
+/// A request.
 pub(crate) struct Question {
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -55,10 +55,10 @@ pub(crate) struct Question {
     pub(crate) body: secret::Bytes,
 }
 
-/// A connection that takes one request after the other.
+/// A connection that sends one request at a time.
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    /// What drives it; it ends with the reason for which the connection did.
+    /// The task that drives the connection. Its result is the reason why the connection ended.
     driver: Option<JoinHandle<hyper::Result<()>>>,
     url: Url,
     has_identity: bool,
@@ -69,7 +69,7 @@ impl Http {
     /// Gets one document over a connection of its own. Must run on a tokio runtime.
     ///
     /// # Errors
-    /// There was no answer. An answer with a status that tells of a failure is one.
+    /// There was no answer. An answer with an error status is not an error.
     pub async fn get(&self, url: &Url, accept: &'static str) -> Result<Answer, Error> {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
         let question =
@@ -103,7 +103,8 @@ impl Connection {
         Ok(Self { sender, driver: Some(driver), url: url.clone(), has_identity: http.has_identity, last_answer: None })
     }
 
-    /// Whether another request may be sent: the server's idle limit must not be near.
+    /// Returns whether another request may be sent: the connection must be open, and must not be close to the server's
+    /// idle limit.
     pub(crate) fn is_fresh(&self) -> bool {
         const IDLE: Duration = Duration::from_secs(20);
         !self.sender.is_closed() && self.last_answer.is_none_or(|time| time.elapsed() < IDLE)
@@ -150,7 +151,8 @@ impl Connection {
         Ok(Answer { status: head.status, media_type, headers: head.headers, body })
     }
 
-    /// The failure of a request that may have met a connection which had ended before: the driver knows why.
+    /// Returns the failure of a request that could not be sent. The connection may have ended before; then the driver
+    /// has the reason.
     async fn unsent(&mut self, error: hyper::Error) -> Error {
         if (error.is_closed() || error.is_canceled())
             && let Some(driver) = self.driver.take()
@@ -176,14 +178,14 @@ impl Connection {
     }
 }
 
-/// The first address of the host that accepts.
+/// Connects to the first address of the host that accepts a connection.
 async fn dial(url: &Url) -> Result<TcpStream, Error> {
     let resolve = |source| Error::Resolve { host: url.host().to_owned(), source };
     let mut failure = None;
     for address in lookup_host((url.host(), url.port())).await.map_err(resolve)? {
         match TcpStream::connect(address).await {
             Ok(tcp) => {
-                // Without it the end of a request waits for the server's acknowledgement of its beginning.
+                // Otherwise, the end of a request would wait for the server's acknowledgement of its beginning.
                 tcp.set_nodelay(true).map_err(|source| Error::Connect { url: url.to_string(), source })?;
                 return Ok(tcp);
             }

@@ -1,9 +1,9 @@
-//! What can go wrong on the way to a server and back.
+//! Errors of HTTP requests.
 
 use std::io;
 use std::time::Duration;
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// OpenSSL refused a setting.
@@ -12,23 +12,23 @@ pub enum Error {
     /// The host has no address.
     #[error("cannot resolve the host name {host}: {source}")]
     Resolve {
-        /// The name.
+        /// The host name.
         host: String,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
     /// No address of the host accepts a connection.
     #[error("cannot connect to {url}: {source}")]
     Connect {
-        /// Where to.
+        /// The URL of the server.
         url: String,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
-    /// Name, connection and handshake took too long.
+    /// The look-up of the name, the connection and the handshake took too long.
     #[error("no connection to {url} within {} s", limit.as_secs())]
     ConnectTimeout {
-        /// Where to.
+        /// The URL of the server.
         url: String,
         /// The limit.
         limit: Duration,
@@ -36,73 +36,73 @@ pub enum Error {
     /// The server's certificate does not verify.
     #[error("the certificate of {url} is not trusted: {reason}")]
     Untrusted {
-        /// Whose certificate.
+        /// The URL of the server.
         url: String,
         /// OpenSSL's reason.
         reason: String,
     },
-    /// The server's certificate is another host's.
+    /// The server's certificate is for another host.
     #[error("the certificate of {url} is not for this host")]
     WrongName {
-        /// Whose certificate.
+        /// The URL of the server.
         url: String,
     },
     /// The server demands a client certificate, and none was configured.
     #[error("{url} demands a client certificate")]
     CertificateWanted {
-        /// Who demands it.
+        /// The URL of the server.
         url: String,
     },
-    /// The server does not take the client certificate.
+    /// The server refuses the client certificate.
     #[error("{url} refuses the client certificate: {alert}")]
     CertificateRefused {
-        /// Who refuses it.
+        /// The URL of the server.
         url: String,
         /// The TLS alert, in OpenSSL's words.
         alert: String,
     },
-    /// What answers does not speak TLS.
+    /// The server does not speak TLS.
     #[error("{url} does not speak TLS")]
     NotTls {
-        /// Who.
+        /// The URL of the server.
         url: String,
     },
     /// The handshake failed in another way.
     #[error("the TLS handshake with {url} failed: {source}")]
     Handshake {
-        /// With whom.
+        /// The URL of the server.
         url: String,
-        /// Why.
+        /// The cause.
         source: native_tls::Error,
     },
-    /// The server went away in the middle.
+    /// The server closed the connection before the answer.
     #[error("{url} closed the connection without an answer")]
     Closed {
-        /// Who.
+        /// The URL of the server.
         url: String,
-        /// Why.
+        /// The cause.
         source: hyper::Error,
     },
-    /// What came is not HTTP, or the connection broke.
+    /// The answer is not HTTP, or the connection broke.
     #[error("the exchange with {url} failed: {}", innermost(source))]
     Exchange {
-        /// With whom.
+        /// The URL of the server.
         url: String,
-        /// Why.
+        /// The cause.
         source: hyper::Error,
     },
     /// The answer took too long.
     #[error("no answer from {url} within {} s", limit.as_secs())]
     Timeout {
-        /// Who.
+        /// The URL of the server.
         url: String,
         /// The limit.
         limit: Duration,
     },
-    /// The answer is larger than wanted.
+    /// The answer is larger than the limit.
     #[error("the answer of {url} is larger than {limit} bytes")]
     TooLarge {
-        /// Whose answer.
+        /// The URL of the server.
         url: String,
         /// The limit.
         limit: usize,
@@ -112,7 +112,7 @@ pub enum Error {
     Request(#[from] hyper::http::Error),
 }
 
-/// The cause that the causes above it only repeat.
+/// Returns the innermost cause. The causes above it only repeat it.
 fn innermost(error: &hyper::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {

@@ -1,4 +1,4 @@
-//! What holds of every connection: whom to trust, who to be, and how long to wait.
+//! Settings of all connections: trusted authorities, the client certificate, and limits.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use native_tls::Identity;
 use super::error::Error;
 use super::tls::{self, Trust};
 
-/// Bounds of every exchange.
+/// Limits of every exchange.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// From the look-up of the name to the end of the handshake.
+    /// The longest time from the look-up of the name to the end of the handshake.
     pub connect: Duration,
-    /// From the request to the end of the answer.
+    /// The longest time from the request to the end of the answer.
     pub answer: Duration,
     /// The largest body of an answer, in bytes.
     pub bytes: usize,
 }
 
-/// What connections to any server have in common.
+/// The common settings of connections to any server.
 pub struct Http {
     pub(super) tls: tokio_native_tls::TlsConnector,
     pub(super) has_identity: bool,
@@ -26,7 +26,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// Connections by these authorities, with this client certificate, within these limits.
+    /// Creates the settings. `trust` verifies servers, and `identity` is the client certificate with its key.
     ///
     /// # Errors
     /// OpenSSL refuses the identity or an authority.

@@ -1,4 +1,4 @@
-//! A TCP stream that hears a peer out.
+//! A TCP stream that can be read after writing has failed.
 
 use std::io;
 use std::pin::Pin;
@@ -7,11 +7,11 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Goes on reading after the peer has stopped reading.
+/// A TCP stream that still reads after its peer has stopped reading.
 ///
-/// A server may refuse before it has read the whole request, and close: with TLS 1.3 that is how it refuses a client
-/// certificate. Then writing fails while the reason is still waiting to be read. So what cannot be written any more is
-/// dropped, and the failure is reported when there is nothing left to read.
+/// A server may refuse a request and close before it has read all of it. With TLS 1.3, it refuses a client certificate
+/// in this way. Then writing fails although the reason can still be read. So bytes that can no longer be written are
+/// dropped, and the error is reported when there is nothing left to read.
 #[derive(Debug)]
 pub(super) struct Socket {
     tcp: TcpStream,

@@ -25,7 +25,7 @@ pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answe
     })
 }
 
-/// `GET /authn/ACCOUNT/login`, with Basic credentials: the API key that is right is the answer.
+/// `GET /authn/ACCOUNT/login`, with Basic credentials: the answer is the API key, if it is right.
 pub(in crate::http) fn log_in<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
         let basic = basic(app, &visit)?;
@@ -36,7 +36,7 @@ pub(in crate::http) fn log_in<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'
     })
 }
 
-/// `PUT /authn/ACCOUNT/api_key[?role=...]`, with Basic credentials: the host has another API key from now on.
+/// `PUT /authn/ACCOUNT/api_key[?role=...]`, with Basic credentials: replaces the host's own API key.
 pub(in crate::http) fn rotate_own<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
         let basic = basic(app, &visit)?;
@@ -53,27 +53,27 @@ pub(in crate::http) fn rotate_own<'a>(app: &'a App, visit: Visit<'a>) -> Answeri
     })
 }
 
-/// `PUT /authn/ACCOUNT/api_key?role=[ACCOUNT:]host:ID`: an administrator gives a host its API key, or another one.
+/// `PUT /authn/ACCOUNT/api_key?role=[ACCOUNT:]host:ID`: an administrator creates or replaces the API key of a host.
 pub(in crate::http) fn issue(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let account = ask.parameter("account");
     Ok(text(&app.kms.issue_api_key(&ask.context, account, host(ask, account)?)?))
 }
 
-/// `DELETE /authn/ACCOUNT/api_key?role=[ACCOUNT:]host:ID`: an administrator takes the API key of a host away.
+/// `DELETE /authn/ACCOUNT/api_key?role=[ACCOUNT:]host:ID`: an administrator revokes the API key of a host.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let account = ask.parameter("account");
     app.kms.revoke_api_key(&ask.context, account, host(ask, account)?)?;
     Ok(Answer::text(StatusCode::NO_CONTENT, Vec::new()))
 }
 
-/// The host that the query names.
+/// Returns the host that the query names.
 fn host<'a>(ask: &Ask<'a>, account: &str) -> Result<&'a str, Problem> {
     let missing = "role is missing: name the host as role=host:ID, or present the host's own API key by Basic";
     let role = ask.query.text("role").ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, missing))?;
     host_of(role, account)
 }
 
-/// The host of an account that a role names.
+/// Returns the host of an account that a role names.
 fn host_of<'a>(role: &'a str, account: &str) -> Result<&'a str, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
     let own = role.strip_prefix(account).and_then(|rest| rest.strip_prefix(':')).unwrap_or(role);
@@ -91,13 +91,13 @@ fn text(key: &Password) -> Answer {
     Answer::text(StatusCode::OK, key.as_bytes().to_vec())
 }
 
-/// The Basic credentials of a request; a missing or malformed one is refused like a wrong one.
+/// Reads the Basic credentials of a request. Missing or malformed ones are refused like wrong ones.
 fn basic(app: &App, visit: &Visit<'_>) -> Result<Basic, Problem> {
     let basic = Basic::read(authorization(visit.headers)).and_then(|basic| basic.ok_or(Unauthenticated::NoCredential));
     basic.map_err(|reason| visit.unauthenticated(app, &reason))
 }
 
-/// The same answer for every cause: 401 without a body.
+/// Converts a refused login. The answer is the same for every cause: 401 without a body.
 fn told(_: NoCredential) -> Problem {
     Problem::unauthenticated()
 }

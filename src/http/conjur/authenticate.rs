@@ -1,4 +1,4 @@
-//! `POST /authn-jwt/SERVICE/ACCOUNT[/LOGIN]/authenticate`: a JWT for an access token.
+//! `POST /authn-jwt/SERVICE/ACCOUNT[/LOGIN]/authenticate`: exchanges a JWT for an access token.
 
 use warp::http::StatusCode;
 
@@ -20,7 +20,7 @@ pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answe
     })
 }
 
-/// A refusal by its status; that of a body without a JWT says what is wrong with it.
+/// Converts a refused login. The error for a body without a JWT describes what is wrong with the body.
 fn told(reason: NoHostToken, jwt: Result<String, Problem>) -> Problem {
     let status = match &reason {
         NoHostToken::NoToken(_) => match jwt {
@@ -35,7 +35,7 @@ fn told(reason: NoHostToken, jwt: Result<String, Problem>) -> Problem {
     Problem::new(status, reason.to_string())
 }
 
-/// The JWT of a form, whatever the form says that it is.
+/// Returns the JWT of a form, whatever its Content-Type.
 fn presented(form: &[u8]) -> Result<String, Problem> {
     let missing = || Problem::new(StatusCode::BAD_REQUEST, "the body must be a form with the field jwt");
     let fields = Fields::parse(std::str::from_utf8(form).map_err(|_| missing())?)?;

@@ -1,4 +1,4 @@
-//! `GET /authenticators` and `PATCH /authn-jwt/SERVICE/ACCOUNT`: which authenticators there are, and switching one on and off.
+//! `GET /authenticators` and `PATCH /authn-jwt/SERVICE/ACCOUNT`: lists authenticators, and enables or disables one.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,13 @@ use super::super::fields::Fields;
 use super::super::problem::Problem;
 use crate::policy::authenticator_name;
 
-/// `GET /authenticators`: those who administer see all, hosts those by which they may log in, other callers none.
+/// `GET /authenticators`: administrators see all authenticators, hosts see those that they may use, other callers see
+/// none.
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let seen = app.kms.authenticators(&ask.context)?;
     let name = |service: &String| format!("authn-jwt/{service}");
-    // API keys need no definition; several accounts may have a service of one name.
+    // API keys need no definition. The set removes duplicates, because several accounts may have a service of the same
+    // name.
     let beside = || std::iter::once("authn".to_owned());
     let configured: BTreeSet<String> = beside().chain(seen.iter().map(|(service, _)| name(service))).collect();
     let on = seen.iter().filter(|(_, is_on)| *is_on).map(|(service, _)| name(service));

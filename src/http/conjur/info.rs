@@ -1,5 +1,5 @@
-//! `GET /info` and `GET /`: the version, where Conjur's clients look for it. It is that of this server: they call what a Conjur of some
-//! version has only if they find that version.
+//! `GET /info` and `GET /`: the version, where Conjur's clients look for it. It is the version of this server. With a
+//! version of Conjur, clients would call functions that this server does not have.
 
 use serde_json::json;
 use warp::http::StatusCode;
@@ -10,14 +10,14 @@ use super::super::problem::Problem;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// `GET /info`: what Conjur's clients look for in it is the version of the service `possum`.
+/// `GET /info`: Conjur's clients read the version of the service `possum`.
 pub(in crate::http) fn info(_: &App) -> Result<Answer, Problem> {
     let service = json!({ "desired": "i", "status": "i", "err": null, "description": "Claviger", "name": "possum", "version": VERSION });
     let info = json!({ "release": VERSION, "version": VERSION, "services": { "possum": service } });
     Ok(Answer::json(StatusCode::OK, &info))
 }
 
-/// `GET /`: clients that find no version in `/info` read it here, as the member `version` or after the word Version.
+/// `GET /`: clients that find no version in `/info` read it here, from the member `version` or after the word Version.
 pub(in crate::http) fn root(_: &App) -> Result<Answer, Problem> {
     let root = json!({ "version": VERSION, "description": format!("Claviger Version {VERSION}") });
     Ok(Answer::json(StatusCode::OK, &root))

@@ -1,4 +1,5 @@
-//! The dialect of Conjur: authenticators, by which hosts exchange a JWT for an access token.
+//! The API of Conjur: authenticators, which issue access tokens to hosts for a JWT or an API key, and variables, which
+//! hold secrets.
 
 mod api_key;
 mod authenticate;

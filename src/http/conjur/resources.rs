@@ -1,4 +1,4 @@
-//! `/resources`: what there is, for authenticated callers, of which each sees what they may know of.
+//! `/resources`: the resources that an authenticated caller may see.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,13 +14,13 @@ use super::role::{caller_of, role_id};
 use super::secrets::told;
 use crate::kms::{Error, Privilege, Resource, ResourceFilter, SecretPath, Sheet, Variable};
 
-/// The kinds of which there are resources.
+/// The supported kinds of resources.
 const KINDS: [&str; 3] = ["variable", "host", "webservice"];
 
-/// Kinds that Conjur has beside those.
+/// Kinds of Conjur that are not supported.
 const OTHERS: [&str; 6] = ["group", "host_factory", "layer", "policy", "public_key", "user"];
 
-/// Begins the identifier of a resource that is an authenticator.
+/// The beginning of the identifier of an authenticator's resource.
 const AUTHENTICATOR: &str = "conjur/authn-jwt/";
 
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ struct Told<'a> {
     secrets: Option<Vec<Value>>,
 }
 
-/// A variable, with what the caller may do with it.
+/// Returns a variable with the caller's privileges on it.
 fn variable(ask: &Ask<'_>, account: &str, own: &Variable) -> Value {
     let role = role_id(account, ask.context.caller.username.as_str());
     let permission = |privilege: &Privilege| json!({ "privilege": privilege.word(), "role": role, "policy": null });
@@ -51,7 +51,7 @@ fn variable(ask: &Ask<'_>, account: &str, own: &Variable) -> Value {
     })
 }
 
-/// A host or an authenticator, which are defined and have no owner.
+/// Returns a host or an authenticator. These are defined by administrators and have no owner.
 fn defined(account: &str, kind: &str, id: &str) -> Value {
     let id = format!("{account}:{kind}:{id}");
     json!(Told {
@@ -140,7 +140,8 @@ pub(in crate::http) fn show(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     }
 }
 
-/// Whether a role has a privilege: 204 if so, 404 if not, and if it is not the caller's to know.
+/// Checks whether a role has a privilege. The answer is 204 if it has, and 404 if it has not or if the caller may not
+/// know.
 fn check(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (account, kind, id) = (ask.parameter("account"), ask.parameter("kind"), ask.parameter("id"));
     let word = ask.query.text("privilege").ok_or_else(|| {
@@ -162,7 +163,7 @@ fn check(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
             let found = app.kms.sees_authenticator(&ask.context, (account, service(id)), &who);
             found.map(|(is_seen, may_authenticate)| if word == "read" { is_seen } else { may_authenticate })
         }
-        // Nobody has another.
+        // No role has any other privilege.
         _ => Ok(false),
     };
     match allowed {
@@ -172,15 +173,20 @@ fn check(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     }
 }
 
-/// The service of an authenticator's resource; empty for another, and no service has an empty name.
+/// Returns the service of an authenticator's resource. Another resource gives an empty text, which no service has as
+/// its name.
 fn service(id: &str) -> &str {
     id.strip_prefix(AUTHENTICATOR).unwrap_or_default()
 }
 
-/// The same for what is not there, what the caller may not know of, and a privilege that a role has not.
+/// Returns the error for a resource that does not exist, for one that the caller may not see, and for a privilege that
+/// a role does not have. The three cases cannot be told apart.
 fn missing(ask: &Ask<'_>) -> Problem {
     let name = format!("{}:{}:{}", ask.parameter("account"), ask.parameter("kind"), ask.parameter("id"));
-    Problem::new(StatusCode::NOT_FOUND, format!("{name:?} is not there, or the role has not this privilege on it"))
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("{name:?} does not exist, or the role does not have this privilege on it"),
+    )
 }
 
 pub(super) fn not_served(what: &str) -> Problem {

@@ -1,14 +1,14 @@
-//! Roles, as Conjur's clients name callers: `ACCOUNT:KIND:ID`.
+//! Roles: the names `ACCOUNT:KIND:ID` that Conjur's clients have for callers.
 
 use super::super::app::App;
 use super::super::ask::Ask;
 use crate::policy::Subject;
 use crate::principal::Caller;
 
-/// Begins the user name of a host.
+/// The beginning of the user name of a host.
 const HOST: &str = "host/";
 
-/// The name of the role that a user is in an account.
+/// Returns the role of a user in an account.
 pub(super) fn role_id(account: &str, username: &str) -> String {
     match username.strip_prefix(HOST) {
         Some(id) => format!("{account}:host:{id}"),
@@ -16,8 +16,8 @@ pub(super) fn role_id(account: &str, username: &str) -> String {
     }
 }
 
-/// The caller whom `ACCOUNT:KIND:ID` or `KIND:ID` names; `None` if it names nobody: kinds other than host and user have no credentials.
-/// A user is named as everywhere, by the name in their certificate or as `jwt:ISSUER#NAME`.
+/// Returns the caller that `ACCOUNT:KIND:ID` or `KIND:ID` names. Returns `None` if it names no caller: only hosts and
+/// users have credentials. A user is named by the name in the certificate, or as `jwt:ISSUER#NAME`.
 pub(super) fn caller_of(app: &App, ask: &Ask<'_>, account: &str, role: &str) -> Option<Caller> {
     let own = ask.context.caller;
     let full = if role.matches(':').count() > 1 && role.starts_with(&format!("{account}:")) {

@@ -1,4 +1,4 @@
-//! `GET /roles/ACCOUNT/host/ID`: whether there is a host, for itself and for those who administer.
+//! `GET /roles/ACCOUNT/host/ID`: whether a host exists, for the host itself and for administrators.
 
 use serde_json::json;
 use warp::http::StatusCode;
@@ -9,7 +9,7 @@ use super::super::ask::Ask;
 use super::super::problem::Problem;
 use super::resources::not_served;
 
-/// What a query may ask of a role beside what it is.
+/// The query parameters that ask for more than the role itself, which are not supported.
 const QUESTIONS: [&str; 4] = ["all", "memberships", "members", "graph"];
 
 pub(in crate::http) fn show(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {

@@ -13,15 +13,15 @@ use super::shapes::accepts_base64;
 use crate::kms::{Error, SecretPath};
 use crate::secret::Bytes;
 
-/// Variables that one request may ask for.
+/// The maximum number of variables in one request.
 const MAX_BATCH: usize = 100;
 
-/// The variable that the path of a request names.
+/// Returns the variable that the path of a request names.
 fn path(ask: &Ask<'_>) -> Result<SecretPath, Problem> {
     Ok(SecretPath::new(ask.parameter("account"), ask.parameter("id"))?)
 }
 
-/// What is not there is named as the request named it.
+/// Converts an error. A missing variable is named as in the request.
 pub(super) fn told(path: &SecretPath, error: Error) -> Problem {
     match error {
         Error::NotFound(_) => Problem::new(StatusCode::NOT_FOUND, format!("there is no variable {:?}", path.name())),
@@ -29,7 +29,8 @@ pub(super) fn told(path: &SecretPath, error: Error) -> Problem {
     }
 }
 
-/// The same for a write: of a secret that is there and not the caller's, and of one that the caller may not add.
+/// Converts an error of a write. A variable that exists but may not be written by the caller, and a missing one that
+/// the caller may not add, give the same error.
 fn told_of_write(path: &SecretPath, error: Error) -> Problem {
     match error {
         Error::NotFound(_) => {
@@ -45,8 +46,8 @@ fn told_of_write(path: &SecretPath, error: Error) -> Problem {
     }
 }
 
-/// `POST /secrets/ACCOUNT/variable/ID`: the body is the value. With `?expirations` in the query the value stays, and its expiry, which
-/// no value has, is cleared.
+/// `POST /secrets/ACCOUNT/variable/ID`: the body is the value. With `?expirations` in the query, Conjur clears the
+/// expiry of the value. Values do not expire here, so that nothing is changed.
 pub(in crate::http) fn write(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let path = path(ask)?;
     if ask.query.value("expirations").is_some() {
@@ -76,7 +77,7 @@ pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     Ok(Answer::text(StatusCode::NO_CONTENT, Vec::new()))
 }
 
-/// `GET /secrets?variable_ids=ACCOUNT:variable:ID,...`: all of them, or none.
+/// `GET /secrets?variable_ids=ACCOUNT:variable:ID,...`: the answer has all of the variables, or it is an error.
 pub(in crate::http) fn batch(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
     let list = ask.query.text("variable_ids").ok_or_else(|| bad("variable_ids is missing".to_owned()))?;

@@ -1,4 +1,4 @@
-//! What answers to these clients have in common.
+//! Common parts of the answers of this API.
 
 use serde_json::json;
 use warp::http::header::ACCEPT_ENCODING;
@@ -7,7 +7,7 @@ use warp::http::{HeaderMap, StatusCode};
 use super::super::answer::Answer;
 use super::super::problem::Problem;
 
-/// A problem in the words of these clients: nothing is said to somebody who is nobody.
+/// Converts a problem to an answer of this API. An unauthenticated caller receives no body.
 pub(super) fn refusal(problem: &Problem, _: &str) -> Answer {
     if problem.status == StatusCode::UNAUTHORIZED {
         return Answer::text(problem.status, Vec::new());
@@ -16,7 +16,7 @@ pub(super) fn refusal(problem: &Problem, _: &str) -> Answer {
     Answer::json(problem.status, &error)
 }
 
-/// Whether somebody asks for base64, which Conjur has as a content coding of its own.
+/// Returns whether the client accepts base64, which Conjur uses as a content coding.
 pub(super) fn accepts_base64(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|list| list.split(',')).any(|one| {

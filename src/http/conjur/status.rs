@@ -1,4 +1,4 @@
-//! `GET /authn-jwt/SERVICE/ACCOUNT/status`: whether an authenticator could vouch for anybody, for those who administer.
+//! `GET /authn-jwt/SERVICE/ACCOUNT/status`: whether an authenticator can authenticate hosts, for administrators.
 
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -29,7 +29,7 @@ pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     if !has_keys {
         return Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &Fault::new("CONJ00087E", "the keys cannot be fetched")));
     }
-    // The others can authenticate.
+    // Hosts that are not listed here can authenticate.
     let (kept_out, count) = app.logins.kept_out(account, service, &authenticator);
     let hosts: Vec<_> =
         kept_out.iter().map(|(host, fault)| json!({ "host": host, "error": fault.to_string() })).collect();

@@ -15,17 +15,18 @@ use super::unserved::not_served;
 use super::{api_key, authenticate, authenticators, info, resources, roles, secrets, status};
 use crate::kms::MAX_SECRET;
 
-/// The largest body in which an API key is looked for, in bytes.
+/// The largest body with an API key, in bytes.
 const MAX_API_KEY: usize = 4 << 10;
 
-/// How these clients ask for a list.
+/// The query parameters of a list of resources.
 const RESOURCES: &[&str] = &["kind", "search", "limit", "offset", "count", "role", "acting_as", "owner"];
 
-/// What they ask of a role, all of which is answered.
+/// The query parameters of a role. Each of them is known, but those that are not supported are refused.
 const ROLES: &[&str] =
     &["all", "memberships", "members", "graph", "kind", "search", "limit", "offset", "count", "role", "filter"];
 
-/// First segments of the paths, whether or not they are served; those of authenticators begin with `authn`.
+/// The first segments of Conjur's paths, served or not. Those of authenticators begin with `authn`, and are not in this
+/// list.
 const FIRST: [&str; 14] = [
     "authenticators",
     "branches",
@@ -43,11 +44,11 @@ const FIRST: [&str; 14] = [
     "workloads",
 ];
 
-/// Its paths have no prefix of their own.
+/// The API. Its paths have no common prefix.
 pub(in crate::http) static API: Api = Api {
     dialect: Some("conjur"),
     has: |first, second| match first {
-        // The server's own list has no account.
+        // `/issuers` and `/issuers/test` are paths of the server itself.
         "issuers" => !matches!(second, "" | "test"),
         first => first.starts_with("authn") || FIRST.contains(&first),
     },
@@ -63,8 +64,8 @@ fn unserved(method: &Method, path: &str, _: bool) -> Problem {
     Problem::new(StatusCode::NOT_IMPLEMENTED, not_served(method, path))
 }
 
-/// The path with the slash between `authn-jwt` and what follows as a slash: some clients write the name of an authenticator
-/// as one segment, in which it is encoded.
+/// Returns the path with the encoded slash after `authn-jwt` decoded. Some clients write the name of an authenticator
+/// as one segment, in which the slash is encoded.
 fn spelled(path: &str) -> Cow<'_, str> {
     let first = path.strip_prefix('/').and_then(|rest| rest.split('/').next()).unwrap_or_default();
     let encoded = ["%2F", "%2f"].into_iter().filter_map(|slash| Some((first.find(slash)?, slash))).min();

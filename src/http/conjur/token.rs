@@ -1,4 +1,4 @@
-//! The answer to a login: an access token as Conjur's clients read it.
+//! The answer to a login: an access token in Conjur's format.
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use warp::http::{HeaderMap, StatusCode};
@@ -7,10 +7,10 @@ use super::super::answer::Answer;
 use super::shapes::accepts_base64;
 use crate::api::logins::Flattened;
 
-/// The token in the flattened form (RFC 7515 section 7.2.2), in base64 for those who accept that.
+/// Returns the token in the flattened form (RFC 7515 section 7.2.2), in base64 for clients that accept it.
 ///
-/// The parts have padding and are in the standard alphabet, because some clients read nothing else. Header and claims are the same
-/// in both alphabets; what is signed is their form in base64url without padding, which the server makes of whatever comes back.
+/// The parts are in the standard alphabet with padding, because some clients read nothing else. The signature covers
+/// the header and the claims in base64url without padding. The server restores this form from a presented token.
 pub(super) fn flattened(token: &str, headers: &HeaderMap) -> Answer {
     let mut parts = token.split('.').map(|part| BASE64URL_NOPAD.decode(part.as_bytes()).unwrap_or_default());
     let mut part = || BASE64.encode(&parts.next().unwrap_or_default());

@@ -1,8 +1,8 @@
-//! What Conjur's clients can call and this server does not serve, and what to do in its place.
+//! Messages for the parts of Conjur's API that this server does not serve. They say what to use instead.
 
 use warp::http::Method;
 
-/// Methods of authentication that are not served, by the first segment of their paths.
+/// Authentication methods that are not served, by the first segment of their paths.
 const AUTHENTICATORS: [(&str, &str); 8] = [
     ("authn-azure", "Azure"),
     ("authn-cert", "client certificates"),
@@ -14,7 +14,7 @@ const AUTHENTICATORS: [(&str, &str); 8] = [
     ("authn-local", "a local socket"),
 ];
 
-/// The same of everything else, with what there is instead.
+/// Other paths that are not served, by their first segment, with the message.
 const FAMILIES: [(&str, &str); 15] = [
     (
         "authn",
@@ -52,7 +52,7 @@ const FAMILIES: [(&str, &str); 15] = [
     ("secrets", "only variables have values: /secrets/ACCOUNT/variable/ID with GET, POST and DELETE, and GET /secrets"),
 ];
 
-/// What is said of a method and path that no route serves.
+/// Returns the message for a method and a path that no route serves.
 pub(in crate::http) fn not_served(method: &Method, path: &str) -> String {
     let first = path.split('/').nth(1).unwrap_or_default();
     if let Some((_, name)) = AUTHENTICATORS.iter().find(|(own, _)| *own == first) {

@@ -1,4 +1,4 @@
-//! What all ways of logging in have in common that are attached to an identity.
+//! Common parts of the authentication methods of an identity.
 
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
@@ -8,10 +8,10 @@ use super::shapes::invalid;
 use crate::kms;
 use crate::policy::{MemberFault, TokenSettings, TrustedNetwork};
 
-/// Seconds for which a token is good, and can be renewed, if nothing else is said: 30 days.
+/// The default of `accessTokenTTL` and `accessTokenMaxTTL`, in seconds: 30 days.
 pub(super) const DEFAULT_TTL: i64 = 2_592_000;
 
-/// Told to whoever changes which JWTs an identity is known by.
+/// The message after a change of the JWTs that authenticate an identity.
 pub(super) const KEPT: &str = "access tokens that were issued before this change stay valid until they end; to end them now, send \
                                PATCH /api/v1/identities/ID {\"endTokens\": true}";
 
@@ -22,7 +22,8 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// As it is kept. What is not a network is refused with the rest of the document.
+    /// Returns the canonical form for storing. A text that is not a network is kept: the check of the document refuses
+    /// it.
     pub(super) fn canonical(&self) -> String {
         match self.ip_address.parse::<TrustedNetwork>() {
             Ok(network) => network.to_string(),
@@ -31,29 +32,29 @@ impl Address {
     }
 }
 
-/// From everywhere.
+/// Returns the networks that contain every address.
 pub(super) fn everywhere() -> Vec<String> {
     ["0.0.0.0/0", "::/0"].map(str::to_owned).into()
 }
 
-/// Networks as answers have them.
+/// Converts networks to the form that answers have.
 pub(super) fn addresses(texts: Vec<String>) -> Vec<Address> {
     texts.into_iter().map(|ip_address| Address { ip_address }).collect()
 }
 
-/// Puts the networks that are given in the place of those that are there.
+/// Replaces the networks if new ones are given.
 pub(super) fn put_addresses(own: &mut Vec<String>, given: Option<&Vec<Address>>) {
     if let Some(given) = given {
         *own = given.iter().map(Address::canonical).collect();
     }
 }
 
-/// The answer where an identity does not log in by this way.
+/// Returns the error for an identity that does not have this authentication method.
 pub(super) fn not_attached(way: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("the identity has no {way}"))
 }
 
-/// Refuses to attach what is attached already, and to change what is not attached.
+/// Refuses to attach a method that is already attached, and to change one that is not attached.
 pub(super) fn expect(is_attached: bool, is_new: bool, way: &str) -> Result<(), Problem> {
     match (is_attached, is_new) {
         (true, true) => {
@@ -65,7 +66,7 @@ pub(super) fn expect(is_attached: bool, is_new: bool, way: &str) -> Result<(), P
     }
 }
 
-/// What is written in the place of what is there, unless it was attached or removed since [`expect`].
+/// Returns the document to write. It fails if the method was attached or removed since [`expect`].
 pub(super) fn written<D>(
     before: Option<D>,
     is_new: bool,
@@ -74,7 +75,7 @@ pub(super) fn written<D>(
     if before.is_some() == is_new { Err(kms::Error::Contention) } else { Ok(Some(applied(before))) }
 }
 
-/// Puts what is given in the place of what is there.
+/// Replaces the value if a new one is given.
 pub(super) fn put<T: Clone>(own: &mut T, given: Option<&T>) {
     if let Some(given) = given {
         *own = given.clone();
@@ -88,7 +89,7 @@ pub(super) fn check_lives(tokens: &TokenSettings<'_>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A fault by the name that the caller gave to the member.
+/// Converts an error of a member, with the member's name in the request.
 pub(super) fn faulty((member, problem): MemberFault) -> Problem {
     let name = match member {
         "access_token_ttl" => "accessTokenTTL".to_owned(),
@@ -98,7 +99,7 @@ pub(super) fn faulty((member, problem): MemberFault) -> Problem {
     invalid(format!("{name}: {problem}"))
 }
 
-/// A name in the spelling of these clients.
+/// Converts a name from snake case to camel case.
 fn camel(member: &str) -> String {
     let mut words = member.split('_');
     let mut name = words.next().unwrap_or_default().to_owned();

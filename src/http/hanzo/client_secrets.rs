@@ -1,4 +1,5 @@
-//! `/api/v1/auth/universal-auth`: the login by a client secret, and the secrets of an identity, for those who administer.
+//! `/api/v1/auth/universal-auth`: the login by a client secret, and, for administrators, the client secrets of an
+//! identity.
 
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
@@ -17,7 +18,7 @@ use crate::kms::{
 };
 use crate::secret::Password;
 
-/// The answer to whoever has not proved to have a secret: the same whether there is such a client or not.
+/// The answer to a caller with a wrong secret. It does not reveal whether the client exists.
 const REFUSED: &str = "Invalid credentials. A client that fails too often is locked out for a while";
 
 /// `POST /api/v1/auth/universal-auth/login`
@@ -30,7 +31,8 @@ pub(in crate::http) fn log_in<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'
     })
 }
 
-/// Whoever has the secret learns why it is not good any longer, as Infisical's clients do; nobody else learns anything.
+/// Converts a refused login. Only a caller with the right secret receives the reason why it is no longer valid, as with
+/// Infisical.
 fn told(reason: NoCredential) -> Problem {
     let message = match reason {
         NoCredential::Connection(_) => return Problem::unauthenticated(),
@@ -105,7 +107,7 @@ fn one(entry: ClientSecretEntry) -> Answer {
     Answer::json(StatusCode::OK, &One { client_secret_data: entry.into() })
 }
 
-/// `POST .../identities/:identityId/client-secrets`: the one answer that has the secret.
+/// `POST .../identities/:identityId/client-secrets`: only this answer contains the secret.
 pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let New { description, num_uses_limit, ttl } = read(ask.body)?;
     let description = description.trim().to_owned();
@@ -114,7 +116,7 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     Ok(Answer::json(StatusCode::OK, &Made { client_secret: &secret, client_secret_data: entry.into() }))
 }
 
-/// `GET .../identities/:identityId/client-secrets`: those that were not revoked.
+/// `GET .../identities/:identityId/client-secrets`: lists the client secrets that are not revoked.
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let mut page = Page::named("clientSecretData");
     let mut write = |entry: ClientSecretEntry| page.put(&Shown::from(entry));

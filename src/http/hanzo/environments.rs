@@ -26,7 +26,7 @@ struct Change {
     position: Option<i64>,
 }
 
-/// An environment as these clients know it.
+/// An environment in an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
@@ -57,7 +57,8 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     Ok(Answer::json(StatusCode::OK, &json!({ "environment": shown(project, &environment) })))
 }
 
-/// `GET /api/v1/workspace/environments/ENVIRONMENT`: of whichever project; or a list of a project that is called `environments`.
+/// `GET /api/v1/workspace/environments/ENVIRONMENT`: an environment of any project. The path is also a list of a
+/// project with the name `environments`.
 pub(in crate::http) fn get_anywhere(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let id = match ask.parameter("environment") {
         "environments" => return list_of(app, ask, "environments"),
@@ -86,7 +87,7 @@ fn list_of(app: &App, ask: &Ask<'_>, project: &str) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &json!({ "workspace": project, "environments": all })))
 }
 
-/// `PATCH /api/v1/workspace/ID/environments/ID`: the slug stays
+/// `PATCH /api/v1/workspace/ID/environments/ID`: the slug cannot be changed.
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (Change { name, slug, position }, project) = (read(ask.body)?, ask.parameter("project"));
     let change = EnvironmentChange { name: name.as_deref(), slug: slug.as_deref(), position };

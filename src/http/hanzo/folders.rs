@@ -13,7 +13,7 @@ use super::secrets::one_project;
 use super::shapes::{invalid, iso, read};
 use crate::kms::{Folder, FolderChange, FolderName, SecretPlace};
 
-/// The fields of a list's query.
+/// The query parameters of a list.
 pub(in crate::http) const LIST: &[&str] =
     &["workspaceId", "projectId", "environment", "path", "directory", "recursive", "lastSecretModified"];
 
@@ -52,7 +52,7 @@ struct Environment<'a> {
     env_slug: &'a str,
 }
 
-/// A folder as these clients know it.
+/// A folder in an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
@@ -106,7 +106,7 @@ fn one(folder: &Folder) -> Answer {
     Answer::json(StatusCode::OK, &json!({ "folder": shown(folder) }))
 }
 
-/// `GET /api/v1/folders?workspaceId=P&environment=E&path=/`, and with `projectId` `GET /api/v2/folders`
+/// `GET /api/v1/folders?workspaceId=P&environment=E&path=/`, and, with `projectId`, `GET /api/v2/folders`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let text = |name| ask.query.text(name);
     if text("lastSecretModified").is_some() {
@@ -157,7 +157,8 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     Ok(one(&app.kms.change_folder(&ask.context, &folder, &change)?))
 }
 
-/// `DELETE /api/v1/folders/ID`, `DELETE /api/v2/folders/ID`: by its identifier, or its name in the path of the body
+/// `DELETE /api/v1/folders/ID`, `DELETE /api/v2/folders/ID`. `ID` is the identifier, or the name in the path that the
+/// body gives.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let body: Body = read(ask.body)?;
     let place = body.place()?;

@@ -1,4 +1,4 @@
-//! `/api/v1/identities`, for those who administer.
+//! `/api/v1/identities`, for administrators.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,10 +13,10 @@ use super::shapes::{MAX_OFFSET, invalid, iso, number, organization, read};
 use crate::kms::{Identity, MAX_ENTRIES, Sheet, end_identity_tokens};
 use crate::policy::{IdentityDocument, OrganizationRole};
 
-/// What the one organization is called.
+/// The name of the only organization.
 const ORGANIZATION: &str = "claviger";
 
-/// One entry of an identity's metadata.
+/// An entry of an identity's metadata.
 #[derive(Serialize, Deserialize)]
 struct Metadata {
     key: String,
@@ -40,33 +40,33 @@ struct Change {
     name: Option<String>,
     role: Option<OrganizationRole>,
     metadata: Option<Vec<Metadata>>,
-    /// Whether the access tokens that it has are refused from now on.
+    /// Whether the identity's present access tokens are revoked.
     #[serde(default)]
     end_tokens: bool,
 }
 
-/// An identity as these clients know it.
+/// An identity in an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shown {
     id: String,
-    /// The same: some clients read an identity as the member of an organization.
+    /// The same as `id`: some clients read an identity as the member of an organization.
     identity_id: String,
     name: String,
     role: OrganizationRole,
-    /// What was given for it, or the one organization of the server.
+    /// The organization given at its creation, or the only organization of the server.
     organization_id: String,
     org_id: String,
     has_delete_protection: bool,
     identity: Named,
     metadata: Vec<Metadata>,
-    /// The ways by which it is known.
+    /// The authentication methods of the identity.
     auth_methods: Vec<&'static str>,
     created_at: String,
     updated_at: String,
 }
 
-/// The identity as such clients read it.
+/// The identity as clients of organization members read it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Named {
@@ -81,7 +81,7 @@ struct One {
     identity: Shown,
 }
 
-/// The ways by which an identity is known.
+/// Returns the authentication methods of an identity.
 pub(super) fn auth_methods(document: &IdentityDocument) -> Vec<&'static str> {
     let by_jwt = document.jwt_auth.iter().map(|_| "jwt-auth");
     let by_jwt = by_jwt.chain(document.oidc_auth.iter().map(|_| "oidc-auth"));
@@ -120,7 +120,7 @@ fn map(metadata: Vec<Metadata>) -> Result<std::collections::BTreeMap<String, Str
     let mut map = std::collections::BTreeMap::new();
     for Metadata { key, value } in metadata {
         if let Some(twice) = map.insert(key, value) {
-            return Err(invalid(format!("metadata: a key stands there twice, once with the value {twice:?}")));
+            return Err(invalid(format!("metadata: a key is given twice, once with the value {twice:?}")));
         }
     }
     Ok(map)
@@ -152,7 +152,7 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     Ok(one(app.kms.identity(&ask.context, id(ask))?, &organization(app)?))
 }
 
-/// `GET /api/v1/identities/details`: the organization of the caller, which is that of all
+/// `GET /api/v1/identities/details`: the organization of the caller. All callers have the same one.
 pub(in crate::http) fn details(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
     let id = organization(app)?;
     let organization = json!({ "id": id, "name": ORGANIZATION, "slug": ORGANIZATION });
@@ -173,7 +173,7 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     Ok(one(app.kms.change_identity(&ask.context, id(ask), change)?, &organization))
 }
 
-/// `DELETE /api/v1/identities/:id`: its access tokens are good no more.
+/// `DELETE /api/v1/identities/:id`: the identity's access tokens become invalid.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let organization = organization(app)?;
     Ok(one(app.kms.remove_identity(&ask.context, id(ask))?, &organization))

@@ -1,4 +1,4 @@
-//! `/api/v1/auth/jwt-auth/identities/:identityId`: by which JWTs an identity is known, for those who administer.
+//! `/api/v1/auth/jwt-auth/identities/:identityId`: the JWTs that authenticate an identity, for administrators.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use crate::auth::KeySource;
 use crate::kms::{self, Identity, now, trusted_by_jwt_auth};
 use crate::policy::{ConfigurationType, JwtAuthDocument, check_jwt_auth};
 
-/// The way of logging in, as messages call it.
+/// The name of the authentication method in messages.
 const WAY: &str = "JWT auth";
 
-/// What a request says; what it leaves out stays as it was, or is the default.
+/// The members of a request. A missing member leaves the value unchanged, or sets the default.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Given {
@@ -68,13 +68,13 @@ struct Shown {
 #[serde(rename_all = "camelCase")]
 struct One {
     identity_jwt_auth: Shown,
-    /// What the change does not do.
+    /// A note about the effect of the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'static str>,
 }
 
 impl Given {
-    /// Whether other JWTs will do than before.
+    /// Returns whether the request changes which JWTs are accepted.
     fn changes_trust(&self) -> bool {
         let has_keys = self.configuration_type.is_some()
             || self.jwks_url.is_some()
@@ -84,7 +84,7 @@ impl Given {
         has_keys || self.bound_claims.is_some() || texts.into_iter().any(Option::is_some)
     }
 
-    /// What there is, with what is given in its place.
+    /// Returns the present document, or the defaults, with the given members applied.
     fn applied(&self, before: Option<JwtAuthDocument>, id: &str) -> JwtAuthDocument {
         let fresh = || JwtAuthDocument {
             id: id.to_owned(),
@@ -147,7 +147,7 @@ fn shown(identity_id: &str, message: Option<&'static str>, auth: JwtAuthDocument
     Ok(Answer::json(StatusCode::OK, &One { identity_jwt_auth, message }))
 }
 
-/// Refuses what could never let anybody in, or more than was meant.
+/// Refuses settings that can never accept a JWT, or that accept more than was meant.
 fn check(app: &App, identity: &str, auth: &JwtAuthDocument) -> Result<(), Problem> {
     check_lives(&auth.tokens())?;
     check_jwt_auth(auth).map_err(faulty)?;
@@ -159,7 +159,7 @@ fn check(app: &App, identity: &str, auth: &JwtAuthDocument) -> Result<(), Proble
     Ok(())
 }
 
-/// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
+/// Applies a change. The result is checked first, so that errors have the names of the request's members.
 fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
     let (identity, auth_id) = (ask.parameter("identity"), kms::uuid::random()?);
     let present = app.kms.identity(&ask.context, identity)?.document.jwt_auth;
@@ -179,7 +179,7 @@ pub(in crate::http) fn attach(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     changed(app, ask, &given, true)
 }
 
-/// `PATCH .../identities/:identityId`: tokens that are out stay good, within the networks and times that are then set.
+/// `PATCH .../identities/:identityId`: issued access tokens stay valid, within the new networks and lifetimes.
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     changed(app, ask, &read(ask.body)?, false)
 }
@@ -189,7 +189,7 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     one(app.kms.identity(&ask.context, ask.parameter("identity"))?, None)
 }
 
-/// `DELETE .../identities/:identityId`: the tokens that it gave are good no more.
+/// `DELETE .../identities/:identityId`: access tokens that were issued by this method become invalid.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let identity = ask.parameter("identity");
     let present = app.kms.identity(&ask.context, identity)?;

@@ -1,4 +1,4 @@
-//! `POST /api/v1/auth/{jwt-auth,oidc-auth}/login`: a JWT for an access token.
+//! `POST /api/v1/auth/{jwt-auth,oidc-auth}/login`: exchanges a JWT for an access token.
 
 use warp::http::StatusCode;
 
@@ -37,7 +37,7 @@ fn login<'a>(way: IdentityWay, app: &'a App, visit: Visit<'a>) -> Answering<'a> 
     })
 }
 
-/// A way of logging in, as messages call it.
+/// Returns the name of an authentication method in messages.
 pub(super) fn named(way: IdentityWay) -> &'static str {
     match way {
         IdentityWay::JwtAuth => "JWT auth",
@@ -45,7 +45,7 @@ pub(super) fn named(way: IdentityWay) -> &'static str {
     }
 }
 
-/// A refusal in the words of these clients.
+/// Converts a refused login to an error of this API.
 fn told(reason: NoIdentityToken) -> Problem {
     match reason {
         NoIdentityToken::NotConfigured(way) => {
@@ -61,7 +61,7 @@ fn told(reason: NoIdentityToken) -> Problem {
     }
 }
 
-/// The status of a refused JWT, and the text for its caller.
+/// Returns the status of a refused JWT, and the text for its caller.
 fn told_of_jwt(reason: &Unauthenticated) -> (StatusCode, &'static str) {
     use ClaimsError as C;
     match reason {

@@ -1,4 +1,5 @@
-//! `/api/v2/workspace/:projectId/identity-memberships`: the identities that have a role in a project, for those who administer.
+//! `/api/v2/workspace/:projectId/identity-memberships`: the identities that have a role in a project, for
+//! administrators.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,14 +14,15 @@ use super::identities;
 use super::shapes::{MAX_OFFSET, invalid, number, read};
 use crate::kms::{Identity, IdentityMembership, MAX_ENTRIES, Sheet};
 
-/// A role as clients give it; older ones give one, newer ones a list.
+/// The roles of a request. Older clients give one role, newer ones a list.
 #[derive(Deserialize)]
 struct Given {
     role: Option<String>,
     roles: Option<Vec<GivenRole>>,
 }
 
-/// One role of a list. What it says of the time means nothing unless it is temporary; some clients say it always.
+/// A role of a list. Some clients always send the members about its time; they are ignored unless the role is
+/// temporary.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct GivenRole {
@@ -36,11 +38,11 @@ struct GivenRole {
 }
 
 impl Given {
-    /// The one role.
+    /// Returns the only role.
     fn role(self) -> Result<String, Problem> {
         let listed = self.roles.unwrap_or_default();
         if listed.iter().any(|own| own.is_temporary) {
-            return Err(invalid("roles: isTemporary is not supported here: give a role for good"));
+            return Err(invalid("roles: isTemporary is not supported here: give a permanent role"));
         }
         let mut roles = self.role.into_iter().chain(listed.into_iter().map(|own| own.role));
         match (roles.next(), roles.next()) {
@@ -51,11 +53,11 @@ impl Given {
     }
 }
 
-/// A membership as clients read it.
+/// A membership in an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
-    /// `PROJECT:IDENTITY`: it is the only one of the two, whose names have no colon.
+    /// `PROJECT:IDENTITY`. An identity has at most one membership in a project, and neither name has a colon.
     id: &'a str,
     project_id: &'a str,
     identity_id: &'a str,
@@ -94,7 +96,7 @@ struct Place<'a> {
     id: &'a str,
 }
 
-/// What a change answers: some clients read the membership, others its roles.
+/// The answer to a change. Some clients read the membership, others the roles.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct One<'a> {
@@ -102,7 +104,7 @@ struct One<'a> {
     roles: &'a [Role<'a>],
 }
 
-/// Has `write` write a membership.
+/// Calls `write` with a membership in the form of answers.
 fn with_shown<T>(
     project: &str,
     IdentityMembership { identity, role }: &IdentityMembership,
@@ -148,7 +150,8 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     Ok(one(project, &app.kms.identity_member(&ask.context, project, ask.parameter("identity"))?))
 }
 
-/// `GET /api/v2/workspace/identity-memberships/:membershipId`; or the list of a project that is called `identity-memberships`.
+/// `GET /api/v2/workspace/identity-memberships/:membershipId`. The path is also the list of a project with the name
+/// `identity-memberships`.
 pub(in crate::http) fn get_by_id(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let id = ask.parameter("membership");
     if id == "identity-memberships" {

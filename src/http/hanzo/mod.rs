@@ -1,4 +1,5 @@
-//! The dialect of Hanzo KMS and Infisical: identities, what they are known by, their access tokens, projects and keys.
+//! The API of Hanzo KMS and Infisical: identities, their authentication methods and access tokens, projects, secrets
+//! and keys.
 
 mod attached;
 mod client_secrets;

@@ -1,5 +1,5 @@
-//! `/api/v1/auth/oidc-auth/identities/:identityId`: by which JWTs of an OpenID Connect provider an identity is known, for those who
-//! administer.
+//! `/api/v1/auth/oidc-auth/identities/:identityId`: the JWTs of an OpenID Connect provider that authenticate an
+//! identity, for administrators.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use super::shapes::{invalid, iso, read};
 use crate::kms::{self, Identity, now, trusted_by_oidc_auth};
 use crate::policy::{OidcAuthDocument, check_oidc_auth};
 
-/// The way of logging in, as messages call it.
+/// The name of the authentication method in messages.
 const WAY: &str = "OIDC auth";
 
-/// What a request says; what it leaves out stays as it was, or is the default.
+/// The members of a request. A missing member leaves the value unchanged, or sets the default.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Given {
@@ -64,20 +64,20 @@ struct Shown {
 #[serde(rename_all = "camelCase")]
 struct One {
     identity_oidc_auth: Shown,
-    /// What the change does not do.
+    /// A note about the effect of the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'static str>,
 }
 
 impl Given {
-    /// Whether other JWTs will do than before.
+    /// Returns whether the request changes which JWTs are accepted.
     fn changes_trust(&self) -> bool {
         let has_keys = self.oidc_discovery_url.is_some() || self.ca_cert.is_some();
         let texts = [&self.bound_issuer, &self.bound_audiences, &self.bound_subject];
         has_keys || self.bound_claims.is_some() || texts.into_iter().any(Option::is_some)
     }
 
-    /// What there is, with what is given in its place.
+    /// Returns the present document, or the defaults, with the given members applied.
     fn applied(&self, before: Option<OidcAuthDocument>, id: &str) -> OidcAuthDocument {
         let fresh = || OidcAuthDocument {
             id: id.to_owned(),
@@ -134,7 +134,7 @@ fn shown(identity_id: &str, message: Option<&'static str>, auth: OidcAuthDocumen
     Ok(Answer::json(StatusCode::OK, &One { identity_oidc_auth, message }))
 }
 
-/// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
+/// Applies a change. The result is checked first, so that errors have the names of the request's members.
 fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
     let (identity, auth_id) = (ask.parameter("identity"), kms::uuid::random()?);
     let present = app.kms.identity(&ask.context, identity)?.document.oidc_auth;
@@ -153,7 +153,7 @@ pub(in crate::http) fn attach(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     changed(app, ask, &read(ask.body)?, true)
 }
 
-/// `PATCH .../identities/:identityId`: tokens that are out stay good, within the networks and times that are then set.
+/// `PATCH .../identities/:identityId`: issued access tokens stay valid, within the new networks and lifetimes.
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     changed(app, ask, &read(ask.body)?, false)
 }
@@ -163,7 +163,7 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     one(app.kms.identity(&ask.context, ask.parameter("identity"))?, None)
 }
 
-/// `DELETE .../identities/:identityId`: the tokens that it gave are refused from then on.
+/// `DELETE .../identities/:identityId`: access tokens that were issued by this method become invalid.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let identity = ask.parameter("identity");
     let present = app.kms.identity(&ask.context, identity)?;

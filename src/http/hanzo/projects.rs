@@ -1,5 +1,5 @@
-//! `/api/v1/workspace` and `/api/v2/workspace`: projects, for those who administer. A project's slug is its identifier, and what
-//! everything else calls it.
+//! `/api/v1/workspace` and `/api/v2/workspace`: projects, for administrators. A project's slug is its identifier
+//! everywhere.
 
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
@@ -17,13 +17,13 @@ use crate::policy::{ProjectDocument, check_name};
 const MAX_NAME: usize = 255;
 const MAX_TYPE: usize = 64;
 
-/// What a project is for if nobody says.
+/// The default type of a project.
 const DEFAULT_TYPE: &str = "secret-manager";
 
-/// The version of projects that clients of today know.
+/// The version of projects that current clients expect.
 const VERSION: u32 = 3;
 
-/// The only template: none.
+/// The only accepted template, which stands for none.
 const DEFAULT_TEMPLATE: &str = "default";
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ struct Change {
     description: Option<String>,
 }
 
-/// A project as clients know it.
+/// A project in an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
@@ -60,18 +60,18 @@ struct Shown {
     version: u32,
     auto_capitalization: bool,
     has_delete_protection: bool,
-    /// None of those of other versions is under way.
+    /// Always null: there are no upgrades of projects.
     upgrade_status: Option<String>,
-    /// Secrets are encrypted by keys of their own.
+    /// Always null: the server chooses the keys that encrypt secrets.
     kms_secret_manager_key_id: Option<String>,
-    /// The audit log keeps everything.
+    /// Always null: the audit log is kept without a time limit.
     audit_logs_retention_days: Option<u32>,
     environments: Vec<Environment>,
     created_at: String,
     updated_at: String,
 }
 
-/// An environment, in which a project has secrets.
+/// An environment of a project.
 #[derive(Serialize)]
 struct Environment {
     id: String,
@@ -121,7 +121,8 @@ fn check_text(member: &str, text: &str, most: usize) -> Result<(), Problem> {
     if fits { Ok(()) } else { Err(invalid(format!("{member}: give 1 to {most} bytes of printable characters"))) }
 }
 
-/// The slug of a project that was given none: its name, if that can be one, or what is left of it.
+/// Returns the default slug of a project: its name, if this is a valid slug, or else the letters and digits of the
+/// name, in lower case and joined by `-`.
 fn slug_of(name: &str) -> String {
     if check_name(&[], name).is_ok() {
         return name.to_owned();
@@ -156,7 +157,7 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         description,
         display_name,
         project_type,
-        // What every project has is not written down.
+        // The default, true, is not stored.
         default_environments: should_create_default_envs.filter(|is_wanted| !is_wanted),
         ..ProjectDocument::default()
     };
@@ -218,14 +219,14 @@ pub(in crate::http) fn change_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer
     Ok(Answer::json(StatusCode::OK, &changed(app, ask)?))
 }
 
-/// `DELETE /api/v1/workspace/:projectId`: a project that holds nothing.
+/// `DELETE /api/v1/workspace/:projectId`: the project must be empty.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let org_id = organization(app)?;
     let workspace = shown(app.kms.remove_project(&ask.context, ask.parameter("project"))?, &org_id);
     Ok(Answer::json(StatusCode::OK, &One { workspace }))
 }
 
-/// `DELETE /api/v2/workspace/:slug`: likewise.
+/// `DELETE /api/v2/workspace/:slug`: the project must be empty.
 pub(in crate::http) fn remove_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let org_id = organization(app)?;
     Ok(Answer::json(StatusCode::OK, &shown(app.kms.remove_project(&ask.context, ask.parameter("project"))?, &org_id)))

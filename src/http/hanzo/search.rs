@@ -1,4 +1,4 @@
-//! `POST /api/v2/identities/search`: identities by their names, for those who administer.
+//! `POST /api/v2/identities/search`: identities by their names, for administrators.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use super::shapes::{MAX_OFFSET, invalid, organization, read};
 use crate::kms::{Identity, MAX_ENTRIES, Sheet};
 use crate::policy::OrganizationRole;
 
-/// Where all identities are: none belongs to one project only.
+/// The scope of every identity: none is limited to one project.
 const SCOPE: &str = "organization";
 
-/// What is asked for.
+/// The body of a request.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Asked {
@@ -32,16 +32,16 @@ struct Asked {
     search: BTreeMap<String, Value>,
 }
 
-/// Which names are wanted.
+/// The filter of names.
 enum Wanted {
     All,
-    /// With this in it, which is in lower case: upper and lower case are the same.
+    /// Names that contain this text, which is in lower case. The comparison ignores case.
     Containing(String),
-    /// This one.
+    /// Only this name.
     Equal(String),
 }
 
-/// An identity that was found.
+/// A found identity in an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Found {
@@ -62,7 +62,7 @@ struct Role {
 }
 
 impl Wanted {
-    /// Refuses every search but one by the name: ignoring it would find more than was asked for.
+    /// Reads the filter. A search by another member is refused, because ignoring it would find more than was asked for.
     fn of(search: &BTreeMap<String, Value>) -> Result<Self, Problem> {
         if let Some(other) = search.keys().find(|key| *key != "name") {
             return Err(invalid(format!("search.{other} is not served: search by `name`, or leave it out")));
@@ -89,7 +89,7 @@ impl Wanted {
     }
 }
 
-/// Refuses a word that is not the one that is served.
+/// Refuses any value other than the supported one.
 fn expect(member: &str, given: Option<&str>, served: &str) -> Result<(), Problem> {
     match given.filter(|given| *given != served) {
         Some(other) => Err(invalid(format!("{member}: {other:?} is not served: give {served:?}, or leave it out"))),

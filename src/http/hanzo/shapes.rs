@@ -1,4 +1,4 @@
-//! What all requests and answers of these clients have in common.
+//! Common parts of the requests and answers of this API.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,10 +12,10 @@ use super::super::ask::Ask;
 use super::super::members;
 use super::super::problem::Problem;
 
-/// The most entries of a list that can be passed over.
+/// The largest `offset` of a list.
 pub(super) const MAX_OFFSET: usize = 1 << 31;
 
-/// A failure as Infisical's clients expect it.
+/// An error in the format of Infisical's API.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Refusal<'a> {
@@ -25,14 +25,14 @@ struct Refusal<'a> {
     error: &'static str,
 }
 
-/// A problem in the words of these clients.
+/// Converts a problem to an answer of this API.
 pub(super) fn refusal(problem: &Problem, request_id: &str) -> Answer {
     let error = word(problem.status);
     let status_code = problem.status.as_u16();
     Answer::json(problem.status, &Refusal { req_id: request_id, status_code, message: &problem.detail, error })
 }
 
-/// The name that these clients know a failure by. One that has none of its own is named by its class; only 500 is an
+/// Returns the name of an error in this API. A status without its own name has the name of its class; only 500 is an
 /// InternalServerError.
 fn word(status: StatusCode) -> &'static str {
     match status {
@@ -54,33 +54,34 @@ fn word(status: StatusCode) -> &'static str {
     }
 }
 
-/// The body of a request that holds no secret.
+/// Reads the body of a request that holds no secret.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     members::read(body).map_err(|error| invalid(error.to_string()))
 }
 
-/// The body of a request that says everything by its path.
+/// Checks the body of a request whose path already says everything.
 ///
 /// # Errors
-/// It is not a JSON object, or has a member that would limit what is done.
+/// The body is not a JSON object, or has a member that would limit the request.
 pub(super) fn read_nothing(body: &[u8]) -> Result<(), Problem> {
     #[derive(Deserialize)]
     struct Nothing {}
     read::<Nothing>(body).map(drop)
 }
 
-/// The body of a request that holds a credential or plaintext: no value is quoted.
+/// Reads the body of a request that holds a credential or plaintext. Errors quote no value.
 pub(super) fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     members::read_secret(body).map_err(|error| invalid(error.to_string()))
 }
 
-/// The body of a request about a key that the path names, which it may repeat as `keyId`; no value but that is quoted.
+/// Reads the body of a request about the key that the path names. The body may repeat the key as `keyId`. Errors quote
+/// no other value.
 pub(super) fn read_of_key<T: DeserializeOwned>(ask: &Ask<'_>) -> Result<T, Problem> {
     let read = members::read_secret_repeating(ask.body, "keyId", ask.parameter("key"));
     read.map_err(|error| invalid(error.to_string()))
 }
 
-/// The identifier of the one organization that a server has for these clients: it sets its database apart, as a UUID is written.
+/// Returns the identifier of the only organization: the identifier of the database, written as a UUID.
 pub(super) fn organization(app: &App) -> Result<String, Problem> {
     let id = app.kms.vault()?.id;
     let ends = [0, 8, 12, 16, 20, 32];
@@ -101,7 +102,7 @@ pub(super) fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
 }
 
-/// A time as these clients expect it (RFC 3339).
+/// Formats a time, in seconds since 1970-01-01 UTC, as RFC 3339.
 pub(in crate::http) fn iso(seconds: i64) -> String {
     OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
 }
@@ -116,7 +117,7 @@ mod tests {
             let status = StatusCode::from_u16(code).unwrap();
             assert_eq!(word(status) == "InternalServerError", code == 500, "{code}");
         }
-        // What the server answers beside 400 and 503 has a word of its own.
+        // Every other status that the server answers has its own name.
         for code in [401, 403, 404, 405, 406, 408, 409, 413, 415, 422, 429, 500, 501] {
             let status = StatusCode::from_u16(code).unwrap();
             assert!(!["BadRequest", "ServiceUnavailable"].contains(&word(status)), "{code}");

@@ -13,16 +13,16 @@ use super::{
     secrets, tags, tokens, universal_auth,
 };
 
-/// How these clients ask for a page of a list.
+/// The query parameters of a page of a list.
 const OFFSETS: &[&str] = &["offset", "limit"];
 const WHERE: &[&str] = secrets::WHERE;
 
-/// Its paths have a version of Infisical's API in them.
+/// The API. Its paths begin with `/api/` and a version, or are `/api/status`.
 pub(in crate::http) static API: Api = Api {
     dialect: Some("hanzo"),
     has: |first, second| first == "api" && (second == "status" || is_version(second)),
     rows: &ROWS,
-    // What is served by two versions of a path has two names.
+    // A resource under two versions of a path has two names.
     labels: &[
         ("/api/v2/workspace/{project}/", "/workspace/id/"),
         ("/api/v2/workspace/{project}", "/workspace-by-slug"),

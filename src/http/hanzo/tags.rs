@@ -26,7 +26,7 @@ struct Change {
     color: Option<String>,
 }
 
-/// A tag as these clients know it.
+/// A tag in an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {

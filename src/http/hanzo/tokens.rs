@@ -1,4 +1,4 @@
-//! `/api/v1/auth/token`: the bearer of an access token renews or ends it.
+//! `/api/v1/auth/token`: the bearer of an access token renews or revokes it.
 
 use serde::Serialize;
 use warp::http::StatusCode;
@@ -40,7 +40,7 @@ fn context<'a>(visit: &Visit<'a>, caller: &'a Caller) -> Context<'a> {
     Context { caller, request: visit.request, peer: visit.peer.address, ticket: visit.ticket }
 }
 
-/// Who has the token, if it is good and they may present it.
+/// Returns the caller of an access token. The token must be valid, also for the client's address.
 fn bearer(app: &App, visit: &Visit<'_>) -> Result<Caller, Problem> {
     let Presented::<String> { access_token } = read_secret(visit.body)?;
     match app.authenticator.bearer_of(visit.peer, &access_token, &*app.kms, kms::now()) {

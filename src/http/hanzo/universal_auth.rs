@@ -1,4 +1,5 @@
-//! `/api/v1/auth/universal-auth/identities/:identityId`: what the client id and secrets of an identity buy, for those who administer.
+//! `/api/v1/auth/universal-auth/identities/:identityId`: settings of the login by client id and client secret, for
+//! administrators.
 
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
@@ -14,13 +15,14 @@ use super::shapes::{invalid, iso, read};
 use crate::kms::{self, Identity, now};
 use crate::policy::{UniversalAuthDocument, check_universal_auth};
 
-/// When clients are locked out, if nothing else is said, as Infisical has it.
+/// The defaults of the lockout, as in Infisical: the threshold, the duration in seconds, and the time after which the
+/// counter is reset, in seconds.
 const LOCKOUT: (i64, i64, i64) = (3, 300, 30);
 
-/// The way of logging in, as messages call it.
+/// The name of the authentication method in messages.
 const WAY: &str = "Universal Auth";
 
-/// What a request says; what it leaves out stays as it was, or is the default.
+/// The members of a request. A missing member leaves the value unchanged, or sets the default.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Given {
@@ -66,14 +68,14 @@ struct One {
     identity_universal_auth: Shown,
 }
 
-/// The identifiers of Universal Auth that is attached.
+/// The identifiers of newly attached Universal Auth.
 struct Fresh {
     id: String,
     client_id: String,
 }
 
 impl Given {
-    /// What there is, with what is given in its place.
+    /// Returns the present document, or the defaults, with the given members applied.
     fn applied(&self, before: Option<UniversalAuthDocument>, fresh: &Fresh) -> UniversalAuthDocument {
         let (threshold, duration, reset) = LOCKOUT;
         let mut auth = before.unwrap_or_else(|| UniversalAuthDocument {
@@ -110,7 +112,7 @@ impl Given {
     }
 }
 
-/// Refuses what is not served.
+/// Refuses settings that are not supported.
 fn check(given: &Given) -> Result<(), Problem> {
     match given.access_token_period {
         None | Some(0) => Ok(()),
@@ -143,7 +145,7 @@ fn shown(identity_id: &str, auth: UniversalAuthDocument) -> Answer {
     Answer::json(StatusCode::OK, &One { identity_universal_auth })
 }
 
-/// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
+/// Applies a change. The result is checked first, so that errors have the names of the request's members.
 fn changed(app: &App, ask: &Ask<'_>, is_new: bool) -> Result<Answer, Problem> {
     let given: Given = read(ask.body)?;
     let (identity, fresh) =
@@ -163,7 +165,7 @@ pub(in crate::http) fn attach(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     changed(app, ask, true)
 }
 
-/// `PATCH .../identities/:identityId`: client id, secrets and the tokens that are out stay good.
+/// `PATCH .../identities/:identityId`: client id, client secrets and issued access tokens stay valid.
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     changed(app, ask, false)
 }
@@ -173,7 +175,7 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     one(app.kms.identity(&ask.context, ask.parameter("identity"))?)
 }
 
-/// `DELETE .../identities/:identityId`: its client secrets, and the tokens that they gave, are good no longer.
+/// `DELETE .../identities/:identityId`: its client secrets, and the access tokens that they obtained, become invalid.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let identity = ask.parameter("identity");
     let present = app.kms.identity(&ask.context, identity)?;

@@ -1,5 +1,6 @@
-//! The dialect of Piiano Vault: what its clients ask about the server, and failures in their words: `error_code`, `message` and `context`
-//! beside the problem document, on the paths of Piiano's API and for callers whose JWT is trusted by an idps table.
+//! The API of Piiano Vault: requests about the server, and errors in Piiano's format. The problem document has the
+//! additional members `error_code`, `message` and `context`, on the paths of Piiano's API, and for callers whose JWT is
+//! trusted by an idps table.
 
 mod vault;
 
@@ -12,7 +13,7 @@ use super::problem::{Document, Problem};
 use super::route::Handler::{Anyone, Caller};
 use super::route::{Route, get};
 
-/// Its paths begin with `/api/pvlt`.
+/// The API. Its paths begin with `/api/pvlt`.
 pub(super) static API: Api = Api {
     dialect: Some("piiano"),
     has: |first, second| (first, second) == ("api", "pvlt"),
@@ -31,7 +32,7 @@ static ROWS: [Route; 4] = [
     get("/api/pvlt/1.0/ctl/iam/conf", Caller(vault::iam_file)),
 ];
 
-/// A problem document with the members of these clients.
+/// A problem document with the members of Piiano's errors.
 #[derive(Serialize)]
 struct Refusal<'a> {
     #[serde(flatten)]
@@ -46,7 +47,8 @@ struct Context<'a> {
     request_id: &'a str,
 }
 
-/// A failure as these clients read it. Each has a code: a client that finds none takes the answer for a fault of the network.
+/// Converts a problem to an answer of this API. Every error has a code: without one, a client treats the answer as a
+/// network error.
 pub(super) fn refusal(problem: &Problem, request_id: &str) -> Answer {
     let error_code = match problem.status {
         StatusCode::FORBIDDEN if problem.lacks_capability => "PV1007",
@@ -56,7 +58,7 @@ pub(super) fn refusal(problem: &Problem, request_id: &str) -> Answer {
     problem.answer(&Refusal { document, error_code, message: &problem.detail, context: Context { request_id } })
 }
 
-/// The code of a failure (docs.piiano.com/api/error-codes): of a request as it was sent, of the server, or of what stands behind it.
+/// Returns the code of an error (docs.piiano.com/api/error-codes).
 fn code(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_FOUND => "PV1004",

@@ -1,4 +1,4 @@
-//! What Piiano's clients ask about the server, where they ask it.
+//! Requests about the server, on the paths of Piiano's API.
 
 use serde::Serialize;
 use warp::http::StatusCode;
@@ -11,18 +11,19 @@ use crate::api::about::Vault;
 
 #[derive(Serialize)]
 struct Health {
-    /// One of the words of draft-inadarei-api-health-check.
+    /// `pass` or `fail`, as defined by draft-inadarei-api-health-check.
     status: &'static str,
 }
 
-/// `GET /api/pvlt/1.0/data/info/health` and `GET /api/pvlt/1.0/ctl/info/health`: the whole of `GET /health` in one word.
+/// `GET /api/pvlt/1.0/data/info/health` and `GET /api/pvlt/1.0/ctl/info/health`: the result of `GET /health` in one
+/// word.
 pub(super) fn health(app: &App) -> Result<Answer, Problem> {
     let (code, status) =
         if app.kms.health().is_good() { (StatusCode::OK, "pass") } else { (StatusCode::SERVICE_UNAVAILABLE, "fail") };
     Ok(Answer::json(code, &Health { status }))
 }
 
-/// `GET /api/pvlt/1.0/ctl/iam/conf`: the text of the IAM file that is in force, for those who administer.
+/// `GET /api/pvlt/1.0/ctl/iam/conf`: the text of the active IAM file, for administrators.
 pub(super) fn iam_file(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let text = app.kms.iam_file(&ask.context)?;
     let text = text.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the server was started without --iam-file"))?;

@@ -1,4 +1,4 @@
-//! Why there is no backup.
+//! Errors of a backup.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,27 +8,27 @@ use crate::custody;
 use crate::server::error::StartError;
 use crate::store;
 
-/// Why there is no backup: what was wrong, and what to do about it. Nothing is left of it.
+/// An error of a backup. The message says what to do. The incomplete backup is removed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// The directory has something in it.
+    /// The directory is not empty.
     #[error("--backup {}: the directory is not empty: name one that does not exist yet, or an empty one", .0.display())]
     NotEmpty(PathBuf),
-    /// It is a file.
+    /// The path names a file.
     #[error("--backup {}: it exists and is not a directory: name one that does not exist yet", .0.display())]
     NotDirectory(PathBuf),
-    /// It cannot appear complete: another directory cannot take its place.
+    /// The path is a mount point, which cannot be replaced by renaming the complete directory.
     #[error("--backup {}: a file system is mounted there: name a directory in it, such as {}", .0.display(), .0.join("1").display())]
     MountPoint(PathBuf),
-    /// The directory that is to hold it is not there.
+    /// The parent directory does not exist.
     #[error("--backup {}: there is no directory {}: create it, or name another place", directory.display(), parent.display())]
     NoParent {
-        /// As given.
+        /// The directory as given.
         directory: PathBuf,
-        /// The directory that is to hold it.
+        /// The parent directory.
         parent: PathBuf,
     },
-    /// It has no name of its own.
+    /// The path has no last component, as with `/`.
     #[error("--backup {}: name a directory that does not exist yet", .0.display())]
     NoName(PathBuf),
     /// The database is empty.
@@ -50,17 +50,17 @@ pub enum BackupError {
         /// Why.
         source: io::Error,
     },
-    /// Database or token cannot be opened.
+    /// The database or the HSM token cannot be opened.
     #[error(transparent)]
     Open(Box<StartError>),
     /// The database cannot be copied.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// The token does not answer.
+    /// The HSM token does not answer.
     #[error(transparent)]
     Token(#[from] custody::Error),
-    /// The token's files are not found.
-    #[error("the token cannot be copied: {0}")]
+    /// The files of the SoftHSM token cannot be found.
+    #[error("the HSM token cannot be copied: {0}")]
     SoftHsm(#[from] custody::SoftHsmFault),
     /// The audit log does not belong to the database, or cannot be read.
     #[error(transparent)]
@@ -76,7 +76,7 @@ impl From<StartError> for BackupError {
     }
 }
 
-/// What an operator can do about a file that cannot be written.
+/// Returns what an operator can do about a file that cannot be written.
 fn advice(error: &io::Error) -> &'static str {
     use io::ErrorKind::{
         AlreadyExists, FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
@@ -84,7 +84,7 @@ fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => "free space there, or name a directory on another file system",
         PermissionDenied | ReadOnlyFilesystem => "name a directory that this user may write",
-        AlreadyExists => "two files of the server have the same name: give one of them another",
+        AlreadyExists => "two files of the server have the same name: rename one of them",
         _ => "check the disk, or name a directory on another file system",
     }
 }

@@ -1,9 +1,11 @@
-//! `clavigerd --backup DIR`: database, token and audit log of a server that may be running, as they are at one moment.
+//! `clavigerd --backup DIR`: copies the database, the HSM token and the audit log as of one moment. The server may be
+//! running.
 //!
-//! The database is copied first. The key of an object is in the token before its row is committed, and leaves it after the row
-//! has changed. So the token, copied later, holds the key of every row of the copy, unless it was destroyed meanwhile; and keys
-//! that were made meanwhile, which no row names. The line of the audit log that belongs to a commit is written before it, so
-//! that the log, copied later too, reaches at least as far as the database knows, and is cut there.
+//! The database is copied first. The key of an object enters the HSM token before its row is committed, and leaves it
+//! after the row has changed. The HSM token is copied later. So its copy holds the key of every row of the database's
+//! copy, except keys that were destroyed meanwhile, and also keys that were made meanwhile, which no row names. The
+//! audit log is copied last. The line for a commit is written before the commit, so the log reaches at least to the
+//! line that the database's copy has a record of. The copy of the log ends at that line.
 
 mod error;
 mod staging;
@@ -29,44 +31,44 @@ use crate::store::{Snapshot, Store};
 use crate::text::Whole;
 use staging::Staging;
 
-/// Where the token's files are in a backup.
+/// The directory of a backup that holds the files of the HSM token.
 const TOKEN: &str = "token";
 
-/// What is in a backup.
+/// The contents of a backup.
 pub struct BackupReport {
     /// The directory.
     directory: PathBuf,
-    /// The file of the database, its schema, and how many objects it has.
+    /// The file of the database, its schema version, and the number of its objects.
     database: (PathBuf, i64, i64),
     token: CopiedToken,
     audit: CopiedAudit,
-    /// Objects whose key left the token while the backup was taken.
+    /// The identifiers of objects whose key left the HSM token while the backup was taken.
     pub destroyed: Vec<String>,
 }
 
-/// The token in a backup.
+/// The HSM token in a backup.
 enum CopiedToken {
-    /// Its directory, and how many files there are.
+    /// The token of SoftHSM: its directory, and the number of files.
     Files { directory: PathBuf, count: usize },
-    /// It keeps its keys itself.
+    /// Another HSM, whose keys cannot be copied.
     Elsewhere(TokenInfo),
 }
 
 /// The audit log in a backup.
 enum CopiedAudit {
-    /// The database knows of no line.
+    /// The database has no record of a line.
     Empty,
-    /// There is one, but the configuration names no file.
+    /// The log exists, but the configuration names no file.
     NotNamed,
-    /// Its file, its last line, and how many rotated files there are.
+    /// The current file, the number of its last line, and the number of rotated files.
     Files { file: PathBuf, last: u64, rotated: usize },
 }
 
-/// Copies what the configuration names into `directory`, which appears complete or not at all. The originals may be in use, and
-/// are not changed.
+/// Copies database, HSM token and audit log into `directory`, which appears only when it is complete. The originals may
+/// be in use, and are not changed.
 ///
 /// # Errors
-/// What is wrong, and what to do about it.
+/// See [`BackupError`].
 pub fn backup(config: &Config, directory: &Path) -> Result<BackupReport, BackupError> {
     let database = &config.sqlite_path;
     let recorded = Store::inspect(database)?.ok_or_else(|| StartError::NoDatabase(database.clone()))?;
@@ -108,14 +110,14 @@ fn copy_token(staging: &mut Staging, files: &Path) -> Result<CopiedToken, Backup
         let entry = entry.map_err(|source| unreadable(files, source))?;
         let path = entry.path();
         let file = match File::open(&path) {
-            // Of a key that was destroyed since the directory was read.
+            // The key of this file was destroyed after the directory was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             opened => opened.map_err(|source| unreadable(&path, source))?,
         };
         if !file.metadata().map_err(|source| unreadable(&path, source))?.is_file() {
             continue;
         }
-        // SoftHSM locks a file in this way (fcntl(2)) while it writes it, so that no half of one is copied.
+        // SoftHSM locks a file with fcntl(2) while it writes it. The shared lock prevents copying a half-written file.
         fcntl_lock(&file, FlockOperation::LockShared).map_err(|error| unreadable(&path, error.into()))?;
         let name = directory.join(entry.file_name());
         staging.add(&name, &file, &path)?;
@@ -129,15 +131,15 @@ fn copy_token(staging: &mut Staging, files: &Path) -> Result<CopiedToken, Backup
     Ok(CopiedToken::Files { directory, count })
 }
 
-/// Objects that have a key in the token by the copy of the database, and not by the token as it is now. What the token holds now
-/// was there all the time, because no `CKA_ID` is used twice; so it is in the copy of the token.
+/// Returns the objects that have a key in the HSM token according to the database's copy, but not in the HSM token now.
+/// A key that the token holds now is also in its copy: no `CKA_ID` is used twice, so the key was there all the time.
 fn destroyed(config: &Config, original: &Original, snapshot: &Snapshot) -> Result<Vec<String>, BackupError> {
     let keys = original.keys(&snapshot.root_keys).map_err(|error| token_error(config, error))?;
     let gone = snapshot.in_token.iter().filter(|(_, cka_id)| !keys.contains(cka_id));
     Ok(gone.map(|(id, _)| id.clone()).collect())
 }
 
-/// Copies the audit log up to the line with which the database was written.
+/// Copies the audit log up to the last line that the database's copy has a record of.
 fn copy_audit(staging: &Staging, file: &Path, head: Head) -> Result<CopiedAudit, BackupError> {
     let parts = until(file, head)?;
     for part in &parts {

@@ -1,4 +1,4 @@
-//! The directory of a backup while it is made: a sibling of the one it becomes, so that this one is complete once it is there.
+//! The directory of an incomplete backup. It is a sibling of the final directory, and is renamed when it is complete.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -9,33 +9,32 @@ use std::path::{Path, PathBuf};
 use super::error::BackupError;
 use crate::hexadecimal;
 
-/// Follows the name of the directory that it becomes; random digits follow it.
+/// The part of the sibling's name between the name of the final directory and random hexadecimal digits.
 const PARTIAL: &str = ".partial-";
 
-/// How many bytes those digits are.
+/// The number of random bytes.
 const RANDOM: usize = 8;
 
-/// How much is copied at one time, in bytes.
+/// The size of a block that is copied at one time, in bytes.
 const BLOCK: usize = 1 << 20;
 
-/// After so many blocks they are put on disk: very many at once would keep the commits of the server waiting for the disk.
+/// The number of blocks after which the file is synced. Syncing more at once would delay the commits of the server.
 const BLOCKS: usize = 16;
 
-/// A directory that is being filled. Dropped before [`Staging::finish`] it is removed.
+/// A directory that is being filled. It is removed if this is dropped before [`Staging::finish`].
 pub(super) struct Staging {
-    /// What it becomes.
     directory: PathBuf,
     parent: PathBuf,
     path: PathBuf,
-    /// Those below it.
+    /// The directories in it.
     inner: Vec<PathBuf>,
     is_finished: bool,
-    /// Locked for as long as this process fills it: what nobody has locked was left by one that was killed.
+    /// The lock of this process on the directory. A directory that is not locked was left by a killed process.
     _lock: File,
 }
 
 impl Staging {
-    /// Makes the sibling, with mode 0700, and removes those that killed processes left.
+    /// Creates the sibling with mode 0700, and removes siblings that killed processes left.
     pub(super) fn begin(given: &Path) -> Result<Self, BackupError> {
         let (parent, name) = place(given)?;
         let directory = parent.join(&name);
@@ -49,23 +48,23 @@ impl Staging {
             let path = parent.join(own);
             let failed = |source| BackupError::Write { path: path.clone(), source };
             DirBuilder::new().mode(0o700).create(&path).map_err(failed)?;
-            // Between the two another process may have taken it for abandoned.
+            // Between creating and locking, another process may have removed the directory as abandoned.
             let Some(lock) = lock(&path).map_err(failed)? else { continue };
             return Ok(Self { directory, parent, path, inner: Vec::new(), is_finished: false, _lock: lock });
         }
     }
 
-    /// What it becomes.
+    /// Returns the path of the final directory.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Where a file of it is now.
+    /// Returns the current path of a file in it.
     pub(super) fn file(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Makes a directory in it, with mode 0700.
+    /// Creates a directory in it with mode 0700.
     pub(super) fn add_directory(&mut self, name: &Path) -> Result<(), BackupError> {
         let path = self.file(name);
         let made = DirBuilder::new().mode(0o700).create(&path);
@@ -74,7 +73,8 @@ impl Staging {
         Ok(())
     }
 
-    /// Adds a file with what `from`, which is at `origin`, holds, and waits until it is on disk.
+    /// Adds a file with the contents of `from`, and waits until it is on disk. `origin` is the path of `from`, for
+    /// errors.
     pub(super) fn add(&self, name: &Path, from: impl Read, origin: &Path) -> Result<(), BackupError> {
         let path = self.file(name);
         let failed = |source| BackupError::Write { path: path.clone(), source };
@@ -96,13 +96,13 @@ impl Staging {
         file.sync_all().map_err(failed)
     }
 
-    /// Takes a file away again.
+    /// Removes a file.
     pub(super) fn remove(&self, name: &Path) -> Result<(), BackupError> {
         let path = self.file(name);
         fs::remove_file(&path).map_err(|source| BackupError::Write { path, source })
     }
 
-    /// Gives it its name, once all of it is on disk.
+    /// Syncs the directory, and renames it to the final one.
     pub(super) fn finish(mut self) -> Result<(), BackupError> {
         self.inner.iter().chain([&self.path]).try_for_each(|path| sync(path))?;
         fs::rename(&self.path, &self.directory).map_err(|source| match source.kind() {
@@ -130,7 +130,7 @@ impl Drop for Staging {
     }
 }
 
-/// The parent and the name of the directory, which is not there or empty.
+/// Returns the parent and the name of the final directory. It must not exist, or must be empty.
 fn place(given: &Path) -> Result<(PathBuf, OsString), BackupError> {
     let unreadable = |source| BackupError::Read { path: given.to_owned(), source };
     let present = match fs::metadata(given) {
@@ -159,7 +159,7 @@ fn place(given: &Path) -> Result<(PathBuf, OsString), BackupError> {
     Ok((parent, name.to_owned()))
 }
 
-/// Takes the directory for this process; `None` if it is not there any more, or another process has it.
+/// Locks the directory for this process. Returns `None` if it no longer exists, or if another process holds the lock.
 fn lock(path: &Path) -> io::Result<Option<File>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -169,7 +169,7 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
     Ok(is_ours.then_some(file))
 }
 
-/// Removes what backups to the same directory left when they were killed.
+/// Removes incomplete backups to the same directory whose processes were killed.
 fn remove_abandoned(parent: &Path, name: &OsStr) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
@@ -182,7 +182,7 @@ fn remove_abandoned(parent: &Path, name: &OsStr) {
         let path = entry.path();
         let Ok(Some(_lock)) = lock(&path) else { continue };
         match fs::remove_dir_all(&path) {
-            Ok(()) => tracing::info!(directory = %path.display(), "removed what a backup left that was killed"),
+            Ok(()) => tracing::info!(directory = %path.display(), "removed the incomplete backup of a killed process"),
             Err(error) => tracing::warn!(directory = %path.display(), %error, "cannot remove an incomplete backup"),
         }
     }

@@ -70,9 +70,9 @@ impl Visit for Visitor<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "message" => self.push(field, format_args!("{}", Shown(value))),
-            // Beside the target of the line, which says the same.
+            // These fields repeat the target of the line.
             name if name.starts_with("log.") => {}
-            // Cut first, so that the closing quotation mark stays.
+            // The text is truncated before it is quoted, so that the closing quotation mark remains.
             _ => self.push(field, format_args!("{}", Whole(format_args!("{:?}", Shown(value).to_string())))),
         }
     }

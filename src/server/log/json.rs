@@ -14,7 +14,7 @@ use super::target::Target;
 use crate::desk::{self, Name};
 use crate::text::{Shown, push_json};
 
-/// Writes lines and fields; each text is escaped and cut.
+/// Writes lines and fields; each text is escaped and truncated.
 pub(super) struct Json;
 
 impl<S, N> FormatEvent<S, N> for Json
@@ -60,7 +60,7 @@ impl<'w> FormatFields<'w> for Json {
     }
 }
 
-/// Writes members without the braces around them.
+/// Writes members without the surrounding braces.
 struct Visitor<'w> {
     out: Writer<'w>,
     is_first: bool,

@@ -1,7 +1,7 @@
 //! Log lines, on standard error.
 //!
-//! What a line says may have come from outside. Both formats escape and cut every value by [`crate::text`], so that no call can
-//! forget it.
+//! The values of a line may come from callers. Both formats escape and truncate every value with [`crate::text`], so
+//! that the callers of the macros need not.
 
 mod human;
 mod json;
@@ -16,19 +16,19 @@ use crate::config::LogFormat;
 use human::Human;
 use json::Json;
 
-/// The filter text is not one.
+/// The log filter cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 #[error("--log: {0}")]
 pub struct FilterError(#[from] tracing_subscriber::filter::ParseError);
 
-/// Starts logging for the process. A panic becomes a line of the log, too.
+/// Starts logging for the process. Panics are logged too.
 ///
 /// # Errors
 /// `filter` cannot be parsed.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), FilterError> {
     let filter = EnvFilter::builder().parse(filter)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    // A line that cannot be written is lost; to say so in the same place would panic, and take the request with it.
+    // A line that cannot be written is lost. Reporting this to standard error would panic, and the request would fail.
     let builder = builder.log_internal_errors(false);
     match format {
         // Colours in a file are noise.

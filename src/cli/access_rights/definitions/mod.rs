@@ -9,7 +9,7 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
-/// Roles, policies, users, projects, identities, authenticators and hosts; for administrators
+/// Manage roles, policies, users, projects, identities, authenticators and hosts; for administrators
 #[derive(clap::Subcommand)]
 pub(in crate::cli) enum Definitions {
     List(list::List),

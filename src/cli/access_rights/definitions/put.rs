@@ -12,19 +12,19 @@ use crate::cli::stream::{DASH, Source};
 use crate::client::{Client, segment};
 use crate::policy::Kind;
 
-/// The largest definition, in bytes: what the server takes.
+/// The largest definition, in bytes. The server has the same limit.
 const MAX_FILE: usize = 256 << 10;
 
-/// Make a definition, or put it in the place of the one of this name
+/// Create a definition, or replace the one with this name
 ///
-/// The file holds JSON, with the keys that the table has in the policy file:
+/// The file holds JSON with the same keys as the table of the policy file:
 /// {"capabilities": ["use"], "policies": ["all"]}
 #[derive(clap::Args)]
 pub(in crate::cli) struct Put {
     /// Which kind
     #[arg(value_name = "KIND", value_parser = kind())]
     kind: Kind,
-    /// Its name; a user is written as for `access-rights explain`, an authenticator as ACCOUNT/SERVICE
+    /// Name of the definition; a user is written as in `access-rights explain`, an authenticator as ACCOUNT/SERVICE
     #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: String,
     /// JSON file; `-` for standard input

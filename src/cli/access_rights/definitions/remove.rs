@@ -9,13 +9,13 @@ use crate::cli::report::Report;
 use crate::client::{Client, segment};
 use crate::policy::Kind;
 
-/// Remove a definition that nothing needs any more
+/// Remove a definition that nothing refers to
 #[derive(clap::Args)]
 pub(in crate::cli) struct Remove {
     /// Which kind
     #[arg(value_name = "KIND", value_parser = kind())]
     kind: Kind,
-    /// Its name
+    /// Name of the definition
     #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: String,
 }

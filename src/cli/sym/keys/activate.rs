@@ -7,7 +7,7 @@ use crate::cli::report::{Report, changed};
 use crate::client::Client;
 use crate::kmip::payloads::activate::Request;
 
-/// Make a key usable that was created with --pre-active
+/// Activate a key that was created with --pre-active
 #[derive(clap::Args)]
 pub(in crate::cli) struct Activate {
     /// Unique identifier of the key

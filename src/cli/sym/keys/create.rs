@@ -8,10 +8,10 @@ use crate::client::Client;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType};
 use crate::kmip::payloads::create::Request;
 
-/// Make a key in the HSM and print its unique identifier
+/// Create a key in the HSM and print its unique identifier
 #[derive(clap::Args)]
 pub(in crate::cli) struct Create {
-    /// Algorithm that the key is for
+    /// Algorithm of the key
     #[arg(long, value_name = "ALGORITHM", default_value = "aes", value_parser = words::algorithm())]
     algorithm: CryptographicAlgorithm,
     /// Length in bits [default: 256 for AES, the length of the hash for HMAC]
@@ -37,7 +37,7 @@ impl Create {
     }
 }
 
-/// A secret as long as the hash is what RFC 2104 section 3 recommends.
+/// Returns the default length of a key. For HMAC it is the length of the hash, as RFC 2104 section 3 recommends.
 fn usual_bits(algorithm: CryptographicAlgorithm) -> i32 {
     match algorithm {
         CryptographicAlgorithm::HMAC_SHA1 => 160,

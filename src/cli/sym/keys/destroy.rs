@@ -7,7 +7,7 @@ use crate::cli::report::{Report, changed};
 use crate::client::Client;
 use crate::kmip::payloads::destroy::Request;
 
-/// Destroy the bytes of a key, which cannot be undone; an active key must be revoked first
+/// Destroy a key permanently; an active key must be revoked first
 #[derive(clap::Args)]
 pub(in crate::cli) struct Destroy {
     /// Unique identifier of the key

@@ -22,13 +22,14 @@ pub(in crate::cli) struct Export {
     /// Unique identifier of the key
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// How the key is written
+    /// Format of the key
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "json-ttlv")]
     format: Format,
-    /// Key to wrap it under, by AES key wrap (RFC 3394) inside the HSM; its usage must permit wrap-key
+    /// Unique identifier of the key to wrap it under, by AES key wrap (RFC 3394) inside the HSM; that key's usage must
+    /// include wrap-key
     #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     wrap_key: Option<String>,
-    /// Replace the file if it is there
+    /// Replace the file if it exists
     #[arg(long)]
     force: bool,
     /// File to write; `-` for standard output
@@ -73,7 +74,7 @@ fn wrapped_under(id: &str) -> KeyWrappingSpecification {
         }),
         mac_signature_key_information: None,
         attribute_names: Vec::new(),
-        // What is wrapped is the key itself: the HSM knows no KMIP to wrap.
+        // The HSM wraps the bytes of the key itself, not a KMIP structure.
         encoding_option: Some(EncodingOption::NoEncoding),
     }
 }

@@ -1,4 +1,4 @@
-//! How a key is written in a file.
+//! Formats of key files.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::kmip::objects::SymmetricKey;
 use crate::kmip::ttlv::{Document, Field as _, json};
 use crate::secret::Bytes;
 
-/// The formats.
+/// The format of a key file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
-    /// The bytes of the key in base64, on one line without an end: what an API token is
+    /// The bytes of the key in base64, without a line end; this is also the form of an API token
     Base64,
     /// The bytes of the key
     Raw,
@@ -24,11 +24,11 @@ pub(super) enum Format {
     JsonTtlv,
 }
 
-/// The name of the one document that is read and written.
+/// The name of the only document that is read and written.
 const DOCUMENT: &str = "SymmetricKey";
 
 impl Format {
-    /// The content of a file; `None` if the answer holds no key.
+    /// Returns the content of a key file; `None` if the answer holds no key.
     pub(super) fn write(self, key: SymmetricKey) -> Option<Bytes> {
         match self {
             Self::Raw => key_bytes(&key.key_block).cloned(),
@@ -43,18 +43,18 @@ impl Format {
         }
     }
 
-    /// The key in a file.
+    /// Reads the key in a file.
     pub(super) fn read(self, path: &Path, content: Bytes) -> Result<SymmetricKey, Error> {
         let fault = |format, fault| Error::KeyFile { path: path.to_owned(), format, fault };
         match self {
             Self::Raw => Ok(SymmetricKey { key_block: KeyBlock::raw(content) }),
             Self::Base64 => {
-                // Editors and `base64` end lines.
+                // Editors and `base64` add line ends.
                 let digits = content.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect::<Vec<_>>();
                 let digits = Bytes::from(digits);
                 let bytes = match base64::decode(&digits) {
                     Some(bytes) => bytes,
-                    // It says where the fault is.
+                    // This decoder's error has the position of the fault.
                     None => BASE64.decode(&digits).map_err(|error| fault("base64", KeyFileFault::Base64(error)))?,
                 };
                 Ok(SymmetricKey { key_block: KeyBlock::raw(Bytes::from(bytes)) })
@@ -72,7 +72,7 @@ fn read_json(content: &[u8]) -> Result<SymmetricKey, KeyFileFault> {
     Ok(SymmetricKey::read(document.value)?)
 }
 
-/// The bytes of a key, or of a wrapped one.
+/// Returns the bytes of a plain or wrapped key.
 fn key_bytes(block: &KeyBlock) -> Option<&Bytes> {
     match block.key_value.as_ref()? {
         KeyValue::Plain { material, .. } => Some(material.bytes()),

@@ -18,19 +18,19 @@ use crate::secret::Bytes;
 /// The largest key file, in bytes.
 const MAX_FILE: usize = 64 << 10;
 
-/// Bring a key of your own into the HSM and print its unique identifier
+/// Import your own key into the HSM and print its unique identifier
 #[derive(clap::Args)]
 pub(in crate::cli) struct Import {
     /// File that holds the key; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// How the key is written
+    /// Format of the key
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "json-ttlv")]
     format: Format,
-    /// Algorithm that the key is for [default: what the file says, else aes]
+    /// Algorithm of the key [default: as stated in the file, otherwise aes]
     #[arg(long, value_name = "ALGORITHM", value_parser = words::algorithm())]
     algorithm: Option<CryptographicAlgorithm>,
-    /// Take the place of the key that has this --id, if there is one: its usage, names and tags stay unless they are given
+    /// Replace the key with this --id, if it exists; its usage, names and tags are kept unless they are given
     #[arg(long, requires = "id", conflicts_with = "pre_active")]
     replace: bool,
     #[command(flatten)]
@@ -66,7 +66,8 @@ impl Import {
     }
 }
 
-/// Sends what is to change of the key that is there, or all that a new one needs if the caller may not know of one.
+/// Sends only the changed attributes if the key exists, or all attributes of a new key if the server reports that it
+/// does not.
 async fn replace(client: &Client, key: &NewKey, mut request: import::Request) -> Result<import::Response, Error> {
     let present = get_attributes::Request {
         unique_identifier: request.unique_identifier.clone(),
@@ -74,14 +75,14 @@ async fn replace(client: &Client, key: &NewKey, mut request: import::Request) ->
     };
     match client.execute(present).await {
         Err(ClientError::Refused(refusal)) if refusal.status.as_u16() == 404 => {}
-        // Whoever may replace the key need not be permitted to read about it.
+        // A caller who may replace the key may lack the permission to read its attributes.
         Ok(_) | Err(ClientError::Refused(_)) => key.leave_what_is_not_given(&mut request.attributes),
         Err(error) => return Err(error.into()),
     }
     Ok(client.execute(request).await?)
 }
 
-/// The key, with its length, and the algorithm that the file states.
+/// Returns the key, and the algorithm that the file states.
 fn object(
     format: Format,
     path: &std::path::Path,

@@ -11,40 +11,41 @@ use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads::locate::{Criteria, Request};
 use crate::kmip::{Attributes, StorageStatusMask};
 
-/// How many identifiers are asked for at a time; the server gives no more than 1000.
+/// The number of identifiers in one request. The server returns at most 1000.
 const PAGE: u32 = 500;
 
-/// Print the unique identifiers of the keys that you may use, one on a line
+/// Print the unique identifiers of the keys that you may use, one per line
 ///
-/// Your own, and those of others with which they or a project's role let you do something. The options narrow it to those
-/// that match all; `access-rights owned` and `access-rights obtained` tell yours and theirs apart.
+/// These are your own keys, and keys that you may use by a grant or by a role in a project. Only keys that match all
+/// given options are printed. `access-rights owned` prints only your own keys, `access-rights obtained` only those of
+/// other owners.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Locate {
-    /// Kind of the object
+    /// Type of the object
     #[arg(long = "type", value_name = "TYPE", value_parser = words::object_type(), default_value = "symmetric-key")]
     object_type: ObjectType,
-    /// Name that the key has
+    /// Name of the key
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Tag that the key has; repeat the option for several, which it must all have
+    /// Tag of the key; for several, repeat the option: the key must have all of them
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
     /// Project that holds the key
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
-    /// State that the key is in [default: any but destroyed]
+    /// State of the key [default: any except destroyed]
     #[arg(long, value_name = "STATE", value_parser = words::state())]
     state: Option<State>,
-    /// Algorithm that the key is for
+    /// Algorithm of the key
     #[arg(long, value_name = "ALGORITHM", value_parser = words::algorithm())]
     algorithm: Option<CryptographicAlgorithm>,
     /// Length in bits
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     bits: Option<i32>,
-    /// Print so many at most [default: all]
+    /// Maximum number of identifiers [default: all]
     #[arg(long, value_name = "N")]
     max: Option<u32>,
-    /// Leave out so many first
+    /// Number of identifiers to skip
     #[arg(long, value_name = "N", default_value_t = 0)]
     offset: u32,
 }
@@ -53,7 +54,7 @@ impl Locate {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let mut left = self.max.unwrap_or(u32::MAX);
         let mut found: Vec<String> = Vec::new();
-        // The server tells how many there are where it gives the last of them.
+        // The server returns the number of items with the last page only.
         let total = loop {
             let wanted = PAGE.min(left);
             let answer = client.execute(self.request(found.last(), wanted)).await?;
@@ -75,7 +76,7 @@ impl Locate {
         Ok(Report::new(found, json))
     }
 
-    /// The request for a page: the first one, or that after an object.
+    /// Returns the request for the first page, or for the page after an object.
     fn request(&self, after: Option<&String>, wanted: u32) -> Request {
         let mut attributes = Attributes {
             names: self.name.iter().map(Name::text).collect(),

@@ -1,4 +1,4 @@
-//! `claviger sym keys`: the life of symmetric keys.
+//! `claviger sym keys`: the life cycle of symmetric keys.
 
 mod activate;
 mod create;
@@ -14,7 +14,7 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
-/// Make, find, export and end symmetric keys
+/// Create, find, export, import, revoke and destroy symmetric keys
 #[derive(clap::Subcommand)]
 pub(in crate::cli) enum Keys {
     Create(create::Create),

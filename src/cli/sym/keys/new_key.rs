@@ -1,4 +1,4 @@
-//! What a caller wishes of a key that is to be.
+//! Options of a new key.
 
 use time::OffsetDateTime;
 
@@ -8,19 +8,19 @@ use crate::kmip::enumerations::{CryptographicAlgorithm, State};
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UsageMask};
 
-/// Options that creating and importing share.
+/// The common options of creating and importing.
 #[derive(clap::Args)]
 pub(super) struct NewKey {
-    /// Unique identifier that the key is to have [default: the server chooses]
+    /// Unique identifier of the new key [default: chosen by the server]
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(super) id: Option<String>,
-    /// Name to find the key by; repeat the option for several
+    /// Name of the key; for several, repeat the option
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
-    /// Tag to find the key by, along with others; repeat the option for several
+    /// Tag of the key; several keys may have the same tag; for several tags, repeat the option
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
-    /// Project that is to hold the key
+    /// Project that the key belongs to
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
     /// The key leaves the HSM only wrapped under another key
@@ -29,7 +29,7 @@ pub(super) struct NewKey {
     /// The key never leaves the HSM
     #[arg(long)]
     not_extractable: bool,
-    /// What the key may be used for; several are separated by commas, as in encrypt,decrypt or wrap-key,unwrap-key
+    /// Permitted uses of the key; several are separated by commas, as in encrypt,decrypt or wrap-key,unwrap-key
     /// [default: encrypt,decrypt,mac-generate,mac-verify for AES; mac-generate,mac-verify for HMAC]
     #[arg(long, value_name = "USAGE", value_delimiter = ',', value_parser = words::usage)]
     usage: Vec<UsageMask>,
@@ -39,7 +39,7 @@ pub(super) struct NewKey {
 }
 
 impl NewKey {
-    /// The attributes to ask for.
+    /// Returns the attributes to request.
     pub(super) fn attributes(&self, algorithm: CryptographicAlgorithm) -> Attributes {
         let mut attributes = Attributes {
             names: self.names.iter().map(Name::text).collect(),
@@ -47,7 +47,7 @@ impl NewKey {
             cryptographic_usage_mask: Some(self.mask(algorithm)),
             sensitive: self.sensitive.then_some(true),
             extractable: self.not_extractable.then_some(false),
-            // A bare operation without a date would make it active.
+            // Without a date, a single operation makes the key active, so a Pre-Active key needs this state.
             state: self.pre_active.then_some(State::PreActive),
             activation_date: (!self.pre_active).then(|| DateTime(OffsetDateTime::now_utc().unix_timestamp())),
             ..Attributes::default()
@@ -59,7 +59,7 @@ impl NewKey {
         attributes
     }
 
-    /// Takes back what is asked for by default: of a key that is there it would be a change.
+    /// Removes the attributes that are only defaults, because they would change an existing key.
     pub(super) fn leave_what_is_not_given(&self, attributes: &mut Attributes) {
         attributes.activation_date = None;
         attributes.state = None;
@@ -71,7 +71,7 @@ impl NewKey {
     fn mask(&self, algorithm: CryptographicAlgorithm) -> UsageMask {
         if self.usage.is_empty() {
             let mac = UsageMask::MAC_GENERATE | UsageMask::MAC_VERIFY;
-            // An AES key may become an API token, which is checked by its MAC.
+            // An AES key may be used as an API token, which is verified by a MAC.
             return if algorithm == CryptographicAlgorithm::AES {
                 UsageMask::ENCRYPT | UsageMask::DECRYPT | mac
             } else {

@@ -10,16 +10,16 @@ use crate::kmip::attributes::RevocationReason;
 use crate::kmip::enumerations::RevocationReasonCode;
 use crate::kmip::payloads::revoke::Request;
 
-/// End the use of a key; what it encrypted can still be decrypted
+/// Revoke a key: it can no longer encrypt, but still decrypts
 #[derive(clap::Args)]
 pub(in crate::cli) struct Revoke {
     /// Unique identifier of the key
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// Why; key-compromise makes the key compromised, the others deactivate it
+    /// Reason; key-compromise makes the key compromised, the other reasons deactivate it
     #[arg(long, value_name = "REASON", default_value = "unspecified", value_parser = words::revocation_reason())]
     reason: RevocationReasonCode,
-    /// More about it, for the record
+    /// Explanation, kept with the key
     #[arg(value_name = "MESSAGE")]
     message: Option<String>,
 }

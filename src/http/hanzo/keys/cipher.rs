@@ -17,10 +17,10 @@ use crate::kmip::{CryptographicParameters, UniqueIdentifier};
 use crate::kms;
 use crate::secret::Bytes;
 
-/// First byte of every ciphertext; another one would mean another layout.
+/// The first byte of every ciphertext. It identifies the layout.
 const VERSION: u8 = 1;
 
-/// Bytes of IV and of tag around the ciphertext proper.
+/// The lengths of IV and tag, in bytes. The IV precedes the encrypted data, the tag follows it.
 const IV: usize = 12;
 const TAG: usize = 16;
 
@@ -44,7 +44,7 @@ struct Decrypted {
     plaintext: String,
 }
 
-/// The bytes of a member in base64; what it holds is not quoted.
+/// Decodes a member in base64. The error does not quote the value.
 pub(super) fn decoded(text: &str, member: &str) -> Result<Vec<u8>, Problem> {
     base64::decode(text.as_bytes()).ok_or_else(|| invalid(format!("{member}: it must be base64")))
 }
@@ -56,7 +56,7 @@ fn gcm() -> Option<CryptographicParameters> {
     })
 }
 
-/// `POST .../encrypt {plaintext}`. The ciphertext is the base64 of a version, IV, ciphertext and tag of AES-GCM.
+/// `POST .../encrypt {plaintext}`. The answer is the base64 of a version byte, and IV, ciphertext and tag of AES-GCM.
 pub(in crate::http) fn encrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Plain { plaintext } = read_of_key(ask)?;
     let request = encrypting::Request {
@@ -69,7 +69,7 @@ pub(in crate::http) fn encrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
     };
     let answer = app.kms.execute(&ask.context, request)?;
     if answer.iv_counter_nonce.as_ref().is_none_or(|iv| iv.len() != IV) {
-        let fault = "the HSM makes IVs of another length than 12 bytes, for which this format has no room: use KMIP";
+        let fault = "the HSM generates IVs that are not 12 bytes long, which this format requires: use KMIP";
         return Err(kms::Error::UnsupportedParameters(fault).into());
     }
     let parts = [answer.iv_counter_nonce, Some(answer.data), answer.authenticated_encryption_tag];

@@ -1,4 +1,4 @@
-//! `/api/v1/kms/keys`: the keys that KMIP sees, as Infisical's clients know them.
+//! `/api/v1/kms/keys`: the same keys as over KMIP, in the format of Infisical's API.
 
 pub(in crate::http) mod cipher;
 pub(in crate::http) mod signature;
@@ -22,14 +22,14 @@ use crate::kms::{self, Held, KeyChange, MadeFor, NewKey, Order, Sheet, Wanted};
 /// The longest name of a key, in bytes.
 const MAX_NAME: usize = 255;
 
-/// The longest description, in bytes, and the longest text to search for.
+/// The longest description, and the longest text to search for, in bytes.
 const MAX_DESCRIPTION: usize = crate::kmip::attributes::TEXT_BYTES;
 const MAX_SEARCH: usize = MAX_NAME;
 
-/// The most keys that an error lists when several have the name.
+/// The maximum number of keys that the error for an ambiguous name lists.
 const MAX_CANDIDATES: usize = 6;
 
-/// Keys in one list, at most and if the request does not say.
+/// The maximum number of keys in one list, and the default.
 const MAX_LISTED: usize = 1_000;
 const LISTED: usize = 100;
 
@@ -58,7 +58,7 @@ struct Change {
     is_disabled: Option<bool>,
 }
 
-/// A key as these clients know it: their constructors need every member, and texts that are not null.
+/// A key in an answer. Clients need every member, and texts that are not null.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
@@ -71,9 +71,9 @@ struct Shown {
     key_usage: Usage,
     encryption_algorithm: String,
     is_disabled: bool,
-    /// Keys that the server keeps for itself are not shown at all.
+    /// Always false: the server's own keys are not shown at all.
     is_reserved: bool,
-    /// A key is never exchanged behind its identifier.
+    /// Always 1: the key of an identifier is never replaced.
     version: u32,
     created_at: String,
     updated_at: String,
@@ -84,7 +84,8 @@ struct One {
     key: Shown,
 }
 
-/// What the key is to these clients; `None` for what they have no words for: HMAC keys, public halves, what was destroyed.
+/// Returns the usage and the algorithm of a key in this API. Returns `None` for keys that the API cannot describe: HMAC
+/// keys, public keys and destroyed keys.
 fn kind(attributes: &Attributes) -> Option<(Usage, String)> {
     if matches!(attributes.state, Some(State::Destroyed | State::DestroyedCompromised)) {
         return None;
@@ -137,7 +138,7 @@ fn attributes(app: &App, ask: &Ask<'_>, id: &str) -> Result<Attributes, Problem>
     Ok(*app.kms.execute(&ask.context, request)?.attributes)
 }
 
-/// The key of the path.
+/// Returns the key that the path names.
 fn present(app: &App, ask: &Ask<'_>) -> Result<Shown, Problem> {
     let (id, org_id) = (id(ask), organization(app)?);
     let held = Held { id: id.to_owned(), attributes: attributes(app, ask, id)? };
@@ -158,8 +159,8 @@ fn check_description(description: &str) -> Result<(), Problem> {
     if fits { Ok(()) } else { Err(invalid(format!("description: at most {MAX_DESCRIPTION} bytes"))) }
 }
 
-/// The algorithms of keys that can be made, each with what it is for, and its length in bits. The first of a purpose that has a
-/// default is the default.
+/// The algorithms of new keys: the name, the purpose, the algorithm, and the length in bits. The first one for
+/// encryption is the default of `encryptionAlgorithm`.
 const ALGORITHMS: [(&str, MadeFor, CryptographicAlgorithm, i32); 4] = [
     ("aes-256-gcm", MadeFor::Encryption, CryptographicAlgorithm::AES, 256),
     ("aes-128-gcm", MadeFor::Encryption, CryptographicAlgorithm::AES, 128),
@@ -167,7 +168,7 @@ const ALGORITHMS: [(&str, MadeFor, CryptographicAlgorithm, i32); 4] = [
     ("ECC_NIST_P256", MadeFor::Signatures, CryptographicAlgorithm::EC, 256),
 ];
 
-/// What `keyUsage` and `encryptionAlgorithm` say: purpose, algorithm and length.
+/// Reads `keyUsage` and `encryptionAlgorithm`. Returns purpose, algorithm and length in bits.
 fn algorithm(usage: Option<&str>, named: Option<&str>) -> Result<(MadeFor, CryptographicAlgorithm, i32), Problem> {
     let usage = usage.filter(|text| !text.is_empty()).map(|usage| match usage {
         usage if is_same(usage, "encrypt-decrypt") => Ok(MadeFor::Encryption),
@@ -191,8 +192,8 @@ fn algorithm(usage: Option<&str>, named: Option<&str>) -> Result<(MadeFor, Crypt
     }
 }
 
-/// `POST /api/v1/kms/keys`: the key is active at once, and never leaves the HSM. All that the answer needs is known before it is
-/// made.
+/// `POST /api/v1/kms/keys`: the key is active at once, and never leaves the HSM. Everything that can fail comes before
+/// the key is made.
 pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let New { project_id, name, description, key_usage, encryption_algorithm } = read(ask.body)?;
     check_name(&name)?;
@@ -219,7 +220,7 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     };
     let search = text("search");
     if search.as_ref().is_some_and(|text| text.len() > MAX_SEARCH) {
-        return Err(invalid(format!("search: at most {MAX_SEARCH} bytes, as names have")));
+        return Err(invalid(format!("search: at most {MAX_SEARCH} bytes, the longest name of a key")));
     }
     let wanted = Wanted { project: text("projectId"), search, granted: true, order, ..Wanted::default() };
     let offset = number(ask, "offset", 0, usize::MAX / 2)?;
@@ -238,8 +239,8 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     present(app, ask).map(one)
 }
 
-/// `GET /api/v1/kms/keys/key-name/:name?projectId=P`: a key that the caller owns, or that a project of theirs holds, comes before
-/// those that others granted, who could give any name to theirs.
+/// `GET /api/v1/kms/keys/key-name/:name?projectId=P`: keys of the caller and of the caller's projects take precedence
+/// over keys that other owners granted, because those owners could choose any name.
 pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let name = ask.parameter("name");
     let project = ask.query.text("projectId").map(str::to_owned);
@@ -265,7 +266,7 @@ pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
     found.pop().map(one).ok_or_else(|| no_such_key(name))
 }
 
-/// The error for a name that several keys have: it lists them, each with its project.
+/// Returns the error for a name that several keys have. It lists keys with their projects.
 fn ambiguity(name: &str, found: &[Shown], total: usize) -> String {
     let candidate = |Shown { id, project_id, .. }: &Shown| match project_id.as_str() {
         "" => format!("{id} (no project)"),

@@ -20,7 +20,7 @@ use crate::kmip::{CryptographicParameters, UniqueIdentifier};
 use crate::kms;
 use crate::secret::Bytes;
 
-/// The signing algorithms, in KMIP's words.
+/// The signing algorithms with their KMIP equivalents.
 const ALGORITHMS: [(&str, Algorithm, HashingAlgorithm); 9] = [
     ("RSASSA_PSS_SHA_512", Algorithm::RSASSA_PSS, HashingAlgorithm::SHA_512),
     ("RSASSA_PSS_SHA_384", Algorithm::RSASSA_PSS, HashingAlgorithm::SHA_384),
@@ -80,7 +80,7 @@ struct SigningAlgorithms {
     signing_algorithms: Vec<&'static str>,
 }
 
-/// A signing algorithm by its name, and what it asks for.
+/// Returns the canonical name and the KMIP parameters of a signing algorithm.
 fn parameters(named: &str) -> Result<(&'static str, CryptographicParameters), Problem> {
     let found = ALGORITHMS.iter().find(|(own, ..)| is_same(named, own)).ok_or_else(|| {
         let names = ALGORITHMS.map(|(own, ..)| own).join(", ");
@@ -95,7 +95,7 @@ fn parameters(named: &str) -> Result<(&'static str, CryptographicParameters), Pr
     Ok((name, parameters))
 }
 
-/// Data and digest, of which one is there.
+/// Returns data and digest, of which exactly one is present.
 fn split(data: Bytes, is_digest: bool) -> (Option<Bytes>, Option<Bytes>) {
     if is_digest { (None, Some(data)) } else { (Some(data), None) }
 }
@@ -143,7 +143,7 @@ pub(in crate::http) fn public_key(app: &App, ask: &Ask<'_>) -> Result<Answer, Pr
     Ok(Answer::json(StatusCode::OK, &PublicKey { public_key: BASE64.encode(&info) }))
 }
 
-/// `GET .../signing-algorithms`: none of a key that encrypts.
+/// `GET .../signing-algorithms`: an encryption key is refused.
 pub(in crate::http) fn algorithms(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let attributes = attributes(app, ask, id(ask))?;
     let (usage, _) = kind(&attributes).ok_or_else(|| no_such_key(id(ask)))?;

@@ -1,4 +1,4 @@
-//! Secrets of projects, many in one request: all of them are changed, or none.
+//! Changes of many secrets in one request. Either all of them are changed, or none.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -14,7 +14,7 @@ use super::{Metadata, Where, shown, tags_of};
 use crate::kms::{Error, MAX_TOGETHER, SecretChange, SecretPlace};
 use crate::secret::Bytes;
 
-/// What of one secret is in the body.
+/// A secret in the body.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
@@ -45,7 +45,7 @@ struct Body {
 }
 
 impl Body {
-    /// Where a secret of the request is.
+    /// Returns the place of a secret of the request.
     fn place(&self, path: Option<&str>, kind: Option<&str>) -> Result<SecretPlace, Problem> {
         let own = Where {
             projects: [
@@ -75,7 +75,7 @@ impl Entry {
     }
 }
 
-/// What becomes of each secret that the body names.
+/// Reads the body, and converts each of its secrets to a change with `change`.
 fn changes(
     ask: &Ask<'_>,
     change: impl Fn(SecretPlace, Entry) -> Result<SecretChange, Problem>,
@@ -86,7 +86,7 @@ fn changes(
     }
     let entries = std::mem::take(&mut body.secrets);
     if entries.is_empty() || entries.len() > MAX_TOGETHER {
-        return Err(invalid(format!("secrets: give 1 to {MAX_TOGETHER} of them")));
+        return Err(invalid(format!("secrets: give 1 to {MAX_TOGETHER} secrets")));
     }
     let made = entries.into_iter().map(|mut entry| {
         let (path, kind) = (entry.secret_path.take(), entry.r#type.take());

@@ -1,5 +1,5 @@
-//! `/api/v3/secrets/raw` and `/api/v4/secrets`: secrets of projects, as Infisical's clients know them. They are the variables of the
-//! account that has the project's name: `ENVIRONMENT/FOLDER/NAME`.
+//! `/api/v3/secrets/raw` and `/api/v4/secrets`: secrets of projects, in the format of Infisical's API. They are the
+//! variables `ENVIRONMENT/FOLDER/NAME` of the Conjur account with the project's name.
 
 pub(in crate::http) mod batch;
 pub(in crate::http) mod write;
@@ -18,11 +18,11 @@ use super::super::problem::Problem;
 use super::shapes::{invalid, iso};
 use crate::kms::{self, Listing, MAX_SECRETS, ProjectSecret, SecretPlace, Tag, View};
 
-/// The fields by which a request says where secrets are.
+/// The query parameters that give the place of secrets.
 pub(in crate::http) const WHERE: &[&str] =
     &["workspaceId", "workspaceSlug", "projectId", "projectSlug", "environment", "secretPath", "type"];
 
-/// Those of a list.
+/// The query parameters of a list.
 pub(in crate::http) const LIST: &[&str] = &[
     "workspaceId",
     "workspaceSlug",
@@ -42,10 +42,10 @@ pub(in crate::http) const LIST: &[&str] = &[
     "metadataFilter",
 ];
 
-/// Those of a secret that is named by its identifier.
+/// The query parameters of a secret that is named by its identifier.
 pub(in crate::http) const BY_ID: &[&str] = &["version", "viewSecretValue"];
 
-/// Those of one secret.
+/// The query parameters of one secret.
 pub(in crate::http) const ONE: &[&str] = &[
     "workspaceId",
     "workspaceSlug",
@@ -61,20 +61,20 @@ pub(in crate::http) const ONE: &[&str] = &[
     "version",
 ];
 
-/// What stands in place of a value that is not shown.
+/// The placeholder for a value that is not shown.
 const HIDDEN: &str = "<hidden-by-infisical>";
 
-/// Tags that a list can be narrowed to.
+/// The maximum number of tags in a filter.
 const MAX_SLUGS: usize = 50;
 
-/// A key with its value.
+/// A metadata entry of a secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Metadata {
     key: String,
     #[serde(default)]
     value: String,
-    /// Whether it is to be kept encrypted, which it is not.
+    /// Whether the entry shall be encrypted, which is not supported.
     #[serde(default, skip_serializing)]
     is_encrypted: Option<bool>,
 }
@@ -88,7 +88,7 @@ struct ShownTag<'a> {
     color: &'a str,
 }
 
-/// A secret as these clients know it.
+/// A secret in an answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
@@ -116,7 +116,7 @@ struct Shown<'a> {
     updated_at: String,
 }
 
-/// Where the secrets are that a request is about.
+/// The place of the secrets of a request.
 #[derive(Default)]
 struct Where<'a> {
     projects: [(&'static str, Option<&'a str>); 4],
@@ -126,14 +126,14 @@ struct Where<'a> {
 }
 
 impl<'a> Where<'a> {
-    /// What the query says.
+    /// Reads the place from the query.
     fn of_query(ask: &'a Ask<'_>) -> Self {
         let text = |name| ask.query.text(name);
         let projects = ["workspaceId", "workspaceSlug", "projectId", "projectSlug"].map(|name| (name, text(name)));
         Self { projects, environment: text("environment"), path: text("secretPath"), r#type: text("type") }
     }
 
-    /// What this one does not say is said by the other.
+    /// Returns this place, with missing members taken from `other`.
     fn or(self, other: Self) -> Self {
         let is_said = self.projects.iter().any(|(_, project)| project.is_some());
         Self {
@@ -144,7 +144,7 @@ impl<'a> Where<'a> {
         }
     }
 
-    /// The place. A project's identifier is its slug here.
+    /// Checks the place. A project's identifier is its slug.
     fn place(&self) -> Result<SecretPlace, Problem> {
         if let Some(kind) = self.r#type.filter(|kind| !kind.eq_ignore_ascii_case("shared")) {
             let detail = format!("type: {kind:?} secrets are not served: leave it out, or give \"shared\"");
@@ -156,7 +156,7 @@ impl<'a> Where<'a> {
     }
 }
 
-/// The project that a request names, in whichever member.
+/// Returns the project of a request, which may be in any of several members.
 pub(super) fn one_project<'a>(named: &[(&'static str, Option<&'a str>)]) -> Result<&'a str, Problem> {
     let mut given = named.iter().filter_map(|(name, project)| Some((name, (*project)?)));
     let (name, project) = given.next().ok_or_else(|| {
@@ -169,25 +169,25 @@ pub(super) fn one_project<'a>(named: &[(&'static str, Option<&'a str>)]) -> Resu
     }
 }
 
-/// How the query wants secrets to be shown. Clients that expand references say so.
+/// Reads from the query how secrets are shown. References are expanded only on request.
 fn view(ask: &Ask<'_>) -> Result<View, Problem> {
     let boolean = |name| ask.query.boolean(name).map_err(|error| invalid(error.to_string()));
     let view = View {
         value: boolean("viewSecretValue")?.unwrap_or(true),
         expand: boolean("expandSecretReferences")?.unwrap_or(false),
     };
-    // There are no imports, whether they are asked for or not.
+    // Imports do not exist here; the values are only checked.
     boolean("include_imports")?;
     boolean("includeImports")?;
     Ok(view)
 }
 
-/// The version that is asked for; the last one if none is.
+/// Reads the requested version; `None` is the latest.
 fn version(ask: &Ask<'_>) -> Result<Option<i64>, Problem> {
     ask.query.number("version", 1..=i64::MAX).map_err(|error| invalid(error.to_string()))
 }
 
-/// The secret in the words of these clients. A value that is no text is not shown.
+/// Converts a secret to the form of answers. A value that is not UTF-8 is not shown.
 fn shown<'a>(secret: &'a ProjectSecret, tags: &'a HashMap<String, Tag>) -> Shown<'a> {
     let ProjectSecret { id, place, name, version, value, details, created, updated } = secret;
     let value = value.as_ref().and_then(|value| std::str::from_utf8(value).ok());
@@ -221,7 +221,7 @@ fn shown<'a>(secret: &'a ProjectSecret, tags: &'a HashMap<String, Tag>) -> Shown
     }
 }
 
-/// The tags of the project, if a secret has one.
+/// Returns the tags of the project, if any of the secrets has one.
 fn tags_of(app: &App, secrets: &[ProjectSecret]) -> Result<HashMap<String, Tag>, Problem> {
     match secrets.iter().find(|secret| !secret.details.tags.is_empty()) {
         Some(secret) => Ok(app.kms.tags_by_id(secret.place.project())?),
@@ -234,7 +234,8 @@ fn one(app: &App, secret: &ProjectSecret) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &json!({ "secret": shown(secret, &tags) })))
 }
 
-/// What is not there, and what may be there and is not the caller's business, are called the same.
+/// Converts an error about a secret. The error for a missing secret and for one that the caller may not use is the
+/// same.
 fn told(place: &SecretPlace, name: &str, error: kms::Error) -> Problem {
     match error {
         kms::Error::NotFound(_) => {
@@ -248,7 +249,7 @@ fn told(place: &SecretPlace, name: &str, error: kms::Error) -> Problem {
     }
 }
 
-/// `GET /api/v3/secrets/raw?workspaceId=P&environment=E&secretPath=/`, and with `projectId` `GET /api/v4/secrets`
+/// `GET /api/v3/secrets/raw?workspaceId=P&environment=E&secretPath=/`, and, with `projectId`, `GET /api/v4/secrets`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let place = Where::of_query(ask).place()?;
     if ask.query.text("metadataFilter").is_some() {
@@ -267,7 +268,7 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     Ok(page.end_with("imports", &json!([])))
 }
 
-/// The tags of these slugs.
+/// Returns the identifiers of the tags with these slugs.
 fn wanted_tags(tags: &HashMap<String, Tag>, slugs: &str) -> Result<Vec<String>, Problem> {
     let slugs: Vec<&str> = slugs.split(',').map(str::trim).collect();
     if slugs.len() > MAX_SLUGS {
@@ -285,7 +286,8 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     one(app, &secret)
 }
 
-/// `GET /api/v3/secrets/raw/id/ID[?version=N][&viewSecretValue=false]`: the value as it is written.
+/// `GET /api/v3/secrets/raw/id/ID[?version=N][&viewSecretValue=false]`: the value as stored, with references
+/// unexpanded.
 pub(in crate::http) fn get_by_id(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (id, version) = (ask.parameter("id"), version(ask)?);
     let secret = app.kms.project_secret_by_id(&ask.context, id, version, view(ask)?).map_err(|error| match error {
@@ -299,13 +301,13 @@ pub(in crate::http) fn get_by_id(app: &App, ask: &Ask<'_>) -> Result<Answer, Pro
     one(app, &secret)
 }
 
-/// Refuses to show a value that is not text: JSON cannot hold it.
+/// Refuses to show a value that is not UTF-8, because JSON cannot contain it.
 fn expect_text(secret: &ProjectSecret) -> Result<(), Problem> {
     if secret.value.as_ref().is_none_or(|value| std::str::from_utf8(value).is_ok()) {
         return Ok(());
     }
     Err(invalid(format!(
-        "the value of {:?} is no text: read it as a variable (GET /secrets/ACCOUNT/variable/ENVIRONMENT/NAME), or ask \
+        "the value of {:?} is not text: read it as a variable (GET /secrets/ACCOUNT/variable/ENVIRONMENT/NAME), or ask \
          with viewSecretValue=false",
         secret.name
     )))

@@ -1,4 +1,4 @@
-//! Secrets of projects that are made, changed and removed one by one.
+//! Requests that create, change or delete one secret of a project.
 
 use serde::Deserialize;
 
@@ -11,13 +11,13 @@ use super::{Metadata, Where, one, told};
 use crate::kms::{DetailsChange, ProjectSecret, SecretChange, SecretPlace};
 use crate::secret::Bytes;
 
-/// Tags of one secret.
+/// The maximum number of tags of a secret.
 const MAX_TAGS: usize = 50;
 
 /// The longest comment, or note of a reminder, in bytes.
 const MAX_COMMENT: usize = 4 << 10;
 
-/// What is said of a secret beside its value, as a request has it.
+/// The details of a secret in a request: everything except its name and value.
 #[derive(Default)]
 pub(super) struct Said {
     pub(super) comment: Option<String>,
@@ -78,7 +78,7 @@ impl Body {
 }
 
 impl Said {
-    /// The change that it makes of a secret of the project.
+    /// Checks the details and converts them to a change.
     pub(super) fn change(self) -> Result<DetailsChange, Problem> {
         let Self { comment, tag_ids, metadata, note, days, skip_multiline_encoding } = self;
         for (name, text) in [("secretComment", &comment), ("secretReminderNote", &note)] {
@@ -107,7 +107,7 @@ impl Said {
     }
 }
 
-/// A number of days, which clients may write as a fraction.
+/// Converts a number of days, which clients may write with a fraction such as `1.0`.
 fn whole_days(days: f64) -> Result<i64, Problem> {
     let days = format!("{days}").parse().ok().filter(|days| (0..=3_650).contains(days));
     days.ok_or_else(|| invalid("secretReminderRepeatDays: give a whole number of days up to 3650"))
