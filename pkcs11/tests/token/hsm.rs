@@ -86,6 +86,7 @@ impl Hsm {
                     let token = token.unwrap();
                     let copy = tokens.join(token.file_name());
                     fs::create_dir(&copy).unwrap();
+                    fs::set_permissions(&copy, token.metadata().unwrap().permissions()).unwrap();
                     for file in fs::read_dir(token.path()).unwrap() {
                         let file = file.unwrap();
                         fs::copy(file.path(), copy.join(file.file_name())).unwrap();
