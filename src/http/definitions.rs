@@ -10,7 +10,6 @@ use super::problem::Problem;
 use crate::api::definitions::{Defined, Entry};
 use crate::kms::{Kind, Sheet};
 
-
 /// `GET /access/definitions/{roles|policies|users|projects|...}[?after=NAME][&limit=N]`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let mut page = Page::array();

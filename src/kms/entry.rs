@@ -1,7 +1,5 @@
 //! Definitions as administrators see them.
 
-use serde::Serialize;
-use serde_json::Value;
 
 use crate::policy::Kind;
 
