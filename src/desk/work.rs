@@ -47,8 +47,11 @@ struct Leaving<'a> {
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        self.ticket.abandon();
-        self.task.abort();
+        // A request may have several tasks, one after the other.
+        if !self.task.is_finished() {
+            self.ticket.abandon();
+            self.task.abort();
+        }
     }
 }
 
@@ -166,6 +169,7 @@ mod tests {
     async fn a_request_that_panics_or_takes_too_long_ends_alone() {
         let ticket = Arc::new(Ticket::unlimited());
         assert_eq!(accompany(&ticket, async { 1 }).await, Ok(1));
+        assert!(!ticket.is_over(), "what is done for the same request after it goes on");
         let panics = accompany(&ticket, async { panic!("as a handler might") });
         assert_eq!(panics.await, Err::<(), _>(Ended::Panicked));
         let ticket = Arc::new(Ticket::new(None, Duration::ZERO));
