@@ -5,8 +5,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::desk;
-
 /// The longest wait for a turn.
 const MAX_WAIT: Duration = Duration::from_secs(15);
 
@@ -99,7 +97,7 @@ impl Turns {
         let moved = Arc::clone(&queue.moved);
         queues.next += 1;
         if !queues.is_first(name, ticket) {
-            desk::wait(|| until_first(queues, name, ticket, &moved, deadline))?;
+            until_first(queues, name, ticket, &moved, deadline)?;
         }
         Ok(Turn { queues: Arc::clone(&self.0), name: name.to_owned(), ticket })
     }
@@ -141,6 +139,9 @@ impl<A> Default for Gathered<A> {
 impl<A> Gathered<A> {
     /// Waits for the turn of `name`, and answers what was asked for meanwhile: `perform` is given the number of requests, and what it
     /// returns makes the answer of each. If it fails, each of the others tries for itself.
+    ///
+    /// A request that has waited too long is [`Crowded`], and may nevertheless have been among those that `perform` was given: what is
+    /// counted may exceed what was answered, never the reverse.
     ///
     /// # Errors
     /// [`Crowded`], or that of `perform`.

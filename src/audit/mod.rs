@@ -31,7 +31,6 @@ pub use versions::Versions;
 pub use writer::{Publish, Sign, Signer};
 
 use crate::config::AuditSettings;
-use crate::desk;
 use crate::file::{Unreadable, unreadable};
 use crate::hexadecimal;
 use failures::Failure;
@@ -112,7 +111,7 @@ impl Audit {
     /// None of the records is or will be in the log.
     pub fn write(&self, records: Vec<Record>) -> Result<Mark, Unavailable> {
         let answered = self.queue.write(records)?;
-        desk::wait(|| answered.recv()).unwrap_or(Err(Unavailable::Closed))
+        answered.recv().unwrap_or(Err(Unavailable::Closed))
     }
 
     /// Records that the changes at `mark` were not committed. Returns when that is on disk, or, if the log cannot be
@@ -121,7 +120,7 @@ impl Audit {
         let mut record = Record::event("not-committed");
         record.number("first", mark.first);
         record.number("last", mark.seq);
-        if desk::wait(|| self.queue.urgent(record).recv()).is_ok_and(|done| done.is_ok()) {
+        if self.queue.urgent(record).recv().is_ok_and(|done| done.is_ok()) {
             return;
         }
         tracing::warn!(

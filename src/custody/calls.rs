@@ -14,7 +14,6 @@ use super::handles::ROOMS;
 use super::key::{self, KeyKind, ManagedKey};
 use super::outcomes::Subject;
 use super::state::Custody;
-use crate::desk::{self, Pace};
 use crate::metrics::HsmCall;
 use crate::store::object::Material;
 
@@ -55,33 +54,6 @@ impl Repeated {
     }
 }
 
-/// How long calls take: of each kind whose length differs from that of others.
-#[derive(Default)]
-pub(super) struct Paces {
-    uses: Pace,
-    signatures: Pace,
-    keys: Pace,
-    pairs: Pace,
-}
-
-impl Paces {
-    fn of(&self, call: HsmCall) -> &Pace {
-        match call {
-            HsmCall::Encrypt
-            | HsmCall::Decrypt
-            | HsmCall::Mac
-            | HsmCall::Bind
-            | HsmCall::Random
-            | HsmCall::Export
-            | HsmCall::Unwrap
-            | HsmCall::Look => &self.uses,
-            HsmCall::Sign => &self.signatures,
-            HsmCall::Make | HsmCall::Discard => &self.keys,
-            HsmCall::Pair => &self.pairs,
-        }
-    }
-}
-
 impl Custody {
     /// Runs an operation that may be done twice. `operation` must take the root keys that it needs itself, because
     /// their handles may be others the second time.
@@ -115,13 +87,11 @@ impl Custody {
         call: HsmCall,
         operation: impl FnOnce(&Device) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let answer = self.paces.of(call).keep(|| {
-            let device = match self.device(call) {
-                Err(pkcs11::Error::Away) if self.settle() => self.device(call),
-                device => device,
-            };
-            operation(&*device?)
-        });
+        let device = match self.device(call) {
+            Err(pkcs11::Error::Away) if self.token.suspect().settle(SETTLE) => self.device(call),
+            device => device,
+        };
+        let answer = device.map_err(Error::from).and_then(|device| operation(&device));
         self.outcomes.note(call, Subject::once, &answer);
         answer
     }
@@ -159,8 +129,7 @@ impl Custody {
         let mut repeated = Repeated::default();
         loop {
             let step = Cell::new(Step::Admission);
-            let answer = self.paces.of(call).keep(|| {
-                let device = self.device(call)?;
+            let answer = self.device(call).map_err(Error::from).and_then(|device| {
                 step.set(Step::Use { was_kept: false });
                 operation(&device, &step)
             });
@@ -190,13 +159,8 @@ impl Custody {
                 true
             }
             // The login, a root key, a token object that has to be found, the anchor session, the device: these are for the owner.
-            _ => self.settle(),
+            _ => self.token.suspect().settle(SETTLE),
         }
-    }
-
-    /// Waits until what was lost has been replaced; false if it was not.
-    fn settle(&self) -> bool {
-        desk::wait(|| self.token.suspect().settle(SETTLE))
     }
 
     /// Destroys the session objects of keys that were used least recently; false if no object went. `time`: how often room was made for

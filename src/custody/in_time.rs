@@ -8,7 +8,6 @@ use std::thread;
 use std::time::Duration;
 
 use super::error::Error;
-use crate::desk;
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -41,7 +40,7 @@ impl InTime {
             let _ = answer.send(work());
         };
         worker.send(Box::new(work)).map_err(|_| Error::Hangs)?;
-        let answer = desk::wait(|| answered.recv_timeout(self.limit)).map_err(|error| match error {
+        let answer = answered.recv_timeout(self.limit).map_err(|error| match error {
             RecvTimeoutError::Timeout => Error::Hangs,
             RecvTimeoutError::Disconnected => Error::Thread(io::Error::other("the thread panicked")),
         })?;

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use claviger_pkcs11::{Extent, OpenError, Token};
 
 use super::abilities::{Abilities, accepted};
-use super::calls::Paces;
 use super::configuration::configuration;
 use super::durability::Durability;
 use super::error::RootError;
@@ -76,7 +75,6 @@ impl Custody {
             call_timeout: hsm.call_timeout,
             under_way: Arc::default(),
             in_time: InTime::new(hsm.call_timeout + REPEATED),
-            paces: Paces::default(),
             metrics: Arc::clone(metrics),
         };
         let placed = Self::scan(&*custody.device(HsmCall::Look)?)?;

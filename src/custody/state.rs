@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use claviger_pkcs11::{self as pkcs11, Device, DeviceGuard, Extractable, Key, Sessions, Token};
 
 use super::abilities::Abilities;
-use super::calls::Paces;
 use super::configuration::SESSION_DEADLINE;
 use super::durability::Durability;
 use super::error_queue::Errors;
@@ -53,7 +52,6 @@ pub struct Custody {
     pub(super) call_timeout: Duration,
     pub(super) under_way: Arc<UnderWay>,
     pub(super) in_time: InTime,
-    pub(super) paces: Paces,
     pub(super) metrics: Arc<Metrics>,
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::full::Full;
-use super::lookout::Lookout;
 use super::memory::{Memory, Room};
 use super::places::{Place, Places};
 use super::refusals::{Refusals, Refused};
@@ -53,7 +52,6 @@ pub struct Desk {
     /// The longest time from the end of a request's headers to its answer.
     allowed: Duration,
     refusals: Refusals,
-    lookout: Arc<Lookout>,
 }
 
 /// The places of one group of callers: authenticated callers, claimants or strangers.
@@ -68,7 +66,6 @@ pub struct Admission {
     who: Who,
     working: Arc<Places>,
     memory: Arc<Memory>,
-    lookout: Arc<Lookout>,
     _place: Place,
 }
 
@@ -80,7 +77,6 @@ pub struct Discarding {
 
 /// A request that may work now. Its place is taken until this is dropped, even if the client is gone.
 pub struct Turn {
-    pub(super) lookout: Arc<Lookout>,
     _place: Place,
 }
 
@@ -96,7 +92,6 @@ impl Desk {
             memory: Memory::new(memory),
             allowed,
             refusals: Refusals::new(metrics),
-            lookout: Lookout::new(),
         });
         desk.watch(metrics);
         desk
@@ -139,7 +134,6 @@ impl Desk {
             who: who.clone(),
             working: Arc::clone(&hall.working),
             memory: Arc::clone(&self.memory),
-            lookout: Arc::clone(&self.lookout),
             _place: place,
         })
     }
@@ -217,7 +211,7 @@ impl Admission {
     /// No place became free in time.
     pub async fn turn(&self, ticket: &Ticket) -> Result<Turn, Full> {
         let place = self.working.enter(&self.who, Self::patience(ticket)).await?;
-        Ok(Turn { lookout: Arc::clone(&self.lookout), _place: place })
+        Ok(Turn { _place: place })
     }
 }
 

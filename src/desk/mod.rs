@@ -8,7 +8,6 @@
 mod admission;
 mod clock;
 mod full;
-mod lookout;
 mod memory;
 mod places;
 mod refusals;
@@ -19,7 +18,6 @@ mod work;
 pub use admission::{Admission, Desk, Discarding, Turn, UNREAD};
 pub use clock::{Calling, asking, calling, on_behalf};
 pub use full::Full;
-pub use lookout::{Pace, wait};
 pub use memory::{PART, Room};
 pub use refusals::Refused;
 pub use ticket::{Name, Ticket};

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::{AbortHandle, JoinHandle, block_in_place};
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::Turn;
 use super::clock::on_behalf;
-use super::lookout::stay;
 use super::ticket::Ticket;
 
 /// How much longer than its deadline a request may take that waits for its body or its turn. Such a request checks its
@@ -79,7 +78,7 @@ pub async fn guard<T>(ticket: &Ticket, request: impl Future<Output = T>) -> Resu
 }
 
 /// Does work in a task of its own, and waits for it until the deadline: see [`accompany`]. The one place where a request's work may
-/// block: nothing else waits for its thread for long. The turn ends with the work.
+/// block: nothing else waits for its thread. The turn ends with the work.
 ///
 /// # Errors
 /// See [`Ended`].
@@ -88,22 +87,13 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let lookout = Arc::clone(&turn.lookout);
-    let mut long = pin!(lookout.long.notified());
-    // A task that has just begun has woken no other, which would wait for this thread and could not be taken over from it.
-    let mut task = spawn(ticket, async move {
-        let done = stay(&turn.lookout, work);
+    let task = spawn(ticket, async move {
+        let done = block_in_place(work);
         wipe_stack();
         drop(turn);
         done
     });
     let leaving = Leaving { ticket, task: task.abort_handle() };
-    // Most work is done before a timer would have been of any use, and a timer wakes the thread that waits at the sockets.
-    tokio::select! {
-        biased;
-        ended = &mut task => return ended.map_err(|_| Ended::Panicked),
-        () = long.as_mut() => {}
-    }
     in_time(ticket, task, leaving).await
 }
 

@@ -14,7 +14,6 @@ use super::page::{Page, after, limit};
 use super::problem::Problem;
 use crate::api::issuers::{self as api, Tested, ToTest, Use, Verdicts};
 use crate::auth::{Diagnosis, Expected, Issuer, KeySource, TrustedIssuer, Unverified};
-use crate::desk;
 use crate::kms::{self, Asked, HostLogin, IdentityWay, Sheet, Vouching};
 use crate::policy::{AuthenticatorDocument, IdentityDocument};
 
@@ -200,7 +199,7 @@ pub(super) fn test(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
         }
         tested
     };
-    let issuers = desk::wait(|| Handle::current().block_on(diagnose));
+    let issuers = Handle::current().block_on(diagnose);
     let accepted = issuers.iter().any(|own| own.accepted);
     let others = all.len() - issuers.len();
     Ok(Answer::json(StatusCode::OK, &Verdicts { accepted, says: None, issuers, others }))

@@ -200,7 +200,7 @@ impl Request {
             (Handler::Visitor(handler), _) => {
                 let (peer, request, query) = (&*head.peer, id, &found.query);
                 let visit = Visit { peer, headers, request, ticket, parameters, query, body };
-                desk::wait(|| Handle::current().block_on(handler(app, visit)))
+                Handle::current().block_on(handler(app, visit))
             }
             (Handler::Caller(handler) | Handler::BasicOrCaller(_, handler), Some(known)) => {
                 let context = Context { caller: &known.caller, request: id, peer: head.peer.address, ticket };

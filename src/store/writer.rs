@@ -16,7 +16,6 @@ use super::erasure::Unerased;
 use super::error::Error;
 use super::wal;
 use crate::audit::Audit;
-use crate::desk;
 use crate::metrics::Metrics;
 use group::{Answer, Fault, Group, Queued, Recording, Request, Waiting, commit};
 
@@ -105,8 +104,7 @@ impl Writer {
     }
 
     pub(super) fn run<T: Send + 'static>(&self, command: Command<T>) -> Result<T, Error> {
-        let answered = self.begin(command);
-        desk::wait(|| answered.recv()).unwrap_or(Err(Error::Stopped))
+        self.begin(command).recv().unwrap_or(Err(Error::Stopped))
     }
 
     /// Runs commands in their order, all of them in the same commit: the outcome of each. With `stops`, those after one that
@@ -118,7 +116,7 @@ impl Writer {
         let (jobs, answers): (Vec<_>, Vec<_>) = commands.into_iter().map(Queued::new).unzip();
         self.send(Request { jobs, stops });
         let wait = |answered: Answer<()>| answered.recv().unwrap_or(Err(Error::Stopped));
-        desk::wait(|| answers.into_iter().map(wait).collect())
+        answers.into_iter().map(wait).collect()
     }
 
     /// Puts a command into the queue; its answer comes once its group is on disk.
@@ -147,7 +145,7 @@ impl Writer {
         let (answer, answered) = sync_channel(1);
         let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
         queue.try_send(Work::Empty(answer)).map_err(refused)?;
-        desk::wait(|| answered.recv()).map_err(|_| Error::Stopped)?.map_err(Error::Commit)
+        answered.recv().map_err(|_| Error::Stopped)?.map_err(Error::Commit)
     }
 
     /// Whether a write is on disk within [`CHECK_WAIT`]. If none was a moment ago, a small one is tried: nobody may be writing
@@ -162,8 +160,7 @@ impl Writer {
             let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok(transaction.pragma_update(None, "user_version", version)?)
         });
-        let answered = self.begin(touch);
-        match desk::wait(|| answered.recv_timeout(CHECK_WAIT)) {
+        match self.begin(touch).recv_timeout(CHECK_WAIT) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => Err(Error::Stuck),
             Err(RecvTimeoutError::Disconnected) => Err(Error::Stopped),

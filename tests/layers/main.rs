@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// Modules from the lowest to the highest; each may use those before it.
 const ORDER: [&str; 26] = [
     "base64",
+    "turns",
     "secret",
     "text",
     "api",
@@ -20,7 +21,6 @@ const ORDER: [&str; 26] = [
     "principal",
     "metrics",
     "desk",
-    "turns",
     "client",
     "config",
     "policy",

@@ -135,11 +135,11 @@ fn resolved(tag: Tag, value: Value) -> Value {
     read.unwrap_or(value)
 }
 
-/// An attribute of KMIP 1.x as an item of 2.x, and its index if one is given. `None` in place of the item for an attribute that the
-/// server does not keep and need not (Operation Policy Name, which 1.3 deprecated).
+/// An attribute of KMIP 1.x as an item of 2.x, and its index if one is given. `None` in place of the item for an Operation Policy Name
+/// (deprecated since 1.3) of `default`, which is what every object has.
 ///
 /// # Errors
-/// It lacks a part, or the version does not have it.
+/// It lacks a part, the version does not have it, or it is another Operation Policy Name.
 pub(super) fn upgrade(version: Version, value: Value) -> Result<(Option<Item>, Option<i32>), Error> {
     let mut fields = Fields::of(value)?;
     let name: String = fields.required(Tag::AttributeName)?;
@@ -147,10 +147,20 @@ pub(super) fn upgrade(version: Version, value: Value) -> Result<(Option<Item>, O
     let value = fields.item(Tag::AttributeValue)?.ok_or(Fault::Missing(Tag::AttributeValue))?;
     fields.finish()?;
     let named = Named::of(version, &name)?;
-    if matches!(named, Named::Standard(Tag::OperationPolicyName)) {
-        return Ok((None, index));
+    if let Named::Standard(tag @ Tag::OperationPolicyName) = named {
+        let is_usual = matches!(&value, Value::TextString(policy) if policy == "default");
+        return if is_usual { Ok((None, index)) } else { Err(Fault::UnsupportedAttribute(tag).into()) };
     }
     Ok((Some(named.item(value)), index))
+}
+
+/// The same of an attribute that a search or a change is about, and that cannot be left out.
+///
+/// # Errors
+/// As [`upgrade`], and for every Operation Policy Name.
+pub(super) fn upgrade_needed(version: Version, value: Value) -> Result<(Item, Option<i32>), Error> {
+    let (item, index) = upgrade(version, value)?;
+    Ok((item.ok_or(Fault::UnsupportedAttribute(Tag::OperationPolicyName))?, index))
 }
 
 /// The name in KMIP 1.x of an attribute of 2.x; `None` if the version does not have it.

@@ -100,11 +100,11 @@ fn payload(
                 upgraded.push(template(version, Tag::PrivateKeyAttributes, value)?);
             }
             (_, Tag::PublicKeyTemplateAttribute) => upgraded.push(template(version, Tag::PublicKeyAttributes, value)?),
-            (Operation::Locate, Tag::Attribute) => criteria.extend(attributes::upgrade(version, value)?.0),
+            (Operation::Locate, Tag::Attribute) => criteria.push(attributes::upgrade_needed(version, value)?.0),
             (Operation::AddAttribute | Operation::ModifyAttribute, Tag::Attribute) => {
                 *repeated = Some(Item { tag, value: value.clone() });
-                let (item, index) = attributes::upgrade(version, value)?;
-                let new = Value::Structure(item.into_iter().collect());
+                let (item, index) = attributes::upgrade_needed(version, value)?;
+                let new = Value::Structure(vec![item]);
                 upgraded.push(Item { tag: Tag::NewAttribute, value: new });
                 upgraded.extend(index.map(|index| Item::new(Tag::AttributeIndex, index)));
             }

@@ -103,6 +103,10 @@ fn what_a_version_does_not_have_is_refused_and_the_rest_of_the_batch_is_not() {
         let refused = upgraded(version, "Create", &template(attribute(name, r#"type="Boolean" value="true""#)));
         assert!(matches!(refused.unwrap_err().fault(), Fault::UnknownAttribute(_)), "{name} in {version}");
     }
+    let policy = |name| attribute("Operation Policy Name", &format!(r#"type="TextString" value="{name}""#));
+    assert!(upgraded("1.2", "Create", &template(policy("private"))).is_err());
+    assert!(upgraded("1.2", "Locate", &policy("default")).is_err());
+    assert!(upgraded("1.2", "AddAttribute", &policy("default")).is_err());
     let named = r#"<Name><NameValue type="TextString" value="t"/><NameType type="Enumeration" value="UninterpretedTextString"/></Name>"#;
     assert!(upgraded("1.0", "Create", &template(named.to_owned())).is_err());
     assert!(

@@ -121,7 +121,9 @@ impl AccessTokens {
             let set_aside = self.update(&live.row, Vec::new(), |before| {
                 aside = share.min(before.uses_limit - before.uses).max(0);
                 AccessToken { uses: before.uses + aside, ..before }
-            })?;
+            });
+            // These were set aside durably before, whatever became of the write.
+            let set_aside = set_aside.inspect_err(|_| live.put(taken))?;
             if set_aside.is_none() {
                 live.put(taken);
                 return Ok(None);

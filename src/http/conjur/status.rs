@@ -8,7 +8,6 @@ use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
-use crate::desk;
 use crate::kms::Fault;
 
 pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
@@ -24,8 +23,7 @@ pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         Err(fault) => return Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &fault)),
     };
     // It waits for the keys no longer than a login would.
-    let has_keys =
-        desk::wait(|| Handle::current().block_on(app.authenticator.has_exchange_keys(&authenticator.issuer)));
+    let has_keys = Handle::current().block_on(app.authenticator.has_exchange_keys(&authenticator.issuer));
     if !has_keys {
         return Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &Fault::new("CONJ00087E", "the keys cannot be fetched")));
     }

@@ -168,7 +168,7 @@ pub(super) fn apply(change: Change, policy: &mut Policy, documents: &mut Documen
         ($name:ident, $document:ident, $kind:ident, $table:ident) => {
             match $document {
                 Some(document) => {
-                    policy.put(&$name, Definition::$kind(document.clone()));
+                    policy.put(&$name, Definition::$kind(Box::new(document.clone())));
                     documents.$table.insert($name, document);
                 }
                 None => {
