@@ -82,8 +82,9 @@ pub enum Error {
     Unpaired {
         /// The option.
         option: String,
-        owner: String,
         /// The option whose values they belong to.
+        owner: String,
+        /// The number of values.
         values: usize,
         /// The number of values.
         owners: usize,
@@ -93,6 +94,7 @@ pub enum Error {
     Listed {
         /// The name of the flag or of the environment variable.
         name: String,
+        /// The text.
         value: String,
         /// The reason, and what to write instead.
         fault: String,
