@@ -1,4 +1,4 @@
-//! What failures of the layers below are to a caller.
+//! Conversions of errors of the layers below to errors for callers.
 
 use super::Error;
 use crate::auth::AccessTokenError;
@@ -72,7 +72,7 @@ impl From<store::Error> for Error {
             store::Error::Audit(unavailable) => Self::Audit(unavailable),
             store::Error::Abandoned => Self::Abandoned,
             store::Error::Exists(name) => Self::Exists(name),
-            // Changes made here take turns: somebody else writes into the database.
+            // Changes by this server are serialized, so another program writes into the database.
             store::Error::Conflict => Self::Contention,
             error @ store::Error::Binding(_) => Self::Unbound(error),
             error => Self::Store(error),
