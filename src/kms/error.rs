@@ -116,8 +116,8 @@ pub enum Error {
         /// The project.
         project: String,
     },
-    /// The lifecycle forbids it.
-    # The state of the object forbids it.
+    /// The state of the object forbids it.
+    #[error("{0}")]
     State(#[from] Refusal),
     /// The usage mask of the key forbids it.
     #[error("the key's Cryptographic Usage Mask does not permit {0}")]

@@ -38,7 +38,7 @@ pub(super) struct Offer {
     pub(super) expires: i64,
 }
 
-/// A recovery that has been proposed: the new owner gets the object once enough recoverers approve.
+/// A proposed recovery: the new owner gets the object when enough recoverers have approved it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Recovery {

@@ -83,7 +83,7 @@ pub(super) fn aes_mode(object: &Object, requested: Option<&CryptographicParamete
     }
 }
 
-/// A tag's length in bytes; SoftHSM would take any, down to none.
+/// The length of a tag in bytes. The limits are checked here because SoftHSM accepts any length, even 0.
 fn tag_bytes(requested: Option<i32>) -> Result<usize, Error> {
     match requested {
         None => Ok(TAG_BYTES),
