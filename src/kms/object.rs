@@ -15,7 +15,7 @@ use crate::kmip::{Attributes, Dialect, UniqueIdentifier, UsageMask};
 use crate::policy::{Account, Grants, Properties, Resource};
 use crate::store::object::{Class, Index, Material, Object as Row};
 
-/// Names the attributes in the database.
+/// The name of the attributes' document in the database.
 const DOCUMENT: &str = "Attributes";
 
 /// The content of a row, parsed once.

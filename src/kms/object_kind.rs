@@ -44,9 +44,9 @@ pub(super) enum Form {
 /// The common properties of all private keys, or of all public keys.
 pub(super) struct Half {
     pub(super) kind: ObjectKind,
-    /// What it can do, and why it can do nothing else.
+    /// The permitted uses, and the text of the error for other uses.
     pub(super) uses: (UsageMask, &'static str),
-    /// Its class, and why it has no other.
+    /// The class, and the text of the error for other classes.
     pub(super) class: (Class, &'static str),
     /// The link that names the other half.
     pub(super) link: LinkType,

@@ -46,7 +46,7 @@ operations! {
     /// Offer an object to another user, who becomes its owner by accepting it.
     Transfer "TransferOwnership" Action::Transfer;
     Accept "AcceptOwnership" Action::Accept;
-    /// To decline an offer, or to withdraw it.
+    /// Decline an offer, or withdraw it.
     EndOffer "EndOffer" Action::Transfer;
     ListOffers "ListOffers" Action::Operation(Kmip::Locate);
     /// List all objects.

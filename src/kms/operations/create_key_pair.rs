@@ -65,7 +65,8 @@ pub(in crate::kms) fn make(
     Ok(made)
 }
 
-/// The identifier that a public key whose private key has a wished one gets in the bare dialect; none if it would be too long.
+/// The identifier of a public key without a chosen one in the bare dialect, if its private key has a chosen one; `None` if
+/// it would be too long.
 fn beside_private(private: Option<&UniqueIdentifier>) -> Option<UniqueIdentifier> {
     let id = private.and_then(UniqueIdentifier::as_text).map(|id| format!("{id}_pk"))?;
     (id.len() <= MAX_IDENTIFIER).then_some(UniqueIdentifier::Text(id))
