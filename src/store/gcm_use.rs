@@ -94,7 +94,7 @@ pub fn all(store: &Readers) -> Result<Vec<GcmUse>, Error> {
     store.all(&USES.select("ORDER BY object"), [], GcmUse::from_row)
 }
 
-/// The sum of all credits; `None` before the first start that counts.
+/// The sum of all credits; `None` before the first start that counts uses.
 ///
 /// # Errors
 /// SQLite's.
