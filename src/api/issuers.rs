@@ -83,7 +83,7 @@ pub struct Verdicts {
 /// The result of a test with one issuer.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Tested {
-    /// As [`Issuer::name`].
+    /// The name of the issuer, as [`Issuer::name`].
     pub name: String,
     /// The use of its JWTs.
     #[serde(rename = "use")]

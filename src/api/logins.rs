@@ -29,7 +29,7 @@ pub struct SecretLogin<T> {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Presented<T> {
-    /// The access token of whoever asks.
+    /// The access token of the caller.
     pub access_token: T,
 }
 
