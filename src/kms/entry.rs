@@ -1,6 +1,5 @@
 //! Definitions as administrators see them.
 
-
 use crate::policy::Kind;
 
 /// A role name that cannot be defined. Users and projects whose row was changed in the database get it, and it permits
