@@ -56,8 +56,8 @@ impl Kms {
     /// Issues an access token to the host whose API key is presented. `origin` has the request's id, its peer address
     /// and its ticket; `place` is released as soon as the HSM has answered.
     ///
+    /// # Errors
     /// The key is not valid, or store, HSM or audit log is unavailable.
-    /// The key is not good, or store, HSM or audit log are away.
     pub(super) fn login_by_api_key(
         &self,
         origin: (&str, SocketAddr, &Ticket),

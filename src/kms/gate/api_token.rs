@@ -11,8 +11,8 @@ use crate::kmip::enumerations::State;
 use crate::kmip::ttlv::DateTime;
 
 impl Kms {
-    /// Whether the object's key is the key of the API token. The API token authenticates the default user, so whoever
-    /// knows this key has all rights of that user.
+    /// Whether the object's key is the key of the API token. The API token authenticates the default user, so everyone who
+    /// has this key has all rights of that user.
     pub(in crate::kms) fn is_api_token(&self, id: &str) -> bool {
         self.api_token_id.as_deref() == Some(id)
     }

@@ -39,7 +39,6 @@ impl Kms {
 
     /// The MAC of a credential that an unauthenticated caller presents. This is one call of the HSM, for which `_place`
     /// reserves a place.
-    /// reserves a place.
     pub(in crate::kms) fn presented_mac(
         &self,
         kind: CredentialKind,
@@ -50,7 +49,7 @@ impl Kms {
         Ok(self.custody.credential_mac(kind, holder, presented.as_bytes())?)
     }
 
-    /// The client secret with this MAC. [`Error::Integrity`] for a row that is not what was written.
+    /// The client secret with this MAC. Returns [`Error::Integrity`] if the row is not what the server wrote.
     pub(in crate::kms) fn client_secret_with(&self, mac: &[u8]) -> Result<Option<ClientSecret>, Error> {
         let ids = client_secret::with_mac(&self.store, mac)?;
         let id = match ids.as_slice() {
