@@ -52,7 +52,10 @@ impl Kms {
             call.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);
             let record = call.change(Action::AccessToken, &object, 1);
             let ending = Call::new(&call.context, Operation::RevokeToken);
-            ending.describe("the oldest of as many as an identity may have ends for a new one".to_owned());
+            ending.describe(
+                "the identity has the maximum number of access tokens: the oldest one is revoked for a new one"
+                    .to_owned(),
+            );
             let ended = |id: &str, version| {
                 let object = self::object(id);
                 ending.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);

@@ -78,7 +78,7 @@ impl Kms {
                 return Err(Error::UnknownApiToken);
             }
             let key = length(&object).and_then(|length| self.fits(&object, length));
-            key.ok_or(Error::UnsupportedParameters("the token cannot compare an API token with this key"))?;
+            key.ok_or(Error::UnsupportedParameters("the HSM cannot compare an API token with this key"))?;
         }
         let is_disabled = standing == ApiTokenKey::Active && disabled::is_disabled(&object.attributes);
         Ok(if is_disabled { ApiTokenKey::Disabled } else { standing })

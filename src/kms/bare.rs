@@ -81,7 +81,7 @@ impl Kms {
         let mut tags = tags_of(text).map_err(|error| error.within(Tag::UniqueIdentifier))?;
         let object_type = take_type(&mut tags);
         if tags.is_empty() {
-            return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "a list of tags names at least one" });
+            return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "a list of tags must name at least one" });
         }
         let grant = self.searching(call)?;
         let code = object_type.map(|kind| i64::from(kind.code()));

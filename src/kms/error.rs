@@ -41,7 +41,7 @@ pub enum Error {
         refusal: policy::Refusal,
     },
     /// The project's attribute is not a text, or is given several times.
-    #[error("the vendor attribute claviger/project is one text: the name of a project")]
+    #[error("the vendor attribute claviger/project must be one text: the name of a project")]
     Project,
     /// There is no such role, policy, user or project.
     #[error("there is no {kind} {name:?}")]
@@ -68,10 +68,12 @@ pub enum Error {
         name: String,
     },
     /// The project still holds objects.
-    #[error("the project {0:?} still holds objects: put them elsewhere, or destroy them and take them out, first")]
+    #[error(
+        "the project {0:?} still holds objects: move them to another project, or destroy them and take them out, first"
+    )]
     ProjectInUse(String),
     /// The role still has grants.
-    #[error("operations are still granted to the role {0:?}: take them back first")]
+    #[error("operations are still granted to the role {0:?}: revoke these grants first")]
     RoleInUse(String),
     /// A definition that contradicts itself or others.
     #[error("{0}")]
@@ -123,24 +125,27 @@ pub enum Error {
     #[error("the key's Cryptographic Usage Mask does not permit {0}")]
     UsageMask(&'static str),
     /// The key may only be exported wrapped.
-    #[error("the key is Sensitive: it leaves wrapped under another key, or not at all")]
+    #[error("the key is Sensitive: it can only be exported wrapped under another key")]
     Sensitive,
     /// The key may not be exported.
     #[error("the key is not Extractable")]
     NotExtractable,
     /// The HSM exports no keys in clear.
     #[error(
-        "this HSM gives no keys out in clear: the key leaves wrapped under another key, or not at all. To hold the bytes of a key, \
-         make it outside and bring it in by Register"
+        "this HSM gives no keys out in clear: the key can only be exported wrapped under another key. If you need the bytes of a \
+         key, generate it outside and import it by Register"
     )]
     NoneInClear,
     /// The HSM exports no keys.
-    #[error("this HSM lets no keys leave. To hold the bytes of a key, make it outside and bring it in by Register")]
+    #[error(
+        "this HSM lets no keys leave. If you need the bytes of a key, generate it outside and import it by Register"
+    )]
     NoneLeaves,
     /// No caller can know the value of the key, so no caller could present it.
     #[error(
-        "the key was made in the HSM and never leaves it in clear (Sensitive, or not Extractable), so that nobody can know the API \
-         token: use a key that was brought in by Register, or one that Create made to leave, if this HSM gives keys out"
+        "the key was made in the HSM and never leaves it in clear (Sensitive, or not Extractable), so that no caller can know the \
+         API token: use a key that was imported by Register, or, if this HSM gives keys out in clear, a key that Create made \
+         Extractable and not Sensitive"
     )]
     UnknownApiToken,
     /// The wrapping key could be used to reveal the wrapped key.
@@ -175,7 +180,7 @@ pub enum Error {
     },
     /// The secret was revoked and accepts no new value.
     #[error(
-        "the secret is {0} and takes no new value: delete it and write it again, which makes a new key; the values that it \
+        "the secret is {0} and accepts no new value: delete it and write it again, which makes a new key; the values that it \
          has can be read until then"
     )]
     SecretEnded(&'static str),
@@ -237,7 +242,7 @@ pub enum Error {
         expected: usize,
     },
     /// The HSM token cannot use a key of this length.
-    #[error("the token takes keys of {min} to {max} bytes for {algorithm}, not of {bytes}")]
+    #[error("the key is {bytes} bytes long; this HSM supports keys of {min} to {max} bytes for {algorithm}")]
     KeySize {
         /// The algorithm.
         algorithm: CryptographicAlgorithm,
@@ -252,22 +257,22 @@ pub enum Error {
     #[error("operations in several parts are not supported: send the data in one request")]
     Streaming,
     /// A key format that is not supported.
-    #[error("key format {0} is not supported for this object: Raw or TransparentSymmetricKey")]
+    #[error("key format {0} is not supported for this object: use Raw or TransparentSymmetricKey")]
     KeyFormat(kmip::enumerations::KeyFormatType),
     /// A key format that is not supported for a public key.
-    #[error("key format {0} is not supported for a public key: X_509, or PKCS_1 for RSA")]
+    #[error("key format {0} is not supported for a public key: use X_509, or PKCS_1 for RSA")]
     PublicKeyFormat(kmip::enumerations::KeyFormatType),
     /// A way of wrapping that is not supported.
     #[error("{0}")]
     KeyWrap(&'static str),
     /// An encoding of wrapped keys that is not supported.
-    #[error("a key is wrapped inside the token, as its bytes: EncodingOption must be NoEncoding")]
+    #[error("a key is wrapped inside the HSM, as its bytes: EncodingOption must be NoEncoding")]
     EncodingOption,
     /// A key length that AES key wrap does not support.
-    #[error("AES key wrap carries keys of 16 bytes or more in steps of 8, not of {0} bytes")]
+    #[error("the key is {0} bytes long; AES key wrap supports multiples of 8 bytes, from 16")]
     NotWrappable(usize),
     /// More data than the HSM accepts in one call, for an operation that cannot be split.
-    #[error("{length} bytes are more than the HSM takes in one call: send at most {most} bytes at a time")]
+    #[error("{length} bytes are more than the HSM accepts in one call: send at most {most} bytes at a time")]
     TooLong {
         /// The length in the request, in bytes; for AES-GCM the text without the tag.
         length: usize,
@@ -281,16 +286,16 @@ pub enum Error {
     #[error("{0}")]
     Feature(&'static str),
     /// A protocol version that is not supported.
-    #[error("protocol version {0}.{1} is not supported: 2.1 is")]
+    #[error("protocol version {0}.{1} is not supported: use 2.1")]
     Version(i32, i32),
     /// The answer would be larger than the client accepts.
     #[error("the answer is larger than the Maximum Response Size of the request")]
     ResponseTooLarge,
     /// The answer would be larger than the server's limit.
-    #[error("the answer would be larger than the server gives at one time: ask for less at a time")]
+    #[error("the answer would be larger than the server's limit: ask for less at a time")]
     AnswerTooLarge,
     /// The request has passed its deadline, or its client has disconnected.
-    #[error("the request took too long, or its client has gone: what was not done by then is not done")]
+    #[error("the request took too long, or its client disconnected: what was not done by then is not done")]
     Abandoned,
     /// The caller's requests have reached the caller's limit of memory.
     #[error(
@@ -322,10 +327,10 @@ pub enum Error {
     #[error("this server keeps no audit log")]
     NoAudit,
     /// Another search is running.
-    #[error("another search of the audit log is under way: try again later")]
+    #[error("another search of the audit log is running: try again later")]
     Searching,
     /// Too many long searches are running.
-    #[error("too many long searches are under way: try again later, or narrow the search")]
+    #[error("too many long searches are running: try again later, or narrow the search")]
     Sweeps,
     /// The audit log cannot be read.
     #[error("the audit log cannot be read")]
@@ -346,16 +351,16 @@ pub enum Error {
     #[error("the object {0:?} holds no secret")]
     NotASecret(String),
     /// The object holds a secret.
-    #[error("the key encrypts a secret's values, and does nothing else")]
+    #[error("the key only encrypts the values of a secret: it cannot be used for anything else")]
     ASecret,
     /// The object is not half of a key pair.
-    #[error("the object has no public key: it is not a half of a pair")]
+    #[error("the object has no public key: it is not half of a key pair")]
     NoPair,
     /// The caller has no access token that could be renewed or revoked.
     #[error("the caller has no access token")]
     NoAccessToken,
     /// The access token is not valid any more.
-    #[error("the access token cannot be renewed or ended: {0}")]
+    #[error("the access token cannot be renewed or revoked: {0}")]
     AccessToken(AccessTokenFault),
     /// The identity has the maximum number of access tokens.
     #[error("the identity has {0} live access tokens: revoke some, or let them expire")]

@@ -9,18 +9,20 @@ pub enum HandoverFault {
     #[error("the offer of {0:?} has expired: ask its owner to offer it again")]
     OfferExpired(String),
     /// The owner may not transfer the object any more.
-    #[error("the owner of {0:?} may no longer transfer it: ask the owner why, who can explain the operation transfer")]
+    #[error(
+        "the owner of {0:?} may no longer transfer it: the owner can find out why by explaining the operation transfer"
+    )]
     OfferVoid(String),
     /// The receiver has the maximum number of pending offers.
     #[error(
-        "{MAX_OFFERS} offers to the user {0:?} wait already: ask them to accept or decline some (GET /access/offers lists them)"
+        "the user {0:?} has {MAX_OFFERS} pending offers: ask them to accept or decline some (GET /access/offers lists them)"
     )]
     TooManyOffers(String),
     /// There is no offer to withdraw or decline.
     #[error("{0:?} is not offered now")]
     NoOffer(String),
     /// Another proposal is pending.
-    #[error("a recovery of {object:?} to the user {to:?} waits as {id}: approve it, or withdraw it first")]
+    #[error("a recovery of {object:?} to the user {to:?} is pending as {id}: approve it, or withdraw it first")]
     RecoveryWaits {
         /// The object.
         object: String,
@@ -30,7 +32,7 @@ pub enum HandoverFault {
         id: String,
     },
     /// There is no pending recovery with this identifier.
-    #[error("no recovery {recovery:?} of {object:?} waits: see the list of those that do")]
+    #[error("no recovery {recovery:?} of {object:?} is pending: GET /access/recoveries lists the pending ones")]
     NoRecovery {
         /// The object.
         object: String,

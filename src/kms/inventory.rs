@@ -93,7 +93,7 @@ impl Kms {
     /// Writes the days of last uses that are not written yet.
     pub fn write_last_uses(&self) {
         if let Err(error) = self.try_write_last_uses() {
-            tracing::warn!(%error, "when keys were last used is not written yet");
+            tracing::warn!(%error, "the days of the last uses of keys are not written yet");
         }
     }
 }

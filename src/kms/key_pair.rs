@@ -23,7 +23,7 @@ pub(super) fn pair_kind(attributes: &Attributes) -> Result<PairKind, Error> {
         }
         (Algorithm::RSA, _) => Err(invalid("an RSA key has 2048, 3072 or 4096 bits")),
         (Algorithm::EC | Algorithm::ECDSA, 256) => Ok(PairKind::P256),
-        (Algorithm::EC | Algorithm::ECDSA, _) => Err(invalid("an elliptic curve key is one of P-256, of 256 bits")),
+        (Algorithm::EC | Algorithm::ECDSA, _) => Err(invalid("an elliptic curve key must be of P-256, with 256 bits")),
         (other, _) => Err(Error::UnsupportedAlgorithm(other)),
     }
 }

@@ -101,7 +101,7 @@ pub(super) fn mac(object: &Object, requested: Option<&CryptographicParameters>) 
         let hash = parameters.and_then(|parameters| parameters.hashing_algorithm);
         return match (mode, hash) {
             (None | Some(BlockCipherMode::CMAC), None) => Ok(Mac::AesCmac),
-            _ => Err(Error::UnsupportedParameters("an AES key makes a CMAC, and no HMAC")),
+            _ => Err(Error::UnsupportedParameters("an AES key makes a CMAC, not an HMAC")),
         };
     }
     let named = parameters.and_then(|parameters| parameters.cryptographic_algorithm);

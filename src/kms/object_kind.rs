@@ -55,7 +55,7 @@ pub(super) struct Half {
 /// Private keys.
 pub(super) const PRIVATE: Half = Half {
     kind: ObjectKind::PrivateKey,
-    uses: (UsageMask::SIGN, "a private key may Sign, and nothing else"),
+    uses: (UsageMask::SIGN, "a private key may only Sign"),
     class: (Class::Sealing, "a private key never leaves the HSM"),
     link: LinkType::PublicKeyLink,
 };
@@ -63,7 +63,7 @@ pub(super) const PRIVATE: Half = Half {
 /// Public keys.
 pub(super) const PUBLIC: Half = Half {
     kind: ObjectKind::PublicKey,
-    uses: (UsageMask::VERIFY, "a public key may Verify, and nothing else"),
+    uses: (UsageMask::VERIFY, "a public key may only Verify"),
     class: (Class::Exporting, "a public key is public"),
     link: LinkType::PrivateKeyLink,
 };
@@ -189,7 +189,7 @@ impl ObjectKind {
                 Self::AccountSecret { .. },
                 ReadSecret | WriteSecret | Kmip(Operation::GetAttributes | Operation::Destroy),
             ) => None,
-            (Self::AccountSecret { .. }, _) => Some("a secret is read and written, and nothing else"),
+            (Self::AccountSecret { .. }, _) => Some("a secret can only be read and written"),
             (_, ReadSecret | WriteSecret) => Some("the object holds no secret"),
             _ => None,
         }

@@ -93,7 +93,7 @@ pub enum PlaceFault {
     #[error("the folder {0:?} holds secrets that you may not {1}")]
     Held(String, &'static str),
     /// The last environment of a project cannot be removed.
-    #[error("the environment {0:?} is the only one of its project, which needs one")]
+    #[error("the environment {0:?} is the only one of its project and cannot be deleted")]
     LastEnvironment(String),
     /// The request changes too many secrets.
     #[error("the request changes more than {0} secrets: change fewer at a time")]

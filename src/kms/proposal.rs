@@ -158,7 +158,7 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
     }
     if given.vendor_attributes.iter().any(VendorAttribute::asks_for_wrapping) {
         return Err(Error::Feature(
-            "a key is not kept wrapped under another one of yours (wrapping_key_id): every key is kept wrapped by the HSM; leave it out",
+            "storing a key wrapped under another key (wrapping_key_id) is not supported, because the HSM wraps every key: leave it out",
         ));
     }
     if given.vendor_attributes.iter().any(|own| secret_path::is_own(own) || disabled::is_own(own)) {
@@ -319,13 +319,14 @@ pub(super) fn brought(kind: ObjectType, object: ManagedObject, attributes: &mut 
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
     }
     let ManagedObject::SymmetricKey(key) = object else {
-        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "symmetric keys are taken in, and nothing else" });
+        return Err(Error::Invalid {
+            tag: Tag::ObjectType,
+            fault: "only symmetric keys can be registered or imported",
+        });
     };
     let block = key.key_block;
     if block.key_wrapping_data.is_some() {
-        return Err(Error::KeyWrap(
-            "keys are registered and imported in clear, over TLS; wrapped ones are not unwrapped",
-        ));
+        return Err(Error::KeyWrap("wrapped keys cannot be registered or imported: send the key in clear, over TLS"));
     }
     if !matches!(block.key_format_type, KeyFormatType::Raw | KeyFormatType::TransparentSymmetricKey) {
         return Err(Error::KeyFormat(block.key_format_type));

@@ -256,7 +256,7 @@ impl Kms {
                     Err(Error::Feature("the page takes too long: ask for fewer resources by limit and offset"))
                 }
                 End::Bound => {
-                    Err(Error::Feature("too much is to be looked through: ask with kind, and without search"))
+                    Err(Error::Feature("there are too many resources to search: give kind, and leave search out"))
                 }
                 End::Broken | End::Last => Ok(()),
             }

@@ -73,16 +73,16 @@ pub enum Error {
     #[error("{} is an SQLite database, but not one of clavigerd", .0.display())]
     Foreign(PathBuf),
     /// A row whose columns are not valid.
-    #[error("the row of object {0:?} makes no sense")]
+    #[error("the row of object {0:?} has invalid columns")]
     Malformed(String),
     /// The identifier exists already.
-    #[error("the identifier {0:?} is taken")]
+    #[error("the identifier {0:?} exists already")]
     Exists(String),
     /// The row changed between read and write.
     #[error("the row was changed by another request")]
     Conflict,
     /// The maximum number of rows is reached.
-    #[error("there are as many rows as there may be")]
+    #[error("the maximum number of rows is reached")]
     Full,
     /// The place is not empty.
     #[error("the place is not empty")]
@@ -91,13 +91,13 @@ pub enum Error {
     #[error("a path would be too long")]
     PathTooLong,
     /// The request that reads has ended.
-    #[error("nobody waits for the answer any longer")]
+    #[error("the request has ended")]
     Abandoned,
     /// The writer's queue is full.
     #[error("too many writes are waiting")]
     Busy,
     /// A write was not on disk in time, so that the database counts as unavailable.
-    #[error("a write is not done in time: is the database held by another program, or its disk slow?")]
+    #[error("a write is not done in time: is the database locked by another program, or its disk slow?")]
     Stuck,
     /// A query was interrupted because it took too long.
     #[error("a query took longer than {0} s")]

@@ -48,9 +48,9 @@ pub enum NoEffect {
     #[error("an object has at most {} grantees", policy::MAX_GRANTEES)]
     Full,
     /// A secret must stay in the project of its account.
-    #[error("a secret of the account {0:?} is held by the project {0:?} and by no other")]
+    #[error("a secret of the account {0:?} must stay in the project {0:?}")]
     OfAccount(String),
     /// The object is in this project already.
-    #[error("the object is there already")]
+    #[error("the object's project is already as requested")]
     Unchanged,
 }

@@ -19,7 +19,7 @@ impl Kms {
     pub fn close(&self) {
         self.write_last_uses();
         if let Err(error) = self.tokens.settle() {
-            tracing::warn!(%error, "uses of access tokens that were set aside are lost");
+            tracing::warn!(%error, "reserved uses of access tokens are lost");
         }
         if let Some(audit) = &self.audit {
             audit.close();

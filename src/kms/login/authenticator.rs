@@ -82,7 +82,7 @@ impl HostAuthenticator {
     pub fn restrictions(&self, host: &HostDocument, service: &str) -> Result<Vec<(String, Bound)>, Fault> {
         let given: Vec<(&str, &str)> = host.restrictions(service).collect();
         if given.is_empty() {
-            return Err(Fault::new("CONJ00057E", "the host restricts nothing"));
+            return Err(Fault::new("CONJ00057E", "the host has no restrictions"));
         }
         if given.iter().any(|(name, _)| self.aliases.iter().any(|(_, real)| real == name)) {
             return Err(Fault::new("CONJ00069E", "the host restricts a claim that has an alias"));

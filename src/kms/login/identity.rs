@@ -237,7 +237,8 @@ fn trusted(
     let audiences = patterns("boundAudiences", bounds.audiences)?;
     if audiences.is_empty() {
         return Err(
-            "boundAudiences: tokens must be for an audience: without one, those for other services would do".to_owned()
+            "boundAudiences: give at least one audience: without one, JWTs for other services would be accepted"
+                .to_owned(),
         );
     }
     let bound_claims = bounds.claims.iter().map(|(path, values)| {

@@ -75,7 +75,7 @@ fn beside_private(private: Option<&UniqueIdentifier>) -> Option<UniqueIdentifier
 /// Sets algorithm and length from the domain parameters (section 4.14). There, ECDH means a key of a curve, as EC does.
 fn settle_curve(attributes: &mut Attributes) -> Result<(), Error> {
     let Some(domain) = attributes.cryptographic_domain_parameters.take() else { return Ok(()) };
-    let fault = "the curve is P-256, of 256 bits, and no other";
+    let fault = "only the curve P-256, of 256 bits, is supported";
     let is_p256 = domain.recommended_curve.is_none_or(|curve| curve == RecommendedCurve::P_256);
     if !is_p256
         || domain.qlength.is_some_and(|bits| bits != P256_BITS)

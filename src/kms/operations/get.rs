@@ -108,7 +108,7 @@ fn wrapped(
 ) -> Result<KeyBlock, Error> {
     if specification.wrapping_method != WrappingMethod::Encrypt || specification.mac_signature_key_information.is_some()
     {
-        return Err(Error::KeyWrap("WrappingMethod Encrypt is supported, and no other"));
+        return Err(Error::KeyWrap("only WrappingMethod Encrypt is supported"));
     }
     if specification.encoding_option != Some(EncodingOption::NoEncoding) {
         return Err(Error::EncodingOption);
@@ -120,7 +120,7 @@ fn wrapped(
         specification.encryption_key_information.as_ref().ok_or(Error::Missing(Tag::EncryptionKeyInformation))?;
     let mode = information.cryptographic_parameters.as_ref().and_then(|parameters| parameters.block_cipher_mode);
     if mode.is_some_and(|mode| mode != BlockCipherMode::NISTKeyWrap) {
-        return Err(Error::KeyWrap("BlockCipherMode NISTKeyWrap (RFC 3394) is supported, and no other"));
+        return Err(Error::KeyWrap("only BlockCipherMode NISTKeyWrap (RFC 3394) is supported"));
     }
     // The use of the wrapping key is decided as every use of a key; it needs the permission to encrypt.
     let wrapping = kms

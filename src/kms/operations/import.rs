@@ -61,12 +61,12 @@ fn replacement(
 ) -> Result<(Attributes, Class, Material), Error> {
     kms.authorize_beside(call, Operation::Destroy, Some(&brought.id))?;
     if !present.kind.has_known_value() {
-        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "only a symmetric key is replaced by an import" });
+        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "an import can only replace a symmetric key" });
     }
     let mut said = brought.attributes.clone();
     let project = said.take_project().map_err(|_| Error::Project)?;
     if project.is_some() && project != present.access.project {
-        return Err(Error::Feature("an import leaves the object in its project: leave the attribute out"));
+        return Err(Error::Feature("an import cannot move an object to another project: leave the attribute out"));
     }
     let is_addition = project.is_some();
     check_settable(&said, Origin::Imported)?;
@@ -110,7 +110,7 @@ fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<A
         (_, None) | (State::PreActive, Some(State::Active)) => {}
         (own, Some(said)) if own == said => {}
         _ => {
-            let fault = "an import in the place of an object leaves its state: use Activate, Revoke or Destroy";
+            let fault = "an import cannot change the state of an existing object: use Activate, Revoke or Destroy";
             return Err(Error::Invalid { tag: Tag::State, fault });
         }
     }
@@ -120,7 +120,7 @@ fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<A
         said.activation_date = None;
     }
     if reached(said.deactivation_date) {
-        let fault = "it has passed, and an import ends no object: use Revoke";
+        let fault = "it is in the past, and an import cannot deactivate an object: use Revoke";
         return Err(Error::Invalid { tag: Tag::DeactivationDate, fault });
     }
     said.initial_date = None;

@@ -30,7 +30,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let wanted = criteria.attributes.unique_identifier.clone();
     let after = criteria.attributes.take_after().map_err(|_| Error::Invalid {
         tag: Tag::AttributeValue,
-        fault: "the vendor attribute claviger/after is one text: the Unique Identifier after which the page begins",
+        fault: "the vendor attribute claviger/after must be one text: the Unique Identifier after which the page begins",
     })?;
     let search = search(call, criteria, storage)?;
     if let Some(id) = wanted {

@@ -118,11 +118,11 @@ impl Queued {
         let job: Job = Box::new(move |transaction| match job(transaction) {
             Ok(()) => Some(Box::new(|_| {})),
             Err(error) => {
-                tracing::error!(%error, "a write that nobody waits for failed");
+                tracing::error!(%error, "a background write failed");
                 None
             }
         });
-        let refuse: Refuse = Box::new(|error| tracing::error!(%error, "a write that nobody waits for failed"));
+        let refuse: Refuse = Box::new(|error| tracing::error!(%error, "a background write failed"));
         Self { job, refuse, erases, records }
     }
 }
