@@ -14,7 +14,7 @@ use crate::kmip::ttlv::DateTime;
 /// Maximum number of entries on one page.
 pub const MAX_ENTRIES: usize = 1_000;
 
-/// A page ends with the entry that exceeds this size as it is written, in bytes. The largest entry, an object with all
+/// A page ends with the entry that reaches this size as it is written, in bytes. The largest entry, an object with all
 /// of its attributes, takes less than twice this size, so that the page stays within the limit of an answer.
 const PAGE_BYTES: usize = 4 << 20;
 

@@ -252,7 +252,7 @@ fn check_length(
 fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Result<(), Error> {
     let invalid = |tag, fault| Err(Error::Invalid { tag, fault });
     let now = call.now;
-    // A key with an end in the past, or that is stated not to have begun, does not become Active at once.
+    // A key that has ended, or whose state is given, does not become Active at once.
     let has_ended = attributes.destroy_date.is_some()
         || attributes.compromise_date.is_some()
         || attributes.compromise_occurrence_date.is_some()

@@ -39,7 +39,7 @@ pub fn page(
     direct: bool,
     limit: usize,
 ) -> Result<Vec<(String, String)>, Error> {
-    // No name of a secret ends with the slash of `prefix`, so starting at `prefix` skips nothing.
+    // A secret named exactly `prefix` has an empty last part and is not shown.
     let after = if after.is_empty() { prefix } else { after };
     let sql = "SELECT path, object FROM secret_path WHERE path > ?1 AND path < ?3 \
                AND (NOT ?4 OR instr(substr(path, length(?2) + 1), '/') = 0) ORDER BY path LIMIT ?5";

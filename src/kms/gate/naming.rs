@@ -19,7 +19,7 @@ impl Kms {
     /// where names need not be unique.
     ///
     /// # Errors
-    /// Another key of the project has the name.
+    /// Another key of the project has the name, whichever API made it.
     pub(in crate::kms) fn turn_of_key_name(
         &self,
         call: &Call<'_>,
