@@ -114,7 +114,7 @@ pub enum Outcome {
 pub struct Step {
     /// Its name: a word or two, or the name of a claim.
     pub step: String,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Outcome,
     /// The expected and the found value; never the token or a part of its signature.
     pub says: String,

@@ -30,7 +30,7 @@ pub(super) struct Pending {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Offer {
-    /// The user who is to own the object.
+    /// The user who will own the object.
     pub(super) to: String,
     /// The owner who made the offer.
     pub(super) by: By,
@@ -44,7 +44,7 @@ pub(super) struct Offer {
 pub(super) struct Recovery {
     /// Its identifier. Approvals name it, so that recoverers approve exactly what is done.
     pub(super) id: String,
-    /// The user who is to own the object.
+    /// The user who will own the object.
     pub(super) to: String,
     /// The reason, as the proposer wrote it.
     pub(super) reason: String,

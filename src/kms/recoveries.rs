@@ -19,7 +19,7 @@ use crate::text::is_unprintable;
 /// The proposal of a recoverer.
 #[derive(Debug)]
 pub struct Proposal {
-    /// The user who is to own the object.
+    /// The user who will own the object.
     pub to: Username,
     /// The reason: 1 to [`MAX_REASON`] bytes of printable text.
     pub reason: String,
@@ -36,7 +36,7 @@ pub struct RecoveryEntry {
     pub object: String,
     /// The object's owner.
     pub owner: String,
-    /// The user who is to own the object.
+    /// The user who will own the object.
     pub to: String,
     /// The reason.
     pub reason: String,

@@ -1,4 +1,4 @@
-//! What the HSM token supports: not every HSM supports everything.
+//! The capabilities of the HSM token, which differ between HSMs.
 
 use super::super::operations::Needs;
 use super::service::Kms;

@@ -1,4 +1,4 @@
-//! What a permission to add an object ([`NewGrant`]) allows.
+//! Adding objects with a [`NewGrant`].
 
 use super::super::cache;
 use super::super::error::Error;

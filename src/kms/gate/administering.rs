@@ -1,4 +1,4 @@
-//! What a permission to administer allows: changing roles, policies, users and projects. Definitions come from the
+//! The operations of administrators: changes of roles, policies, users and projects. Definitions come from the
 //! policy file and from the database; each one in the database has a bound row.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! What a permission for requests to the server itself ([`ServerGrant`]) allows.
+//! The operations on the server itself that a [`ServerGrant`] permits.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What a permission to audit allows: reading the audit log and the inventory.
+//! The reads that an audit permission allows: the audit log and the inventory.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a permission to perform an operation on an object ([`Grant`]) allows.
+//! The operations on an object that a [`Grant`] permits.
 
 use std::sync::Arc;
 

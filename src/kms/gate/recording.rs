@@ -1,4 +1,4 @@
-//! What the gate records in the audit log.
+//! The records that the gate makes for the audit log.
 
 use super::super::call::Call;
 use super::super::error::Error;

@@ -1,4 +1,4 @@
-//! What a permission to recover objects allows.
+//! The recovery of objects, which the policy permits to recoverers.
 
 use super::super::call::Call;
 use super::super::error::Error;

@@ -1,4 +1,4 @@
-//! What a permission to read or write a secret allows.
+//! Reading and writing secrets with a grant.
 
 use std::sync::Arc;
 
