@@ -1,4 +1,4 @@
-//! Files that are read whole, each up to a limit, and the one error of a file that cannot be read.
+//! Reading of whole files up to a limit, with one error type for files that cannot be read.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -10,11 +10,11 @@ use crate::secret::{Bytes, Password};
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {}{}: {source}", article(what), path.display())]
 pub struct Unreadable {
-    /// What the file is for; empty for one that is known by its path only.
+    /// The purpose of the file; empty if only its path identifies it.
     pub what: &'static str,
     /// The file.
     pub path: PathBuf,
-    /// Why.
+    /// The reason.
     pub source: io::Error,
 }
 
@@ -22,18 +22,19 @@ fn article(what: &str) -> String {
     if what.is_empty() { String::new() } else { format!("the {what} ") }
 }
 
-/// The error of a file, by its cause.
+/// Returns a function that makes the error of a file from its cause.
 pub fn unreadable(what: &'static str, path: &Path) -> impl Fn(io::Error) -> Unreadable + Copy {
     move |source| Unreadable { what, path: path.to_owned(), source }
 }
 
-/// Whether there is no such file, which is not a failure where it may be missing.
+/// Whether the file does not exist, which is not a failure if the file is optional.
 #[must_use]
 pub fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// An open file: a path can name another one a moment later.
+/// An open file. Keeping it open ensures that all calls concern the same file, because a path can name another one a
+/// moment later.
 pub struct Opened<'a> {
     what: &'static str,
     path: &'a Path,
@@ -53,19 +54,19 @@ impl Opened<'_> {
     /// Its length, owner and permissions.
     ///
     /// # Errors
-    /// The system does not give them.
+    /// The operating system returns an error.
     pub fn metadata(&self) -> Result<Metadata, Unreadable> {
         self.file.metadata().map_err(unreadable(self.what, self.path))
     }
 
-    /// The whole of it, which is overwritten when dropped.
+    /// Returns the whole content, which is overwritten in memory when it is dropped.
     ///
     /// # Errors
     /// It cannot be read, or is longer than `limit` bytes.
     pub fn bytes(self, limit: u64) -> Result<Bytes, Unreadable> {
         let unreadable = unreadable(self.what, self.path);
-        // Longer than its full length, so that no shorter copy stays behind: the library reads the last bytes by way of the stack if
-        // there is little room.
+        // The buffer is larger than the file, so that no partial copy remains in memory: with little room, the library
+        // reads the last bytes through the stack.
         let room = self.file.metadata().map_or(0, |found| found.len()).min(limit);
         let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default() + 64);
         let read = self.file.take(limit.saturating_add(1)).read_to_end(&mut bytes);
@@ -77,7 +78,7 @@ impl Opened<'_> {
         Err(unreadable(io::Error::other(format!("it is larger than {limit} bytes"))))
     }
 
-    /// The whole of it as text, likewise.
+    /// Returns the whole content as text, which is overwritten in memory when it is dropped.
     ///
     /// # Errors
     /// It cannot be read, is longer than `limit` bytes, or not UTF-8.
@@ -88,7 +89,7 @@ impl Opened<'_> {
     }
 }
 
-/// The whole of a file, which is overwritten when dropped.
+/// Returns the whole content of a file, which is overwritten in memory when it is dropped.
 ///
 /// # Errors
 /// It cannot be read, or is longer than `limit` bytes.
@@ -96,7 +97,7 @@ pub fn bytes(what: &'static str, path: &Path, limit: u64) -> Result<Bytes, Unrea
     open(what, path)?.bytes(limit)
 }
 
-/// The whole of a file as text, likewise.
+/// Returns the whole content of a file as text, which is overwritten in memory when it is dropped.
 ///
 /// # Errors
 /// It cannot be read, is longer than `limit` bytes, or not UTF-8.
@@ -104,7 +105,7 @@ pub fn text(what: &'static str, path: &Path, limit: u64) -> Result<Password, Unr
     open(what, path)?.text(limit)
 }
 
-/// The text that a file's bytes are.
+/// Returns the bytes of a file as text.
 ///
 /// # Errors
 /// They are not UTF-8.
@@ -113,7 +114,7 @@ pub fn utf8<'a>(what: &'static str, path: &Path, bytes: &'a [u8]) -> Result<&'a 
     std::str::from_utf8(bytes).map_err(invalid)
 }
 
-/// The first bytes, `most` of them or all.
+/// Returns at most the first `most` bytes.
 ///
 /// # Errors
 /// They cannot be read.

@@ -1,4 +1,5 @@
-//! Whether a signature is one: the one definition for JWTs, KMIP and the audit log. Nothing secret is in it, and nothing here signs.
+//! Verification of signatures: the one implementation for JWTs, KMIP and the audit log. It uses no secrets and makes no
+//! signatures.
 
 use openssl::bn::BigNum;
 use openssl::ecdsa::EcdsaSig;
@@ -10,44 +11,45 @@ use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Verifier};
 
-/// How a digest is signed.
+/// A signature scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2).
     Pkcs1v15,
     /// RSASSA-PSS (RFC 8017 section 8.1) with MGF1 of the same hash and a salt of its length.
     Pss,
-    /// ECDSA; the signature is an ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3), which OpenSSL takes in its one spelling only, with r
-    /// and s from 1 to below the curve's order.
+    /// ECDSA; the signature is an ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3). OpenSSL accepts only its one DER
+    /// encoding, with r and s from 1 to below the curve's order.
     Ecdsa,
 }
 
-/// Whether `signature` is one of a digest by the private half of `key`. One that OpenSSL cannot even read is not.
+/// Whether `signature` is a valid signature of a digest by the private half of `key`; false if OpenSSL cannot parse it.
 #[must_use]
 pub fn is_of_digest(key: &PKeyRef<Public>, scheme: Scheme, hash: &MdRef, digest: &[u8], signature: &[u8]) -> bool {
     or_false(verify(key, scheme, hash, digest, signature))
 }
 
-/// The same of the digest of a message.
+/// Whether `signature` is a valid signature of a message.
 #[must_use]
 pub fn is_of_message(key: &PKeyRef<Public>, scheme: Scheme, hash: &MdRef, message: &[u8], signature: &[u8]) -> bool {
     or_false(digest(hash, message).and_then(|digest| verify(key, scheme, hash, &digest, signature)))
 }
 
-/// The same of an ECDSA signature that is r and s, one behind the other, each as long as the curve's order (RFC 7518 section 3.4).
+/// Whether `signature` is a valid ECDSA signature of a message, as r and s in sequence, each as long as the curve's
+/// order (RFC 7518 section 3.4).
 #[must_use]
 pub fn is_of_message_in_parts(key: &PKeyRef<Public>, hash: &MdRef, message: &[u8], signature: &[u8]) -> bool {
     let is_whole = usize::try_from(key.bits().div_ceil(8)).is_ok_and(|part| signature.len() == 2 * part);
     is_whole && or_false(ecdsa_to_der(signature).map(|der| is_of_message(key, Scheme::Ecdsa, hash, message, &der)))
 }
 
-/// The same of a signature by an Ed25519 key (RFC 8032 section 5.1.7).
+/// Whether `signature` is a valid signature of a message by an Ed25519 key (RFC 8032 section 5.1.7).
 #[must_use]
 pub fn is_ed25519(key: &PKeyRef<Public>, message: &[u8], signature: &[u8]) -> bool {
     or_false(Verifier::new_without_digest(key).and_then(|mut own| own.verify_oneshot(signature, message)))
 }
 
-/// The ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3) of r and s, one behind the other.
+/// Converts r and s in sequence to an ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3).
 ///
 /// # Errors
 /// OpenSSL failed.
@@ -56,7 +58,8 @@ pub fn ecdsa_to_der(signature: &[u8]) -> Result<Vec<u8>, ErrorStack> {
     EcdsaSig::from_private_components(BigNum::from_slice(r)?, BigNum::from_slice(s)?)?.to_der()
 }
 
-/// The errors of OpenSSL must not stay in the thread's queue: the next connection that it reads would take them for its own.
+/// Removes the errors of OpenSSL from the thread's queue; otherwise the next TLS connection of the thread would report
+/// them as its own.
 fn or_false(verified: Result<bool, ErrorStack>) -> bool {
     verified.unwrap_or_else(|_| {
         let _ = ErrorStack::get();
@@ -79,7 +82,8 @@ fn verify(
     digest: &[u8],
     signature: &[u8],
 ) -> Result<bool, ErrorStack> {
-    // As long as the modulus (RFC 8017 sections 8.1.2 and 8.2.2): OpenSSL takes a PSS signature without its leading zeros.
+    // The length must be that of the modulus (RFC 8017 sections 8.1.2 and 8.2.2); OpenSSL accepts a PSS signature
+    // without its leading zeros.
     if scheme != Scheme::Ecdsa && signature.len() != key.size() {
         return Ok(false);
     }
@@ -118,7 +122,7 @@ mod tests {
     #[test]
     fn parts_become_the_der_that_openssl_verifies() {
         let (own, public) = key();
-        // Among so many some have numbers with leading zeros, or with a leading bit that DER has to put a zero before.
+        // Some of these signatures have numbers with leading zeros, or with a high bit that needs a zero byte in DER.
         for number in 0..600_u32 {
             let message = number.to_be_bytes();
             let made = EcdsaSig::sign(&sha256(&message), &own).unwrap();
@@ -138,7 +142,7 @@ mod tests {
         let is = |der: &[u8]| is_of_digest(&public, Scheme::Ecdsa, md, &sha256(b"a"), der);
         assert!(is(&der) && is_of_message(&public, Scheme::Ecdsa, md, b"a", &der));
         assert!(!is_of_message(&public, Scheme::Ecdsa, md, b"b", &der));
-        // A byte behind it, the long form of its length, and nothing at all.
+        // An additional byte, the long form of the length, and an empty signature.
         assert!(!is(&[&der[..], &[0]].concat()) && !is(&[&[0x30, 0x81], &der[1..]].concat()) && !is(b""));
         let parts = |signature: &[u8]| is_of_message_in_parts(&public, md, b"a", signature);
         assert!(parts(&[&r[..], &s].concat()));

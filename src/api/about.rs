@@ -1,4 +1,4 @@
-//! What the server says of itself and of its caller: `/server-info`, `/health`, `/whoami`.
+//! Information about the server and the caller: `/server-info`, `/health`, `/whoami`.
 
 use std::net::IpAddr;
 
@@ -13,10 +13,10 @@ pub struct ServerInfo {
     pub version: Word,
 }
 
-/// `GET /api/pvlt/1.0/system/info/version`, as Piiano's clients ask for it.
+/// `GET /api/pvlt/1.0/system/info/version`, which Piiano's clients request.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Vault {
-    /// What sets the database apart.
+    /// The identifier of the database.
     pub vault_id: String,
     /// The version of the server.
     pub vault_version: Word,
@@ -24,7 +24,7 @@ pub struct Vault {
     pub db_schema_version: i64,
 }
 
-/// `GET /health`: `ok`, or what is wrong.
+/// `GET /health`: `ok` for each part, or the reason why it is not.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Health {
     /// The process.
@@ -35,7 +35,7 @@ pub struct Health {
     pub token: Word,
     /// The audit log.
     pub audit: Word,
-    /// Protections that root keys lack, if any.
+    /// Protections that the root keys lack, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weaker_custody: Option<String>,
 }
@@ -45,12 +45,12 @@ pub struct Health {
 pub struct WhoAmI {
     /// The caller.
     pub username: String,
-    /// How the server knows the caller.
+    /// The authentication method of the caller.
     pub method: Word,
     /// The caller's role, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// What Conjur's clients ask about a host.
+    /// Information for Conjur's clients about a host.
     #[serde(flatten)]
     pub host: Option<Host>,
 }
@@ -60,7 +60,7 @@ pub struct WhoAmI {
 pub struct Host {
     /// Its account.
     pub account: String,
-    /// Where the request came from.
+    /// The address from which the request came.
     pub client_ip: IpAddr,
     /// When its access token was issued.
     pub token_issued_at: String,

@@ -1,11 +1,12 @@
-//! Who may do what with an object: `/access/grant`, `revoke`, `transfer`, `project`, `list`, `owned`, `obtained`, `explain`.
+//! Access to objects: `/access/grant`, `revoke`, `transfer`, `project`, `list`, `owned`, `obtained`, `explain`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Word;
 
-/// `POST /access/grant` and `/access/revoke`, as clients of Cosmian KMS send it too; exactly one of `user_id` and `role` is there.
+/// `POST /access/grant` and `/access/revoke`, as clients of Cosmian KMS also send it. Exactly one of `user_id` and
+/// `role` is present.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Change {
     /// The object.
@@ -13,15 +14,15 @@ pub struct Change {
     /// A user, or `*` for everyone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// Everyone with this role.
+    /// All users with this role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// What is granted or taken back.
+    /// The operations to grant or to revoke.
     pub operation_types: Vec<String>,
 }
 
 impl Change {
-    /// Its members.
+    /// The names of the JSON fields.
     pub const MEMBERS: [&str; 4] = ["unique_identifier", "user_id", "role", "operation_types"];
 }
 
@@ -31,7 +32,7 @@ impl Change {
 pub struct Transfer {
     /// The object.
     pub unique_identifier: String,
-    /// The user who is to own it.
+    /// The user who will own it.
     pub user_id: String,
 }
 
@@ -41,7 +42,7 @@ pub struct Transfer {
 pub struct InProject {
     /// The object.
     pub unique_identifier: String,
-    /// Its project; `null` takes it out.
+    /// The new project; `null` takes the object out of its project.
     pub project: Option<String>,
 }
 
@@ -49,11 +50,11 @@ pub struct InProject {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
-    /// One user, as `claviger access-rights explain` has it.
+    /// One user, as in `claviger access-rights explain`.
     pub user: String,
-    /// An operation.
+    /// The operation.
     pub operation: String,
-    /// The object, where the operation is about one.
+    /// The object, if the operation concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unique_identifier: Option<String>,
 }
@@ -61,31 +62,31 @@ pub struct Question {
 /// The answer to [`Question`].
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Explanation {
-    /// Whether the user may.
+    /// Whether the operation is permitted.
     pub allowed: bool,
-    /// The rule that says so.
+    /// The rule that decides.
     pub rule: String,
     /// The user.
     pub user: String,
-    /// The user's role, for those who may know it.
+    /// The user's role, if the caller may know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
 }
 
-/// What is granted to one grantee; exactly one of `user_id` and `role` is there.
+/// The grant to one grantee. Exactly one of `user_id` and `role` is present.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Grant {
     /// A user, or `*` for everyone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// Everyone with this role.
+    /// All users with this role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// What is granted.
+    /// The granted operations.
     pub operations: Vec<Word>,
 }
 
-/// `GET /access/list/ID?all=true`: everybody who has access to an object. Without `all`, the grants only.
+/// `GET /access/list/ID?all=true`: the owner, members and grantees of an object. Without `all`, only the grants.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AccessList {
     /// The owner.
@@ -94,20 +95,20 @@ pub struct AccessList {
     pub project: Option<String>,
     /// The members of the project.
     pub members: Vec<Member>,
-    /// What is granted on the object itself.
+    /// The grants on the object itself.
     pub grants: Vec<Grant>,
 }
 
 /// A member of a project.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Member {
-    /// Who.
+    /// The member.
     pub member: String,
     /// The role in the project.
     pub role: String,
 }
 
-/// An entry of `GET /access/owned`: an object of the caller's. The server writes it part by part.
+/// An entry of `GET /access/owned`: an object that the caller owns. The server writes it part by part.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Owned {
     /// The object.
@@ -120,7 +121,7 @@ pub struct Owned {
     pub is_wrapped: bool,
 }
 
-/// An entry of `GET /access/obtained`: an object of somebody else on which something is granted to the caller.
+/// An entry of `GET /access/obtained`: an object of another owner on which the caller has a grant.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Obtained {
     /// The object.
@@ -129,7 +130,7 @@ pub struct Obtained {
     pub owner_id: String,
     /// Its state, as KMIP names it.
     pub state: Word,
-    /// What is granted.
+    /// The granted operations.
     pub operations: Vec<Word>,
     /// Always false: for clients of Cosmian KMS.
     pub is_wrapped: bool,
@@ -145,6 +146,6 @@ pub struct MayCreate {
 /// `GET /access/privileged`
 #[derive(Debug, Serialize, Deserialize)]
 pub struct IsPrivileged {
-    /// Whether the caller administers.
+    /// Whether the caller is an administrator.
     pub has_privileged_access: bool,
 }

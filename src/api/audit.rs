@@ -2,29 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `POST /audit/search`; every part that is given must hold.
+/// `POST /audit/search`; a line must match all given fields.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Search {
     /// The object.
     pub object: Option<String>,
-    /// Who asked.
+    /// The caller.
     pub caller: Option<String>,
     /// `success`, `refused` or `failed`.
     pub outcome: Option<String>,
-    /// The first time.
+    /// The earliest time.
     pub from: Option<String>,
-    /// The last time.
+    /// The latest time.
     pub to: Option<String>,
-    /// The newest of them, at most.
+    /// Maximum number of lines; the newest ones are returned.
     pub limit: Option<usize>,
 }
 
 /// The answer to [`Search`].
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Found {
-    /// As they stand in the log.
+    /// The lines as they are in the log.
     pub lines: Vec<String>,
-    /// Whether all of the log was looked at, or enough of it to have found as many as were asked for.
+    /// Whether the whole log was searched, or enough of it to find the requested number of lines.
     pub complete: bool,
 }

@@ -6,16 +6,16 @@ use serde_json::Value;
 /// An entry of `GET /access/definitions/KIND`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Its name among its kind.
+    /// Its name, unique within its kind.
     pub name: String,
-    /// Its version in the database; absent for one of the policy file.
+    /// Its version in the database; absent if the policy file defines it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
-    /// What it says, with the keys of the table in the policy file.
+    /// The definition, with the keys of the policy file.
     pub definition: Value,
 }
 
-/// What `PUT` and `DELETE` of a definition answer.
+/// The answer to `PUT` and `DELETE` of a definition.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Defined {
     /// Its name.

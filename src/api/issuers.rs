@@ -1,21 +1,21 @@
-//! The issuers that are trusted: `/issuers` and `/issuers/test`.
+//! The trusted issuers: `/issuers` and `/issuers/test`.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// What an issuer's JWTs are for.
+/// The use of an issuer's JWTs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Use {
-    /// They come with each call.
+    /// The JWTs are sent with each call.
     Direct,
-    /// They buy an access token.
+    /// The JWTs are exchanged for an access token.
     Exchange,
 }
 
 impl Use {
-    /// As it is written.
+    /// The word in JSON.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -25,31 +25,31 @@ impl Use {
     }
 }
 
-/// An entry of `GET /issuers`: an issuer, as it is configured.
+/// An entry of `GET /issuers`: an issuer and its configuration.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Issuer {
-    /// As the command line and logins call it.
+    /// Its name on the command line and in logins.
     pub name: String,
-    /// What its JWTs are for.
+    /// The use of its JWTs.
     #[serde(rename = "use")]
     pub purpose: Use,
     /// The `iss` of its JWTs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// The audiences, of which a JWT must be for one; any if there is none.
+    /// The audiences: a JWT must have one of them. If the list is empty, any audience is accepted.
     pub audiences: Vec<String>,
-    /// The subject.
+    /// The subject that a JWT must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// The claims that a JWT must have.
     pub bound_claims: Vec<String>,
-    /// Where its keys come from.
+    /// The source of its keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<String>,
-    /// The keys that are configured or have been fetched.
+    /// The number of keys that are configured or were fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_count: Option<usize>,
-    /// Why it vouches for nobody.
+    /// The reason why its JWTs are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }
@@ -61,7 +61,7 @@ pub struct ToTest<'a> {
     /// The JWT.
     #[serde(borrow)]
     pub jwt: Cow<'a, str>,
-    /// The one to ask; without it, all whose `iss` the JWT has.
+    /// The issuer to test with; if absent, all issuers with the `iss` of the JWT.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
 }
@@ -69,53 +69,53 @@ pub struct ToTest<'a> {
 /// The answer to [`ToTest`].
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Verdicts {
-    /// Whether one of them accepts it.
+    /// Whether one of the issuers accepts the JWT.
     pub accepted: bool,
-    /// Why no issuer was asked at all.
+    /// The reason why no issuer was tested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
-    /// Those that were asked.
+    /// The results of the tested issuers.
     pub issuers: Vec<Tested>,
-    /// Issuers that were not asked: the token says that it is of another, or there are too many.
+    /// Number of issuers that were not tested, because the JWT has another `iss` or there are too many.
     pub others: usize,
 }
 
-/// What one issuer makes of a JWT.
+/// The result of a test with one issuer.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Tested {
-    /// As [`Issuer::name`].
+    /// The name of the issuer, as [`Issuer::name`].
     pub name: String,
-    /// What its JWTs are for.
+    /// The use of its JWTs.
     #[serde(rename = "use")]
     pub purpose: Use,
     /// Whether it accepts the JWT.
     pub accepted: bool,
-    /// Why not.
+    /// The reason for a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
-    /// The checks, in the order in which the gate makes them.
+    /// The checks, in the order in which the server makes them.
     pub steps: Vec<Step>,
 }
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// It holds.
+    /// The check succeeded.
     Passed,
-    /// It does not.
+    /// The check failed.
     Failed,
-    /// A step before it left nothing to look at.
+    /// The check was not made, because an earlier step failed.
     NotLookedAt,
 }
 
-/// One check of a token.
+/// One check of a JWT.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Step {
     /// Its name: a word or two, or the name of a claim.
     pub step: String,
-    /// How it ended.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// What was expected and found; never the token or a part of its signature.
+    /// The expected and the found value; never the token or a part of its signature.
     pub says: String,
 }

@@ -1,5 +1,5 @@
-//! Logins, in the dialects whose clients have them: a credential for an access token. `T` is text: borrowed where it is sent, and in
-//! what overwrites it where it is kept.
+//! Logins in the dialects of the clients: the exchange of a credential for an access token. `T` is a text type:
+//! borrowed for sending, and a type that overwrites its content when it is dropped for keeping.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,27 +29,27 @@ pub struct SecretLogin<T> {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Presented<T> {
-    /// The access token of whoever asks.
+    /// The access token of the caller.
     pub access_token: T,
 }
 
-/// What the logins above and a renewal answer.
+/// The answer to the logins above and to a renewal.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Given<T> {
     /// The access token.
     pub access_token: T,
-    /// Seconds until it ends.
+    /// Seconds until it expires.
     pub expires_in: i64,
-    /// Seconds from its issue beyond which no renewal takes it.
+    /// Maximum lifetime in seconds from its issue, which no renewal exceeds.
     #[serde(rename = "accessTokenMaxTTL")]
     pub access_token_max_ttl: i64,
     /// `Bearer`
     pub token_type: Word,
 }
 
-/// What Conjur's logins answer: an access token as a flattened JWS (RFC 7515 section 7.2.2), whose parts are in the standard alphabet
-/// of base64 and have padding.
+/// The answer to Conjur's logins: an access token as a flattened JWS (RFC 7515 section 7.2.2), whose parts are in
+/// standard base64 with padding.
 #[derive(Serialize, Deserialize)]
 pub struct Flattened<T> {
     /// The claims.

@@ -1,5 +1,6 @@
-//! The JSON bodies of the server's own API, once: the server reads requests and writes answers by them, and the command line the
-//! other way round. Members are the structs' fields by their names; times are RFC 3339 unless a field says otherwise.
+//! The JSON bodies of the server's own API. The server and the command line use the same definitions, for reading and
+//! for writing. The JSON fields have the names of the struct fields; times are in RFC 3339 format unless a field states
+//! otherwise.
 
 use std::borrow::Cow;
 
@@ -15,17 +16,17 @@ pub mod objects;
 pub mod ownership;
 pub mod tokens;
 
-/// A word that the server has by heart, such as the name of a state.
+/// A word from a fixed set, such as the name of a state.
 pub type Word = Cow<'static, str>;
 
-/// What is said of a change that succeeded.
+/// The answer to a successful change.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Success {
-    /// For people.
+    /// A message for people.
     pub success: Word,
 }
 
-/// A body without members.
+/// A body without fields.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}

@@ -9,19 +9,19 @@ use super::Word;
 pub struct Object {
     /// The object.
     pub unique_identifier: String,
-    /// Whether the row is what the server wrote. If not, the answer holds nothing else of the object.
+    /// Whether the row is what the server wrote. If not, the answer has no other properties of the object.
     pub intact: bool,
-    /// What is known of it.
+    /// Its properties.
     #[serde(flatten)]
     pub known: Option<Known>,
-    /// The day, in UTC.
+    /// The day of the last use, in UTC.
     pub last_used: Option<String>,
 }
 
-/// What is known of an object of the inventory.
+/// The properties of an object of the inventory.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Known {
-    /// What it is.
+    /// A summary of its attributes.
     #[serde(flatten)]
     pub object: About,
     /// Its owner.
@@ -33,7 +33,7 @@ pub struct Known {
     pub dates: Dates,
 }
 
-/// What an object is, as KMIP names it.
+/// A summary of an object's attributes, with KMIP's names.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct About {
     /// Its names.

@@ -1,4 +1,4 @@
-//! How an object gets another owner: `/access/accept`, `decline`, `offers`, `recoveries`.
+//! Changes of owner: `/access/accept`, `decline`, `offers`, `recoveries`.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,11 +20,11 @@ pub struct Offer {
     pub unique_identifier: String,
     /// Its owner.
     pub owner: String,
-    /// To whom it is offered.
+    /// The user to whom it is offered.
     pub to: String,
-    /// When the offer ends.
+    /// When the offer expires.
     pub expires: String,
-    /// What the object is.
+    /// A summary of the object's attributes.
     #[serde(flatten)]
     pub object: About,
 }
@@ -35,11 +35,11 @@ pub struct Offer {
 pub struct NewRecovery {
     /// The object.
     pub unique_identifier: String,
-    /// The user who is to own it.
+    /// The user who will own it.
     pub user_id: String,
-    /// Why, for those who approve and for the audit log.
+    /// The reason, for the other recoverers and for the audit log.
     pub reason: String,
-    /// Whether grants to others and the place in a project stay.
+    /// Whether grants to other users and the project are kept.
     #[serde(default)]
     pub keep_access: bool,
 }
@@ -61,35 +61,35 @@ pub struct Recovery {
     pub unique_identifier: String,
     /// The identifier of the recovery.
     pub recovery: String,
-    /// The object's owner when it was proposed.
+    /// The object's owner at the time of the proposal.
     pub owner: String,
-    /// The user who is to own it.
+    /// The user who will own it.
     pub to: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Whether grants to others and the place in a project stay.
+    /// Whether grants to other users and the project are kept.
     pub keep_access: bool,
-    /// What stays of the access of others, if anything does.
+    /// The access of other users that is kept, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
-    /// Who approves; the first proposed it.
+    /// The recoverers who have approved; the first one is the proposer.
     pub approvals: Vec<String>,
-    /// How many have to.
+    /// Number of users who must approve.
     pub approvals_needed: usize,
     /// Whether the new owner owns the object.
     pub done: bool,
-    /// When the proposal ends.
+    /// When the proposal expires.
     pub expires: String,
-    /// What the object is.
+    /// A summary of the object's attributes.
     #[serde(flatten)]
     pub object: About,
 }
 
-/// The access of others that a recovery leaves.
+/// The access of other users that a recovery keeps.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Kept {
-    /// The project that the object stays in.
+    /// The project in which the object stays.
     pub project: Option<String>,
-    /// The grants that stay.
+    /// The grants that are kept.
     pub grants: Vec<Grant>,
 }

@@ -7,31 +7,32 @@ use serde::{Deserialize, Serialize};
 pub struct AccessToken {
     /// Its identifier.
     pub id: String,
-    /// The identity that it stands for.
+    /// The identity that it authenticates.
     pub subject: String,
-    /// What vouched for its bearer.
+    /// The issuer that vouched for its bearer.
     pub vouched: String,
-    /// When it was issued, when it ends, and beyond which no renewal takes it, in seconds since 1970-01-01 UTC.
+    /// When it was issued, when it expires, and the latest time to which it can be renewed, in seconds since 1970-01-01
+    /// UTC.
     pub created: i64,
     /// See `created`.
     pub expires: i64,
     /// See `created`.
     pub max_expires: i64,
-    /// How often it may be used; 0 for any number.
+    /// Maximum number of uses; 0 for no limit.
     pub uses_limit: i64,
-    /// How often it was, or is set aside to be.
+    /// Number of uses, including reserved ones.
     pub uses: i64,
     /// The networks from which it may be used.
     pub trusted: Vec<String>,
     /// Whether it is bound to a client certificate.
     pub bound: bool,
-    /// Whether it was ended before its time.
+    /// Whether it was revoked.
     pub revoked: bool,
 }
 
 /// The answer to `POST /access/token-key`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Rotated {
-    /// The identifier of the key that signs from now on.
+    /// The identifier of the new signing key.
     pub kid: String,
 }

@@ -1,4 +1,4 @@
-//! Access: what owners let others do with their objects, and who asks what they may do.
+//! Access: what owners grant to other users, and who may ask what is permitted.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -22,30 +22,30 @@ use crate::principal::Caller;
 use crate::store::object::Class;
 use crate::store::search::{Order, Search, Start};
 
-/// Where a list begins.
+/// The position where a list begins.
 #[derive(Debug, Clone)]
 pub enum From {
-    /// After so many objects.
+    /// After this number of objects.
     Offset(i64),
     /// After the object of this identifier.
     After(String),
 }
 
-/// An object of the caller's.
+/// An object that the caller owns.
 #[derive(Debug)]
 pub struct Held {
     /// Its Unique Identifier.
     pub id: String,
-    /// Its attributes, the state among them.
+    /// Its attributes, including the state.
     pub attributes: Attributes,
 }
 
-/// An object of somebody else's that the caller may use.
+/// An object of another owner that the caller may use.
 #[derive(Debug)]
 pub struct Obtained {
     /// Its Unique Identifier.
     pub id: String,
-    /// Who owns it.
+    /// The owner.
     pub owner: String,
     /// Its state.
     pub state: State,
@@ -57,7 +57,7 @@ impl Kms {
     /// Grants operations on an object.
     ///
     /// # Errors
-    /// The caller may not give access, or not do it themselves, or the grant would have no effect.
+    /// The caller may not manage access, does not have these rights, or the grant would have no effect.
     pub fn grant(
         &self,
         context: &Context<'_>,
@@ -81,10 +81,10 @@ impl Kms {
         })
     }
 
-    /// Takes operations back.
+    /// Revokes granted operations.
     ///
     /// # Errors
-    /// The caller may not, or nothing of it is granted.
+    /// The caller may not manage access, or none of the operations is granted.
     pub fn take_back(
         &self,
         context: &Context<'_>,
@@ -108,10 +108,10 @@ impl Kms {
         })
     }
 
-    /// Puts an object into a project, or takes it out.
+    /// Moves an object into a project, or out of its project.
     ///
     /// # Errors
-    /// The caller may not do everything with it, or may not add objects to the project.
+    /// The caller may not perform every action on the object, or may not add objects to the project.
     pub fn set_project(&self, context: &Context<'_>, id: &str, project: Option<&str>) -> Result<(), Error> {
         let call = Call::new(context, Operation::SetProject);
         call.describe(project.map_or_else(|| "to no project".to_owned(), |name| format!("to the project {name:?}")));
@@ -120,7 +120,7 @@ impl Kms {
             if let Some(project) = project {
                 let mut attributes = grant.object().attributes.clone();
                 attributes.set_project(project);
-                // To put a secret into its project is to add its name there.
+                // Moving a secret into its project adds its name there.
                 let action = match secret_path::account(&attributes) {
                     Some(_) => Action::WriteSecret,
                     None => Action::Operation(Kmip::Create),
@@ -142,7 +142,7 @@ impl Kms {
     /// Fills a page with the caller's own objects, in the order of their creation, from `from`.
     ///
     /// # Errors
-    /// Store or token are away, or the caller may not know of the object after which the list is to begin.
+    /// Store or HSM token is unavailable, or the caller may not know of the object after which the list begins.
     pub fn owned(&self, context: &Context<'_>, from: &From, sheet: &mut Sheet<'_, Held>) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListOwned);
         self.recorded(&call, || {
@@ -151,7 +151,7 @@ impl Kms {
         })
     }
 
-    /// The same with objects of others on which something is granted to the caller.
+    /// Fills a page with objects of other owners on which the caller has a grant.
     ///
     /// # Errors
     /// As for [`Self::owned`].
@@ -168,7 +168,7 @@ impl Kms {
         })
     }
 
-    /// Fills a page with the objects of a list that are there for the caller.
+    /// Fills a page with the objects of a list that the caller may see.
     fn list<T>(
         &self,
         call: &Call<'_>,
@@ -181,7 +181,8 @@ impl Kms {
         let search = Search { now: call.now.0, order: Order::OldestFirst, ..Search::default() };
         let start = match from {
             From::After(id) => grant.after(id)?,
-            // Each of one's own objects counts, and need not be looked at to be passed over.
+            // Each object that the caller owns is part of the list, so the offset can be skipped without reading the
+            // objects.
             From::Offset(offset) if whose == Whose::Owned && !grant.is_limited() => {
                 Start { after: None, skip: *offset }
             }
@@ -203,11 +204,12 @@ impl Kms {
         Ok(())
     }
 
-    /// What the policy says of `who` and an operation: on an object, or, without one, of adding objects and of what concerns
-    /// none.
+    /// The policy's decision about `who` and an operation on an object. Without an object: about adding objects, and
+    /// about operations that concern no object.
     ///
     /// # Errors
-    /// The operation needs an object, or the asker neither administers, nor gives access to the object, nor asks about themselves.
+    /// The operation needs an object, or the caller is not an administrator, may not manage access to the object, and
+    /// does not ask about themselves.
     pub fn explain(
         &self,
         context: &Context<'_>,
@@ -223,7 +225,7 @@ impl Kms {
         })
     }
 
-    /// Nobody gives, to themselves or others, what they may not do.
+    /// Checks that the caller has every right that the caller gives, to themselves or to others.
     pub(super) fn check_own(
         &self,
         call: &Call<'_>,
@@ -236,7 +238,7 @@ impl Kms {
         }
     }
 
-    /// Refuses to take the object out of where it is, if the caller would have more elsewhere.
+    /// Refuses to take the object out of its project if the caller would have more rights outside.
     pub(super) fn check_leaving(&self, call: &Call<'_>, object: &Object) -> Result<(), Error> {
         match self.refuses_leaving(call.caller(), object) {
             None => Ok(()),
@@ -258,7 +260,7 @@ impl Object {
     }
 }
 
-/// What is given to whom, for the audit log.
+/// The grantee and the operations, as text for the audit log.
 fn described(to: &Grantee, actions: &BTreeSet<Action>) -> String {
     format!("{to}: {}", words(actions).join(", "))
 }
@@ -271,7 +273,7 @@ fn granted(to: &Grantee, actions: &BTreeSet<Action>) -> NoEffect {
     NoEffect::Granted { operations: words(actions), to: to.to_string() }
 }
 
-/// Refuses a grant that would give no right that was not there before.
+/// Refuses a grant that would add no right.
 fn check_effect(object: &Object, call: &Call<'_>, to: &Grantee, actions: &BTreeSet<Action>) -> Result<(), NoEffect> {
     if actions.is_empty() {
         return Err(NoEffect::Empty);
@@ -292,7 +294,7 @@ fn check_effect(object: &Object, call: &Call<'_>, to: &Grantee, actions: &BTreeS
     Ok(())
 }
 
-/// Whether the key can ever do it.
+/// Refuses an operation that the key can never perform.
 fn check_possible(object: &Object, call: &Call<'_>, action: Action) -> Result<(), NoEffect> {
     let impossible = |reason| Err(NoEffect::Impossible { operation: action.word(), reason });
     if !Action::on_objects().any(|own| own == action) {

@@ -1,4 +1,4 @@
-//! Who has access to an object: its owner, the members of its project, and those to whom something is granted.
+//! The list of access to an object: its owner, the members of its project, and the grantees.
 
 use super::call::Call;
 use super::context::Context;
@@ -8,16 +8,16 @@ use super::memberships::Membership;
 use super::operation::Operation;
 use crate::policy::{Action, Grant};
 
-/// Who has access to an object.
+/// The list of access to an object.
 #[derive(Debug)]
 pub struct AccessList {
-    /// Who owns it.
+    /// The owner.
     pub owner: String,
     /// The project that holds it.
     pub project: Option<String>,
-    /// The members of that project with their roles there, in the order of their names.
+    /// The members of that project with their roles in it, sorted by name.
     pub members: Vec<Membership>,
-    /// What is granted.
+    /// The grants.
     pub grants: Vec<Grant>,
 }
 
@@ -25,7 +25,7 @@ impl Kms {
     /// Owner, project, members and grants of an object.
     ///
     /// # Errors
-    /// The caller may not see them: it takes `manage_access`.
+    /// The caller does not have the permission `manage_access`.
     pub fn access_list(&self, context: &Context<'_>, id: &str) -> Result<AccessList, Error> {
         let call = Call::new(context, Operation::ListAccess);
         self.recorded(&call, || {

@@ -1,5 +1,5 @@
-//! Access tokens: issued to those for whom a trusted issuer vouches, renewed and ended by their bearers, listed and ended by
-//! those who administer.
+//! Access tokens: issued to callers whom a trusted issuer vouches for, renewed and revoked by their bearers, listed and
+//! revoked by administrators.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,16 +27,17 @@ impl From<Row> for AccessToken {
     }
 }
 
-/// What the audit log calls a token.
+/// The name of an access token in the audit log.
 fn object(id: &str) -> String {
     format!("token/{id}")
 }
 
 impl Kms {
-    /// Issues a token to somebody for whom a trusted issuer vouched just now. The request is known by its id, address and ticket.
+    /// Issues an access token to a caller whom a trusted issuer has just vouched for. The tuple has the request's id,
+    /// its peer address and its ticket.
     ///
     /// # Errors
-    /// Store, HSM or audit log are away.
+    /// Store, HSM or audit log is unavailable.
     pub fn issue_token(
         &self,
         (request, peer, ticket): (&str, SocketAddr, &Ticket),
@@ -51,7 +52,10 @@ impl Kms {
             call.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);
             let record = call.change(Action::AccessToken, &object, 1);
             let ending = Call::new(&call.context, Operation::RevokeToken);
-            ending.describe("the oldest of as many as an identity may have ends for a new one".to_owned());
+            ending.describe(
+                "the identity has the maximum number of access tokens: the oldest one is revoked for a new one"
+                    .to_owned(),
+            );
             let ended = |id: &str, version| {
                 let object = self::object(id);
                 ending.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);
@@ -63,10 +67,10 @@ impl Kms {
         })
     }
 
-    /// Has the token of the caller last longer. It was checked when the caller was.
+    /// Extends the lifetime of the caller's access token. The token was checked when the caller was authenticated.
     ///
     /// # Errors
-    /// The caller has none, or it can live no longer, or store, HSM or audit log are away.
+    /// The caller has no access token, it has reached its maximum lifetime, or store, HSM or audit log is unavailable.
     pub fn renew_token(&self, context: &Context<'_>) -> Result<Issued, Error> {
         let call = Call::new(context, Operation::RenewToken);
         self.recorded(&call, || {
@@ -80,10 +84,10 @@ impl Kms {
         })
     }
 
-    /// Ends the token of the caller.
+    /// Revokes the caller's access token.
     ///
     /// # Errors
-    /// The caller has none, or store, HSM or audit log are away.
+    /// The caller has no access token, or store, HSM or audit log is unavailable.
     pub fn revoke_own_token(&self, context: &Context<'_>) -> Result<(), Error> {
         let call = Call::new(context, Operation::RevokeToken);
         self.recorded(&call, || {
@@ -96,10 +100,10 @@ impl Kms {
         })
     }
 
-    /// Ends anybody's token.
+    /// Revokes the access token of any caller.
     ///
     /// # Errors
-    /// The caller does not administer, there is no such token, or store, HSM or audit log are away.
+    /// The caller is not an administrator, the access token does not exist, or store, HSM or audit log is unavailable.
     pub fn end_token(&self, context: &Context<'_>, id: &str) -> Result<(), Error> {
         let call = Call::new(context, Operation::EndToken);
         self.recorded(&call, || {
@@ -112,11 +116,11 @@ impl Kms {
         })
     }
 
-    /// Fills a page with tokens that have not ended, of one identity or of all, by their identifiers, after `after`. A row that is
-    /// not what was written is left out.
+    /// Fills a page with valid access tokens of one identity or of all, sorted by identifier, after `after`. A row that
+    /// is not what the server wrote is left out.
     ///
     /// # Errors
-    /// The caller does not administer, or store or HSM are away.
+    /// The caller is not an administrator, or store or HSM is unavailable.
     pub fn tokens(
         &self,
         context: &Context<'_>,
@@ -141,17 +145,18 @@ impl Kms {
         })
     }
 
-    /// Has new tokens signed by a new key; returns its key id.
+    /// Makes a new key that signs new access tokens from now on; returns its key id.
     ///
     /// # Errors
-    /// The caller does not administer, or store, HSM or audit log are away, or live tokens need too many keys.
+    /// The caller is not an administrator, store, HSM or audit log is unavailable, or the valid access tokens need too
+    /// many keys.
     pub fn rotate_token_key(&self, context: &Context<'_>) -> Result<String, Error> {
         let call = Call::new(context, Operation::RotateTokenKey);
         self.recorded(&call, || Ok(self.authorize_administration(&call)?.access_tokens().rotate(now())?))
     }
 }
 
-/// The caller's own token, and what the audit log calls it.
+/// The identifier of the caller's own access token, and its name in the audit log.
 fn own<'a>(call: &Call<'a>) -> Result<(&'a str, String), Error> {
     match &call.caller().method {
         Method::AccessToken { id, .. } => Ok((id, object(id))),

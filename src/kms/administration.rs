@@ -15,29 +15,29 @@ use crate::hexadecimal;
 pub use crate::policy::Kind;
 use crate::policy::{AuthenticatorDocument, Fault, IdentityDocument};
 
-/// What somebody wants with the issuers.
+/// What a caller wants to do with the issuers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// To see them.
+    /// List them.
     List,
-    /// To see what they make of a token.
+    /// Test a token with them.
     Test,
 }
 
-/// What vouches for exchanged callers.
+/// The issuers of exchanged callers.
 #[derive(Debug, Default)]
 pub struct Vouching {
-    /// Identities that are known by JWTs, with their identifiers.
+    /// The identities with JWT or OIDC authentication, with their identifiers.
     pub identities: Vec<(String, Arc<IdentityDocument>)>,
-    /// Authenticators, with account and service.
+    /// The authenticators, with account and service.
     pub authenticators: Vec<(String, String, Arc<AuthenticatorDocument>)>,
 }
 
 impl Kms {
-    /// Fills a page with definitions of a kind, by name, after `after`.
+    /// Fills a page with definitions of a kind, sorted by name, after `after`.
     ///
     /// # Errors
-    /// The caller does not administer.
+    /// The caller is not an administrator.
     pub fn definitions(
         &self,
         context: &Context<'_>,
@@ -54,10 +54,10 @@ impl Kms {
         })
     }
 
-    /// Refuses those who do not administer.
+    /// Refuses callers who are not administrators.
     ///
     /// # Errors
-    /// The caller does not.
+    /// The caller is not an administrator.
     pub fn check_administers(&self, context: &Context<'_>) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListDefinitions);
         self.recorded(&call, || self.authorize_administration(&call).map(drop))
@@ -66,17 +66,17 @@ impl Kms {
     /// The text of the IAM file that is in force, if the server has one.
     ///
     /// # Errors
-    /// The caller does not administer.
+    /// The caller is not an administrator.
     pub fn iam_file(&self, context: &Context<'_>) -> Result<Option<Arc<str>>, Error> {
         let call = Call::new(context, Operation::ListDefinitions);
         call.describe("the IAM file".to_owned());
         self.recorded(&call, || Ok(self.authorize_administration(&call)?.iam_file()))
     }
 
-    /// Whatever vouches for exchanged callers, to those who administer.
+    /// Returns all issuers of exchanged callers.
     ///
     /// # Errors
-    /// The caller does not.
+    /// The caller is not an administrator.
     pub fn exchange_issuers(&self, context: &Context<'_>, asked: Asked) -> Result<Vouching, Error> {
         let operation = match asked {
             Asked::List => Operation::ListIssuers,
@@ -90,10 +90,10 @@ impl Kms {
         })
     }
 
-    /// Makes a definition, or puts it in the place of the one of this name. Returns its version.
+    /// Makes a definition, or replaces the one with this name. Returns its version.
     ///
     /// # Errors
-    /// The caller does not administer, or the definition is faulty, or it is the policy file's.
+    /// The caller is not an administrator, the definition is faulty, or the policy file defines this name.
     pub fn define(&self, context: &Context<'_>, kind: Kind, name: &str, definition: &[u8]) -> Result<i64, Error> {
         let call = Call::new(context, Operation::Define);
         let name = kind.canonical(name);
@@ -102,7 +102,7 @@ impl Kms {
             let grant = self.authorize_administration(&call)?;
             let read = kind.read(definition).and_then(|definition| serde_json::to_string(&definition));
             let document = read.map_err(|error| Fault::at(&[kind.word(), &name], error.to_string()))?;
-            // The hash, for the log keeps the beginning alone of what is long.
+            // The hash is recorded too, because the log keeps only the beginning of a long text.
             call.describe(format!("sha256:{} {document}", hexadecimal::lower(&sha256(document.as_bytes()))));
             grant.define(kind, &name, Some(document), None)
         })
@@ -111,7 +111,8 @@ impl Kms {
     /// Removes a definition.
     ///
     /// # Errors
-    /// The caller does not administer, there is none, it is the policy file's, or something still needs it.
+    /// The caller is not an administrator, there is no such definition, the policy file defines it, or it is still in
+    /// use.
     pub fn undefine(&self, context: &Context<'_>, kind: Kind, name: &str) -> Result<i64, Error> {
         let call = Call::new(context, Operation::Undefine);
         let name = kind.canonical(name);

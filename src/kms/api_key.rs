@@ -1,4 +1,5 @@
-//! API keys of hosts: issued and taken away by those who administer, changed by the hosts themselves, and exchanged for access tokens.
+//! API keys of hosts: issued and revoked by administrators, rotated by the hosts themselves, and exchanged for access
+//! tokens.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,29 +18,30 @@ use crate::principal::{Caller, MAX_USERNAME, Method, Username};
 use crate::secret::{Password, is_equal};
 use crate::store::api_key::{self, ApiKey};
 
-/// What a host presents.
+/// The API key that a host presents.
 pub struct PresentedKey<'a> {
-    /// The account that it names.
+    /// The account of the host.
     pub account: &'a str,
-    /// Its login: `host/ID`.
+    /// The login name of the host: `host/ID`.
     pub login: &'a str,
     /// The key.
     pub key: &'a Password,
 }
 
-/// A host whose key was presented.
+/// A host that presented its valid API key.
 struct Known {
     document: Arc<HostDocument>,
     row: ApiKey,
-    /// What holds of the access tokens that the key gives.
+    /// The terms of the access tokens that the key gives.
     terms: Arc<Terms>,
 }
 
 impl Kms {
-    /// Verifies the API key of a host, and does nothing else. Without a record whoever tries a stolen key would leave no trace.
+    /// Verifies the API key of a host and issues nothing. A success is recorded as well, so that a test of a stolen key
+    /// leaves a trace.
     ///
     /// # Errors
-    /// The key is not good, or store, HSM or audit log are away.
+    /// The key is not valid, or store, HSM or audit log is unavailable.
     pub(super) fn verify_api_key(
         &self,
         origin: (&str, SocketAddr, &Ticket),
@@ -51,11 +53,11 @@ impl Kms {
         self.done_by_host(origin, &document, &row, Operation::VerifyApiKey, |_| Ok(()))
     }
 
-    /// Issues an access token to the host whose API key is presented. The request is known by its id, address and ticket; `place` is given
-    /// back as soon as the HSM was asked.
+    /// Issues an access token to the host whose API key is presented. `origin` has the request's id, its peer address
+    /// and its ticket; `place` is released as soon as the HSM has answered.
     ///
     /// # Errors
-    /// The key is not good, or store, HSM or audit log are away.
+    /// The key is not valid, or store, HSM or audit log is unavailable.
     pub(super) fn login_by_api_key(
         &self,
         origin: (&str, SocketAddr, &Ticket),
@@ -78,10 +80,10 @@ impl Kms {
         Ok(self.issue_token(origin, &new)?)
     }
 
-    /// Gives the host whose API key is presented another one in its place. The key is given here and never again.
+    /// Replaces the API key that a host presents by a new one. The new key is returned only here.
     ///
     /// # Errors
-    /// The key is not good or was changed at the same time, or store, HSM or audit log are away.
+    /// The key is not valid or was changed at the same time, or store, HSM or audit log is unavailable.
     pub(super) fn rotate_own_api_key(
         &self,
         origin: (&str, SocketAddr, &Ticket),
@@ -94,7 +96,7 @@ impl Kms {
         self.done_by_host(origin, &document, &row, Operation::RotateApiKey, rotate)
     }
 
-    /// What a host does that has presented its key, recorded as its.
+    /// Performs an operation of a host that presented its key, and records it under the host's name.
     fn done_by_host<T>(
         &self,
         (request, peer, ticket): (&str, SocketAddr, &Ticket),
@@ -113,26 +115,26 @@ impl Kms {
         Ok(done)
     }
 
-    /// Issues the API key of a host, in the place of the one that it has. The key is given here and never again.
+    /// Issues a new API key to a host, in place of the present one. The key is returned only here.
     ///
     /// # Errors
-    /// The caller does not administer, the account has no such host, or store, HSM or audit log are away.
+    /// The caller is not an administrator, the account has no such host, or store, HSM or audit log is unavailable.
     pub fn issue_api_key(&self, context: &Context<'_>, account: &str, host: &str) -> Result<Password, Error> {
         let call = key_call(context, Operation::IssueApiKey, host);
         self.recorded(&call, || self.authorize_administration(&call)?.issue_api_key(account, host))
     }
 
-    /// Takes the API key of a host away. Access tokens that it gave end within eight minutes.
+    /// Revokes the API key of a host. Access tokens that were issued for it end within eight minutes.
     ///
     /// # Errors
-    /// The caller does not administer, the host has no API key, or store, HSM or audit log are away.
+    /// The caller is not an administrator, the host has no API key, or store, HSM or audit log is unavailable.
     pub fn revoke_api_key(&self, context: &Context<'_>, account: &str, host: &str) -> Result<(), Error> {
         let call = key_call(context, Operation::RevokeApiKey, host);
         self.recorded(&call, || self.authorize_administration(&call)?.revoke_api_key(account, host))
     }
 
-    /// The host that presents its key, from where it may. Whoever is named, known or not, costs one MAC of the HSM and one look into the
-    /// database before anything is decided.
+    /// Returns the host that presents its key, if the key is valid and may be used from this address. Each attempt,
+    /// also for an unknown host, costs one MAC of the HSM and one read of the database before anything is decided.
     fn known_host(
         &self,
         presented: &PresentedKey<'_>,

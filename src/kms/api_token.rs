@@ -1,5 +1,5 @@
-//! The API token: a managed key whose value a caller presents. It is compared inside the token, so that its value
-//! is never exported to check it.
+//! The API token: a managed key whose value a caller presents. The comparison is made inside the HSM token, so the
+//! value of the key is never exported for it.
 
 use std::sync::Arc;
 
@@ -24,22 +24,23 @@ use crate::principal::Username;
 use crate::secret::is_equal;
 use crate::store::object::Lifecycle;
 
-/// Whether a key that is named as the API token's lets anybody in.
+/// Whether the API token of a key can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApiTokenKey {
-    /// It may be used.
+    /// It can be used.
     Active,
-    /// It is disabled: its token is refused until it is enabled.
+    /// The key is disabled: its API token is refused until the key is enabled.
     Disabled,
-    /// It was revoked or destroyed, or its time is over: its token is refused, and nobody else is kept out for it.
+    /// The key was revoked or destroyed, or its deactivation date has passed: its API token is refused. Other ways of
+    /// authentication still work.
     Ended(State),
 }
 
-/// Refuses a key that is not there or not active yet, as [`Kms::check_api_token`] does, by its row alone: whether the row's
-/// binding holds, and whether the token can compare such a key, is not known.
+/// Refuses a key that does not exist or is not active yet, as [`Kms::check_api_token`] does, but only by its row:
+/// neither the row's binding is checked, nor whether the HSM token can compare such a key.
 ///
 /// # Errors
-/// The database never had such an object, or it is not active yet.
+/// The database never had such an object, or the object is not active yet.
 pub fn check_api_token_row(id: &str, row: Option<Lifecycle>) -> Result<ApiTokenKey, Error> {
     let state = row.and_then(|row| {
         let date = |seconds: Option<i64>| seconds.map(DateTime);
@@ -60,23 +61,24 @@ fn standing(state: State) -> Result<ApiTokenKey, Error> {
 }
 
 impl Kms {
-    /// Refuses an API token key that could never let anybody in, and tells of one that cannot any longer.
+    /// Refuses a key that could never be used as an API token. Reports a key that cannot be used any more.
     ///
     /// # Errors
-    /// The database never had such an object, it is not active yet, or it is not a key that the token can compare.
+    /// The database never had such an object, the object is not active yet, or the HSM token cannot compare with this
+    /// key.
     pub fn check_api_token(&self, id: &str) -> Result<ApiTokenKey, Error> {
         let (object, state) =
             self.api_token_object(id, DateTime(now()))?.ok_or_else(|| Error::NotFound(id.to_owned()))?;
         let standing = standing(state)?;
         if standing == ApiTokenKey::Active {
-            // What was made in the HSM and never left it is known to nobody.
+            // A key that was made in the HSM and never left it is known to no caller.
             let is_unknown =
                 object.attributes.always_sensitive == Some(true) || object.attributes.never_extractable == Some(true);
             if is_unknown {
                 return Err(Error::UnknownApiToken);
             }
             let key = length(&object).and_then(|length| self.fits(&object, length));
-            key.ok_or(Error::UnsupportedParameters("the token cannot compare an API token with this key"))?;
+            key.ok_or(Error::UnsupportedParameters("the HSM cannot compare an API token with this key"))?;
         }
         let is_disabled = standing == ApiTokenKey::Active && disabled::is_disabled(&object.attributes);
         Ok(if is_disabled { ApiTokenKey::Disabled } else { standing })
@@ -118,7 +120,7 @@ impl Foundations for Kms {
     }
 }
 
-/// The length of the key, in bytes; `None` for what is no secret key.
+/// The length of the key in bytes; `None` if the object is not a secret key.
 fn length(object: &Object) -> Option<usize> {
     if !object.kind.has_known_value() {
         return None;
@@ -126,12 +128,12 @@ fn length(object: &Object) -> Option<usize> {
     usize::try_from(object.attributes.cryptographic_length?).ok().map(|bits| bits / 8)
 }
 
-/// AES keys make a CMAC; for the others SHA-256 is enough whatever their algorithm.
+/// AES keys make a CMAC. All other keys make an HMAC with SHA-256, whatever their algorithm.
 fn mechanism(object: &Object) -> Mac {
     if object.algorithm() == Some(CryptographicAlgorithm::AES) { Mac::AesCmac } else { Mac::HmacSha256 }
 }
 
-/// The same MAC with the bytes that were presented.
+/// Computes the same MAC by the presented bytes.
 fn software_mac(mechanism: Mac, key: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
     if mechanism != Mac::AesCmac {
         return Signer::new(MessageDigest::sha256(), &*PKey::hmac(key)?)?.sign_oneshot_to_vec(data);

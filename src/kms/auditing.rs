@@ -1,4 +1,4 @@
-//! Reading the audit log: its key for everyone, its lines for those who administer or audit.
+//! Reading the audit log: its public key for every caller, its lines for administrators and auditors.
 
 use data_encoding::BASE64;
 
@@ -9,7 +9,7 @@ use super::gate::Kms;
 use super::operation::Operation;
 use crate::audit::search::{Filter, Found};
 
-/// The most lines in one answer.
+/// Maximum number of lines in one answer.
 pub const MAX_LINES: usize = 1_000;
 
 /// A SubjectPublicKeyInfo in DER as PEM (RFC 7468 section 13).
@@ -31,20 +31,21 @@ impl Kms {
         public_key_pem(&self.audit_key())
     }
 
-    /// The last checkpoint that the database knows, as it stands in the log; `None` before the first.
+    /// The last checkpoint that the database has, as it is written in the log; `None` before the first one.
     ///
     /// # Errors
-    /// The caller neither administers nor audits, or the database is unavailable.
+    /// The caller is neither administrator nor auditor, or the database is unavailable.
     pub fn audit_head(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
         let call = Call::new(context, Operation::ReadAudit);
         call.describe("the signed head".to_owned());
         self.recorded(&call, || self.authorize_audit(&call)?.audit_head())
     }
 
-    /// The newest lines that the filter admits, at most [`MAX_LINES`], in the order of the log.
+    /// The newest lines that match the filter, at most [`MAX_LINES`], in the order of the log.
     ///
     /// # Errors
-    /// The caller neither administers nor audits, somebody else is searching, there is no log, or it cannot be read.
+    /// The caller is neither administrator nor auditor, another search is running, there is no audit log, or it cannot
+    /// be read.
     pub fn search_audit(&self, context: &Context<'_>, filter: &Filter, limit: usize) -> Result<Found, Error> {
         let call = Call::new(context, Operation::ReadAudit);
         call.describe(filter.to_string());

@@ -1,6 +1,6 @@
-//! Operations that come without a message. The servers of that dialect do what the standard leaves open: what is added is Active at
-//! once unless the request says otherwise, a list of tags names the one object that has them, and an end reaches both halves of a
-//! pair where the request says so.
+//! Operations that come without a KMIP message (Cosmian's dialect). They follow Cosmian's server where the standard
+//! leaves a choice: a new object is Active at once unless the request says otherwise, a list of tags names the one
+//! object that has them, and Revoke and Destroy affect both halves of a key pair if the request asks for it.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -20,17 +20,19 @@ use crate::kmip::state::{self, Refusal};
 use crate::kmip::{Tag, UniqueIdentifier};
 use crate::store::search::{Search, Start};
 
-/// What begins a list of tags, and no identifier.
+/// The first character of a list of tags; no identifier begins with it.
 const LIST: char = '[';
 
-/// Objects that are looked at before a search counts as a long one.
+/// Number of objects that a search reads before it counts as a long one.
 const FIRST: usize = 16;
 
-/// Tags that those servers give each object by its type. Here they say the type, so that the halves of a pair can be told apart.
+/// Tags that Cosmian's server gives each object by its type. Here they mean the object type, so that the halves of a
+/// pair can be distinguished.
 const TYPES: [(&str, ObjectType); 3] =
     [("_kk", ObjectType::SymmetricKey), ("_sk", ObjectType::PrivateKey), ("_pk", ObjectType::PublicKey)];
 
-/// Takes the tags out that say a type; the type, if there is one. Of two that contradict each other one stays, which no object has.
+/// Removes the tags that mean an object type, and returns that type. If two of them contradict each other, the second
+/// one stays in the list; no object has it.
 fn take_type(tags: &mut Vec<String>) -> Option<ObjectType> {
     let mut taken = None;
     tags.retain(|tag| match TYPES.iter().find(|(own, _)| own == tag) {
@@ -47,8 +49,8 @@ impl Kms {
     /// Performs an operation that came without a message.
     ///
     /// # Errors
-    /// See [`Error`]. Where both halves of a pair are ended, neither is before the caller may do so with each and the state of
-    /// each permits it; what it did not come to is done when it is asked again.
+    /// See [`Error`]. If both halves of a pair are affected, nothing is done unless the caller may do it with both and
+    /// the state of both permits it. If the call fails in between, the same request completes it.
     pub fn execute_bare(&self, context: &Context<'_>, operation: bare::Operation) -> Result<Response, Error> {
         let bare::Operation { mut request, cascades, expected_type, .. } = operation;
         let kmip = Operation::Kmip(request.operation());
@@ -62,7 +64,8 @@ impl Kms {
         })
     }
 
-    /// Puts an object's identifier in the place of a list of its tags. From here on the object is named, whatever becomes of tags.
+    /// Replaces a list of tags by the identifier of the object that has them. Later changes of tags do not matter for
+    /// this call.
     fn name_by_tags(&self, call: &Call<'_>, request: &mut Request) -> Result<(), Error> {
         let Some(named) = request.named_mut() else { return Ok(()) };
         let Some(text) = named.as_text().filter(|text| text.starts_with(LIST)) else { return Ok(()) };
@@ -71,14 +74,14 @@ impl Kms {
         Ok(())
     }
 
-    /// The one object that has all of these tags, among those that the caller holds; if they hold none, among those that they may
-    /// know of. Any caller can grant others an object of any tag, and must not come in the way of their own. What was destroyed
-    /// does not count.
+    /// The one object that has all of these tags, among those that the caller or a project of the caller owns; if there
+    /// is none, among those that the caller may know of. In this way, a grant by another user cannot make the caller's
+    /// own objects ambiguous. Destroyed objects do not count.
     fn tagged(&self, call: &Call<'_>, text: &str) -> Result<String, Error> {
         let mut tags = tags_of(text).map_err(|error| error.within(Tag::UniqueIdentifier))?;
         let object_type = take_type(&mut tags);
         if tags.is_empty() {
-            return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "a list of tags names at least one" });
+            return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "a list of tags must name at least one" });
         }
         let grant = self.searching(call)?;
         let code = object_type.map(|kind| i64::from(kind.code()));
@@ -106,7 +109,8 @@ impl Kms {
         Err(not_one())
     }
 
-    /// Before an object is ended: whether it is what the request expects; and ends the other half of its pair.
+    /// Checks that the object has the expected type. If `cascades`, performs the request first on the other half of its
+    /// pair.
     fn prepare_end(
         &self,
         call: &Call<'_>,
@@ -126,7 +130,7 @@ impl Kms {
                 state::revoke(object.state(call.now), request.revocation_reason.code)?;
                 match state::revoke(other.state(call.now), request.revocation_reason.code) {
                     Ok(_) => true,
-                    // One that has ended already needs no second end.
+                    // A half that was revoked or destroyed before needs no second revocation.
                     Err(Refusal::State(state)) if !matches!(state, State::PreActive) => false,
                     Err(refusal) => return Err(refusal.into()),
                 }

@@ -16,22 +16,22 @@ use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::text::Shown;
 
-/// What the items of a message may answer in all, in bytes of the binary encoding: once they are above it, no further item is
-/// performed. All that a request can bring to be encrypted fits.
+/// Maximum total size of the answers of a message, in bytes of the binary encoding: above it, no further item is
+/// performed. The result of encrypting the largest possible request fits.
 const MAX_ANSWERS: usize = 9 << 19;
 
-/// How long the change of an item waits for those of later items before all are committed, as long as a decision may stand; the
-/// item that is being performed is not interrupted.
+/// How long the change of an item waits for those of later items before all are committed. It is as long as a decision
+/// may be used. An item that is being performed is not interrupted.
 const MAX_WAIT: Duration = Duration::from_millis(100);
 
-/// What changes may take in memory before they are committed, in bytes: so much more may they be than the last of them. It also
-/// bounds how long others wait for the writer.
+/// The memory that waiting changes may take before they are committed, in bytes; the last change may exceed it. It also
+/// limits how long other calls wait for the writer.
 const MAX_HELD: usize = 1 << 20;
 
 impl Kms {
-    /// Performs the items of a message, one after the other. Each passes the gate and is answered by itself. The changes of
-    /// consecutive items that add objects, or that change different ones, are in one commit; every other item begins after the
-    /// effects of those before it.
+    /// Performs the items of a message in order. Each item is decided and answered separately. The changes of
+    /// consecutive items that add objects, or that change different objects, are made in one commit; every other item
+    /// begins after the effects of the items before it.
     #[must_use]
     pub fn execute_message(&self, context: &Context<'_>, message: RequestMessage) -> ResponseMessage {
         let RequestMessage { header, items } = message;
@@ -43,7 +43,7 @@ impl Kms {
         };
         let response = ResponseMessage::new(now, correlation.clone(), answers);
         let Some(limit) = header.maximum_response_size else { return response };
-        // Counted in the binary encoding, whichever is used (KMIP 2.1 section 9.10).
+        // The size counts in the binary encoding, whatever encoding is used (KMIP 2.1 section 9.10).
         let document = response.clone().into_document();
         if usize::try_from(limit).is_ok_and(|limit| document.ttlv_length() <= limit) {
             return response;
@@ -77,28 +77,28 @@ struct Waiting<'a> {
     performed: Performed<'a>,
 }
 
-/// What came of an item.
+/// The outcome of an item.
 struct Performed<'a> {
-    /// `None` if it was not even begun.
+    /// `None` if the item was not begun.
     call: Option<Call<'a>>,
-    /// What it answers if its change is committed.
+    /// The answer if its change is committed.
     answer: Result<Response, Error>,
 }
 
-/// A change of an item that can be in one commit with those of other items, because it neither sees nor decides about what they
-/// change.
+/// A change of an item that can be committed together with those of other items, because it does not depend on what
+/// they change.
 enum Change {
     /// It adds objects.
     Adds,
-    /// It changes this object; `None`: the one in the ID placeholder.
+    /// It changes this object; `None` is the object in the ID placeholder.
     Of(Option<String>),
 }
 
 impl Change {
-    /// That of an item; `None` if it changes nothing, or has to be by itself.
+    /// The change of an item; `None` if it changes nothing, or must be committed separately.
     fn of(item: &RequestBatchItem) -> Option<Self> {
         let request = item.request.as_ref().ok()?;
-        // The HSM looks for primes, and nothing waits for that.
+        // Generation of an RSA key is slow, and other changes must not wait for it.
         let is_rsa = |own: &&Attributes| own.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
         match Facts::of(request.operation())?.touches {
             Touches::New => (!request.added().iter().any(is_rsa)).then_some(Self::Adds),
@@ -110,25 +110,25 @@ impl Change {
     }
 }
 
-/// The items of a message on their way.
+/// The execution of the items of a message.
 struct Batch<'a> {
     kms: &'a Kms,
     context: &'a Context<'a>,
-    /// Whether an item that fails leaves the later ones to be performed.
+    /// Whether later items are performed after one has failed.
     goes_on: bool,
-    /// Items that were performed and have no answer yet. The changes of all are in one commit.
+    /// Items that were performed and have no answer yet. Their changes are made in one commit.
     waiting: Vec<Waiting<'a>>,
-    /// Since when the first of them waits.
+    /// The time at which the first of them was performed.
     since: Instant,
-    /// What their changes take, in bytes.
+    /// The memory that their changes take, in bytes.
     held: usize,
     answers: Vec<ResponseBatchItem>,
-    /// What the last item that was answered left (KMIP 2.1 section 8.3, ID Placeholder).
+    /// The ID placeholder that the last answered item set (KMIP 2.1 section 8.3).
     placeholder: Option<String>,
-    /// What the answers take, in bytes.
+    /// The size of the answers, in bytes.
     size: usize,
     has_room: bool,
-    /// No further item is performed.
+    /// Whether no further item is performed.
     is_over: bool,
 }
 
@@ -149,7 +149,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Performs an item, and answers those that do not wait for later ones.
+    /// Performs an item, and answers it unless it waits for later ones.
     fn perform(&mut self, item: RequestBatchItem) {
         let change = Change::of(&item);
         if !self.may_wait_beside(change.as_ref()) {
@@ -163,7 +163,7 @@ impl<'a> Batch<'a> {
         }
         let mut performed = self.performed(&item, change.is_some());
         if matches!(performed.answer, Err(Error::Crowded)) && !self.waiting.is_empty() {
-            // Others may wait for what those before it hold.
+            // Other calls may wait for the locks that the earlier items hold.
             self.commit_waiting();
             if self.is_over {
                 return;
@@ -173,7 +173,8 @@ impl<'a> Batch<'a> {
         let is_failed = performed.answer.is_err();
         self.held += performed.call.as_ref().map_or(0, Call::held);
         let is_urgent = performed.call.as_ref().is_some_and(Call::is_urgent);
-        // The commit alone tells whether an identifier is taken, and nothing may be begun behind an item that ends the message.
+        // Only the commit shows whether an identifier exists already, and no later item may be begun after an item that
+        // ends the message.
         let may_fail = !self.goes_on && wishes(&item);
         let is_gathered = change.is_some() && !is_urgent && !may_fail;
         self.waiting.push(Waiting { item, change, performed });
@@ -186,11 +187,11 @@ impl<'a> Batch<'a> {
     fn may_wait_beside(&self, change: Option<&Change>) -> bool {
         self.waiting.is_empty()
             || match change {
-                // It may need what they change.
+                // The item may need what they change.
                 None => false,
                 // Making keys may be slow, and the objects that waiting items change stay locked meanwhile.
                 Some(Change::Adds) => self.waiting.iter().all(|other| matches!(other.change, Some(Change::Adds))),
-                // It may be what the last one leaves.
+                // The item may concern the object that the last waiting item sets as ID placeholder.
                 Some(Change::Of(None)) => false,
                 Some(Change::Of(own)) => {
                     self.waiting.iter().all(|other| matches!(&other.change, Some(Change::Of(other)) if other != own))
@@ -226,11 +227,11 @@ impl<'a> Batch<'a> {
         Performed { call: Some(call), answer }
     }
 
-    /// Commits the changes of the items that wait, and answers these items.
+    /// Commits the changes of the waiting items, and answers these items.
     fn commit_waiting(&mut self) {
         let mut waiting = std::mem::take(&mut self.waiting);
         self.held = 0;
-        // What was not done by then is not done.
+        // The deadline has passed: changes that are not committed yet are dropped.
         if self.context.ticket.is_over() {
             for Performed { call, answer } in waiting.iter_mut().map(|waiting| &mut waiting.performed) {
                 if call.as_ref().is_some_and(Call::give_up) {
@@ -252,7 +253,7 @@ impl<'a> Batch<'a> {
             self.push_answer(item, answer);
             if self.ends(is_failed) {
                 self.is_over = true;
-                // Where a failure stops the message, what comes after it is neither done nor answered.
+                // If a failure stops the message, later items are neither performed nor answered.
                 if !self.goes_on {
                     return;
                 }
@@ -261,7 +262,7 @@ impl<'a> Batch<'a> {
     }
 
     fn push_answer(&mut self, item: RequestBatchItem, answer: Result<Response, Error>) {
-        // What was left before must not be taken for what this item found, made or removed, or did not.
+        // A later item must not use an ID placeholder of before this item, whether this item succeeded or not.
         if item.operation.and_then(Facts::of).is_some_and(|facts| facts.touches.sets_placeholder()) {
             self.placeholder = answer.as_ref().ok().and_then(Response::left).map(str::to_owned);
         }
@@ -274,13 +275,13 @@ impl<'a> Batch<'a> {
         });
     }
 
-    /// Whether the message ends with an item.
+    /// Whether the message ends with this item.
     fn ends(&self, is_failed: bool) -> bool {
         is_failed && (!self.goes_on || self.context.ticket.is_over())
     }
 }
 
-/// Whether an item adds an object with an identifier of the caller's choice.
+/// Whether an item adds an object with an identifier that the caller chose.
 fn wishes(item: &RequestBatchItem) -> bool {
     item.request.as_ref().is_ok_and(|request| request.added().iter().any(|own| own.unique_identifier.is_some()))
 }

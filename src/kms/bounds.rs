@@ -1,10 +1,10 @@
-//! How much callers may say and have.
+//! Limits of the length of texts and the number of offers.
 
-/// The longest reason, in bytes.
+/// Maximum length of a reason, in bytes.
 pub const MAX_REASON: usize = 255;
 
-/// The longest value, in bytes.
+/// Maximum length of a secret's value, in bytes.
 pub const MAX_SECRET: usize = 64 << 10;
 
-/// The most offers to one user that wait at one time.
+/// Maximum number of pending offers to one user.
 pub(super) const MAX_OFFERS: usize = 1_000;

@@ -1,4 +1,4 @@
-//! Objects whose row was read and whose binding was checked, with the handles of their keys.
+//! The cache of objects whose row was read and whose binding was checked, with the handles of their keys.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,12 +7,13 @@ use lru::LruCache;
 use super::object::Object;
 use crate::store::object::Object as Row;
 
-/// What an object takes beside what its row holds, in bytes: attributes, two keys, their handles, and what those are in a token
-/// within this process (SoftHSM): 10 KiB in all were measured.
+/// The memory of an object in addition to the content of its row, in bytes: attributes, two keys, their handles, and
+/// the objects of an HSM token in the same process (SoftHSM). 10 KiB were measured.
 const FIXED: usize = 12 << 10;
 
-/// The cache. Its objects, and so the keys that are unwrapped in the token, take so many bytes at most; the one used least
-/// recently goes. This server is the only writer of its database, so what it changes is all that changes.
+/// The cache. Its objects, and therefore also the keys that are unwrapped in the HSM token, take at most `capacity`
+/// bytes; the least recently used object is evicted first. This server is the only writer of its database, so no other
+/// changes must be considered.
 pub(super) struct Cache {
     /// In bytes.
     capacity: usize,
@@ -21,12 +22,12 @@ pub(super) struct Cache {
 
 struct Inner {
     objects: LruCache<String, Kept>,
-    /// What they take.
+    /// The size of the objects, in bytes.
     bytes: usize,
-    /// How often an object was there when it was asked for, and how often not.
+    /// The number of look-ups that found an object; `misses`: that found none.
     hits: u64,
     misses: u64,
-    /// Counts changes: what was read from the database before one is not put in after it.
+    /// The number of changes. What was read from the database before a change is not put into the cache after it.
     changes: u64,
 }
 
@@ -35,24 +36,25 @@ struct Kept {
     size: usize,
 }
 
-/// What the cache of objects, and so of handles, holds and has done.
+/// The figures of the cache of objects and handles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheFigures {
-    /// Objects in it.
+    /// Number of objects in it.
     pub objects: usize,
-    /// What they take, in bytes.
+    /// Their size, in bytes.
     pub bytes: usize,
-    /// Objects found in it.
+    /// Number of look-ups that found the object.
     pub hits: u64,
-    /// Objects asked for that were not in it, those that do not exist among them.
+    /// Number of look-ups that did not, including those of objects that do not exist.
     pub misses: u64,
 }
 
-/// The moment before a row was read.
+/// The number of changes when a row was read.
 #[derive(Clone, Copy)]
 pub(super) struct Before(u64);
 
-/// What the object of a row takes in memory, in bytes: its JSON is longer than what is read from it, and the key is there three times.
+/// The memory that the object of a row takes, in bytes. The JSON text is longer than what is parsed from it, and the
+/// key exists three times.
 pub(super) fn size(row: &Row) -> usize {
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let material = row.material.bytes().map_or(0, <[u8]>::len);
@@ -80,20 +82,21 @@ impl Cache {
         }
     }
 
-    /// What the cache has done so far.
+    /// The figures of the cache.
     pub(super) fn figures(&self) -> CacheFigures {
         let inner = self.lock();
         CacheFigures { objects: inner.objects.len(), bytes: inner.bytes, hits: inner.hits, misses: inner.misses }
     }
 
-    /// Puts in what was read and takes so many bytes, unless something changed since: it may be this object.
+    /// Puts in an object of `size` bytes that was read from the database, unless an object was changed since then: it
+    /// may be this one.
     pub(super) fn put(&self, object: &Arc<Object>, size: usize, before: Before) {
         let mut inner = self.lock();
         if inner.changes != before.0 || size > self.capacity {
             return;
         }
         let kept = Kept { object: Arc::clone(object), size };
-        // What goes is dropped after the lock: it may hold the last handle of a key.
+        // Evicted objects are dropped after the lock is released, because they may hold the last handle of a key.
         let mut gone: Vec<Kept> =
             inner.objects.push(object.id.clone(), kept).map(|(_, former)| former).into_iter().collect();
         inner.bytes += size;
@@ -103,7 +106,7 @@ impl Cache {
         drop(gone);
     }
 
-    /// Puts an object in the place of the one with its identifier, if that is there, after its change is on disk.
+    /// Replaces the cached object with this identifier, if there is one. Called after the change is on disk.
     pub(super) fn replace(&self, object: &Arc<Object>, size: usize) {
         let mut inner = self.lock();
         inner.changes += 1;
@@ -115,7 +118,7 @@ impl Cache {
         drop((former, gone));
     }
 
-    /// Forgets an object, after its change is on disk.
+    /// Removes an object. Called after its change is on disk.
     pub(super) fn forget(&self, id: &str) {
         let mut inner = self.lock();
         inner.changes += 1;
@@ -131,7 +134,7 @@ impl Cache {
 }
 
 impl Inner {
-    /// Takes out what was used least recently, until the rest takes at most so many bytes.
+    /// Removes the least recently used objects until the rest takes at most `capacity` bytes.
     fn shrink(&mut self, capacity: usize) -> Vec<Kept> {
         let mut gone = Vec::new();
         while self.bytes > capacity

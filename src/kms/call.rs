@@ -1,4 +1,4 @@
-//! One operation as it is performed.
+//! The state of one operation while it is performed.
 
 use std::cell::{Cell, RefCell};
 
@@ -18,29 +18,30 @@ pub(super) enum Gathering {
     No,
     /// It waits.
     First,
-    /// It waits with others. An object that somebody else changes just now is not waited for ([`Error::Crowded`]).
+    /// It waits together with others. If another call is changing the object, this one does not wait for its lock
+    /// ([`Error::Crowded`]).
     BesideOthers,
 }
 
-/// What belongs to one operation beside its request.
+/// The state of one operation in addition to its request.
 pub struct Call<'a> {
     pub(super) context: Context<'a>,
-    /// One moment for all decisions of the operation.
+    /// The time that all decisions of the operation use.
     pub(super) now: DateTime,
-    /// What an earlier item of the batch left (KMIP 2.1 section 8.3, ID Placeholder).
+    /// The ID placeholder of an earlier item of the batch (KMIP 2.1 section 8.3).
     pub(super) placeholder: Option<String>,
-    /// What is asked for.
+    /// The requested operation.
     pub(super) operation: Operation,
-    /// What the audit log should know of it beside its object.
+    /// A detail for the audit log, in addition to the object.
     pub(super) detail: RefCell<Option<String>>,
-    /// Whether it changes what the caller themselves may do.
+    /// Whether the change affects the caller's own rights.
     pub(super) own: Cell<bool>,
-    /// What comes of it beside what was asked for, each with its detail.
+    /// Additional effects of the operation, each with its detail.
     pub(super) conclusions: RefCell<Vec<(Operation, String)>>,
     pub(super) gathering: Gathering,
-    /// Whether it came without a message: an object that is added becomes Active now where the request says nothing of it.
+    /// Whether it came without a KMIP message: then a new object becomes Active now unless the request says otherwise.
     pub(super) is_bare: bool,
-    /// The change that waits.
+    /// The change that waits for the commit.
     pub(super) prepared: RefCell<Option<Prepared>>,
     pub(super) trail: Trail,
 }
@@ -62,17 +63,17 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Says more about it in the audit log; never a secret.
+    /// Sets the detail for the audit log. It must not contain a secret.
     pub(super) fn describe(&self, detail: String) {
         *self.detail.borrow_mut() = Some(detail);
     }
 
-    /// Says that the change is one of what the caller themselves may do.
+    /// Notes that the change affects the caller's own rights.
     pub(super) fn concerns_caller(&self) {
         self.own.set(true);
     }
 
-    /// Says what else the change does, which has a line of its own in the audit log.
+    /// Adds another effect of the change, which gets a line of its own in the audit log.
     pub(super) fn conclude(&self, operation: Operation, detail: String) {
         self.conclusions.borrow_mut().push((operation, detail));
     }
@@ -81,7 +82,8 @@ impl<'a> Call<'a> {
         self.context.caller
     }
 
-    /// Asked between two steps of what takes long, and before anything begins.
+    /// Checks that the request is still wanted. Called between the steps of a long operation, and before an operation
+    /// begins.
     pub(super) fn go_on(&self) -> Result<(), Error> {
         self.context.go_on()
     }

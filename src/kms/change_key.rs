@@ -1,4 +1,4 @@
-//! What keys are called, and whether they are disabled (Modify Attribute, KMIP 2.1 section 6.1.34).
+//! Changes of names, descriptions and the disabled state of keys (Modify Attribute, KMIP 2.1 section 6.1.34).
 
 use super::call::{Call, Gathering};
 use super::context::Context;
@@ -15,29 +15,29 @@ use crate::turns::Turn;
 /// A change of a key; `None` leaves what there is.
 #[derive(Debug, Clone, Default)]
 pub struct KeyChange {
-    /// Another name, in the place of all that it has.
+    /// The new name, which replaces all names of the key.
     pub name: Option<String>,
-    /// Another description; none if empty.
+    /// The new description; an empty one removes it.
     pub description: Option<String>,
-    /// Whether its use is refused.
+    /// Whether the key is disabled.
     pub is_disabled: Option<bool>,
 }
 
 impl KeyChange {
-    /// What of it concerns both halves of a pair.
+    /// The part of the change that applies to both halves of a pair.
     fn of_both(&self) -> Self {
         Self { is_disabled: self.is_disabled, ..Self::default() }
     }
 }
 
 impl Kms {
-    /// Changes a key. A disabled key cannot be used, exported or wrapped until it is enabled; its lifecycle goes on. Of a pair the
-    /// private key is named, and both are disabled or enabled: the caller must be permitted to change both. All of it is one
-    /// commit.
+    /// Changes a key. A disabled key cannot be used, exported or wrapped until it is enabled; its lifecycle continues.
+    /// To disable or enable a key pair, name its private key: both halves change, and the caller must be permitted to
+    /// change both. All changes are made in one commit.
     ///
     /// # Errors
-    /// The caller may not, a text is longer than an attribute's may be, another key of the project has the name, or the key holds a
-    /// secret.
+    /// The caller may not change the key, a text is too long for its attribute, another key of the project has the
+    /// name, or the key holds a secret.
     pub fn change_key(&self, context: &Context<'_>, id: &str, change: &KeyChange) -> Result<(), Error> {
         let modifying = Operation::Kmip(Kmip::ModifyAttribute);
         let asked = Call::new(context, modifying);
@@ -64,7 +64,7 @@ impl Kms {
         calls.first().map_or(Ok(()), |first| self.begin(first))?;
         let prepared = calls.iter().zip(&halves).map(|(call, (half, change))| self.prepare_half(call, half, change));
         let prepared = prepared.collect::<Result<Vec<_>, _>>();
-        // The turns of names end with the commit.
+        // The locks on names are held until after the commit.
         let answer = prepared.and_then(|_turns| self.commit_together(&calls, None));
         if answer.is_err() {
             for call in &calls {
@@ -74,7 +74,7 @@ impl Kms {
         self.conclude_all(&calls, answer)
     }
 
-    /// Leaves the change of one object in its call, if it is one. Returns the turn to use its name.
+    /// Prepares the change of one object in its call, if anything changes. Returns the lock on its name.
     fn prepare_half<'a>(&'a self, call: &'a Call<'a>, id: &str, change: &KeyChange) -> Result<Option<Turn>, Error> {
         let grant = self.key_to_change(call, id)?;
         let KeyChange { name, description, is_disabled } = change;
@@ -82,7 +82,7 @@ impl Kms {
         if name.is_none() && description.is_none() && is_disabled.is_none() {
             return Ok(None);
         }
-        // Whoever has the API token could use it again.
+        // Enabling the key makes the API token valid again.
         if is_disabled == Some(false) && self.is_api_token(id) {
             self.authorize_administration(call)?;
         }
@@ -91,7 +91,7 @@ impl Kms {
         let wanted = name.as_ref().filter(|name| !is_own(name));
         let turn = wanted.map(|name| self.turn_of_key_name(call, project.as_deref(), name, Some(id))).transpose()?;
         grant.change(|present, attributes| {
-            // Where the name is free is the project of before.
+            // The name was checked in the former project only.
             if present.access.project != project {
                 return Err(Error::Contention);
             }

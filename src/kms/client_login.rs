@@ -1,6 +1,7 @@
 //! Logins by client id and client secret.
 //!
-//! Each attempt, of a known client or not, makes one MAC in the HSM and one search of the database. Only then does the server judge it.
+//! Each attempt, of a known client or not, costs one MAC of the HSM and one search of the database. Only after that
+//! does the server decide.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,15 +20,15 @@ use crate::principal::Username;
 use crate::secret::Password;
 use crate::store::client_secret::ClientSecret;
 
-/// What a client presents.
+/// The client id and secret that a client presents.
 pub struct PresentedSecret {
-    /// Who it says that it is.
+    /// The client id.
     pub client_id: String,
-    /// What only the client knows.
+    /// The client secret.
     pub client_secret: Password,
 }
 
-/// A client that is there, and its Universal Auth.
+/// A client that exists, with its Universal Auth.
 struct Client {
     identity: String,
     document: Arc<IdentityDocument>,
@@ -40,12 +41,12 @@ impl Client {
 }
 
 impl Kms {
-    /// Issues an access token to the identity whose client id and secret are presented. The use is counted, durably, before the token is
-    /// issued: a failure in between loses it, and none is ever given twice. The request is known by its id, address and ticket;
-    /// `place` is given back as soon as the HSM was asked.
+    /// Issues an access token to the identity whose client id and secret are presented. The use is counted on disk
+    /// before the token is issued: a failure in between loses the use, but no use is given twice. `origin` has the
+    /// request's id, its peer address and its ticket; `place` is released as soon as the HSM has answered.
     ///
     /// # Errors
-    /// The secret is not good, or store, HSM or audit log are away.
+    /// The secret is not valid, or store, HSM or audit log is unavailable.
     pub(super) fn login_by_client_secret(
         &self,
         origin: (&str, SocketAddr, &Ticket),
@@ -72,7 +73,7 @@ impl Kms {
         let subject = Username::exchanged(&identity_username(&client.identity)).map_err(|_| CredentialFault::Holder)?;
         let basis = auth.token_basis();
         let terms = self.terms_of(subject.as_str(), &basis).ok_or(CredentialFault::Holder)?;
-        // Nothing is used up for a token that cannot be issued.
+        // Do not count a use for a token that cannot be issued.
         self.can_record()?;
         match self.use_client_secret(&row, now())? {
             Use::Counted => {}
@@ -93,7 +94,7 @@ impl Kms {
         Ok(self.issue_token(origin, &new)?)
     }
 
-    /// The secret that was presented, if it is good where it comes from.
+    /// Returns the presented secret if it is valid and may be used from this address.
     fn judge(
         &self,
         identity: &str,
@@ -102,7 +103,7 @@ impl Kms {
         bearer: &Bearer,
     ) -> Result<ClientSecret, CredentialFault> {
         let own = networks(&auth.client_secret_trusted_ips).ok_or(CredentialFault::Address)?;
-        // Somebody elsewhere neither comes in nor counts.
+        // An attempt from another network is refused and does not count as a failure.
         if !is_in(&own, bearer.address) {
             return Err(CredentialFault::Address);
         }

@@ -1,4 +1,4 @@
-//! Client secrets of Universal Auth: made, listed and revoked by those who administer.
+//! Client secrets of Universal Auth: made, listed and revoked by administrators.
 
 use openssl::rand::rand_bytes;
 
@@ -17,43 +17,43 @@ use crate::secret::Password;
 use crate::store::client_secret::ClientSecret;
 use crate::text::is_unprintable;
 
-/// How a client secret begins, in digits: not a part of its 256 random bits, and no secret.
+/// Length of the prefix of a client secret, in digits. The prefix is not part of the 256 random bits, and not secret.
 pub(super) const PREFIX: usize = 4;
 
-/// The longest description, in bytes.
+/// Maximum length of a description, in bytes.
 const MAX_DESCRIPTION: usize = 255;
 
-/// What a new client secret may do.
+/// The properties of a new client secret.
 #[derive(Debug, Clone)]
 pub struct NewClientSecret {
-    /// For people.
+    /// A description for administrators.
     pub description: String,
-    /// How often it may be used; 0 for any number.
+    /// Maximum number of uses; 0 for no limit.
     pub uses_limit: i64,
-    /// Seconds for which it is good; 0 for ever.
+    /// Lifetime in seconds; 0 for no limit.
     pub ttl: i64,
 }
 
-/// A client secret as administrators see it: everything but the secret.
+/// A client secret as administrators see it: everything except the secret.
 #[derive(Debug, Clone)]
 pub struct ClientSecretEntry {
     /// Its identifier.
     pub id: String,
     /// The identifier of the identity's Universal Auth.
     pub auth: String,
-    /// For people.
+    /// A description for administrators.
     pub description: String,
-    /// How it begins.
+    /// The first digits of the secret.
     pub prefix: String,
     /// When it was made, in seconds since 1970-01-01 UTC.
     pub created: i64,
-    /// When it was last used or changed.
+    /// When it was last used or changed, in seconds since 1970-01-01 UTC.
     pub updated: i64,
-    /// Seconds for which it is good; 0 for ever.
+    /// Lifetime in seconds; 0 for no limit.
     pub ttl: i64,
-    /// How often it may be used; 0 for any number.
+    /// Maximum number of uses; 0 for no limit.
     pub uses_limit: i64,
-    /// How often it was used.
+    /// Number of uses so far.
     pub uses: i64,
     /// Whether it was revoked.
     pub revoked: bool,
@@ -83,11 +83,11 @@ impl NewClientSecret {
 }
 
 impl Kms {
-    /// Makes a client secret for an identity. The secret is given here and never again.
+    /// Makes a client secret for an identity. The secret is returned only here.
     ///
     /// # Errors
-    /// The caller does not administer, the identity is not there or has no Universal Auth or too many secrets, a member is out of
-    /// bounds, or store, HSM or audit log are away.
+    /// The caller is not an administrator, the identity does not exist, has no Universal Auth or too many secrets, a
+    /// field is out of bounds, or store, HSM or audit log is unavailable.
     pub fn create_client_secret(
         &self,
         context: &Context<'_>,
@@ -123,10 +123,12 @@ impl Kms {
         })
     }
 
-    /// Fills a page with the client secrets of an identity that were not revoked. A row that is not what was written is left out.
+    /// Fills a page with the client secrets of an identity that are not revoked. A row that is not what the server
+    /// wrote is left out.
     ///
     /// # Errors
-    /// The caller does not administer, the identity is not there or has no Universal Auth, or store or HSM are away.
+    /// The caller is not an administrator, the identity does not exist or has no Universal Auth, or store or HSM is
+    /// unavailable.
     pub fn client_secrets(
         &self,
         context: &Context<'_>,
@@ -150,7 +152,7 @@ impl Kms {
     /// A client secret of an identity, revoked or not.
     ///
     /// # Errors
-    /// As [`Self::client_secrets`]; there is no such secret.
+    /// As for [`Self::client_secrets`], or there is no such secret.
     pub fn client_secret(&self, context: &Context<'_>, identity: &str, id: &str) -> Result<ClientSecretEntry, Error> {
         let call = secret_call(context, Operation::ListClientSecrets, identity);
         self.recorded(&call, || {
@@ -160,10 +162,10 @@ impl Kms {
         })
     }
 
-    /// Revokes a client secret. Access tokens that it gave go on to be good.
+    /// Revokes a client secret. Access tokens that were issued for it stay valid.
     ///
     /// # Errors
-    /// As [`Self::client_secret`]; the audit log is away.
+    /// As for [`Self::client_secret`], or the audit log is unavailable.
     pub fn revoke_client_secret(
         &self,
         context: &Context<'_>,
@@ -178,10 +180,10 @@ impl Kms {
         })
     }
 
-    /// Lets those in again who failed too often as a client; returns how many networks were locked out.
+    /// Removes all lockouts of an identity's client; returns the number of networks that were locked out.
     ///
     /// # Errors
-    /// The caller does not administer, or the identity is not there or has no Universal Auth.
+    /// The caller is not an administrator, or the identity does not exist or has no Universal Auth.
     pub fn clear_lockouts(&self, context: &Context<'_>, identity: &str) -> Result<usize, Error> {
         let call = secret_call(context, Operation::ClearLockouts, identity);
         self.recorded(&call, || {

@@ -1,4 +1,4 @@
-//! Who asks, and by which request.
+//! The caller of a request, and its origin.
 
 use std::net::SocketAddr;
 
@@ -6,16 +6,16 @@ use super::error::Error;
 use crate::desk::Ticket;
 use crate::principal::Caller;
 
-/// Who asks, and by which request.
+/// The caller of a request, and its origin.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// Who asks.
+    /// The caller.
     pub caller: &'a Caller,
     /// The request's id, for the audit log.
     pub request: &'a str,
-    /// Where the connection comes from.
+    /// The address of the connection's other end.
     pub peer: SocketAddr,
-    /// What the request may still cost.
+    /// The request's deadline and memory.
     pub ticket: &'a Ticket,
 }
 
@@ -24,8 +24,8 @@ impl Context<'_> {
         if self.ticket.is_over() { Err(Error::Abandoned) } else { Ok(()) }
     }
 
-    /// Counts what the answer will hold: so many bytes more in the binary encoding. As JSON, and while that is made, they are
-    /// about four times as many.
+    /// Counts `bytes` of the answer, in the binary encoding, against the caller's memory. As JSON, and while the JSON
+    /// is made, they take about four times as much.
     pub(super) fn hold(&self, bytes: usize) -> Result<(), Error> {
         self.ticket.hold(bytes.saturating_mul(4)).map_err(|_| Error::NoRoom)
     }

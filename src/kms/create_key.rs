@@ -1,4 +1,4 @@
-//! Keys as clients of Hanzo and Infisical make them: active at once, and never outside the HSM.
+//! Keys in the way of Hanzo's and Infisical's clients: Active at once, and never exported from the HSM.
 
 use super::access::Held;
 use super::call::Call;
@@ -12,7 +12,7 @@ use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::{CryptographicAlgorithm, Operation as Kmip};
 use crate::kmip::{Attributes, UsageMask};
 
-/// What a key is made for.
+/// The purpose of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MadeFor {
     /// Encrypt and Decrypt.
@@ -21,29 +21,30 @@ pub enum MadeFor {
     Signatures,
 }
 
-/// A key that is to be made.
+/// The properties of a new key.
 #[derive(Debug, Clone)]
 pub struct NewKey {
-    /// The project that is to hold it.
+    /// The project that will hold it.
     pub project: Option<String>,
     /// Its name, unique within the project.
     pub name: String,
-    /// For people.
+    /// A description for people.
     pub description: Option<String>,
     /// Its algorithm.
     pub algorithm: CryptographicAlgorithm,
     /// Its length in bits.
     pub length: i32,
-    /// What it is for.
+    /// Its purpose.
     pub made_for: MadeFor,
 }
 
 impl Kms {
-    /// Makes a key, or a pair, of which the private key is the one that is named and returned. Everything that can be checked is
-    /// checked before, and what is returned is known without another look: a call that fails leaves no key.
+    /// Makes a key or a key pair. Of a pair, the private key has the name and is returned. Everything that can be
+    /// checked is checked before the key is made, and the result needs no further look-up: a call that fails leaves no
+    /// key.
     ///
     /// # Errors
-    /// The caller may not add a key there, the project has a key of this name, or the HSM does not make such a key.
+    /// The caller may not add a key there, the project has a key of this name, or the HSM cannot make such a key.
     pub fn create_key(&self, context: &Context<'_>, key: NewKey) -> Result<Held, Error> {
         let operation = match key.made_for {
             MadeFor::Encryption => Kmip::Create,
@@ -72,7 +73,7 @@ impl Kms {
 }
 
 impl NewKey {
-    /// The attributes of the key, and of the public key that belongs to one that signs.
+    /// The attributes of the key, and those of the public key if it is a signing key.
     fn attributes(self, now: crate::kmip::ttlv::DateTime) -> Result<[Attributes; 2], Error> {
         let mut common = Attributes {
             cryptographic_algorithm: Some(self.algorithm),

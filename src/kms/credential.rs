@@ -1,14 +1,14 @@
-//! Logins by credentials that the server itself handed out: why one is refused.
+//! Logins by credentials that the server issued: the reasons for a refusal.
 
 use std::net::IpAddr;
 
 use super::error::Error;
 use crate::policy::TrustedNetwork;
 
-/// Random digits of a credential.
+/// Number of random digits of a credential.
 pub(super) const DIGITS: usize = 64;
 
-/// Why a credential lets nobody in. Nothing of it tells what was presented.
+/// The reason why a credential is refused. It contains nothing of what was presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialFault {
     /// It does not have the length of a credential, or does not name its holder.
@@ -20,31 +20,31 @@ pub enum CredentialFault {
     /// It is not the credential of this client or host, or the host has none.
     #[error("it is not the credential of this client or host")]
     Wrong,
-    /// This was one failure too many.
+    /// This failure reached the limit; the client is now locked out.
     #[error("the client failed too often and is locked out of this network for a while")]
     LockedNow,
-    /// It failed too often before.
+    /// The client was locked out before.
     #[error("the client is locked out of this network for a while")]
     Locked,
-    /// Another network.
+    /// The credential may not be used from this network.
     #[error("it may not be used from this address")]
     Address,
     /// It was revoked.
     #[error("it was revoked")]
     Revoked,
-    /// Past its end.
+    /// Its lifetime has ended.
     #[error("it has expired")]
     Expired,
-    /// No use left.
+    /// The limit of uses was reached.
     #[error("it was used as often as it may be")]
     Spent,
-    /// Somebody changed the database.
+    /// The row was changed in the database.
     #[error("its row in the database is not what was written")]
     Row,
 }
 
 impl CredentialFault {
-    /// A word for the audit log.
+    /// The word for it in the audit log.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -60,12 +60,12 @@ impl CredentialFault {
     }
 }
 
-/// Why a login gives no token.
+/// The reason why a login issues no token.
 #[derive(Debug)]
 pub(super) enum LoginError {
-    /// The credential is not good.
+    /// The credential is not valid.
     Refused(CredentialFault),
-    /// That could not be found out, or the token could not be issued.
+    /// The credential could not be checked, or the token could not be issued.
     Unavailable(Error),
 }
 
@@ -78,14 +78,14 @@ impl From<CredentialFault> for LoginError {
 impl From<Error> for LoginError {
     fn from(error: Error) -> Self {
         match error {
-            // It was told loudly when it was found.
+            // The error was logged when the row was read.
             Error::Integrity(_) => Self::Refused(CredentialFault::Row),
             error => Self::Unavailable(error),
         }
     }
 }
 
-/// The networks of a definition, which were checked when it was made; `None` if one cannot be read.
+/// Parses the networks of a definition, which were checked when it was written; `None` if one cannot be parsed.
 pub(super) fn networks(texts: &[String]) -> Option<Vec<TrustedNetwork>> {
     texts.iter().map(|text| text.parse().ok()).collect()
 }

@@ -1,5 +1,5 @@
-//! Keys that are disabled: a state beside KMIP's, which the clients of Hanzo and Infisical set and take back. It is an attribute in
-//! the object's bound row, and only the server sets it.
+//! Disabled keys: a state in addition to KMIP's, which clients of Hanzo and Infisical set and remove. It is an
+//! attribute in the bound row of the object, and only the server sets it.
 
 use super::error::Error;
 use super::object::Object;
@@ -7,10 +7,10 @@ use crate::kmip::Attributes;
 use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute};
 use crate::kmip::ttlv::Value;
 
-/// The vendor attribute that is true for a disabled key; others have none.
+/// The vendor attribute that is true for a disabled key; other keys do not have it.
 const NAME: &str = "disabled";
 
-/// Whether the attribute is the one by which the server knows a disabled key.
+/// Whether this is the attribute that marks a disabled key.
 pub(super) fn is_own(attribute: &VendorAttribute) -> bool {
     attribute.vendor_identification == TAG_VENDOR && attribute.name == NAME
 }
@@ -18,7 +18,7 @@ pub(super) fn is_own(attribute: &VendorAttribute) -> bool {
 /// Whether a key with these attributes is disabled.
 #[must_use]
 pub fn is_disabled(attributes: &Attributes) -> bool {
-    // Of any value: the server writes one, and what is not understood lets nobody use a key.
+    // Any value counts: the server writes only `true`, and an unexpected value must not enable a key.
     attributes.vendor_attributes.iter().any(is_own)
 }
 
@@ -37,7 +37,7 @@ pub(super) fn set(attributes: &mut Attributes, is_disabled: bool) {
 /// Refuses the use of a disabled key.
 ///
 /// # Errors
-/// It is disabled.
+/// The key is disabled.
 pub(super) fn check(object: &Object) -> Result<(), Error> {
     if is_disabled(&object.attributes) { Err(Error::Disabled(object.id.clone())) } else { Ok(()) }
 }

@@ -1,5 +1,5 @@
-//! Changes of owner that wait for somebody's agreement. They are part of the object's row, so its binding covers them, and
-//! a change of owner ends them all.
+//! Pending changes of owner: offers and recoveries. They are part of the object's row, so its binding covers them, and
+//! a change of owner ends all of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::kmip::ttlv::DateTime;
 use crate::policy::{Grants, Subject};
 use crate::principal::{Caller, Username};
 
-/// How long an offer or a recovery waits, in seconds: 7 days.
+/// Lifetime of an offer or a recovery, in seconds: 7 days.
 pub(super) const LIFE: i64 = 7 * 24 * 60 * 60;
 
-/// What waits: at most one of each.
+/// The pending changes of owner: at most one of each kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pending {
@@ -30,36 +30,36 @@ pub(super) struct Pending {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Offer {
-    /// The user who is to own the object.
+    /// The user who will own the object.
     pub(super) to: String,
-    /// Who made it.
+    /// The owner who made the offer.
     pub(super) by: By,
     /// When it ends, in seconds since 1970-01-01 UTC.
     pub(super) expires: i64,
 }
 
-/// A recovery that has been proposed: the new owner gets the object once enough recoverers approve.
+/// A proposed recovery: the new owner gets the object when enough recoverers have approved it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Recovery {
-    /// Its identifier, which approvals name: what was approved is what is done.
+    /// Its identifier. Approvals name it, so that recoverers approve exactly what is done.
     pub(super) id: String,
-    /// The user who is to own the object.
+    /// The user who will own the object.
     pub(super) to: String,
-    /// Why, in the words of the proposer.
+    /// The reason, as the proposer wrote it.
     pub(super) reason: String,
-    /// Whether grants and project stay, as they were when it was proposed.
+    /// Whether grants and project are kept as they were at the time of the proposal.
     pub(super) keep_access: bool,
-    /// What there was then. A proposal that was written without it keeps nothing.
+    /// The grants and the project at the time of the proposal. A proposal that was stored without them keeps nothing.
     #[serde(default, skip_serializing_if = "Kept::is_nothing")]
     pub(super) kept: Kept,
-    /// Who approves, as the policy file writes them; the first proposed it.
+    /// The recoverers who have approved, as the policy file writes them; the first one is the proposer.
     pub(super) approvals: Vec<String>,
     /// When it ends, in seconds since 1970-01-01 UTC.
     pub(super) expires: i64,
 }
 
-/// Grants and project at one moment: what is given later is not among what recoverers have agreed to.
+/// Grants and project at one moment. Recoverers did not agree to grants that were made later.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Kept {
@@ -71,13 +71,13 @@ pub(super) struct Kept {
     pub(super) grants: Option<String>,
 }
 
-/// Who made an offer, as far as it has to be known to judge them again.
+/// The caller who made an offer, with everything that is needed to decide about the caller again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct By {
-    /// The proof, as the policy file writes it.
+    /// The user and the authentication method, as the policy file writes them.
     subject: String,
-    /// What the credential took away.
+    /// The limits of the credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     narrowing: Option<String>,
     /// The role that the credential gave.
@@ -95,12 +95,13 @@ impl Pending {
         serde_json::from_str(text).map_err(|_| Unreadable)
     }
 
-    /// The text for the row; nothing if nothing waits.
+    /// The text for the row; `None` if there is no pending change.
     pub(super) fn to_text(&self) -> Option<String> {
         (*self != Self::default()).then(|| serde_json::to_string(self).unwrap_or_default())
     }
 
-    /// Where lists find the object. No text stands for two things.
+    /// The keys by which lists find the object, each with the time of expiry. The keys of offers and recoveries are
+    /// different.
     pub(super) fn index(&self, owner: &str) -> Vec<(String, i64)> {
         let offer = self
             .offer
@@ -109,13 +110,13 @@ impl Pending {
         offer.chain(self.recovery.iter().map(|recovery| (RECOVERIES.to_owned(), recovery.expires))).collect()
     }
 
-    /// The recovery of this identifier.
+    /// The recovery with this identifier.
     pub(super) fn recovery(&self, object: &str, id: &str) -> Result<&Recovery, HandoverFault> {
         let missing = || HandoverFault::NoRecovery { object: object.to_owned(), recovery: id.to_owned() };
         self.recovery.as_ref().filter(|recovery| recovery.id == id).ok_or_else(missing)
     }
 
-    /// What ends if all of it ends: by which operation, and what the audit log says of it.
+    /// The operations that end all pending changes, each with its detail for the audit log.
     pub(super) fn ended(&self) -> Vec<(Operation, String)> {
         let offer = self.offer.iter().map(|offer| (Operation::EndOffer, format!("to the user {:?}", offer.to)));
         let recovery = self.recovery.iter().map(|recovery| (Operation::WithdrawRecovery, recovery.id.clone()));
@@ -152,7 +153,7 @@ impl Offer {
         Self { to: to.as_str().to_owned(), by, expires: now.0.saturating_add(LIFE) }
     }
 
-    /// Whether it still waits at `now`.
+    /// Whether it is still pending at `now`.
     pub(super) fn is_open(&self, now: DateTime) -> bool {
         now.0 < self.expires
     }
@@ -163,19 +164,20 @@ impl Kept {
         *self == Self::default()
     }
 
-    /// None if they cannot be read: then nothing was agreed to.
+    /// The grants; none if they cannot be read, because then recoverers agreed to nothing.
     pub(super) fn grants(&self) -> Grants {
         self.grants.as_deref().and_then(|text| Grants::from_text(text).ok()).unwrap_or_default()
     }
 }
 
 impl Recovery {
-    /// Whether it still waits at `now`.
+    /// Whether it is still pending at `now`.
     pub(super) fn is_open(&self, now: DateTime) -> bool {
         now.0 < self.expires
     }
 
-    /// The approvals that still count, because those who gave them are still named, with one of `by`; whether that is new.
+    /// The approvals that still count, because the policy file still names those recoverers, together with an approval
+    /// of `by`. The flag says whether that one is new.
     pub(super) fn with(&self, by: &Caller, is_named: impl Fn(&Subject) -> bool) -> (Vec<String>, bool) {
         let counts = |text: &&String| Subject::parse(text).is_ok_and(|subject| is_named(&subject));
         let mut approvals: Vec<String> = self.approvals.iter().filter(counts).cloned().collect();
@@ -187,7 +189,7 @@ impl Recovery {
     }
 }
 
-/// The users who approve, each once: the same name is the same user, however it is proved.
+/// The different users who approve: one name is one user, whatever the authentication method.
 pub(super) fn users(approvals: &[String]) -> BTreeSet<String> {
     approvals.iter().map(|text| name(text)).collect()
 }
@@ -199,7 +201,7 @@ fn name(text: &str) -> String {
 }
 
 impl By {
-    /// The caller as they were, to be judged by the present policy; `None` if that cannot be told any more.
+    /// The caller who made the offer, to be judged by the present policy; `None` if it cannot be reconstructed.
     pub(super) fn caller(&self, owner: &str) -> Option<Caller> {
         let method = Subject::parse(&self.subject).ok()?.method()?;
         let username = Username::new(owner).or_else(|_| Username::exchanged(owner)).ok()?;

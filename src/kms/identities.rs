@@ -1,4 +1,4 @@
-//! Exchanged identities: made, changed and removed by those who administer.
+//! Exchanged identities: made, changed and removed by administrators.
 
 use std::sync::Arc;
 
@@ -17,21 +17,21 @@ use crate::policy::{IdentityDocument, JwtAuthDocument, Kind, OidcAuthDocument, U
 pub struct Identity {
     /// Its identifier: a UUID, unless the policy file says otherwise.
     pub id: String,
-    /// What it is.
+    /// Its definition.
     pub document: IdentityDocument,
 }
 
 impl Kms {
-    /// The identity that a JWT may be exchanged for. Called before the caller is authenticated: it is the gate's own look-up.
+    /// The identity that logs in by a JWT. Called before the caller is authenticated.
     #[must_use]
     pub fn identity_of_login(&self, id: &str) -> Option<Arc<IdentityDocument>> {
         self.known_identity(id)
     }
 
-    /// An identity.
+    /// Returns an identity.
     ///
     /// # Errors
-    /// The caller does not administer, or there is none.
+    /// The caller is not an administrator, or there is no such identity.
     pub fn identity(&self, context: &Context<'_>, id: &str) -> Result<Identity, Error> {
         let call = identity_call(context, Operation::ListDefinitions, id);
         self.recorded(&call, || {
@@ -40,10 +40,10 @@ impl Kms {
         })
     }
 
-    /// Fills a page with identities, by their identifiers, after `offset` of them. Returns how many there are.
+    /// Fills a page with identities, sorted by identifier, after the first `offset` of them. Returns the total number.
     ///
     /// # Errors
-    /// The caller does not administer.
+    /// The caller is not an administrator.
     pub fn identities(
         &self,
         context: &Context<'_>,
@@ -62,11 +62,11 @@ impl Kms {
         })
     }
 
-    /// Fills a page with the identities whose names are wanted, in the order of their names, after `offset` of them. Returns how many
-    /// there are.
+    /// Fills a page with the identities whose names `is_wanted` accepts, sorted by name, after the first `offset` of
+    /// them. Returns their total number.
     ///
     /// # Errors
-    /// The caller does not administer.
+    /// The caller is not an administrator.
     pub fn find_identities(
         &self,
         context: &Context<'_>,
@@ -97,7 +97,7 @@ impl Kms {
         })
     }
 
-    /// What `list` makes of all identifiers, for a caller who administers.
+    /// Calls `list` with the identifiers of all identities, if the caller is an administrator.
     fn list_identities(
         &self,
         context: &Context<'_>,
@@ -111,10 +111,10 @@ impl Kms {
         })
     }
 
-    /// Makes an identity, with an identifier of the server's choice.
+    /// Makes an identity. The server chooses its identifier.
     ///
     /// # Errors
-    /// The caller does not administer, or the identity is faulty.
+    /// The caller is not an administrator, or the identity is faulty.
     pub fn create_identity(&self, context: &Context<'_>, mut document: IdentityDocument) -> Result<Identity, Error> {
         let id = uuid::random()?;
         let call = identity_call(context, Operation::Define, &id);
@@ -126,10 +126,10 @@ impl Kms {
         })
     }
 
-    /// Changes an identity; `change` sees it as it is.
+    /// Changes an identity; `change` receives the present definition.
     ///
     /// # Errors
-    /// The caller does not administer, there is none, it is the policy file's, or `change` refuses.
+    /// The caller is not an administrator, there is no such identity, the policy file defines it, or `change` refuses.
     pub fn change_identity(
         &self,
         context: &Context<'_>,
@@ -148,10 +148,10 @@ impl Kms {
         })
     }
 
-    /// Removes an identity. Its access tokens are good no more.
+    /// Removes an identity. Its access tokens are not valid any more.
     ///
     /// # Errors
-    /// The caller does not administer, there is none, or it is the policy file's.
+    /// The caller is not an administrator, there is no such identity, or the policy file defines it.
     pub fn remove_identity(&self, context: &Context<'_>, id: &str) -> Result<Identity, Error> {
         let call = identity_call(context, Operation::Undefine, id);
         self.recorded(&call, || {
@@ -162,7 +162,8 @@ impl Kms {
         })
     }
 
-    /// Has an identity be known by JWTs, or by none. `change` gets the JWT auth that there is, and gives the new one.
+    /// Changes, adds or removes the JWT authentication of an identity. `change` receives the present configuration and
+    /// returns the new one.
     ///
     /// # Errors
     /// As [`Self::change_identity`].
@@ -178,7 +179,7 @@ impl Kms {
         })
     }
 
-    /// The same of JWTs of an OpenID Connect provider.
+    /// Changes, adds or removes the OIDC authentication of an identity.
     ///
     /// # Errors
     /// As [`Self::change_identity`].
@@ -194,8 +195,8 @@ impl Kms {
         })
     }
 
-    /// Has an identity be known by a client id and secrets, or by none. `change` gets the Universal Auth that there is, and gives the new
-    /// one. Without it, or with another, the secrets and tokens of the former one are good no longer.
+    /// Changes, adds or removes the Universal Auth of an identity. `change` receives the present configuration and
+    /// returns the new one. If it is removed or replaced, its client secrets and access tokens are not valid any more.
     ///
     /// # Errors
     /// As [`Self::change_identity`].
@@ -212,7 +213,8 @@ impl Kms {
     }
 }
 
-/// Has all ways by which an identity logs in be new ones: the access tokens that they gave are refused from then on.
+/// Gives new identifiers to all login methods of an identity. This invalidates the access tokens that were issued by
+/// them.
 ///
 /// # Errors
 /// OpenSSL's generator failed.

@@ -1,4 +1,4 @@
-//! The inventory: what objects there are and whose, for those who administer or audit.
+//! The inventory: all objects and their owners, for administrators and auditors.
 
 use super::call::Call;
 use super::context::Context;
@@ -15,20 +15,21 @@ use crate::store::inventory::{Entry, Filter};
 pub struct InventoryEntry {
     /// Its Unique Identifier.
     pub id: String,
-    /// What is known of it; `None` if its row was changed in the database and is refused.
+    /// The properties of the object; `None` if its row was changed in the database and is refused.
     pub known: Option<Known>,
-    /// When its key was last used, in days since 1970-01-01 UTC; `None` if never since uses are noted.
+    /// The day of the last use of its key, in days since 1970-01-01 UTC; `None` if there was no use since uses are
+    /// noted.
     pub last_used: Option<i64>,
 }
 
-/// What is known of an object.
+/// The properties of an object.
 #[derive(Debug)]
 pub struct Known {
-    /// The user who owns it.
+    /// The owner.
     pub owner: String,
     /// The project that holds it.
     pub project: Option<String>,
-    /// What it is.
+    /// A summary of its attributes.
     pub summary: Summary,
     /// Its dates.
     pub dates: Dates,
@@ -56,11 +57,12 @@ pub struct Dates {
 }
 
 impl Kms {
-    /// Fills a page with objects in the order of their creation, those after the object `after`. Returns after which object the
-    /// next page begins, if there may be one.
+    /// Fills a page with objects in the order of their creation, those after the object `after`. Returns the object
+    /// after which the next page begins, if there may be one.
     ///
     /// # Errors
-    /// The caller neither administers nor audits, there is no object `after`, or store or token are unavailable.
+    /// The caller is neither administrator nor auditor, there is no object `after`, or store or HSM token is
+    /// unavailable.
     pub fn inventory(
         &self,
         context: &Context<'_>,
@@ -76,7 +78,7 @@ impl Kms {
             let read = |last: Option<&Entry>| grant.rows(filter, last.map_or(begin, |last| last.number));
             let last = sheet.fill(read, |row| {
                 let object = grant.object(row)?;
-                // The columns that are searched are not bound; the object is.
+                // The columns of the search are not bound; the object is.
                 let belongs = object
                     .as_ref()
                     .is_none_or(|object| filter.admits(&object.access.owner, object.access.project.as_deref()));
@@ -88,10 +90,10 @@ impl Kms {
         })
     }
 
-    /// Writes the days of last uses that wait to be written.
+    /// Writes the days of last uses that are not written yet.
     pub fn write_last_uses(&self) {
         if let Err(error) = self.try_write_last_uses() {
-            tracing::warn!(%error, "when keys were last used is not written yet");
+            tracing::warn!(%error, "the days of the last uses of keys are not written yet");
         }
     }
 }

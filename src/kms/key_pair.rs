@@ -1,16 +1,16 @@
-//! What a key pair is made of.
+//! The parts of a new key pair.
 
 use super::error::Error;
 use crate::custody::PairKind;
 use crate::kmip::{Attributes, Tag};
 
-/// Half of a pair as it will be.
+/// A half of a pair that is about to be made.
 pub(super) struct Half {
     pub(super) id: String,
     pub(super) attributes: Attributes,
 }
 
-/// What the token makes of algorithm and length.
+/// The kind of key pair for the algorithm and length.
 pub(super) fn pair_kind(attributes: &Attributes) -> Result<PairKind, Error> {
     use crate::kmip::enumerations::CryptographicAlgorithm as Algorithm;
     let algorithm = attributes.cryptographic_algorithm.ok_or(Error::Missing(Tag::CryptographicAlgorithm))?;
@@ -23,7 +23,7 @@ pub(super) fn pair_kind(attributes: &Attributes) -> Result<PairKind, Error> {
         }
         (Algorithm::RSA, _) => Err(invalid("an RSA key has 2048, 3072 or 4096 bits")),
         (Algorithm::EC | Algorithm::ECDSA, 256) => Ok(PairKind::P256),
-        (Algorithm::EC | Algorithm::ECDSA, _) => Err(invalid("an elliptic curve key is one of P-256, of 256 bits")),
+        (Algorithm::EC | Algorithm::ECDSA, _) => Err(invalid("an elliptic curve key must be of P-256, with 256 bits")),
         (other, _) => Err(Error::UnsupportedAlgorithm(other)),
     }
 }

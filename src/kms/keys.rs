@@ -1,4 +1,4 @@
-//! Keys as a list of what one may read about.
+//! The list of the keys whose attributes the caller may read.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -17,13 +17,13 @@ use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;
 use crate::store::search::{Order as InTime, Search, Start};
 
-/// Objects that one read of the search tables gives.
+/// Number of objects that are read from the search tables at once.
 const PAGE: usize = 1_000;
 
-/// What an entry takes while keys are put in order, beside its texts, in bytes.
+/// The memory of an entry during sorting, in addition to its texts, in bytes.
 const ENTRY: usize = 128;
 
-/// In which order keys are listed: by their names, byte by byte, and those of one name by their identifiers.
+/// The order of listed keys: by name, byte by byte, then by identifier.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
     /// The first name first.
@@ -33,28 +33,29 @@ pub enum Order {
     Descending,
 }
 
-/// Which keys.
+/// The keys to list.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// The project that holds them; any place if `None`.
     pub project: Option<String>,
     /// Their name; any if `None`.
     pub name: Option<String>,
-    /// What their name contains, upper and lower case being the same; anything if `None`.
+    /// A text that the name contains, without regard to upper and lower case; any name if `None`.
     pub search: Option<String>,
-    /// Whether those of others count that were granted to the caller, or to everybody.
+    /// Whether to include keys of other owners that were granted to the caller or to everyone.
     pub granted: bool,
-    /// In which order.
+    /// The order.
     pub order: Order,
 }
 
 impl Kms {
-    /// Fills a page with the keys whose attributes the caller may read and for which `counts` holds, in order, after `offset` of
-    /// them. Returns how many there are in all, 100,000 being looked at. What holds a secret is not among them, nor what was
-    /// destroyed.
+    /// Fills a page with the keys whose attributes the caller may read and for which `counts` returns true, in order,
+    /// after the first `offset` of them. Returns their total number among the first 100,000 objects. Secrets and
+    /// destroyed keys are left out.
     ///
     /// # Errors
-    /// Store or token are away, others look through as many already, or the page is so far on that there is no memory to find it.
+    /// Store or HSM token is unavailable, too many long searches are running, or the offset is so large that there is
+    /// no memory for it.
     pub fn keys(
         &self,
         context: &Context<'_>,
@@ -111,7 +112,7 @@ impl Kms {
 }
 
 impl Wanted {
-    /// Whether the object is one of them. The search tables are not bound; the object is.
+    /// Whether the object matches. The search tables are not bound; the object is.
     fn fits(&self, object: &Object, search: Option<&str>) -> bool {
         let attributes = &object.attributes;
         let named = |name: &String| attributes.names.iter().any(|own| own.value == *name);
@@ -122,7 +123,7 @@ impl Wanted {
     }
 }
 
-/// The name by which a key is known here.
+/// The first name of a key, by which it is listed.
 fn name(object: &Object) -> &str {
     object.attributes.names.first().map_or("", |name| &name.value)
 }

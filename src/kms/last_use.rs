@@ -1,5 +1,5 @@
-//! When keys were last used, to the day. Nothing is decided by it: the days are kept in a table without a binding, and written
-//! apart from the uses, once a day for each object.
+//! The days on which keys were last used. No decision depends on them: they are kept in a table without a binding, and
+//! written separately from the uses, once a day for each object.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -9,21 +9,21 @@ use super::object::Object;
 use crate::kmip::ttlv::DateTime;
 use crate::store::{self, Store, inventory};
 
-/// Seconds of a day.
+/// Seconds in a day.
 const DAY: i64 = 24 * 60 * 60;
 
-/// Days that wait to be written; beyond them a use is not noted until there is room.
+/// Maximum number of days that wait to be written. Above it, a use is not noted.
 const MAX_WAITING: usize = 100_000;
 
-/// Days that one commit writes.
+/// Number of days that one commit writes.
 const GROUP: usize = 500;
 
-/// The days that are not written yet, by the objects' identifiers.
+/// The days that are not written yet, by object identifier.
 #[derive(Default)]
 pub(super) struct LastUses(Mutex<HashMap<String, i64>>);
 
 impl LastUses {
-    /// Notes that the key of an object is used at `now`. All but the first use of a day cost one look at the object.
+    /// Notes that the key of an object is used at `now`. All uses of a day except the first cost only one atomic read.
     pub(super) fn note(&self, object: &Object, now: DateTime) {
         let day = now.0.div_euclid(DAY);
         if object.used.load(Ordering::Relaxed) >= day {
@@ -36,12 +36,12 @@ impl LastUses {
         }
     }
 
-    /// The day that waits for an object, in days since 1970-01-01 UTC.
+    /// The day of an object that is not written yet, in days since 1970-01-01 UTC.
     pub(super) fn day_of(&self, id: &str) -> Option<i64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied()
     }
 
-    /// Writes what waits. What cannot be written goes on to wait.
+    /// Writes the waiting days. Those that cannot be written stay.
     ///
     /// # Errors
     /// The store is unavailable.

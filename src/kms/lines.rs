@@ -1,4 +1,4 @@
-//! What one operation leaves in the audit log: a line for each decision.
+//! The lines of one operation in the audit log: one for each decision.
 
 use super::call::Call;
 use super::error::Error;
@@ -9,7 +9,7 @@ use crate::hexadecimal;
 use crate::policy::{Action, Refusal};
 use crate::principal::Method;
 
-/// What a line says beside who asks for what.
+/// The content of a line, in addition to caller and operation.
 struct Line<'a> {
     action: Action,
     object: Option<&'a str>,
@@ -20,21 +20,21 @@ struct Line<'a> {
 }
 
 impl Call<'_> {
-    /// The record of a change that is about to be committed: it is on disk before the change, or neither is.
+    /// The record of a change that is about to be committed: record and change are committed together, or neither is.
     pub(super) fn change(&self, action: Action, object: &str, version: i64) -> Record {
         let rule = self.rule(action, object);
         let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
         self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
     }
 
-    /// The record of a change of what is no object, likewise.
+    /// The record of a change that concerns no object.
     pub(super) fn change_beside(&self, action: Action) -> Record {
         let rule = self.rule(action, "");
         let outcome = Outcome::Success;
         self.line(&Line { action, object: None, version: None, outcome, rule: rule.as_deref(), reason: None })
     }
 
-    /// The records of what comes of that change beside what was asked for.
+    /// The records of the additional effects of a change.
     pub(super) fn conclusions(&self, action: Action, object: &str, version: i64) -> Vec<Record> {
         let rule = self.rule(action, object);
         let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
@@ -43,20 +43,20 @@ impl Call<'_> {
         conclusions.iter().map(|(operation, detail)| self.line_of(*operation, Some(detail), &line)).collect()
     }
 
-    /// The change is committed, and its record with it. One that was not gets a line that it failed, as a use does.
-    /// Whatever else had to be permitted for it is part of it: once it is committed nothing may turn it into a failure.
+    /// Marks all decisions as recorded, because the change is committed together with its record. If a later step
+    /// fails, the operation must not be recorded as a failure as well.
     pub(super) fn changed(&self) {
         self.trail.0.borrow_mut().iter_mut().for_each(|decided| decided.recorded = true);
     }
 
-    /// The rule by which something is done to the object.
+    /// The rule that permitted the action on the object.
     fn rule(&self, action: Action, object: &str) -> Option<String> {
         let decisions = self.trail.0.borrow();
         let is_it = |own: &&Decided| own.action == action && own.object.as_deref().is_none_or(|own| own == object);
         decisions.iter().rev().find(is_it).map(|decided| decided.rule.to_string())
     }
 
-    /// The record of what could not be decided: there is no such object, or it cannot be read.
+    /// The record of an action that could not be decided: the object does not exist or cannot be read.
     pub(super) fn undecided(&self, action: Action, object: Option<&str>, error: &Error) -> Record {
         let reason = error.to_string();
         let (outcome, reason) = (Outcome::Failed, Some(reason.as_str()));
@@ -70,7 +70,7 @@ impl Call<'_> {
         self.line(&Line { action, object, version: None, outcome, rule: None, reason })
     }
 
-    /// The records of what was permitted and changed nothing, or failed.
+    /// The records of permitted actions that changed nothing or failed.
     pub(super) fn uses(&self, failure: Option<&str>) -> Vec<Record> {
         let decisions = self.trail.0.take();
         let unrecorded = decisions.iter().filter(|decided| !decided.recorded);
@@ -85,7 +85,8 @@ impl Call<'_> {
 
     fn line(&self, line: &Line<'_>) -> Record {
         let own = self.detail.borrow();
-        // What the operation needs beside: a key that wraps, say, has to be one that may encrypt.
+        // An additional permission that the operation needs; for example, wrapping needs the permission to encrypt by
+        // the wrapping key.
         let is_beside = self.operation.action() != line.action && Action::on_objects().any(|own| own == line.action);
         let purpose = is_beside.then(|| format!("needs {}", line.action));
         self.line_of(self.operation, purpose.as_deref().or(own.as_deref()), line)

@@ -1,4 +1,4 @@
-//! Lists, a page at a time: the one way in which lists go through what they find.
+//! Lists, one page at a time. All lists read their items in this way.
 
 use std::ops::ControlFlow;
 
@@ -11,46 +11,47 @@ use crate::kmip::Attributes;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::ttlv::DateTime;
 
-/// The most entries on one page.
+/// Maximum number of entries on one page.
 pub const MAX_ENTRIES: usize = 1_000;
 
-/// A page ends with the entry by which it takes so many bytes as it is written. The largest entry, an object with all of its
-/// attributes, takes less than twice as many: together they stay below what an answer may be.
+/// A page ends with the entry that reaches this size as it is written, in bytes. The largest entry, an object with all
+/// of its attributes, takes less than twice this size, so that the page stays within the limit of an answer.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// What is read at once of what may become entries, in number.
+/// Number of candidates that are read at once.
 pub(super) const CHUNK: usize = 256;
 
-/// A page that is being filled. Each entry is written when it is found and then dropped, so that a list takes the memory of what
-/// it shows.
+/// A page that is being filled. Each entry is written as soon as it is found, and then dropped, so that a list needs
+/// only the memory of its answer.
 pub struct Sheet<'a, T> {
     context: Context<'a>,
     limit: usize,
     write: &'a mut dyn FnMut(T) -> usize,
     entries: usize,
     bytes: usize,
-    /// A page that has entries ends then: after half of the time that its request has.
+    /// The time at which a page with at least one entry ends: after half of the time that the request has.
     until: Instant,
 }
 
 impl<'a, T> Sheet<'a, T> {
-    /// A page of at most `limit` entries, and at most [`MAX_ENTRIES`]. `write` writes one and returns how many bytes it takes.
+    /// A page of at most `limit` and at most [`MAX_ENTRIES`] entries. `write` writes an entry and returns its size in
+    /// bytes.
     pub fn new(context: &Context<'a>, limit: usize, write: &'a mut dyn FnMut(T) -> usize) -> Self {
         let (limit, now) = (limit.min(MAX_ENTRIES), Instant::now());
         let until = now + context.ticket.deadline().saturating_duration_since(now) / 2;
         Self { context: *context, limit, write, entries: 0, bytes: 0, until }
     }
 
-    /// The most entries that it takes.
+    /// Maximum number of entries on the page.
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Asked before each thing that may become an entry is looked at: whether the page takes one more. Once it does not, it
-    /// never does again.
+    /// Whether the page has room for one more entry. Called before each candidate. After it has returned false, it
+    /// always does.
     ///
     /// # Errors
-    /// Nobody waits for the answer any longer.
+    /// The request has ended.
     pub fn look(&self) -> Result<bool, Error> {
         self.context.go_on()?;
         let has_time = self.entries == 0 || Instant::now() < self.until;
@@ -60,17 +61,18 @@ impl<'a, T> Sheet<'a, T> {
     /// Writes an entry.
     ///
     /// # Errors
-    /// The caller holds as much memory as one caller may.
+    /// The caller has reached the limit of memory.
     pub fn put(&mut self, entry: T) -> Result<(), Error> {
         let bytes = (self.write)(entry);
         self.entries += 1;
         self.bytes = self.bytes.saturating_add(bytes);
-        // What it is written into grows by doubling.
+        // The buffer grows by doubling.
         self.context.ticket.hold(bytes.saturating_mul(2)).map_err(|_| Error::NoRoom)
     }
 
-    /// Fills the page: `read` gives what follows the last one that was looked at, a chunk of it, or nothing at the end; `entry`
-    /// makes an entry of one of them, or leaves it out. Returns the last one that was looked at if there may be more.
+    /// Fills the page. `read` returns the candidates after the last one, and nothing at the end; `entry` makes an entry
+    /// of a candidate, or returns `None` to leave it out. Returns the last candidate that was visited, if there may be
+    /// more.
     ///
     /// # Errors
     /// Those of `read` and `entry`, of [`Self::look`] and of [`Self::put`].
@@ -89,8 +91,8 @@ impl<'a, T> Sheet<'a, T> {
     }
 }
 
-/// Looks at a long list page by page: `read` gives what follows the last item of the page before, and a page of fewer than `full` items
-/// is the last. Ends where `visit` breaks off, with the item before; `None` at the end of the list.
+/// Reads a long list page by page. `read` returns the items after the last one; a page of fewer than `full` items is
+/// the last page. If `visit` breaks off, returns the item before; at the end of the list, returns `None`.
 ///
 /// # Errors
 /// Those of `read` and `visit`.
@@ -115,7 +117,7 @@ pub(super) fn pages<R>(
     }
 }
 
-/// What lists tell of an object: no more is copied of it.
+/// The part of an object that lists show.
 #[derive(Debug)]
 pub struct Summary {
     /// Names.

@@ -1,4 +1,4 @@
-//! From KMIP's cryptographic parameters to what the token does.
+//! Mapping of KMIP's cryptographic parameters to mechanisms of the HSM token.
 
 use super::error::Error;
 use super::object::Object;
@@ -7,43 +7,43 @@ use crate::kmip::CryptographicParameters;
 use crate::kmip::enumerations::{BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, PaddingMethod};
 use crate::kmip::payloads::MultiPart;
 
-/// Bytes of a GCM tag when the request does not say (NIST SP 800-38D section 5.2.1.2: the longest).
+/// Length of a GCM tag in bytes if the request does not state it (NIST SP 800-38D section 5.2.1.2: the longest).
 const TAG_BYTES: usize = 16;
 
-/// Bytes of the IV that the server chooses for GCM (NIST SP 800-38D section 8.2.2).
+/// Length in bytes of the IV that the server chooses for GCM (NIST SP 800-38D section 8.2.2).
 pub(super) const GCM_IV: usize = 12;
 
-/// Bytes of an AES block, and of the IV of CBC.
+/// Length in bytes of an AES block, and of the IV of CBC.
 pub(super) const BLOCK: usize = 16;
 
-/// How AES is to encrypt.
+/// The mode of AES.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AesMode {
-    /// NIST SP 800-38D.
+    /// GCM (NIST SP 800-38D).
     Gcm {
-        /// 12 to 16.
+        /// Length of the tag in bytes: 12 to 16.
         tag_bytes: usize,
     },
-    /// With PKCS#5 padding, as PKCS#11's CKM_AES_CBC_PAD has it.
+    /// CBC with PKCS#5 padding, as PKCS#11's CKM_AES_CBC_PAD.
     CbcPadded,
-    /// Whole blocks.
+    /// CBC without padding: whole blocks only.
     Cbc,
 }
 
-/// What AES encrypts first.
+/// The first input of an AES encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Beginning {
     /// An IV that the server chooses at random.
     Fresh,
-    /// An IV, nonce, counter or tweak of the caller's.
+    /// An IV, nonce, counter or tweak that the caller chose.
     Chosen,
-    /// What an earlier part of the same stream left, which the caller has seen.
+    /// The output of an earlier part of the same stream, which the caller has seen.
     Continued,
 }
 
-/// Whether encrypting so lets a caller decrypt, too. GCM and CTR decrypt what they encrypt when the IV repeats; to choose what a
-/// block of CBC is XORed with before the block itself is to use AES as an oracle, block by block. A mode that encrypts each
-/// block by itself (ECB) would do so whatever it begins with.
+/// Whether encryption of this kind also allows the caller to decrypt. GCM and CTR decrypt what they encrypt if the IV
+/// is repeated. A caller who chooses the value that a CBC block is XORed with can use AES as an oracle, block by block.
+/// A mode that encrypts each block separately (ECB) would allow it with every first input.
 pub(super) fn can_decrypt(mode: AesMode, beginning: Beginning) -> bool {
     match (mode, beginning) {
         (AesMode::Gcm { .. } | AesMode::CbcPadded | AesMode::Cbc, Beginning::Fresh) => false,
@@ -53,12 +53,12 @@ pub(super) fn can_decrypt(mode: AesMode, beginning: Beginning) -> bool {
     }
 }
 
-/// Refuses one part of several.
+/// Refuses an operation in several parts.
 pub(super) fn check_whole(part: &MultiPart) -> Result<(), Error> {
     if part.is_partial() { Err(Error::Streaming) } else { Ok(()) }
 }
 
-/// The mode that a request asks for, or else the one that the object's own parameters name, or else GCM.
+/// The mode of the request; else that of the object's own parameters; else GCM.
 pub(super) fn aes_mode(object: &Object, requested: Option<&CryptographicParameters>) -> Result<AesMode, Error> {
     if object.algorithm() != Some(CryptographicAlgorithm::AES) {
         return Err(Error::UnsupportedParameters("only AES keys encrypt and decrypt"));
@@ -74,7 +74,7 @@ pub(super) fn aes_mode(object: &Object, requested: Option<&CryptographicParamete
             Some(_) => Err(Error::BadParameters("GCM takes no padding")),
         },
         BlockCipherMode::CBC => match parameters.padding_method {
-            // A mode that only takes whole blocks is rarely what a caller means who says nothing.
+            // A caller who does not name the padding rarely wants a mode that accepts only whole blocks.
             None | Some(PaddingMethod::PKCS5) => Ok(AesMode::CbcPadded),
             Some(PaddingMethod::None) => Ok(AesMode::Cbc),
             Some(_) => Err(Error::UnsupportedParameters("CBC is served with padding PKCS5 or None")),
@@ -83,7 +83,7 @@ pub(super) fn aes_mode(object: &Object, requested: Option<&CryptographicParamete
     }
 }
 
-/// A tag's length in bytes; SoftHSM would take any, down to none.
+/// The length of a tag in bytes. The limits are checked here because SoftHSM accepts any length, even 0.
 fn tag_bytes(requested: Option<i32>) -> Result<usize, Error> {
     match requested {
         None => Ok(TAG_BYTES),
@@ -92,7 +92,7 @@ fn tag_bytes(requested: Option<i32>) -> Result<usize, Error> {
     }
 }
 
-/// The MAC that a request asks for, or else the one that goes with the key's algorithm.
+/// The MAC of the request; else the one of the key's algorithm.
 pub(super) fn mac(object: &Object, requested: Option<&CryptographicParameters>) -> Result<Mac, Error> {
     let algorithm = object.algorithm().ok_or(Error::UnsupportedParameters("the key has no algorithm"))?;
     let parameters = requested.or(object.attributes.cryptographic_parameters.first());
@@ -101,7 +101,7 @@ pub(super) fn mac(object: &Object, requested: Option<&CryptographicParameters>) 
         let hash = parameters.and_then(|parameters| parameters.hashing_algorithm);
         return match (mode, hash) {
             (None | Some(BlockCipherMode::CMAC), None) => Ok(Mac::AesCmac),
-            _ => Err(Error::UnsupportedParameters("an AES key makes a CMAC, and no HMAC")),
+            _ => Err(Error::UnsupportedParameters("an AES key makes a CMAC, not an HMAC")),
         };
     }
     let named = parameters.and_then(|parameters| parameters.cryptographic_algorithm);
@@ -114,7 +114,7 @@ pub(super) fn mac(object: &Object, requested: Option<&CryptographicParameters>) 
     .ok_or(Error::UnsupportedParameters("HMAC is served with SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512"))
 }
 
-/// The HMAC of an algorithm's name.
+/// The HMAC mechanism of an algorithm.
 pub(super) fn hmac(algorithm: CryptographicAlgorithm) -> Option<Mac> {
     match algorithm {
         CryptographicAlgorithm::HMAC_SHA1 => Some(Mac::HmacSha1),

@@ -1,4 +1,4 @@
-//! The members of projects that are exchanged identities, changed one by one by those who administer.
+//! The members of projects that are exchanged identities; administrators change them one by one.
 
 use super::clock::now;
 use super::context::Context;
@@ -10,13 +10,13 @@ use super::operation::Operation;
 use super::projects::project_call;
 use crate::policy::{IdentityDocument, Kind, ProjectDocument, identity_username};
 
-/// Roles that an error lists.
+/// Maximum number of roles that an error lists.
 const LISTED: usize = 20;
 
 /// A member of a project.
 #[derive(Debug, Clone)]
 pub struct Membership {
-    /// Who, as the policy file writes them.
+    /// The member, as the policy file writes it.
     pub member: String,
     /// The role there.
     pub role: String,
@@ -25,18 +25,18 @@ pub struct Membership {
 /// A member of a project that is an exchanged identity.
 #[derive(Debug, Clone)]
 pub struct IdentityMembership {
-    /// Who: an identity that is gone may still be a member.
+    /// The identity. It may have been removed already.
     pub identity: Identity,
     /// The role there.
     pub role: String,
 }
 
 impl Kms {
-    /// Gives an identity a role in a project, or none; returns the one before.
+    /// Sets or removes the role of an identity in a project; returns the former role.
     ///
     /// # Errors
-    /// The caller does not administer, there is no such project, role or identity (one that is gone may still lose its role), or
-    /// the project is the policy file's.
+    /// The caller is not an administrator, there is no such project, role or identity (a removed identity may still
+    /// lose its role), or the policy file defines the project.
     pub fn set_identity_role(
         &self,
         context: &Context<'_>,
@@ -67,7 +67,7 @@ impl Kms {
     /// The membership of an identity in a project.
     ///
     /// # Errors
-    /// The caller does not administer, there is no such project, or the identity is not a member.
+    /// The caller is not an administrator, there is no such project, or the identity is not a member.
     pub fn identity_member(
         &self,
         context: &Context<'_>,
@@ -85,11 +85,11 @@ impl Kms {
         })
     }
 
-    /// Fills a page with the members of a project that are exchanged identities, by their identifiers, after `offset` of them.
-    /// Returns how many there are.
+    /// Fills a page with the members of a project that are exchanged identities, sorted by identifier, after the first
+    /// `offset` of them. Returns their total number.
     ///
     /// # Errors
-    /// The caller does not administer, or there is no such project.
+    /// The caller is not an administrator, or there is no such project.
     pub fn identity_members(
         &self,
         context: &Context<'_>,
@@ -116,7 +116,7 @@ impl Kms {
         })
     }
 
-    /// Refuses a role that is not defined; the error says which there are.
+    /// Refuses a role that is not defined; the error lists the defined ones.
     fn check_role(&self, grant: &AdministrationGrant<'_>, role: &str) -> Result<(), Error> {
         if self.has_role(role) {
             return Ok(());
@@ -129,7 +129,7 @@ impl Kms {
     }
 }
 
-/// An identity; without anything but its identifier if it is gone.
+/// An identity; only its identifier if it was removed.
 fn known(grant: &AdministrationGrant<'_>, id: &str) -> Identity {
     let document = grant.identity(id).map_or_else(|_| IdentityDocument::default(), |(_, document)| document);
     Identity { id: id.to_owned(), document }

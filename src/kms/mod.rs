@@ -1,4 +1,4 @@
-//! The service: KMIP operations on objects that belong to callers. Synchronous; no HTTP, no encodings.
+//! The service: KMIP operations on objects that belong to callers. It is synchronous, and has no HTTP and no encodings.
 
 mod access;
 mod access_list;

@@ -15,23 +15,23 @@ use crate::kmip::{Attributes, Dialect, UniqueIdentifier, UsageMask};
 use crate::policy::{Account, Grants, Properties, Resource};
 use crate::store::object::{Class, Index, Material, Object as Row};
 
-/// Names the attributes in the database.
+/// The name of the attributes' document in the database.
 const DOCUMENT: &str = "Attributes";
 
-/// What a row says, read once.
+/// The content of a row, parsed once.
 pub(super) struct Object {
     pub(super) id: String,
     pub(super) version: i64,
     pub(super) access: Access,
     pub(super) kind: ObjectKind,
-    /// All attributes; the state is the stored one, which dates may have moved on.
+    /// All attributes. The state is the stored one; dates may have changed the effective state since.
     pub(super) attributes: Attributes,
     pub(super) class: Class,
     pub(super) material: Material,
     pub(super) key: ManagedKey,
-    /// The same key, allowed to make MACs alone: what the API token is compared by, whatever the usage mask.
+    /// The same key, allowed only to make MACs. The API token is compared by it, whatever the usage mask.
     pub(super) comparing_key: ManagedKey,
-    /// The day on which a use was last noted, in days since 1970-01-01 UTC; 0 for none since the object was read.
+    /// The day of the last noted use, in days since 1970-01-01 UTC; 0 if there was none since the object was read.
     pub(super) used: AtomicI64,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Object {
 pub(super) struct Unreadable;
 
 impl Object {
-    /// A new object, or a changed one.
+    /// A new object, or a new version of one.
     pub(super) fn new(
         version: i64,
         access: Access,
@@ -84,7 +84,7 @@ impl Object {
         Self::new(row.version, access, row.id, attributes, row.class, row.material)
     }
 
-    /// The row of what `former` becomes, read as a later reader will read it. Its keys keep their handles if they are the same.
+    /// Parses the row that replaces `former`, as every later reader does. Keys that stay the same keep their handles.
     pub(super) fn successor(row: Row, former: &Self) -> Result<Self, Unreadable> {
         let mut own = Self::from_row(row)?;
         own.key.inherit(&former.key);
@@ -125,7 +125,7 @@ impl Object {
         Row { attributes: String::from_utf8(text).unwrap_or_default(), ..row }
     }
 
-    /// What searches find it by.
+    /// The values by which searches find the object.
     pub(super) fn index(&self) -> Index {
         Index {
             names: self.attributes.names.iter().map(|name| name.value.clone()).collect(),
@@ -141,13 +141,13 @@ impl Object {
         state::effective(stored, &Dates::of(&self.attributes), now)
     }
 
-    /// Refuses what was destroyed.
+    /// Refuses an object that was destroyed.
     pub(super) fn check_undestroyed(&self, now: DateTime) -> Result<(), Error> {
         if is_destroyed(Some(self.state(now))) { Err(Error::Destroyed(self.id.clone())) } else { Ok(()) }
     }
 
-    /// The attributes as a caller sees them at `now`. What is said of a secret is not among them: those see it who may read the
-    /// secret, where they read it.
+    /// The attributes as a caller sees them at `now`. The details of a secret are left out: callers who may read the
+    /// secret get them with it.
     pub(super) fn shown(&self, now: DateTime) -> Attributes {
         let mut attributes = self.attributes.clone();
         secret_path::set_details(&mut attributes, None);
@@ -158,7 +158,7 @@ impl Object {
         attributes
     }
 
-    /// What decides about it.
+    /// The properties by which the policy decides.
     pub(super) fn resource(&self) -> Resource<'_> {
         let Access { owner, project, grants, .. } = &self.access;
         Resource { id: &self.id, owner, project: project.as_deref(), grants, properties: &self.attributes }
@@ -172,8 +172,8 @@ impl Object {
         self.attributes.cryptographic_usage_mask.is_some_and(|own| own.contains(mask))
     }
 
-    /// Whether nobody can unwrap by this key what it wraps: it was made in the HSM, never left and cannot leave, and decrypts
-    /// nothing. Only Create says so of a key; Register and Import take it back.
+    /// Whether no caller can unwrap what this key wraps: it was made in the HSM, never left it, cannot leave it, and
+    /// may not decrypt. Only Create marks a key so; Register and Import remove the mark.
     pub(super) fn keeps_what_it_wraps(&self) -> bool {
         let own = &self.attributes;
         self.class == Class::Sealing
@@ -189,7 +189,7 @@ impl Properties for Attributes {
         Attributes::tags(self)
     }
 
-    /// The tags, the names, or the texts of the vendor attributes of that name.
+    /// The tags, the names, or the texts of the vendor attributes with this name.
     fn values(&self, property: &str) -> Vec<String> {
         match property {
             "tag" => Attributes::tags(self),
@@ -210,9 +210,9 @@ impl Properties for Attributes {
     }
 }
 
-/// The token's own usage attributes, no wider than the mask.
+/// The usage attributes of the key in the HSM token: no more than the mask permits.
 pub(super) fn uses(mask: UsageMask) -> Uses {
-    // A MAC is verified by making it again and comparing in constant time, for which PKCS#11 wants CKA_SIGN.
+    // A MAC is verified by computing it again and comparing in constant time. PKCS#11 needs CKA_SIGN for that.
     let mac = mask.contains(UsageMask::MAC_GENERATE) || mask.contains(UsageMask::MAC_VERIFY);
     Uses {
         encrypt: mask.contains(UsageMask::ENCRYPT),
@@ -224,7 +224,7 @@ pub(super) fn uses(mask: UsageMask) -> Uses {
     }
 }
 
-/// Whether an object of this state has no key any more.
+/// Whether an object in this state has no key any more.
 pub(super) fn is_destroyed(state: Option<State>) -> bool {
     matches!(state, Some(State::Destroyed | State::DestroyedCompromised))
 }

@@ -1,4 +1,4 @@
-//! The kinds of objects, and what differs between them.
+//! The kinds of objects and their differences.
 
 use std::ops::RangeInclusive;
 
@@ -12,7 +12,8 @@ use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Action;
 use crate::store::object::Class;
 
-/// What an object is: one of the types of KMIP 2.1 section 2, or a secret of an account, which KMIP sees as Secret Data.
+/// The kind of an object: one of the types of KMIP 2.1 section 2, or a secret of an account, which is Secret Data for
+/// KMIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ObjectKind {
     SymmetricKey,
@@ -22,30 +23,30 @@ pub(super) enum ObjectKind {
     OpaqueObject,
     Certificate,
     SplitKey,
-    /// A secret of an account: values, and the key of the server's that encrypts them.
+    /// A secret of an account: its values, and the server's key that encrypts them.
     AccountSecret {
         /// The number of the last value.
         last: i64,
     },
 }
 
-/// In which form an object is given out.
+/// The form in which an object is exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As a secret key, in clear or wrapped, as far as its class lets it out.
+    /// As a secret key, in clear or wrapped, as its class permits.
     Key,
     /// As a public key.
     PublicKey,
-    /// In none: it never leaves the HSM.
+    /// In no form: it never leaves the HSM.
     Never,
 }
 
-/// What is the same of every private key, or of every public one.
+/// The common properties of all private keys, or of all public keys.
 pub(super) struct Half {
     pub(super) kind: ObjectKind,
-    /// What it can do, and why it can do nothing else.
+    /// The permitted uses, and the text of the error for other uses.
     pub(super) uses: (UsageMask, &'static str),
-    /// Its class, and why it has no other.
+    /// The class, and the text of the error for other classes.
     pub(super) class: (Class, &'static str),
     /// The link that names the other half.
     pub(super) link: LinkType,
@@ -54,7 +55,7 @@ pub(super) struct Half {
 /// Private keys.
 pub(super) const PRIVATE: Half = Half {
     kind: ObjectKind::PrivateKey,
-    uses: (UsageMask::SIGN, "a private key may Sign, and nothing else"),
+    uses: (UsageMask::SIGN, "a private key may only Sign"),
     class: (Class::Sealing, "a private key never leaves the HSM"),
     link: LinkType::PublicKeyLink,
 };
@@ -62,13 +63,13 @@ pub(super) const PRIVATE: Half = Half {
 /// Public keys.
 pub(super) const PUBLIC: Half = Half {
     kind: ObjectKind::PublicKey,
-    uses: (UsageMask::VERIFY, "a public key may Verify, and nothing else"),
+    uses: (UsageMask::VERIFY, "a public key may only Verify"),
     class: (Class::Exporting, "a public key is public"),
     link: LinkType::PrivateKeyLink,
 };
 
 impl ObjectKind {
-    /// Those that have a type of KMIP to themselves.
+    /// The kinds that have a KMIP type of their own.
     pub(super) const OF_KMIP: [Self; 7] = [
         Self::SymmetricKey,
         Self::PublicKey,
@@ -79,7 +80,7 @@ impl ObjectKind {
         Self::SplitKey,
     ];
 
-    /// The kind of an object with these attributes; `None` for a type that objects here do not have.
+    /// The kind of an object with these attributes; `None` for an object type that the server does not support.
     pub(super) fn of(attributes: &Attributes) -> Option<Self> {
         match last_number(attributes) {
             Some(last) => Some(Self::AccountSecret { last }),
@@ -87,7 +88,7 @@ impl ObjectKind {
         }
     }
 
-    /// The type that it has for KMIP, and in its row.
+    /// The object type in KMIP and in the row.
     pub(super) const fn object_type(self) -> ObjectType {
         match self {
             Self::SymmetricKey => ObjectType::SymmetricKey,
@@ -100,12 +101,13 @@ impl ObjectKind {
         }
     }
 
-    /// The type that secrets of accounts have in their rows.
+    /// The code of the object type that secrets of accounts have in their rows.
     pub(super) fn type_of_secrets() -> i64 {
         i64::from(ObjectType::SecretData.code())
     }
 
-    /// What the token needs to keep those that callers add through KMIP; `None` if none can be added.
+    /// What the HSM token must support for objects that callers add through KMIP; `None` if callers cannot add this
+    /// kind.
     pub(super) const fn needs(self) -> Option<Needs> {
         match self {
             Self::SymmetricKey => Some(Needs::Nothing),
@@ -116,7 +118,7 @@ impl ObjectKind {
         }
     }
 
-    /// What the token makes of its key; `None` if it makes nothing of it.
+    /// The kind of the key in the HSM token; `None` if there is none.
     pub(super) fn key_kind(self, attributes: &Attributes) -> Option<KeyKind> {
         match self {
             Self::SymmetricKey | Self::AccountSecret { .. } => secret_key_kind(attributes).map(KeyKind::Secret),
@@ -126,7 +128,7 @@ impl ObjectKind {
         }
     }
 
-    /// What halves of pairs have in common, if it is one.
+    /// The common properties of this half of a pair; `None` if it is not a half.
     pub(super) const fn half(self) -> Option<Half> {
         match self {
             Self::PrivateKey => Some(PRIVATE),
@@ -135,7 +137,7 @@ impl ObjectKind {
         }
     }
 
-    /// In which form it is given out.
+    /// The form in which it is exported.
     pub(super) const fn form(self) -> Form {
         match self {
             Self::PublicKey => Form::PublicKey,
@@ -144,7 +146,7 @@ impl ObjectKind {
         }
     }
 
-    /// The numbers of the values that it has, which are encrypted by its key and destroyed with it; `None` if it has none.
+    /// The numbers of its values, which are encrypted by its key and destroyed with it; `None` if it has no values.
     pub(super) fn values(self) -> Option<RangeInclusive<i64>> {
         match self {
             Self::AccountSecret { last } => Some((last - MAX_VERSIONS + 1).max(1)..=last),
@@ -152,7 +154,7 @@ impl ObjectKind {
         }
     }
 
-    /// Whether it is found among keys.
+    /// Whether lists of keys include it.
     pub(super) const fn is_key(self) -> bool {
         matches!(self, Self::SymmetricKey | Self::PrivateKey | Self::PublicKey | Self::SplitKey)
     }
@@ -162,16 +164,16 @@ impl ObjectKind {
         matches!(self, Self::SymmetricKey | Self::PrivateKey)
     }
 
-    /// Whether its value can be the API token, and whether an import can put another in its place.
+    /// Whether its value can be the API token, and whether an import can replace it.
     pub(super) const fn has_known_value(self) -> bool {
         matches!(self, Self::SymmetricKey)
     }
 
-    /// Refuses operations on keys for the key that encrypts a secret's values: only the server uses it, and its name is the
-    /// secret's path.
+    /// Refuses operations on keys for the key that encrypts the values of a secret: only the server uses that key, and
+    /// its name is the path of the secret.
     ///
     /// # Errors
-    /// It is a secret of an account.
+    /// The object is a secret of an account.
     pub(super) const fn check_key(self) -> Result<(), Error> {
         match self {
             Self::AccountSecret { .. } => Err(Error::ASecret),
@@ -179,7 +181,7 @@ impl ObjectKind {
         }
     }
 
-    /// Why an action can never be done with it, if it cannot.
+    /// The reason why an action can never be performed on this kind; `None` if it can.
     pub(super) fn refuses(self, action: Action) -> Option<&'static str> {
         use Action::{Operation as Kmip, ReadSecret, WriteSecret};
         match (self, action) {
@@ -187,14 +189,14 @@ impl ObjectKind {
                 Self::AccountSecret { .. },
                 ReadSecret | WriteSecret | Kmip(Operation::GetAttributes | Operation::Destroy),
             ) => None,
-            (Self::AccountSecret { .. }, _) => Some("a secret is read and written, and nothing else"),
+            (Self::AccountSecret { .. }, _) => Some("a secret can only be read and written"),
             (_, ReadSecret | WriteSecret) => Some("the object holds no secret"),
             _ => None,
         }
     }
 }
 
-/// What the token makes of algorithm and length of a secret key.
+/// The kind of secret key for the algorithm and length.
 pub(super) fn secret_key_kind(attributes: &Attributes) -> Option<SecretKeyKind> {
     let bits = usize::try_from(attributes.cryptographic_length?).ok()?;
     if bits == 0 || !bits.is_multiple_of(8) {

@@ -24,7 +24,7 @@ pub enum Direction {
     Made,
 }
 
-/// An offer that waits.
+/// A pending offer.
 #[derive(Debug)]
 pub struct OfferEntry {
     /// The object's Unique Identifier.
@@ -35,15 +35,17 @@ pub struct OfferEntry {
     pub to: String,
     /// When the offer ends, in seconds since 1970-01-01 UTC.
     pub expires: i64,
-    /// What it is.
+    /// A summary of its attributes.
     pub summary: Summary,
 }
 
 impl Kms {
-    /// Offers an object to another user, for 7 days, in the place of an earlier offer. Nothing changes until they accept.
+    /// Offers an object to another user for 7 days, in place of an earlier offer. Nothing changes until the user
+    /// accepts.
     ///
     /// # Errors
-    /// The caller does not own it, may not give it away, or offers it to its owner, or too many offers wait for that user.
+    /// The caller does not own it, may not transfer it, or offers it to its owner, or that user has too many pending
+    /// offers.
     pub fn transfer(&self, context: &Context<'_>, id: &str, to: &Username) -> Result<i64, Error> {
         let call = Call::new(context, Operation::Transfer);
         call.describe(format!("to the user {to:?}"));
@@ -64,10 +66,11 @@ impl Kms {
         })
     }
 
-    /// Makes the caller the owner of an object that is offered to them. Whether its owner may give it away is decided again.
+    /// Makes the caller the owner of an object that is offered to them. The server decides again whether the present
+    /// owner may transfer it.
     ///
     /// # Errors
-    /// It is not offered to the caller, or the offer no longer holds.
+    /// The object is not offered to the caller, or the offer is not valid any more.
     pub fn accept(&self, context: &Context<'_>, id: &str) -> Result<(), Error> {
         let call = Call::new(context, Operation::Accept);
         self.recorded(&call, || {
@@ -87,10 +90,10 @@ impl Kms {
         })
     }
 
-    /// Declines an offer to the caller, or withdraws one of the caller's.
+    /// Declines an offer to the caller, or withdraws an offer by the caller.
     ///
     /// # Errors
-    /// The offer does not exist, or is neither to nor by the caller.
+    /// There is no such offer, or it is neither to nor by the caller.
     pub fn end_offer(&self, context: &Context<'_>, id: &str) -> Result<(), Error> {
         let call = Call::new(context, Operation::EndOffer);
         self.recorded(&call, || {
@@ -104,11 +107,11 @@ impl Kms {
         })
     }
 
-    /// Fills a page with offers to the caller or by the caller, in the order of the objects' identifiers after `after`. Returns
-    /// after which identifier the next page begins, if there may be one.
+    /// Fills a page with offers to the caller or by the caller, sorted by object identifier, after `after`. Returns the
+    /// identifier after which the next page begins, if there may be one.
     ///
     /// # Errors
-    /// Store or token are unavailable.
+    /// Store or HSM token is unavailable.
     pub fn offers(
         &self,
         context: &Context<'_>,
@@ -136,18 +139,18 @@ impl Kms {
         })
     }
 
-    /// Whether an offer of the object is to the caller.
+    /// Whether the object is offered to the caller.
     fn receives(&self, call: &Call<'_>, id: &str) -> Result<bool, Error> {
         Ok(self.found(id)?.is_some_and(|object| self.is_offered(call, &object)))
     }
 
-    /// To leave its project takes leave for everything with the object, as it does without a change of owner.
+    /// Taking an object out of its project needs every permission on it, with or without a change of owner.
     fn check_may_part(&self, call: &Call<'_>, object: &Object) -> Result<(), Error> {
         object.check_undestroyed(call.now)?;
         if object.leaves_project() { self.check_leaving(call, object) } else { Ok(()) }
     }
 
-    /// Decides again whether the one who made the offer may give the object away.
+    /// Decides again whether the caller who made the offer may transfer the object.
     fn check_offerer(&self, offer: &Offer, object: &Object) -> Result<(), Error> {
         let void = || HandoverFault::OfferVoid(object.id.clone());
         let owner = offer.by.caller(&object.access.owner).ok_or_else(void)?;
@@ -161,7 +164,7 @@ impl Kms {
     }
 }
 
-/// The offer of an object, if it has one that still waits.
+/// The pending offer of an object, if it has one.
 fn entry(object: &Arc<Object>, call: &Call<'_>) -> Option<OfferEntry> {
     let Access { owner, pending, .. } = &object.access;
     let offer = pending.offer.as_ref().filter(|offer| offer.is_open(call.now))?;

@@ -1,12 +1,12 @@
-//! What is asked for, by the name that the audit log has for it.
+//! The operations of the service, by their names in the audit log.
 
 use super::operations::{Facts, Purpose};
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;
 
-/// One row for each operation of the server's own: its name in the audit log, made like KMIP's, and the action that has to be
-/// permitted for it.
+/// One row for each operation of the server's own: its name in the audit log, formed like KMIP's names, and the action
+/// that must be permitted for it.
 macro_rules! operations {
     ($($(#[$meta:meta])* $operation:ident $name:literal $action:expr;)*) => {
         /// An operation of the service.
@@ -26,7 +26,7 @@ macro_rules! operations {
                 }
             }
 
-            /// The action that has to be permitted for it.
+            /// The action that must be permitted for it.
             pub(super) fn action(self) -> Action {
                 match self {
                     Self::Kmip(operation) => {
@@ -43,33 +43,33 @@ operations! {
     GrantAccess "GrantAccess" Action::ManageAccess;
     RevokeAccess "RevokeAccess" Action::ManageAccess;
     ListAccess "ListAccess" Action::ManageAccess;
-    /// To offer an object to somebody else, who becomes its owner by accepting it.
+    /// Offer an object to another user, who becomes its owner by accepting it.
     Transfer "TransferOwnership" Action::Transfer;
     Accept "AcceptOwnership" Action::Accept;
-    /// To decline an offer, or to withdraw it.
+    /// Decline an offer, or withdraw it.
     EndOffer "EndOffer" Action::Transfer;
     ListOffers "ListOffers" Action::Operation(Kmip::Locate);
-    /// To list all objects.
+    /// List all objects.
     ListObjects "ListObjects" Action::Audit;
-    /// To propose a new owner for an object that belongs to somebody else.
+    /// Propose a new owner for an object of another user.
     ProposeRecovery "ProposeRecovery" Action::Recover;
     ApproveRecovery "ApproveRecovery" Action::Recover;
-    /// What enough approvals do.
+    /// The change of owner after the last approval.
     Recover "RecoverOwnership" Action::Recover;
     WithdrawRecovery "WithdrawRecovery" Action::Recover;
     ListRecoveries "ListRecoveries" Action::Recover;
-    /// To put an object into a project or out of it.
+    /// Move an object into a project or out of it.
     SetProject "SetProject" Action::ManageAccess;
-    /// To list what one owns.
+    /// List the caller's own objects.
     ListOwned "ListOwned" Action::Operation(Kmip::Locate);
-    /// To list keys whose attributes one may read.
+    /// List the keys whose attributes the caller may read.
     ListKeys "ListKeys" Action::Operation(Kmip::Locate);
-    /// To list what others let one use.
+    /// List the objects of other owners that the caller may use.
     ListObtained "ListObtained" Action::Operation(Kmip::Locate);
-    /// To ask what the policy would say.
+    /// Ask for the policy's decision.
     Explain "ExplainAccess" Action::Operation(Kmip::Locate);
     ListIssuers "ListIssuers" Action::Administer;
-    /// To see what the issuers make of a token.
+    /// Test a token with the issuers.
     TestIssuers "TestIssuers" Action::Administer;
     ListDefinitions "ListDefinitions" Action::Administer;
     Define "Define" Action::Administer;
@@ -78,39 +78,39 @@ operations! {
     ReadSecret "ReadSecret" Action::ReadSecret;
     WriteSecret "WriteSecret" Action::WriteSecret;
     RemoveSecret "RemoveSecret" Action::Operation(Kmip::Destroy);
-    /// To say that a secret does not expire.
+    /// Set that a secret does not expire.
     ExpireSecret "ExpireSecret" Action::WriteSecret;
-    /// To see what Conjur's clients call a resource or a role.
+    /// Show a resource or a role of Conjur's clients.
     ShowResource "ShowResource" Action::Operation(Kmip::Locate);
     ListResources "ListResources" Action::Operation(Kmip::Locate);
     ListSecrets "ListSecrets" Action::Operation(Kmip::Locate);
-    /// To list environments, folders or tags of a project.
+    /// List environments, folders or tags of a project.
     ListPlaces "ListSecretPlaces" Action::Operation(Kmip::Locate);
-    /// To make or change an environment, a folder or a tag.
+    /// Make or change an environment, a folder or a tag.
     WritePlace "WriteSecretPlace" Action::WriteSecret;
     RemovePlace "RemoveSecretPlace" Action::WriteSecret;
     IssueToken "IssueAccessToken" Action::AccessToken;
     RenewToken "RenewAccessToken" Action::AccessToken;
     RevokeToken "RevokeAccessToken" Action::AccessToken;
-    /// To end the access token of another caller.
+    /// Revoke the access token of another caller.
     EndToken "RevokeAccessToken" Action::Administer;
     ListTokens "ListAccessTokens" Action::Administer;
     RotateTokenKey "RotateTokenKey" Action::Administer;
     IssueClientSecret "IssueClientSecret" Action::Administer;
     RevokeClientSecret "RevokeClientSecret" Action::Administer;
     ListClientSecrets "ListClientSecrets" Action::Administer;
-    /// To let those in again who failed too often.
+    /// Remove the lockouts of a client.
     ClearLockouts "ClearLockouts" Action::Administer;
-    /// To issue the API key of a host, in the place of the one that it has.
+    /// Issue a new API key to a host, in place of the present one.
     IssueApiKey "IssueApiKey" Action::Administer;
     RevokeApiKey "RevokeApiKey" Action::Administer;
     RotateApiKey "RotateApiKey" Action::AccessToken;
-    /// To find out whether one's own API key is right.
+    /// Check one's own API key.
     VerifyApiKey "VerifyApiKey" Action::AccessToken;
 }
 
 impl Operation {
-    /// What it uses a key for.
+    /// The purpose for which it uses a key.
     pub(super) fn purpose(self) -> Option<Purpose> {
         match self {
             Self::Kmip(operation) => Facts::of(operation)?.uses.first().copied(),

@@ -1,49 +1,50 @@
-//! Whose an object is, and what of that stays when it gets another owner.
+//! Owner, project and grants of an object, and what is kept of them after a change of owner.
 
 use super::handover::{Kept, Pending};
 use crate::policy::{Grant, Grantee, Grants};
 
-/// Whose an object is.
+/// Owner, project and grants of an object.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Access {
     pub(super) owner: String,
     pub(super) project: Option<String>,
     pub(super) grants: Grants,
-    /// Changes of owner that wait for somebody's agreement.
+    /// Pending changes of owner.
     pub(super) pending: Pending,
 }
 
-/// The access of others that a recovery leaves.
+/// The access of other users that a recovery keeps.
 #[derive(Debug, Default)]
 pub struct KeptAccess {
     /// The project in which the object stays.
     pub project: Option<String>,
-    /// What stays granted.
+    /// The grants that are kept.
     pub grants: Vec<Grant>,
 }
 
 impl Kept {
-    /// What there is now.
+    /// The present project and grants.
     pub(super) fn of(access: &Access) -> Self {
         Self { project: access.project.clone(), grants: access.grants.to_text() }
     }
 }
 
 impl Access {
-    /// Makes `owner` the owner. What the former one gave and proposed is gone: grants, whatever waits, and the place in a
-    /// project if the object leaves it.
+    /// Makes `owner` the owner. The grants and pending changes of the former owner are removed, and also the project if
+    /// the object leaves it.
     pub(super) fn pass_to(&mut self, owner: &str, leaves_project: bool) {
         let project = self.project.take().filter(|_| !leaves_project);
         *self = Self { owner: owner.to_owned(), project, ..Self::default() };
     }
 
-    /// The same, but of the grants to others and the place in a project stays what [`Self::kept`] says.
+    /// Makes `owner` the owner, but keeps the project and the grants that [`Self::kept`] returns.
     pub(super) fn pass_on_to(&mut self, owner: &str, then: &Kept, leaves_project: bool) {
         let (project, grants) = self.staying(owner, then, leaves_project);
         *self = Self { owner: owner.to_owned(), project, grants, pending: Pending::default() };
     }
 
-    /// The access of others that stays if `owner` becomes the owner: what there was then, and is there still.
+    /// The access of other users that is kept if `owner` becomes the owner: what existed at that moment and still
+    /// exists.
     pub(super) fn kept(&self, owner: &str, then: &Kept, leaves_project: bool) -> KeptAccess {
         let (project, grants) = self.staying(owner, then, leaves_project);
         KeptAccess { project, grants: grants.iter().cloned().collect() }

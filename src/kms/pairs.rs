@@ -1,4 +1,4 @@
-//! Pairs by the identifier of their private half, for callers who know one identifier for both.
+//! Key pairs by the identifier of their private key, for callers who know one identifier for both.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl Kms {
     /// permitted to Get both.
     ///
     /// # Errors
-    /// As Get; the object is no half of a pair.
+    /// As for Get; or the object is not half of a pair.
     pub fn public_key_of_pair(&self, context: &Context<'_>, id: &str) -> Result<Vec<u8>, Error> {
         let call = Call::new(context, Operation::Kmip(Kmip::Get));
         self.recorded(&call, || {
@@ -48,8 +48,8 @@ impl Kms {
         })
     }
 
-    /// Ends a key: revokes it if it is Active, and destroys it; of a pair both halves, and none before the caller may do so with
-    /// each. What it did not come to is done when it is asked again.
+    /// Revokes a key if it is Active, and destroys it. Of a pair, both halves are destroyed, after the caller's
+    /// permission for both was checked. If the call fails in between, a second call completes it.
     ///
     /// # Errors
     /// As Revoke and Destroy.
@@ -61,7 +61,8 @@ impl Kms {
         if let Some(public) = public_half(&key) {
             let public = self.foresee(&destruction, public)?;
             check_halves(&key, &public)?;
-            // First, so that a pair of which only it is gone can be removed again.
+            // The public key is destroyed first, so that a pair without its public key can still be removed by a second
+            // call.
             if !is_destroyed(public.attributes.state) {
                 halves.push(public);
             }
@@ -85,7 +86,8 @@ impl Kms {
         Ok(())
     }
 
-    /// The other half of a pair, with which the caller may do what they do; `None` if the object is no half.
+    /// The other half of a pair, if the caller may perform the call's operation on it; `None` if the object is not a
+    /// half.
     ///
     /// # Errors
     /// The caller may not, or the halves do not name each other.
@@ -112,8 +114,8 @@ impl Kms {
     }
 }
 
-/// The public half of a pair of which the object is the private one. A private key has this link from the server; those that
-/// clients set on other objects are data.
+/// The identifier of the public half if the object is a private key. The server sets this link on private keys; links
+/// that clients set on other objects are only data.
 pub(super) fn public_half(object: &Object) -> Option<&str> {
     (object.kind == ObjectKind::PrivateKey).then(|| linked(&object.attributes, PRIVATE.link)).flatten()
 }

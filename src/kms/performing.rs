@@ -1,4 +1,4 @@
-//! The operations of KMIP: each is performed by its file.
+//! Performs the operations of KMIP by the code of their files.
 
 use super::call::Call;
 use super::context::Context;
@@ -39,7 +39,7 @@ macro_rules! perform {
         )*
 
         impl Kms {
-            /// Performs the operation that a request is of.
+            /// Performs the operation of a request.
             pub(super) fn perform(&self, call: &Call<'_>, request: Request) -> Result<Response, Error> {
                 match request { $(Request::$operation(request) => request.perform(self, call).map(Response::from)),* }
             }

@@ -12,24 +12,24 @@ use crate::secret::Bytes;
 pub struct ProjectSecret {
     /// Its object's identifier.
     pub id: String,
-    /// Where it is.
+    /// Its environment and folder.
     pub place: SecretPlace,
-    /// Its name there.
+    /// Its name in the folder.
     pub name: String,
     /// The number of the value.
     pub version: i64,
-    /// The value; `None` if it was not asked for, or the request may not show it.
+    /// The value; `None` if it was not requested, or the answer must not have it.
     pub value: Option<Bytes>,
-    /// What is said of it.
+    /// Comment, metadata, tags and reminder.
     pub details: SecretDetails,
     /// When the secret was made, in seconds since 1970-01-01 UTC.
     pub created: i64,
-    /// When it was last changed, likewise.
+    /// When it was last changed, in seconds since 1970-01-01 UTC.
     pub updated: i64,
 }
 
 impl ProjectSecret {
-    /// A secret of these attributes.
+    /// A secret with these attributes.
     pub(super) fn new(place: SecretPlace, name: &str, attributes: &Attributes, value: Option<Bytes>) -> Self {
         let date = |date: Option<DateTime>| date.map_or(0, |date| date.0);
         let id = attributes.unique_identifier.as_ref().and_then(|id| id.as_text()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The secrets of projects by environment and folder: read one by one, and listed.
+//! The secrets of projects by environment and folder: reading and listing.
 
 use super::call::Call;
 use super::context::Context;
@@ -13,55 +13,55 @@ use super::secret_place::SecretPlace;
 use super::secrets;
 use crate::policy::Action;
 
-/// Secrets in one answer at most.
+/// Maximum number of secrets in one answer.
 pub const MAX_SECRETS: usize = 10_000;
 
-/// Names that one list looks at, at most.
+/// Maximum number of names that one list reads.
 const MAX_VISITED: usize = 100_000;
 
-/// Names that are read from the index at once.
+/// Number of names that are read from the index at once.
 const CHUNK: usize = 256;
 
-/// What a list may take as it is written, in bytes.
+/// Maximum size of a written list, in bytes.
 const MAX_LIST: usize = 6 << 20;
 
 /// How secrets are shown.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
-    /// With their values.
+    /// Whether with their values.
     pub value: bool,
-    /// References in the values are replaced by what they refer to.
+    /// Whether references in the values are replaced by the values that they name.
     pub expand: bool,
 }
 
-/// Which secrets of a place a list is about.
+/// The secrets that a list shows.
 #[derive(Debug, Clone)]
 pub struct Listing {
-    /// Those in folders of the place too.
+    /// Whether those in folders of the place are included.
     pub recursive: bool,
-    /// Those that have one of the tags with these identifiers; `None` for all.
+    /// Identifiers of tags: only secrets with one of them; `None` for all.
     pub tags: Option<Vec<String>>,
-    /// How many are passed over.
+    /// How many are skipped.
     pub offset: usize,
-    /// How many are shown; `None` for all, which is an error if they are too many for one answer.
+    /// How many are shown; `None` for all. Then it is an error if there are too many for one answer.
     pub limit: Option<usize>,
     /// How they are shown.
     pub view: View,
 }
 
-/// A name that a secret could have: rights that concern no secret that is there are asked for one of it.
+/// The name of an imaginary secret, by which permissions are checked that concern no existing secret.
 const SAMPLE: &str = "x";
 
-/// The names that a list goes through, in their order.
+/// The names that a list reads, in order.
 enum Names<'a> {
-    /// Those that the index has of a place: for callers who may see the project.
+    /// The names in a place according to the index, for callers who may see the project.
     Indexed { place: &'a SecretPlace, direct: bool },
-    /// Those that the caller may read, with their objects.
+    /// The names that the caller may read, with the identifiers of their objects.
     Reached(Vec<(String, String)>),
 }
 
 impl Names<'_> {
-    /// Those behind the name `after`, with their objects: a chunk of them.
+    /// A chunk of the names after `after`, with the identifiers of their objects.
     fn behind(&self, kms: &Kms, after: &str) -> Result<Vec<(String, String)>, Error> {
         match self {
             Self::Indexed { place, direct } => kms.indexed_secrets(place, after, *direct, CHUNK),
@@ -74,7 +74,7 @@ impl Names<'_> {
 }
 
 impl Kms {
-    /// A secret of a project: with its last value, or that of a number.
+    /// A secret of a project with its last value, or with the value of this number.
     ///
     /// # Errors
     /// The caller may not read it, or the secret does not exist.
@@ -103,7 +103,8 @@ impl Kms {
         Ok(secret)
     }
 
-    /// A secret of a project by the identifier of its object: with a version, or the last one, or without its value.
+    /// A secret of a project by the identifier of its object: with the value of this number, with the last one, or
+    /// without a value.
     ///
     /// # Errors
     /// The caller may not read it, or it is not a secret of an environment.
@@ -129,12 +130,12 @@ impl Kms {
         })
     }
 
-    /// Gives `put` the secrets of a place that the caller may read, in the order of their names; `put` returns how many bytes
-    /// each takes as it is written.
+    /// Calls `put` with each secret of a place that the caller may read, sorted by name. `put` returns the written size
+    /// in bytes.
     ///
     /// # Errors
-    /// [`Error::Undefined`]: there are none, and the caller may not know whether there is such a project.
-    /// [`Error::AnswerTooLarge`]: they are too many for one answer.
+    /// [`Error::Undefined`]: there are none, and the caller may not know whether the project exists.
+    /// [`Error::AnswerTooLarge`]: there are too many for one answer.
     pub fn list_project_secrets(
         &self,
         context: &Context<'_>,
@@ -165,7 +166,7 @@ impl Kms {
         })
     }
 
-    /// Whether there was one.
+    /// Lists secrets; returns whether there was one.
     fn walk_secrets(
         &self,
         call: &Call<'_>,
@@ -187,7 +188,7 @@ impl Kms {
         }
         loop {
             let chunk = names.behind(self, &after)?;
-            // Those that the caller may not read are looked at for nothing.
+            // Reading secrets that the caller may not see is work without a result, so it counts as a long search.
             if visited - shown >= CHUNK && sweep.is_none() {
                 sweep = Some(self.sweep_secrets(call)?);
             }
@@ -211,7 +212,7 @@ impl Kms {
                 }
                 let size = put(secret);
                 (shown, bytes) = (shown + 1, bytes + size);
-                // What it is written into grows by doubling.
+                // The buffer grows by doubling.
                 call.context.ticket.hold(size.saturating_mul(2)).map_err(|_| Error::NoRoom)?;
                 if bytes > MAX_LIST {
                     return Err(Error::AnswerTooLarge);
@@ -224,7 +225,7 @@ impl Kms {
         }
     }
 
-    /// One secret of a list; `None` for what the list does not show.
+    /// One secret of a list; `None` if the list does not show it.
     fn listed(
         &self,
         call: &Call<'_>,
@@ -245,20 +246,20 @@ impl Kms {
         if !reads {
             return Ok(Some(secret));
         }
-        // A value that is read has a record of its own.
+        // Each value that is read has an audit record of its own.
         let read = Call::new(&call.context, Operation::ReadSecret);
         read.describe(path.described());
         let value = self.recorded(&read, || self.authorize_sighted(&read, object)?.read_secret(None));
         match value {
             Ok(value) => secret.value = Some(value),
-            // Removed, or taken away, meanwhile.
+            // The secret or the permission was removed in the meantime.
             Err(Error::NotFound(_) | Error::NotPermitted { .. } | Error::Destroyed(_)) => return Ok(None),
             Err(error) => return Err(error),
         }
         Ok(Some(secret))
     }
 
-    /// Leave to see what environments, folders and tags a project has.
+    /// The permission to see the environments, folders and tags of a project.
     pub(super) fn authorize_seeing<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -267,7 +268,7 @@ impl Kms {
         self.authorize_at(call, place, call.operation.action())
     }
 
-    /// Leave to see them or to change them, as one who could add a secret there.
+    /// The permission to see or change them; for changes, the caller must be permitted to add a secret there.
     pub(super) fn authorize_at<'a>(
         &'a self,
         call: &'a Call<'a>,

@@ -1,4 +1,4 @@
-//! Projects, made and changed one by one by those who administer.
+//! Projects; administrators make and change them one by one.
 
 use super::administration::Kind;
 use super::operation::Operation;
@@ -8,11 +8,11 @@ use crate::policy::ProjectDocument;
 /// A project.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// Its name, by which everything else knows it.
+    /// Its name, which identifies it.
     pub name: String,
-    /// What it is.
+    /// Its definition.
     pub document: ProjectDocument,
-    /// The environments that it has secrets in, in their order.
+    /// Its environments, in their order.
     pub environments: Vec<Environment>,
 }
 
@@ -24,7 +24,7 @@ impl Kms {
     /// Makes a project.
     ///
     /// # Errors
-    /// The caller does not administer, there is one of this name, or it is faulty.
+    /// The caller is not an administrator, the project exists already, or the definition is faulty.
     pub fn create_project(
         &self,
         context: &Context<'_>,
@@ -45,10 +45,10 @@ impl Kms {
         })
     }
 
-    /// A project.
+    /// Returns a project.
     ///
     /// # Errors
-    /// The caller does not administer, or no project has this name.
+    /// The caller is not an administrator, or there is no such project.
     pub fn project(&self, context: &Context<'_>, name: &str) -> Result<Project, Error> {
         let call = project_call(context, Operation::ListDefinitions, name);
         self.recorded(&call, || {
@@ -57,10 +57,10 @@ impl Kms {
         })
     }
 
-    /// Fills a page with projects, by their names, after `offset` of them. Returns how many there are.
+    /// Fills a page with projects, sorted by name, after the first `offset` of them. Returns their total number.
     ///
     /// # Errors
-    /// The caller does not administer.
+    /// The caller is not an administrator.
     pub fn projects(
         &self,
         context: &Context<'_>,
@@ -83,10 +83,10 @@ impl Kms {
         })
     }
 
-    /// Changes a project; `change` sees it as it is.
+    /// Changes a project; `change` receives the present definition.
     ///
     /// # Errors
-    /// The caller does not administer, no project has this name, or it is the policy file's.
+    /// The caller is not an administrator, there is no such project, or the policy file defines it.
     pub fn change_project(
         &self,
         context: &Context<'_>,
@@ -105,10 +105,10 @@ impl Kms {
         })
     }
 
-    /// Removes a project that holds nothing.
+    /// Removes a project that holds no objects.
     ///
     /// # Errors
-    /// The caller does not administer, no project has this name, it is the policy file's, or it holds objects.
+    /// The caller is not an administrator, there is no such project, the policy file defines it, or it holds objects.
     pub fn remove_project(&self, context: &Context<'_>, name: &str) -> Result<Project, Error> {
         let call = project_call(context, Operation::Undefine, name);
         self.recorded(&call, || {

@@ -1,4 +1,5 @@
-//! What Create, Create Key Pair, Register and Import have in common: the attributes of an object that does not exist yet.
+//! The common part of Create, Create Key Pair, Register and Import: the attributes of an object that does not exist
+//! yet.
 
 use super::call::Call;
 use super::error::Error;
@@ -16,30 +17,31 @@ use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier, UsageMask};
 use crate::secret::Bytes;
 use crate::store::object::Class;
 
-/// The longest secret that is kept, in bytes; SoftHSM takes no longer one for HMAC.
+/// Maximum length of a secret key, in bytes; SoftHSM accepts no longer one for HMAC.
 const MAX_SECRET: usize = 512;
 
-/// Where the attributes come from.
+/// The source of the attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The key is made in the token.
+    /// The key is made in the HSM token.
     Created,
-    /// The caller brings the key.
+    /// The caller provides the key.
     Registered,
-    /// The caller brings the key and the attributes of its former life (section 6.1.25: they are taken as given).
+    /// The caller provides the key and the attributes of its former lifecycle (section 6.1.25: they are accepted as
+    /// given).
     Imported,
-    /// The caller brings a key for an object that is there, whose life goes on.
+    /// The caller provides a new key for an existing object, whose lifecycle continues.
     Replacing,
 }
 
 impl Origin {
-    /// Whether the caller brings the key, with attributes that some server made.
+    /// Whether the caller provides the key, with attributes that another server may have set.
     fn is_brought(self) -> bool {
         matches!(self, Self::Registered | Self::Imported | Self::Replacing)
     }
 }
 
-/// An object as it will be.
+/// An object that is about to be made.
 pub(super) struct Proposal {
     pub(super) id: String,
     pub(super) attributes: Attributes,
@@ -56,7 +58,7 @@ pub(super) fn propose(
 ) -> Result<Proposal, Error> {
     check_settable(&attributes, origin)?;
     leave_out(&mut attributes, origin);
-    // In which a later Get gives the key if it asks for no other.
+    // The format in which a later Get returns the key if it requests no other.
     let format = *attributes.key_format_type.get_or_insert(KeyFormatType::Raw);
     if !matches!(format, KeyFormatType::Raw | KeyFormatType::TransparentSymmetricKey) {
         return Err(Error::KeyFormat(format));
@@ -75,7 +77,8 @@ pub(super) fn propose(
     Ok(Proposal { id, attributes, kind, class })
 }
 
-/// Adds a key, made in the token from `value` or from nothing; its identifier, and its attributes without the project.
+/// Adds a key, which is imported from `value` or made in the HSM token. Returns its identifier, and its attributes
+/// without the project.
 pub(super) fn add(
     grant: &gate::NewGrant<'_>,
     call: &Call<'_>,
@@ -89,7 +92,7 @@ pub(super) fn add(
     Ok((id, attributes))
 }
 
-/// The same for half of a pair that is yet to be made.
+/// Checks and completes the attributes of a half of a pair that is not made yet.
 pub(super) fn propose_half(call: &Call<'_>, mut attributes: Attributes, own: &Terms) -> Result<Half, Error> {
     check_settable(&attributes, Origin::Created)?;
     pair_kind(&attributes)?;
@@ -114,16 +117,16 @@ pub(super) fn propose_half(call: &Call<'_>, mut attributes: Attributes, own: &Te
     attributes.never_extractable = Some(private);
     let is_rsa = attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
     attributes.key_format_type = Some(match (private, attributes.key_format_type) {
-        // In which a private key would be given makes no difference: it never is.
+        // The format of a private key does not matter: it is never exported.
         (true, _) => KeyFormatType::PKCS_8,
         (false, Some(KeyFormatType::PKCS_1)) if is_rsa => KeyFormatType::PKCS_1,
-        // Clients name one format for both halves.
+        // Clients give one format for both halves.
         (false, _) => KeyFormatType::X_509,
     });
     Ok(Half { id, attributes })
 }
 
-/// Sets type and identifier, which is the wished one or a random one.
+/// Sets object type and identifier: the chosen identifier or a random one.
 fn name(attributes: &mut Attributes, kind: ObjectKind) -> Result<String, Error> {
     let object_type = kind.object_type();
     if *attributes.object_type.get_or_insert(object_type) != object_type {
@@ -137,9 +140,9 @@ fn name(attributes: &mut Attributes, kind: ObjectKind) -> Result<String, Error> 
     Ok(id)
 }
 
-/// Refuses what only the server sets, and what the server would have to honour and does not.
+/// Refuses attributes that only the server sets, and attributes that it would have to enforce but does not support.
 pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), Error> {
-    // What is there already was checked when it came; earlier versions took empty names.
+    // The attributes of the existing object were checked when it was made; earlier versions accepted empty names.
     if origin == Origin::Replacing {
         return Ok(());
     }
@@ -155,7 +158,7 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
     }
     if given.vendor_attributes.iter().any(VendorAttribute::asks_for_wrapping) {
         return Err(Error::Feature(
-            "a key is not kept wrapped under another one of yours (wrapping_key_id): every key is kept wrapped by the HSM; leave it out",
+            "storing a key wrapped under another key (wrapping_key_id) is not supported, because the HSM wraps every key: leave it out",
         ));
     }
     if given.vendor_attributes.iter().any(|own| secret_path::is_own(own) || disabled::is_own(own)) {
@@ -164,7 +167,7 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
     if origin == Origin::Imported {
         return Ok(());
     }
-    // That a key is not to be used yet gives nothing, and that it is in use follows from its dates; what has ended must not begin.
+    // PreActive gives no rights, and Active follows from the dates. A key that has ended must not start again.
     let is_state = |state: &State| match state {
         State::PreActive => true,
         State::Active => origin == Origin::Registered,
@@ -192,7 +195,7 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
     }
 }
 
-/// Leaves out what a server made of the key that a caller brings, and this one makes for itself.
+/// Removes the attributes that another server set for the provided key and that this server sets itself.
 fn leave_out(attributes: &mut Attributes, origin: Origin) {
     if !origin.is_brought() {
         return;
@@ -200,7 +203,7 @@ fn leave_out(attributes: &mut Attributes, origin: Origin) {
     attributes.lease_time = None;
     attributes.short_unique_identifier = None;
     attributes.digests.clear();
-    // An import takes the marks of a former life as they are given (section 6.1.25).
+    // An import accepts the attributes of a former lifecycle as they are given (section 6.1.25).
     if origin == Origin::Registered {
         attributes.state = attributes.state.filter(|state| *state == State::PreActive);
         attributes.initial_date = None;
@@ -211,7 +214,7 @@ fn leave_out(attributes: &mut Attributes, origin: Origin) {
     }
 }
 
-/// All that a secret key of this algorithm can do here: what the mask Unrestricted stands for.
+/// All uses that the server supports for a secret key of this algorithm: the meaning of the mask Unrestricted.
 fn all_uses(algorithm: CryptographicAlgorithm) -> UsageMask {
     let mac = UsageMask::MAC_GENERATE | UsageMask::MAC_VERIFY;
     if algorithm == CryptographicAlgorithm::AES {
@@ -221,7 +224,7 @@ fn all_uses(algorithm: CryptographicAlgorithm) -> UsageMask {
     }
 }
 
-/// What the token can hold and use.
+/// Checks that the HSM token can hold and use a key of this length.
 fn check_length(
     grant: &gate::NewGrant<'_>,
     algorithm: CryptographicAlgorithm,
@@ -237,7 +240,7 @@ fn check_length(
     }
     let mac = mechanism::hmac(algorithm).ok_or(Error::UnsupportedAlgorithm(algorithm))?;
     let kind = secret_key_kind(attributes).ok_or_else(|| invalid("a secret has whole bytes, and at least one"))?;
-    // Refused now, not when it is first used.
+    // A key that could not be used is refused now and not at its first use.
     let sizes = grant.mac_key_size(mac)?;
     let (min, max) = (*sizes.start(), (*sizes.end()).min(MAX_SECRET));
     if !(min..=max).contains(&kind.bytes()) {
@@ -249,7 +252,7 @@ fn check_length(
 fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Result<(), Error> {
     let invalid = |tag, fault| Err(Error::Invalid { tag, fault });
     let now = call.now;
-    // What says when it ends, or that it has not begun, is no reason to have it begin.
+    // A key that has ended, or whose state is given, does not become Active at once.
     let has_ended = attributes.destroy_date.is_some()
         || attributes.compromise_date.is_some()
         || attributes.compromise_occurrence_date.is_some()
@@ -284,8 +287,8 @@ fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Re
     Ok(())
 }
 
-/// Sets Sensitive and its kin; the class is what makes the token enforce them. A key does not leave more easily than the token lets keys
-/// leave, whatever was asked for.
+/// Sets Sensitive, Extractable and the attributes that depend on them; by the class, the HSM token enforces them. A key
+/// never becomes more exportable than the HSM token permits, whatever the request says.
 fn set_protection(grant: &gate::NewGrant<'_>, attributes: &mut Attributes, origin: Origin) -> Class {
     let asked = Class::of(attributes.sensitive.unwrap_or(false), attributes.extractable.unwrap_or(true));
     let class = grant.kept_as(asked);
@@ -295,14 +298,14 @@ fn set_protection(grant: &gate::NewGrant<'_>, attributes: &mut Attributes, origi
     }
     let sensitive = *attributes.sensitive.get_or_insert(false);
     let extractable = *attributes.extractable.get_or_insert(true);
-    // A key that came from outside has been seen outside (PKCS#11 section 4.4.1 says the same of imports).
+    // A key from outside was known outside (PKCS#11 section 4.4.1 has the same rule for imports).
     let born_here = origin == Origin::Created;
     attributes.always_sensitive = Some(born_here && sensitive);
     attributes.never_extractable = Some(born_here && !extractable);
     class
 }
 
-/// Refuses to keep a key elsewhere than in the HSM's custody.
+/// Refuses storage masks: keys are always in the HSM's custody.
 pub(super) fn check_masks(masks: &[Option<ProtectionStorageMasks>]) -> Result<(), Error> {
     if masks.iter().all(Option::is_none) {
         return Ok(());
@@ -310,19 +313,20 @@ pub(super) fn check_masks(masks: &[Option<ProtectionStorageMasks>]) -> Result<()
     Err(Error::Feature("Protection Storage Masks are not supported: keys are always in the HSM's custody"))
 }
 
-/// The bytes of a key that a caller brings; fills in what the key block says of it.
+/// The bytes of a key that the caller provides. Adds the algorithm and length of the key block to the attributes.
 pub(super) fn brought(kind: ObjectType, object: ManagedObject, attributes: &mut Attributes) -> Result<Bytes, Error> {
     if kind != object.object_type() {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
     }
     let ManagedObject::SymmetricKey(key) = object else {
-        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "symmetric keys are taken in, and nothing else" });
+        return Err(Error::Invalid {
+            tag: Tag::ObjectType,
+            fault: "only symmetric keys can be registered or imported",
+        });
     };
     let block = key.key_block;
     if block.key_wrapping_data.is_some() {
-        return Err(Error::KeyWrap(
-            "keys are registered and imported in clear, over TLS; wrapped ones are not unwrapped",
-        ));
+        return Err(Error::KeyWrap("wrapped keys cannot be registered or imported: send the key in clear, over TLS"));
     }
     if !matches!(block.key_format_type, KeyFormatType::Raw | KeyFormatType::TransparentSymmetricKey) {
         return Err(Error::KeyFormat(block.key_format_type));
@@ -353,8 +357,8 @@ pub(super) fn brought(kind: ObjectType, object: ManagedObject, attributes: &mut 
     Ok(bytes)
 }
 
-/// The attributes of a key together with those in its key value: what is said beside the object takes precedence. The identifier in
-/// the key value is that of where the key comes from.
+/// Joins the attributes of the request with those in the key value; those of the request take precedence. The
+/// identifier in the key value is that of the former server and is ignored.
 fn beside(mut inner: Attributes, own: &Attributes) -> Result<Attributes, Error> {
     inner.unique_identifier = None;
     Ok(inner.replaced(own)?)

@@ -1,4 +1,4 @@
-//! What KMIP calls each error (KMIP 2.1 section 11.53, Result Reason).
+//! The KMIP result reason of each error (KMIP 2.1 section 11.53).
 
 use super::error::Error;
 use super::place_fault::PlaceFault;
@@ -75,7 +75,7 @@ impl Error {
         }
     }
 
-    /// What the log should know and the caller should not.
+    /// The detail for the log that the caller must not see.
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {

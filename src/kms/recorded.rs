@@ -1,11 +1,12 @@
-//! What is done is recorded.
+//! Records of operations.
 
 use super::call::Call;
 use super::error::Error;
 use super::gate::Kms;
 
 impl Kms {
-    /// Performs what passes the gate: it begins only if it can be recorded, and what it answers is recorded first.
+    /// Performs an operation that passes the gate. It begins only if the audit log can be written, and its records are
+    /// written before the answer.
     pub(super) fn recorded<T>(&self, call: &Call<'_>, perform: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         self.begin(call)?;
         let answer = perform();
@@ -18,7 +19,7 @@ impl Kms {
         self.can_record()
     }
 
-    /// The same of calls that are one request, of which all succeed or none.
+    /// Records the outcome of calls that belong to one request, of which all succeed or none.
     pub(super) fn conclude_all<T>(&self, calls: &[Call<'_>], answer: Result<T, Error>) -> Result<T, Error> {
         let failure = answer.as_ref().err().map(ToString::to_string);
         for record in calls.iter().flat_map(|call| call.uses(failure.as_deref())) {
@@ -27,7 +28,7 @@ impl Kms {
         answer
     }
 
-    /// Records what an operation answers, once its change is committed.
+    /// Records the outcome of an operation, after its change is committed.
     pub(super) fn conclude<T>(&self, call: &Call<'_>, answer: Result<T, Error>) -> Result<T, Error> {
         let failure = answer.as_ref().err().map(ToString::to_string);
         for record in call.uses(failure.as_deref()) {

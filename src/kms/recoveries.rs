@@ -1,4 +1,4 @@
-//! Recovery: an object whose owner has left gets another one, once enough recoverers agree.
+//! Recovery: an object whose owner has left gets a new owner, when enough recoverers have approved.
 
 use super::bounds::MAX_REASON;
 use super::call::Call;
@@ -16,18 +16,18 @@ use crate::policy::Subject;
 use crate::principal::Username;
 use crate::text::is_unprintable;
 
-/// What a recoverer proposes.
+/// The proposal of a recoverer.
 #[derive(Debug)]
 pub struct Proposal {
-    /// The user who is to own the object.
+    /// The user who will own the object.
     pub to: Username,
-    /// Why: 1 to [`MAX_REASON`] bytes of printable text.
+    /// The reason: 1 to [`MAX_REASON`] bytes of printable text.
     pub reason: String,
-    /// Whether grants to others and the place in a project stay.
+    /// Whether grants to other users and the project are kept.
     pub keep_access: bool,
 }
 
-/// A recovery that waits, or that was just made.
+/// A pending recovery, or one that was just completed.
 #[derive(Debug)]
 pub struct RecoveryEntry {
     /// Its identifier.
@@ -36,31 +36,31 @@ pub struct RecoveryEntry {
     pub object: String,
     /// The object's owner.
     pub owner: String,
-    /// The user who is to own the object.
+    /// The user who will own the object.
     pub to: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Whether grants to others and the place in a project stay, as they were when it was proposed.
+    /// Whether grants to other users and the project are kept, as they were at the time of the proposal.
     pub keep_access: bool,
-    /// What stays: of what there was when it was proposed, what was not taken back since.
+    /// The kept access: what existed at the time of the proposal and was not removed since.
     pub kept: KeptAccess,
-    /// Who approves, as the policy file writes them; the first proposed it.
+    /// The recoverers who have approved, as the policy file writes them; the first one is the proposer.
     pub approvals: Vec<String>,
-    /// How many users have to.
+    /// The number of users who must approve.
     pub needed: usize,
-    /// Whether enough of them did, and the new owner owns the object.
+    /// Whether enough users have approved, so that the new owner owns the object.
     pub done: bool,
     /// When it ends, in seconds since 1970-01-01 UTC.
     pub expires: i64,
-    /// What the object is.
+    /// A summary of the object's attributes.
     pub summary: Summary,
 }
 
 impl Kms {
-    /// Proposes a new owner for an object, which is the first approval. The proposal waits for 7 days.
+    /// Proposes a new owner for an object. The proposal is also the first approval. It is pending for 7 days.
     ///
     /// # Errors
-    /// The caller is no recoverer or would be the owner, the reason is faulty, or another proposal waits.
+    /// The caller is not a recoverer or would be the owner, the reason is not valid, or another proposal is pending.
     pub fn propose_recovery(
         &self,
         context: &Context<'_>,
@@ -103,10 +103,11 @@ impl Kms {
         })
     }
 
-    /// Approves a recovery; the last approval that it takes makes the new owner the owner.
+    /// Approves a recovery; the last necessary approval changes the owner.
     ///
     /// # Errors
-    /// The caller is no recoverer, has approved it or would be the owner, or it does not wait any more.
+    /// The caller is not a recoverer, has approved it already or would be the owner, or the recovery is not pending any
+    /// more.
     pub fn approve_recovery(&self, context: &Context<'_>, id: &str, recovery: &str) -> Result<RecoveryEntry, Error> {
         let call = Call::new(context, Operation::ApproveRecovery);
         call.describe(recovery.to_owned());
@@ -146,10 +147,10 @@ impl Kms {
         })
     }
 
-    /// Takes a proposal back, whoever proposed it.
+    /// Withdraws a proposal; every recoverer may do so.
     ///
     /// # Errors
-    /// The caller is no recoverer, or it does not wait any more.
+    /// The caller is not a recoverer, or the recovery is not pending any more.
     pub fn withdraw_recovery(&self, context: &Context<'_>, id: &str, recovery: &str) -> Result<(), Error> {
         let call = Call::new(context, Operation::WithdrawRecovery);
         call.describe(recovery.to_owned());
@@ -163,11 +164,11 @@ impl Kms {
         })
     }
 
-    /// Fills a page with recoveries that wait, in the order of the objects' identifiers after `after`. Returns after which
-    /// identifier the next page begins, if there may be one.
+    /// Fills a page with pending recoveries, sorted by object identifier, after `after`. Returns the identifier after
+    /// which the next page begins, if there may be one.
     ///
     /// # Errors
-    /// The caller is no recoverer, or store or token are unavailable.
+    /// The caller is not a recoverer, or store or HSM token is unavailable.
     pub fn recoveries(
         &self,
         context: &Context<'_>,
@@ -208,7 +209,7 @@ impl Kms {
     }
 }
 
-/// What is proposed, for the audit log.
+/// The proposal as text for the audit log.
 fn told(to: &str, reason: &str, keep_access: bool) -> String {
     let keeps = if keep_access { ", access stays" } else { "" };
     format!("to the user {to:?}{keeps}: {reason}")

@@ -1,7 +1,8 @@
-//! References in the values of secrets: `${NAME}` to one in the same folder, `${ENVIRONMENT.FOLDER.NAME}` to one elsewhere in the
-//! same project. The right to read is asked for each, and each that is read has its line in the audit log. A reference stays as it
-//! is written if there is no such secret, the caller may not read it, its value is no text, it leads back to itself or leads on too
-//! often: the answer is the same for all of these, so that it tells nobody what there is.
+//! References in the values of secrets: `${NAME}` names a secret in the same folder, `${ENVIRONMENT.FOLDER.NAME}` one
+//! elsewhere in the same project. The permission to read is checked for each, and each read has a line in the audit
+//! log. A reference stays as it is written if there is no such secret, if the caller may not read it, if its value is
+//! not a text, if it refers back to itself, or if the chain of references is too long. All of these give the same
+//! answer, so that it does not reveal which secrets exist.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -15,43 +16,43 @@ use super::secret_path::SecretPath;
 use super::secret_place::SecretPlace;
 use crate::secret::Bytes;
 
-/// References that lead to each other, at most.
+/// Maximum length of a chain of references.
 const MAX_DEPTH: usize = 10;
 
-/// Different secrets that are read because one value refers to them, and that one request for a secret asks for.
+/// Maximum number of different secrets that are read for one value, and that a request for one secret looks up.
 const MAX_READS: usize = 256;
 
-/// Names that are asked for because one value of a list refers to them, and whose values it does not get.
+/// Maximum number of names that are looked up without success for one value of a list.
 const MAX_MISSING: usize = 32;
 
-/// Different secrets that a list reads because others refer to them.
+/// Maximum number of different secrets that a list reads because of references.
 const MAX_LISTED: usize = 10_000;
 
-/// References that are replaced in one value, those in what they refer to among them.
+/// Maximum number of references that are replaced in one value, including those in the values that they name.
 const MAX_REPLACED: usize = 4_096;
 
-/// The longest value with what it refers to, in bytes.
+/// Maximum length of a value with its references replaced, in bytes.
 const MAX_EXPANDED: usize = 256 << 10;
 
-/// Begins and ends a reference.
+/// The beginning and the end of a reference.
 const BEGIN: &str = "${";
 const END: char = '}';
 
-/// What the values of one request refer to.
+/// The references in the values of one request.
 pub(super) struct References<'a> {
     kms: &'a Kms,
     context: &'a Context<'a>,
-    /// What was read, and what may not or cannot be read, by the name of the variable.
+    /// The values that were read, by the name of the variable; `None` for a variable that cannot or may not be read.
     known: HashMap<String, Option<Rc<Bytes>>>,
-    /// The values are those of a list.
+    /// Whether the values belong to a list.
     are_many: bool,
-    /// What was read for all of them.
+    /// The number of secrets that were read for all values.
     read: usize,
-    /// What was asked for the value under way: with a value, and without.
+    /// The number of look-ups for the present value: those that found a value, and those that did not.
     own: [usize; 2],
 }
 
-/// One value under way.
+/// The state of one value that is being expanded.
 struct Expansion {
     out: String,
     replaced: usize,
@@ -59,9 +60,9 @@ struct Expansion {
     chain: Vec<String>,
 }
 
-/// Why a value cannot be expanded.
+/// The reason why a value cannot be expanded.
 enum Stop {
-    /// It would be too much.
+    /// A limit was reached.
     TooMuch,
     Failed(Error),
 }
@@ -77,8 +78,8 @@ impl<'a> References<'a> {
         Self { kms, context, known: HashMap::new(), are_many: false, read: 0, own: [0; 2] }
     }
 
-    /// The values are those of a list: one that would be too much stays as it is written, so that one secret does not end the lists
-    /// of all others.
+    /// Expands the values of a list: a value that reaches a limit stays as it is written, so that one secret cannot
+    /// make every list fail.
     pub(super) fn of_many(self) -> Self {
         Self { are_many: true, ..self }
     }
@@ -86,7 +87,7 @@ impl<'a> References<'a> {
     /// Replaces the references in the secret's value.
     ///
     /// # Errors
-    /// [`PlaceFault::Expansion`], but not in a list; or what went wrong with reading another secret.
+    /// [`PlaceFault::Expansion`], except in a list; or the error of reading another secret.
     pub(super) fn expand(&mut self, secret: &mut ProjectSecret) -> Result<(), Error> {
         let Some(value) = &secret.value else { return Ok(()) };
         let Ok(text) = std::str::from_utf8(value) else { return Ok(()) };
@@ -107,7 +108,7 @@ impl<'a> References<'a> {
         }
     }
 
-    /// Writes a value that is in `place`.
+    /// Writes a value that belongs to a secret in `place`.
     fn write(&mut self, text: &str, place: &SecretPlace, expansion: &mut Expansion) -> Result<(), Stop> {
         let mut rest = text;
         while let Some((before, behind)) = rest.split_once(BEGIN) {
@@ -125,7 +126,7 @@ impl<'a> References<'a> {
                         return Err(Stop::TooMuch);
                     }
                     expansion.chain.push(name);
-                    // What is no text was not taken for a value.
+                    // A value that is not a text is never returned, so this cannot fail.
                     self.write(std::str::from_utf8(&value).unwrap_or_default(), &place, expansion)?;
                     expansion.chain.pop();
                     rest = after;
@@ -139,7 +140,8 @@ impl<'a> References<'a> {
         expansion.push(rest)
     }
 
-    /// What a reference in a value of `place` means: where that is, the name of its variable and its value.
+    /// Resolves a reference in a value of `place`: returns the place of the named secret, the name of its variable, and
+    /// its value.
     fn resolve(
         &mut self,
         inside: &str,
@@ -179,7 +181,8 @@ impl<'a> References<'a> {
         Ok(value)
     }
 
-    /// Whether nothing more is asked for the value under way. What is not there counts for this value, and for no other.
+    /// Whether no further look-up is permitted for the present value. Names without a value count only for the present
+    /// value.
     fn is_full(&self) -> bool {
         let [read, missing] = self.own;
         if self.are_many {
@@ -200,12 +203,12 @@ impl Expansion {
     }
 }
 
-/// Whether what is between the braces can be a reference.
+/// Whether the text between the braces can be a reference.
 fn is_reference(inside: &str) -> bool {
     !inside.is_empty() && inside.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// Where a reference in a value of `place` leads, and the secret there.
+/// The place and the path of the secret that a reference in a value of `place` names.
 fn target(inside: &str, place: &SecretPlace) -> Option<(SecretPlace, SecretPath)> {
     if inside.split('.').any(str::is_empty) {
         return None;

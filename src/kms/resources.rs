@@ -1,4 +1,4 @@
-//! Variables, hosts and authenticators as Conjur's clients list them and ask about them.
+//! Variables, hosts and authenticators, as Conjur's clients list them and ask about them.
 
 use std::ops::{ControlFlow, RangeInclusive};
 
@@ -16,16 +16,16 @@ use crate::policy::{Action, AuthenticatorDocument, Kind, authenticator_name};
 use crate::principal::Caller;
 use crate::store::search::{Order, Search, Start};
 
-/// The most resources that one request counts.
+/// Maximum number of resources that one request counts.
 pub const MAX_COUNTED: usize = 10_000;
 
-/// Objects that one read of the search tables gives.
+/// Number of objects that are read from the search tables at once.
 const PAGE: usize = 1_000;
 
-/// What a caller may do with a variable, in Conjur's words.
+/// A privilege on a variable, in Conjur's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Privilege {
-    /// To know of it: whoever may do anything with it may.
+    /// To see the variable: every caller with some access to it may.
     Read,
     /// To read its values.
     Execute,
@@ -56,22 +56,22 @@ impl Privilege {
     }
 }
 
-/// What a variable is, to somebody who may know of it.
+/// A variable as callers see it who may know of it.
 #[derive(Debug)]
 pub struct Variable {
-    /// `ACCOUNT:variable:ID`
+    /// The name: `ACCOUNT:variable:ID`.
     pub name: String,
     /// The user name of its owner.
     pub owner: String,
     /// When it was made, in seconds since 1970-01-01 UTC.
     pub created: Option<i64>,
-    /// What the caller may do with it.
+    /// The privileges of the caller.
     pub permitted: Vec<Privilege>,
-    /// The numbers of the values that are kept.
+    /// The numbers of the values that exist.
     pub values: RangeInclusive<i64>,
 }
 
-/// Something that a client may list.
+/// A resource in a list.
 #[derive(Debug)]
 pub enum Resource {
     /// A variable.
@@ -82,14 +82,14 @@ pub enum Resource {
     Authenticator(String),
 }
 
-/// Which resources of an account.
+/// The resources of an account to list.
 #[derive(Debug, Clone, Default)]
 pub struct ResourceFilter {
     /// The account.
     pub account: String,
-    /// Whether variables count, hosts, and authenticators.
+    /// Whether variables, hosts and authenticators are included.
     pub kinds: [bool; 3],
-    /// Words in small letters that must all be in the identifier, in any case.
+    /// Words in lower case that the identifier must contain, without regard to upper and lower case.
     pub words: Vec<String>,
 }
 
@@ -103,7 +103,7 @@ impl ResourceFilter {
     }
 }
 
-/// A resource that was found, before it is told.
+/// A resource that was found, before it is returned.
 enum Seen<'a> {
     Variable(&'a Object, &'a str),
     Host(&'a str),
@@ -111,10 +111,10 @@ enum Seen<'a> {
 }
 
 impl Kms {
-    /// A variable, to those who may do something with it.
+    /// Returns a variable to which the caller has some access.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the others too.
+    /// [`Error::NotFound`], also for callers without access.
     pub fn variable(&self, context: &Context<'_>, path: &SecretPath) -> Result<Variable, Error> {
         let call = Call::new(context, Operation::ShowResource);
         call.describe(path.described());
@@ -125,10 +125,10 @@ impl Kms {
         })
     }
 
-    /// Whether `who` may do something with a variable; the caller may always ask about themselves.
+    /// Whether `who` has a privilege on a variable. A caller may always ask about themselves.
     ///
     /// # Errors
-    /// [`Error::NotFound`]: there is no such variable for the caller, or they may not ask about others.
+    /// [`Error::NotFound`]: the caller may not know of the variable, or may not ask about other callers.
     pub fn may_with_variable(
         &self,
         context: &Context<'_>,
@@ -141,10 +141,10 @@ impl Kms {
         self.recorded(&call, || self.may_with_secret(&call, who, privilege.action(), path))
     }
 
-    /// Whether `who` may know of a host.
+    /// Whether `who` may see a host.
     ///
     /// # Errors
-    /// The caller asks about somebody else and does not administer.
+    /// The caller asks about another caller and is not an administrator.
     pub fn sees_host(&self, context: &Context<'_>, account: &str, id: &str, who: &Caller) -> Result<bool, Error> {
         let call = Call::new(context, Operation::ShowResource);
         call.describe(format!("host {:?} of {account:?} for {}", id, who.username));
@@ -154,10 +154,10 @@ impl Kms {
         })
     }
 
-    /// Whether `who` may know of an authenticator, and whether they may log in by it.
+    /// Whether `who` may see an authenticator, and whether they may log in by it.
     ///
     /// # Errors
-    /// The caller asks about somebody else and does not administer.
+    /// The caller asks about another caller and is not an administrator.
     pub fn sees_authenticator(
         &self,
         context: &Context<'_>,
@@ -174,7 +174,7 @@ impl Kms {
         })
     }
 
-    /// The services of the authenticators that the caller may know of, and whether each is switched on.
+    /// The services of the authenticators that the caller may see, and whether each one is enabled.
     ///
     /// # Errors
     /// The audit log cannot be written.
@@ -188,10 +188,11 @@ impl Kms {
         })
     }
 
-    /// Switches an authenticator on or off. Off, nobody logs in by it; the access tokens that it gave are good until their end.
+    /// Enables or disables an authenticator. While it is disabled, no host can log in by it; access tokens that it
+    /// issued stay valid until they expire.
     ///
     /// # Errors
-    /// The caller does not administer, there is no such authenticator, or the policy file defines it.
+    /// The caller is not an administrator, there is no such authenticator, or the policy file defines it.
     pub fn switch_authenticator(
         &self,
         context: &Context<'_>,
@@ -205,7 +206,7 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_administration(&call)?;
             let (_, present) = grant.authenticator(&name)?;
-            // What is so already needs no change, and may be defined by the policy file.
+            // If nothing changes, the policy file may define it.
             if present.disabled != enabled {
                 return Ok(());
             }
@@ -216,12 +217,12 @@ impl Kms {
         })
     }
 
-    /// Fills a page with resources of an account that the caller may know of, after `offset` of them: variables in the order of
-    /// their creation, then hosts, then authenticators by their names. Variables from before accounts were projects are among them
-    /// only if the account has no project.
+    /// Fills a page with the resources of an account that the caller may see, after the first `offset` of them:
+    /// variables in the order of their creation, then hosts, then authenticators by name. Variables from before
+    /// accounts were projects are included only if the account has no project.
     ///
     /// # Errors
-    /// More is to be looked through than one request may.
+    /// There are too many resources to search in one request.
     pub fn resources(
         &self,
         context: &Context<'_>,
@@ -255,7 +256,7 @@ impl Kms {
                     Err(Error::Feature("the page takes too long: ask for fewer resources by limit and offset"))
                 }
                 End::Bound => {
-                    Err(Error::Feature("too much is to be looked through: ask with kind, and without search"))
+                    Err(Error::Feature("there are too many resources to search: give kind, and leave search out"))
                 }
                 End::Broken | End::Last => Ok(()),
             }
@@ -284,8 +285,8 @@ impl Kms {
         })
     }
 
-    /// Shows `visit` each resource that the caller may know of; `first` objects are looked at without asking whether others look
-    /// through many.
+    /// Calls `visit` with each resource that the caller may see. The first `first` objects need no place among the long
+    /// searches.
     fn each_resource(
         &self,
         call: &Call<'_>,

@@ -1,4 +1,5 @@
-//! Changes of secrets of a project: one, or many that are made together or not at all. Each secret is authorized by itself.
+//! Changes of the secrets of a project: one, or many of which all are made or none. Each secret is authorized
+//! separately.
 
 use std::collections::HashSet;
 
@@ -19,39 +20,39 @@ use crate::policy::Action;
 use crate::secret::Bytes;
 use crate::store::Command;
 
-/// Secrets that one request may change.
+/// Maximum number of secrets that one request may change.
 pub const MAX_TOGETHER: usize = 500;
 
-/// What is to become of a secret.
+/// A change of a secret.
 #[derive(Debug)]
 pub enum SecretChange {
-    /// It is made; it must not be there.
+    /// Makes the secret, which must not exist.
     Create {
-        /// Where.
+        /// Its place.
         place: SecretPlace,
         /// Its name.
         name: String,
         /// Its first value.
         value: Bytes,
-        /// What is said of it.
+        /// Its comment, tags and other details.
         details: DetailsChange,
     },
-    /// It is changed; it must be there.
+    /// Changes the secret, which must exist.
     Update {
-        /// Where it is.
+        /// Its place.
         place: SecretPlace,
         /// Its name.
         name: String,
-        /// Its next value, if it gets one.
+        /// Its next value; `None` if it stays.
         value: Option<Bytes>,
-        /// Where it is then, and its name there; `None` if that stays.
+        /// Its new place and name; `None` if they stay.
         to: Option<(SecretPlace, String)>,
-        /// What is said of it from then on.
+        /// The change of its comment, tags and other details.
         details: DetailsChange,
     },
-    /// It is removed with all its values; it must be there.
+    /// Removes the secret with all its values. It must exist.
     Remove {
-        /// Where it is.
+        /// Its place.
         place: SecretPlace,
         /// Its name.
         name: String,
@@ -66,7 +67,7 @@ impl SecretChange {
         }
     }
 
-    /// The secret as it is called now, and as it is called then if that differs.
+    /// The present path of the secret, and the new one if it differs.
     fn paths(&self) -> Result<(SecretPath, Option<SecretPath>), Error> {
         Ok(match self {
             Self::Create { place, name, .. } => (place.new_secret(name)?, None),
@@ -74,7 +75,7 @@ impl SecretChange {
             Self::Update { place, name, to, .. } => {
                 let path = place.secret(name)?;
                 let to = match to {
-                    // A folder takes its secrets along, whatever they are called.
+                    // Renaming a folder moves its secrets even if their names could not be given to a new secret.
                     Some((place, new)) if new == name => Some(place.secret(new)?),
                     Some((place, new)) => Some(place.new_secret(new)?),
                     None => None,
@@ -95,16 +96,16 @@ impl SecretChange {
 }
 
 impl Kms {
-    /// Makes all of the changes, or none. Answers each secret as it is then, with the value that the request brought; of one that
-    /// was removed, what it was.
+    /// Makes all of the changes, or none. Returns each secret as it is after the change, with the value of the request;
+    /// a removed secret as it was.
     ///
     /// # Errors
-    /// The first that cannot be made.
+    /// The error of the first change that cannot be made.
     pub fn change_secrets(&self, context: &Context<'_>, changes: &[SecretChange]) -> Result<Vec<ProjectSecret>, Error> {
         self.change_secrets_with(context, changes, None)
     }
 
-    /// The same, and `beside` in the same commit.
+    /// Makes all of the changes and `beside` in one commit, or none.
     pub(super) fn change_secrets_with(
         &self,
         context: &Context<'_>,
@@ -142,7 +143,7 @@ impl Kms {
         let answer = prepared.and_then(|shown| self.commit_together(&calls, beside).map(|()| shown));
         let answer = answer.map_err(|error| match error {
             Error::Exists(name) => PlaceFault::SecretExists(short(&name)).into(),
-            // Removed meanwhile.
+            // The secret was removed in the meantime.
             Error::Destroyed(id) => Error::NotFound(id),
             error => error,
         });
@@ -154,7 +155,7 @@ impl Kms {
         self.conclude_all(&calls, answer)
     }
 
-    /// What can be said of changes before anything is done for them: the names of the secrets.
+    /// Checks the names and lengths of all changes before anything is done.
     fn check_changes(&self, changes: &[SecretChange]) -> Result<Vec<(SecretPath, Option<SecretPath>)>, Error> {
         if changes.len() > MAX_TOGETHER {
             return Err(PlaceFault::TooMany(MAX_TOGETHER).into());
@@ -179,7 +180,7 @@ impl Kms {
         Ok(paths)
     }
 
-    /// Leaves a change in its call.
+    /// Prepares a change in its call.
     fn prepare(
         &self,
         call: &Call<'_>,
@@ -244,7 +245,7 @@ impl Kms {
         Ok(attributes)
     }
 
-    /// Whoever gives a secret another name takes it away from where it was, and adds it where it comes.
+    /// Renaming a secret needs the permission to remove it at its present path, and to add it at the new one.
     fn authorize_moving(&self, call: &Call<'_>, path: &SecretPath, to: &SecretPath) -> Result<(), Error> {
         let leaving = self.authorize_secret(call, Action::Operation(Kmip::Destroy), path)?;
         leaving.ok_or_else(|| Error::NotFound(path.name()))?;

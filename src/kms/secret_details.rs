@@ -1,4 +1,4 @@
-//! What is said of a secret beside its value: comment, tags and metadata. Not encrypted, and bound with the object's row.
+//! The details of a secret: comment, tags and metadata. They are not encrypted, and are bound with the object's row.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,34 +7,34 @@ use super::place_fault::PlaceFault;
 use super::secret_path;
 use crate::kmip::Attributes;
 
-/// What all of it may take as JSON, in bytes: below what a vendor attribute holds.
+/// Maximum length of all details as JSON, in bytes; less than a vendor attribute can hold.
 const MAX_DETAILS: usize = 12 << 10;
 
-/// What is said of a secret.
+/// The details of a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SecretDetails {
-    /// What people are to know of it.
+    /// A comment for people.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub comment: String,
-    /// Identifiers of the tags of its project that it has.
+    /// Identifiers of its tags, which belong to its project.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// Keys and values.
+    /// Keys and values that clients set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metadata: Vec<(String, String)>,
-    /// What a reminder says.
+    /// The text of a reminder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reminder_note: Option<String>,
-    /// After how many days; nobody is reminded by this server.
+    /// The number of days until the reminder. This server sends no reminders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reminder_days: Option<i64>,
-    /// Whether clients leave line ends in the value as they are.
+    /// Whether clients leave line breaks in the value as they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_multiline_encoding: Option<bool>,
 }
 
-/// What is to be said of a secret from now on; `None` leaves it as it is.
+/// A change of the details; what is `None` stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct DetailsChange {
     /// Comment.
@@ -43,22 +43,22 @@ pub struct DetailsChange {
     pub tags: Option<Vec<String>>,
     /// Metadata.
     pub metadata: Option<Vec<(String, String)>>,
-    /// What a reminder says.
+    /// The text of a reminder.
     pub reminder_note: Option<String>,
-    /// After how many days.
+    /// The number of days until the reminder.
     pub reminder_days: Option<i64>,
-    /// Whether clients leave line ends as they are.
+    /// Whether clients leave line breaks as they are.
     pub skip_multiline_encoding: Option<bool>,
 }
 
 impl SecretDetails {
-    /// Those of an object that holds a secret.
+    /// The details in the attributes of an object that holds a secret.
     pub(super) fn of(attributes: &Attributes) -> Self {
         // Only the server writes them, and the row is bound.
         secret_path::details(attributes).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
-    /// The same after a change.
+    /// The details after a change.
     pub(super) fn changed(mut self, change: &DetailsChange) -> Self {
         let DetailsChange { comment, tags, metadata, reminder_note, reminder_days, skip_multiline_encoding } = change;
         if let Some(comment) = comment {
@@ -78,7 +78,7 @@ impl SecretDetails {
         self
     }
 
-    /// Puts them into the attributes of the object.
+    /// Writes the details into the attributes of the object.
     ///
     /// # Errors
     /// They are too long.

@@ -1,4 +1,4 @@
-//! What an object says of the secret that it holds.
+//! The relation of objects to the secrets that they hold.
 
 use std::ops::RangeInclusive;
 
@@ -8,22 +8,22 @@ use super::secret_path::{SecretPath, account, name_of, path_of};
 use crate::store::object::Object as Row;
 
 impl SecretPath {
-    /// Whether the object holds the secret of this path, by what its bound row says.
+    /// Whether the object holds the secret of this path, according to its bound row.
     pub(super) fn is_of(&self, object: &Object) -> bool {
         name_of(&object.attributes) == Some(&self.name())
     }
 }
 
 impl Object {
-    /// Whether it leaves its project when it gets another owner: a secret stays in the project of its account, which decides
-    /// about its name.
+    /// Whether the object leaves its project with a change of owner. A secret stays in the project of its account,
+    /// which decides about its name.
     pub(super) fn leaves_project(&self) -> bool {
         self.access.project.is_some() && check_project(self, None).is_ok()
     }
 }
 
-/// Refuses to put a secret into another project than its account's, and to take it out of there while it is kept: its name
-/// would be taken by somebody about whom the project does not decide.
+/// Refuses to move a secret into another project than that of its account, and to take it out of its project while it
+/// exists. Otherwise its name would be used by a secret over which the project has no control.
 pub(super) fn check_project(object: &Object, project: Option<&str>) -> Result<(), NoEffect> {
     let Some(account) = account(&object.attributes) else { return Ok(()) };
     let is_destroyed = is_destroyed(object.attributes.state);
@@ -34,16 +34,18 @@ pub(super) fn check_project(object: &Object, project: Option<&str>) -> Result<()
     if stays { Err(NoEffect::OfAccount(account.name)) } else { Ok(()) }
 }
 
-/// What a secret's row promises.
+/// The values and the index entry that belong to a secret according to its row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptSecret {
     /// The numbers of its values.
     pub values: RangeInclusive<i64>,
-    /// The name under which the index has it; `None` for a former secret, whose identifier is made of its name.
+    /// The name in the index; `None` for a secret from before accounts were projects, whose identifier is derived from
+    /// its name.
     pub name: Option<String>,
 }
 
-/// What a secret's row promises, for a check; `None` for what holds no secret, or was destroyed.
+/// The values and the index entry that must exist according to the row of a secret, for a check of the database. `None`
+/// if the object holds no secret or was destroyed.
 #[must_use]
 pub fn kept_secret(row: Row) -> Option<KeptSecret> {
     let object = Object::from_row(row).ok()?;

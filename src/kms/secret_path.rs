@@ -1,4 +1,4 @@
-//! Where secrets are, and what the attributes of the object that holds one say of it. Only the server sets those.
+//! The paths of secrets, and the attributes of an object that holds one. Only the server sets these attributes.
 
 use openssl::sha::sha256;
 
@@ -10,33 +10,33 @@ use crate::kmip::ttlv::Value;
 use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::policy::Account;
 
-/// Values that are kept of one secret.
+/// Number of values that are kept of one secret.
 pub(super) const MAX_VERSIONS: i64 = 20;
 
-/// The longest path, in bytes, and the longest account.
+/// Maximum length of a path, and of an account, in bytes.
 pub(super) const MAX_PATH: usize = 800;
 const MAX_ACCOUNT: usize = 128;
 
-/// The longest name that the audit log has whole.
+/// Maximum length of a name that the audit log records completely, in bytes.
 const MAX_LOGGED: usize = 400;
 
-/// Begins the identifier of every object that holds a secret; callers choose no such identifier.
+/// The prefix of the identifier of every object that holds a secret; callers cannot choose such an identifier.
 pub(super) const PREFIX: &str = "secret:";
 
-/// What stands between account and path in a secret's name.
+/// The text between account and path in the name of a secret.
 const VARIABLE: &str = ":variable:";
 
-/// The account that needs no project as long as there is none of its name.
+/// The account that needs no project as long as no project has its name.
 pub(super) const DEFAULT_ACCOUNT: &str = "default";
 
-/// The vendor attribute that counts the values, and the one that says where the secret is.
+/// The vendor attributes with the number of the last value and with the path of the secret.
 const NUMBER: &str = "secret_version";
 const PATH: &str = "secret_path";
 
 /// The vendor attribute with comment, tags and metadata.
 const DETAILS: &str = "secret_details";
 
-/// Where a secret is.
+/// The path of a secret in an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretPath {
     account: String,
@@ -47,7 +47,7 @@ impl SecretPath {
     /// A path in an account.
     ///
     /// # Errors
-    /// One of them is empty, too long, or has characters that nobody can see.
+    /// Account or path is empty, too long, or has characters that are not printable.
     pub fn new(account: &str, path: &str) -> Result<Self, Error> {
         let is_sound = |text: &str, most: usize| {
             !text.is_empty() && text.len() <= most && !text.chars().any(crate::text::is_unprintable)
@@ -58,31 +58,31 @@ impl SecretPath {
         Ok(Self { account: account.to_owned(), path: path.to_owned() })
     }
 
-    /// The account, which is the name of the project that decides about it.
+    /// The account, which is also the name of the project that decides about the secret.
     #[must_use]
     pub fn account(&self) -> &str {
         &self.account
     }
 
-    /// The name of the secret, as Conjur calls a variable.
+    /// The name of the secret: that of Conjur's variable.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}{VARIABLE}{}", self.account, self.path)
     }
 
-    /// What the audit log says of it: the name, with its SHA-256 before it if the log would cut it.
+    /// The name for the audit log. If the log would shorten it, its SHA-256 comes first.
     pub(super) fn described(&self) -> String {
         let name = self.name();
         if name.len() <= MAX_LOGGED { name } else { format!("sha256:{} {name}", digest(&name)) }
     }
 
-    /// The identifier that the secret has if it is from before accounts were projects.
+    /// The identifier of the secret if it was made before accounts were projects.
     pub(super) fn former_id(&self) -> String {
         former_id(&self.name())
     }
 }
 
-/// The identifier of a new secret: random, so that a name that is used again is another object.
+/// The identifier of a new secret. It is random, so that a name that is used again belongs to another object.
 pub(super) fn new_id() -> Result<String, Error> {
     Ok(format!("{PREFIX}{}", uuid::ordered()?))
 }
@@ -95,7 +95,7 @@ fn former_id(name: &str) -> String {
     format!("{PREFIX}{}", digest(name))
 }
 
-/// Whether the attribute is one of those by which the server knows a secret.
+/// Whether the attribute is one of those that mark a secret.
 pub(super) fn is_own(attribute: &VendorAttribute) -> bool {
     attribute.vendor_identification == TAG_VENDOR && [NUMBER, PATH, DETAILS].contains(&attribute.name.as_str())
 }
@@ -113,7 +113,7 @@ fn set(attributes: &mut Attributes, name: &str, value: Value) {
     attributes.vendor_attributes.push(VendorAttribute { vendor_identification, name, value });
 }
 
-/// The number of the last value; `None` for what holds no secret.
+/// The number of the last value; `None` if the object holds no secret.
 pub(super) fn last_number(attributes: &Attributes) -> Option<i64> {
     match own(attributes, NUMBER)? {
         Value::LongInteger(number) => Some(*number),
@@ -121,17 +121,17 @@ pub(super) fn last_number(attributes: &Attributes) -> Option<i64> {
     }
 }
 
-/// Counts one value more.
+/// Sets the number of the last value.
 pub(super) fn set_number(attributes: &mut Attributes, number: i64) {
     set(attributes, NUMBER, Value::LongInteger(number));
 }
 
-/// Says where the secret is.
+/// Sets the path of the secret.
 pub(super) fn set_path(attributes: &mut Attributes, path: &SecretPath) {
     set(attributes, PATH, Value::TextString(path.name()));
 }
 
-/// What is said of the secret beside its value, as JSON.
+/// The details of the secret as JSON.
 pub(super) fn details(attributes: &Attributes) -> Option<&str> {
     match own(attributes, DETAILS)? {
         Value::TextString(text) => Some(text),
@@ -139,7 +139,7 @@ pub(super) fn details(attributes: &Attributes) -> Option<&str> {
     }
 }
 
-/// Says something else of it, or nothing.
+/// Sets or removes the details of the secret.
 pub(super) fn set_details(attributes: &mut Attributes, details: Option<String>) {
     attributes.vendor_attributes.retain(|own| own.vendor_identification != TAG_VENDOR || own.name != DETAILS);
     if let Some(text) = details {
@@ -147,7 +147,7 @@ pub(super) fn set_details(attributes: &mut Attributes, details: Option<String>) 
     }
 }
 
-/// The path that the attributes of a secret name; a former one has none.
+/// The path in the attributes of a secret; `None` for one from before accounts were projects.
 pub(super) fn path_of(attributes: &Attributes) -> Option<&String> {
     match own(attributes, PATH)? {
         Value::TextString(name) => Some(name),
@@ -155,7 +155,8 @@ pub(super) fn path_of(attributes: &Attributes) -> Option<&String> {
     }
 }
 
-/// The name of the secret that an object of these attributes holds. The identifier of a former one proves it.
+/// The name of the secret that an object with these attributes holds. If there is no path, the name must match the
+/// identifier.
 pub(super) fn name_of(attributes: &Attributes) -> Option<&String> {
     last_number(attributes)?;
     path_of(attributes).or_else(|| {
@@ -164,7 +165,7 @@ pub(super) fn name_of(attributes: &Attributes) -> Option<&String> {
     })
 }
 
-/// The account of the secret that an object of these attributes holds.
+/// The account of the secret that an object with these attributes holds.
 pub(super) fn account(attributes: &Attributes) -> Option<Account> {
     last_number(attributes)?;
     let is_former = path_of(attributes).is_none();

@@ -1,15 +1,15 @@
-//! Where the secrets of a project are for clients that know environments and folders: the secret NAME of the folder `/a/b` in the
-//! environment ENV of a project is the variable `ENV/a/b/NAME` of the account that has the project's name. A name, a folder and
-//! an environment have no slash, so that no two places are one.
+//! The places of the secrets of a project, for clients that have environments and folders. The secret NAME in the
+//! folder `/a/b` of the environment ENV is the variable `ENV/a/b/NAME` of the account with the project's name. Names,
+//! folders and environments contain no slash, so that no two places have the same variable.
 
 use super::error::Error;
 use super::place_fault::PlaceFault;
 use super::secret_path::{MAX_PATH, SecretPath};
 
-/// The longest name of a folder or an environment that can be made, in bytes.
+/// Maximum length of the name of a new folder or environment, in bytes.
 const MAX_SEGMENT: usize = 64;
 
-/// Stands in the name of every secret behind its account.
+/// The text after the account in the name of every secret.
 const VARIABLE: &str = ":variable:";
 
 /// An environment of a project, and a path of folders in it.
@@ -21,10 +21,10 @@ pub struct SecretPlace {
 }
 
 impl SecretPlace {
-    /// A place. Slashes at the beginning and the end of `path` make no difference.
+    /// A place. A slash at the beginning or end of `path` makes no difference.
     ///
     /// # Errors
-    /// One of them cannot be a part of a variable's name, or all are too long together.
+    /// One of them cannot be part of the name of a variable, or they are too long together.
     pub fn new(project: &str, environment: &str, path: &str) -> Result<Self, Error> {
         if !is_segment(environment) {
             return Err(PlaceFault::Environment(environment.to_owned()).into());
@@ -36,12 +36,12 @@ impl SecretPlace {
             return Err(PlaceFault::Path(path.to_owned()).into());
         }
         let place = Self { project: project.to_owned(), environment: environment.to_owned(), folders };
-        // As long as a secret's name may be, with a name of one byte.
+        // Check the length of the shortest possible name of a secret here.
         SecretPath::new(project, &format!("{}/x", place.key()))?;
         Ok(place)
     }
 
-    /// The place and the name of a secret with this name of a variable; `None` for one that is in no environment.
+    /// The place and the name of the secret with this variable name; `None` if it is in no environment.
     #[must_use]
     pub fn of_variable(name: &str) -> Option<(Self, &str)> {
         let (project, rest) = name.split_once(VARIABLE)?;
@@ -66,7 +66,7 @@ impl SecretPlace {
         &self.environment
     }
 
-    /// The folder, beginning with a slash.
+    /// The path of the folder, beginning with a slash.
     #[must_use]
     pub fn path(&self) -> String {
         format!("/{}", self.folders.join("/"))
@@ -78,10 +78,10 @@ impl SecretPlace {
         self.folders.last().map(String::as_str)
     }
 
-    /// A secret here, whatever its name is.
+    /// The path of an existing secret in this place.
     ///
     /// # Errors
-    /// It cannot be a name.
+    /// The name is not valid.
     pub fn secret(&self, name: &str) -> Result<SecretPath, Error> {
         if !is_segment(name) {
             return Err(PlaceFault::SecretName(name.to_owned()).into());
@@ -89,10 +89,10 @@ impl SecretPlace {
         SecretPath::new(&self.project, &format!("{}/{name}", self.key()))
     }
 
-    /// A secret that is to be made here. Its name is one that references and shells know.
+    /// The path of a new secret in this place. Its name must be usable in references and shells.
     ///
     /// # Errors
-    /// It cannot be a name.
+    /// The name is not valid.
     pub fn new_secret(&self, name: &str) -> Result<SecretPath, Error> {
         if name.len() > 255 || name.contains([':', ' ']) || name.trim() != name {
             return Err(PlaceFault::SecretName(name.to_owned()).into());
@@ -100,10 +100,10 @@ impl SecretPlace {
         self.secret(name)
     }
 
-    /// Another folder: one in this one.
+    /// A folder in this one.
     ///
     /// # Errors
-    /// The name cannot be a folder's, or the path would be too long.
+    /// The name is not valid for a folder, or the path would be too long.
     pub fn within(&self, folder: &str) -> Result<Self, Error> {
         check_segment("name", folder)?;
         let mut place = self.clone();
@@ -112,22 +112,22 @@ impl SecretPlace {
         Ok(place)
     }
 
-    /// The folder that holds this one; `None` for an environment's root.
+    /// The parent folder; `None` for the root of an environment.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         let (_, folders) = self.folders.split_last()?;
         Some(Self { folders: folders.to_vec(), ..self.clone() })
     }
 
-    /// The most bytes that [`Self::key`] has: with it, a secret can still have a name.
+    /// Maximum length of [`Self::key`], in bytes: a secret with a name of one byte still fits.
     pub(super) const MAX_KEY: usize = MAX_PATH - 2;
 
-    /// The place without its project: the environment, and the folders behind it.
+    /// The place without its project: the environment and the folders.
     pub(super) fn key(&self) -> String {
         std::iter::once(&self.environment).chain(&self.folders).map(String::as_str).collect::<Vec<_>>().join("/")
     }
 
-    /// What the names of all secrets in it begin with.
+    /// The common beginning of the names of all secrets in it.
     pub(super) fn prefix(&self) -> String {
         format!("{}{VARIABLE}{}/", self.project, self.key())
     }

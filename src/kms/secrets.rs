@@ -1,7 +1,7 @@
 //! Secrets: values under a path, of which the last twenty are kept, each encrypted by an AES key of its object in the HSM.
 //!
-//! The object has a key like any other, owner and grants; the project of its account holds it. What it holds is read and
-//! written only here.
+//! The object has a key, an owner and grants like every object; the project of its account holds it. Only this module
+//! reads and writes the values.
 
 use super::bounds::MAX_SECRET;
 use super::call::Call;
@@ -20,12 +20,12 @@ use crate::secret::Bytes;
 use crate::turns::retry;
 
 impl Kms {
-    /// Writes a value; returns its number. The first makes the secret, which then belongs to the caller, in the project of
-    /// its account.
+    /// Writes a value and returns its number. If the secret does not exist, it is made in the project of its account,
+    /// and the caller owns it.
     ///
     /// # Errors
-    /// The value is too long, for the server or for the HSM. [`Error::NotFound`]: the caller may neither write a secret of this path nor add one.
-    /// [`Error::NotPermitted`]: the same for a caller who may do something else there.
+    /// The value is too long for the server or for the HSM. [`Error::NotFound`]: the caller may neither write this
+    /// secret nor add it. [`Error::NotPermitted`]: the same for a caller with some other access there.
     pub fn write_secret(&self, context: &Context<'_>, path: &SecretPath, value: &Bytes) -> Result<i64, Error> {
         let call = Call::new(context, Operation::WriteSecret);
         call.describe(path.described());
@@ -37,7 +37,7 @@ impl Kms {
             retry(Error::Contention, || {
                 if let Some(grant) = self.authorize_secret(&call, Action::WriteSecret, path)? {
                     match grant.write_secret(value) {
-                        // Removed meanwhile.
+                        // The secret was removed in the meantime.
                         Err(Error::Destroyed(_)) => return Ok(None),
                         done => return done.map(Some),
                     }
@@ -46,7 +46,7 @@ impl Kms {
                 let attributes = attributes(path, &id, &call);
                 let grant = self.authorize_new_secret(&call, path, &attributes)?;
                 match grant.insert_secret(path, &id, attributes, value) {
-                    // Somebody else was first: the secret is theirs.
+                    // Another request made the secret in the meantime: try again to write it.
                     Err(Error::Exists(_)) => Ok(None),
                     done => done.map(|()| Some(1)),
                 }
@@ -54,10 +54,10 @@ impl Kms {
         })
     }
 
-    /// A value: the last, or that of a number.
+    /// Reads a value: the last one, or the one with this number.
     ///
     /// # Errors
-    /// The caller may not, or there is none.
+    /// The caller may not read it, or there is no such value.
     pub fn read_secret(&self, context: &Context<'_>, path: &SecretPath, number: Option<i64>) -> Result<Bytes, Error> {
         let call = Call::new(context, Operation::ReadSecret);
         call.describe(path.described());
@@ -67,10 +67,10 @@ impl Kms {
         })
     }
 
-    /// Says that a secret does not expire, which none does: checks that the caller may write it.
+    /// Checks that the caller may write the secret. Nothing changes, because secrets do not expire.
     ///
     /// # Errors
-    /// The caller may not, or there is none.
+    /// The caller may not write it, or there is no such secret.
     pub fn expire_secret(&self, context: &Context<'_>, path: &SecretPath) -> Result<(), Error> {
         let call = Call::new(context, Operation::ExpireSecret);
         call.describe(path.described());
@@ -78,16 +78,16 @@ impl Kms {
             if self.authorize_secret(&call, Action::WriteSecret, path)?.is_some() {
                 return Ok(());
             }
-            // Those who may not add it get the answer that they get for one that is there.
+            // Callers who may not add the secret get the same answer as for an existing one.
             self.authorize_new_secret(&call, path, &attributes(path, &new_id()?, &call))?;
             Err(Error::NotFound(path.name()))
         })
     }
 
-    /// Removes a secret with all its values. Its name can be used again, by those who may add names.
+    /// Removes a secret with all its values. A caller who may add secrets can use the name again.
     ///
     /// # Errors
-    /// The caller may not, or there is none.
+    /// The caller may not remove it, or there is no such secret.
     pub fn remove_secret(&self, context: &Context<'_>, path: &SecretPath) -> Result<(), Error> {
         let call = Call::new(context, Operation::RemoveSecret);
         call.describe(path.described());
@@ -99,7 +99,7 @@ impl Kms {
     }
 }
 
-/// Destroys a secret that leave was given to destroy.
+/// Destroys a secret; the permission was checked before.
 pub(super) fn destroy(call: &Call<'_>, path: &SecretPath, grant: &Grant<'_>) -> Result<(), Error> {
     grant.destroy(|object, attributes| {
         if is_destroyed(object.attributes.state) {
@@ -111,7 +111,7 @@ pub(super) fn destroy(call: &Call<'_>, path: &SecretPath, grant: &Grant<'_>) -> 
     })
 }
 
-/// What the object of a new secret is.
+/// The attributes of the object of a new secret.
 pub(super) fn attributes(path: &SecretPath, id: &str, call: &Call<'_>) -> Attributes {
     let mut attributes = Attributes {
         unique_identifier: Some(UniqueIdentifier::Text(id.to_owned())),

@@ -1,4 +1,4 @@
-//! From KMIP's cryptographic parameters to how a digest is signed, for Sign and Signature Verify.
+//! Mapping of KMIP's cryptographic parameters to signature mechanisms, for Sign and Signature Verify.
 
 use openssl::hash::{MessageDigest, hash};
 
@@ -11,7 +11,7 @@ use crate::kmip::enumerations::{
 use crate::kmip::{CryptographicParameters, Tag};
 use crate::secret::Bytes;
 
-/// Which scheme, as far as parameters name one.
+/// The signature scheme that parameters name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scheme {
     Pkcs1v15,
@@ -19,8 +19,7 @@ enum Scheme {
     Ecdsa,
 }
 
-/// The mechanism that a request asks for, or else the one that the object's own parameters name. What neither names is
-/// RSASSA-PSS and SHA-256.
+/// The mechanism of the request; else that of the object's own parameters. The defaults are RSASSA-PSS and SHA-256.
 pub(super) fn mechanism(object: &Object, requested: Option<&CryptographicParameters>) -> Result<Signature, Error> {
     use CryptographicAlgorithm as A;
     let default = CryptographicParameters::default();
@@ -72,7 +71,7 @@ pub(super) fn mechanism(object: &Object, requested: Option<&CryptographicParamet
     }
 }
 
-/// The parameters of PSS are the usual ones, or refused (RFC 8017 section 9.1: MGF1 with the same hash, a salt of its length).
+/// Accepts only the usual parameters of PSS (RFC 8017 section 9.1: MGF1 with the same hash, a salt of its length).
 fn pss(parameters: &CryptographicParameters, hash: Hash) -> Result<Signature, Error> {
     let mask_hash = parameters.mask_generator_hashing_algorithm.map(of_hash).transpose()?;
     let salt = parameters.salt_length.map(usize::try_from);
@@ -113,7 +112,7 @@ fn of_name(algorithm: DigitalSignatureAlgorithm) -> Result<(Scheme, Option<Hash>
     })
 }
 
-/// The digest to sign: that of the data, or the one that the caller made.
+/// The digest to sign: the digest of the data, or the one in the request.
 pub(super) fn digest(mechanism: Signature, data: Option<&Bytes>, digested: Option<&Bytes>) -> Result<Vec<u8>, Error> {
     let algorithm = mechanism.hash();
     match (data, digested) {

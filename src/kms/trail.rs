@@ -1,4 +1,4 @@
-//! What was decided for one operation, until the audit log has it.
+//! The decisions for one operation, until they are in the audit log.
 
 use std::cell::RefCell;
 
@@ -8,17 +8,17 @@ use crate::policy::{Action, Rule};
 #[derive(Default)]
 pub(super) struct Trail(pub(super) RefCell<Vec<Decided>>);
 
-/// What was permitted.
+/// A permission that was given.
 pub(super) struct Decided {
     pub(super) action: Action,
     pub(super) object: Option<String>,
     pub(super) rule: Rule,
-    /// The log has a line of it already, made with the change itself.
+    /// Whether the audit log has a line for it already, written with the change.
     pub(super) recorded: bool,
 }
 
 impl Trail {
-    /// Remembers what was permitted.
+    /// Adds a permission that was given.
     pub(super) fn permitted(&self, action: Action, object: Option<&str>, rule: Rule) {
         self.0.borrow_mut().push(Decided { action, object: object.map(str::to_owned), rule, recorded: false });
     }

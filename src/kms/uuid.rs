@@ -9,13 +9,13 @@ use uuid::{Builder, Variant, Version};
 use super::error::Error;
 use crate::custody;
 
-/// Bits of the counter beside the time in an ordered identifier: the field `rand_a`.
+/// Number of bits of the counter after the time in an ordered identifier: the field `rand_a`.
 const COUNTER: u32 = 12;
 
 /// Time and counter of the last ordered identifier.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
-/// Of version 4, from OpenSSL's generator (RFC 9562 section 5.4).
+/// A UUID of version 4, from OpenSSL's generator (RFC 9562 section 5.4).
 ///
 /// # Errors
 /// OpenSSL's generator failed.
@@ -23,7 +23,7 @@ pub fn random() -> Result<String, Error> {
     Ok(Builder::from_random_bytes(random_bytes()?).into_uuid().to_string())
 }
 
-/// Of version 8 (RFC 9562 section 5.8), made of a name: the same for the same name.
+/// A UUID of version 8 (RFC 9562 section 5.8), derived from a name: the same name always gives the same UUID.
 #[must_use]
 pub fn named(name: &str) -> String {
     let digest = openssl::sha::sha256(name.as_bytes());
@@ -31,14 +31,14 @@ pub fn named(name: &str) -> String {
     Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 
-/// Whether a text could be one that [`named`] made.
+/// Whether a text could be a UUID of [`named`].
 #[must_use]
 pub fn is_named(text: &str) -> bool {
     text.len() == 36 && text.as_bytes().get(14) == Some(&b'8')
 }
 
-/// Of version 7 (RFC 9562 section 5.7), above each one that this process made before: what is found by it goes to the end of an
-/// index, and not to some page in the middle. It tells the millisecond in which it was made.
+/// A UUID of version 7 (RFC 9562 section 5.7), greater than each one that this process made before, so that new entries
+/// are at the end of an index and not on a page in the middle. It reveals the millisecond in which it was made.
 ///
 /// # Errors
 /// OpenSSL's generator failed.
@@ -52,14 +52,14 @@ pub fn ordered() -> Result<String, Error> {
     Ok(ordered.into_uuid().to_string())
 }
 
-/// `now`, or the first one after the last (RFC 9562 section 6.2, method 1: the counter runs over into the time).
+/// `now`, or the first value after the last one (RFC 9562 section 6.2, method 1: the counter overflows into the time).
 fn after(last: &AtomicU64, now: u64) -> u64 {
     let next = |last: u64| now.max(last.saturating_add(1));
     let last = last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
     next(last.unwrap_or_else(|last| last))
 }
 
-/// The crate has no generator here: OpenSSL's is the only one.
+/// Uses OpenSSL's generator: the `uuid` crate is built without one.
 fn random_bytes() -> Result<[u8; 16], Error> {
     let mut bytes = [0_u8; 16];
     rand_bytes(&mut bytes).map_err(custody::Error::Random)?;

@@ -1,4 +1,4 @@
-//! Rows of access tokens. The token itself is in none of them: what is kept is what it may do, and how often.
+//! Rows of access tokens. The token itself is not stored: a row has its rights and the number of its uses.
 
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -11,39 +11,39 @@ use super::sql::{self, Table};
 /// One access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessToken {
-    /// Its `jti`: random, and no secret.
+    /// The claim `jti`: random, and not secret.
     pub id: String,
-    /// Counts its changes, from 1; a use is not a change.
+    /// Number of changes of the row, from 1; a use is not a change.
     pub version: i64,
-    /// The exchanged identity that it stands for.
+    /// The exchanged identity that it authenticates.
     pub subject: String,
-    /// What it was issued by, and must still be there for it to be good.
+    /// The login method that issued it. The token is valid only as long as this method exists.
     pub basis: String,
-    /// What vouched for its bearer, for the log.
+    /// The issuer that vouched for its bearer, for the log.
     pub vouched: String,
     /// The root key that signed it.
     pub signing_key: String,
-    /// When it was issued, in seconds since 1970-01-01 UTC, as all times here.
+    /// When it was issued, in seconds since 1970-01-01 UTC, as all times in the row.
     pub created: i64,
-    /// Seconds for which it is good, from its issue and from each renewal.
+    /// Lifetime in seconds, from its issue and from each renewal.
     pub ttl: i64,
-    /// When it ends.
+    /// When it expires.
     pub expires: i64,
-    /// Beyond which no renewal takes it.
+    /// The latest time to which it can be renewed.
     pub max_expires: i64,
-    /// How often it may be used; 0 for any number.
+    /// Maximum number of uses; 0 for no limit.
     pub uses_limit: i64,
-    /// How often it was used, or is set aside to be used before the next write.
+    /// Number of uses, including those that are reserved until the next write.
     pub uses: i64,
     /// Networks from which it may be used, separated by commas.
     pub trusted: String,
     /// SHA-256 of the client certificate that it is bound to (RFC 8705 section 3.1).
     pub thumbprint: Option<Vec<u8>>,
-    /// What it takes away from its bearer, as JSON.
+    /// The limits of the bearer's rights, as JSON.
     pub narrowing: Option<String>,
-    /// The role that it gives, where what vouched for it gives roles.
+    /// The role that it gives, if its issuer gives roles.
     pub role: Option<String>,
-    /// Whether it was ended before its time.
+    /// Whether it was revoked.
     pub revoked: bool,
     /// MAC by the binding key over [`AccessToken::bound`].
     pub binding: Vec<u8>,
@@ -56,7 +56,7 @@ const TABLE: Table = Table {
 };
 
 impl AccessToken {
-    /// What the binding covers: table name and every column, each with its length before it.
+    /// The bytes that the binding covers: table name and every column, each with its length before it.
     #[must_use]
     pub fn bound(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512);
@@ -100,10 +100,10 @@ impl AccessToken {
         })
     }
 
-    /// Adds the row; returns how many tokens its subject then has.
+    /// Adds the row; returns the number of tokens that its subject has then.
     ///
     /// # Errors
-    /// [`Error::Full`] if the subject has `most` tokens that were not ended before their time.
+    /// [`Error::Full`] if the subject has `most` tokens that are not revoked.
     pub fn insert(self, most: i64) -> Command<i64> {
         Command::new(move |transaction| {
             let count = sql::one(transaction, COUNT, [&self.subject], sql::column)?.unwrap_or(0);
@@ -115,10 +115,10 @@ impl AccessToken {
         })
     }
 
-    /// Replaces the row if it is `before` still.
+    /// Replaces the row if it is still equal to `before`.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the row is another by now.
+    /// [`Error::Conflict`] if the row has changed.
     pub fn update(self, before: Self) -> Command {
         Command::new(move |transaction| {
             if find_in(transaction, &self.id)? != Some(before) {
@@ -153,13 +153,13 @@ impl AccessToken {
     }
 }
 
-/// How many tokens of a subject were not ended before their time.
+/// The number of tokens of a subject that are not revoked.
 const COUNT: &str = "SELECT live FROM access_token_count WHERE subject = ?1";
 
 /// The row of an access token.
 ///
 /// # Errors
-/// SQLite's; [`Error::Malformed`] if its columns are not those of a token.
+/// SQLite's; [`Error::Malformed`] if its columns are not those of an access token.
 pub fn find(store: &Readers, id: &str) -> Result<Option<AccessToken>, Error> {
     store.run(|connection| find_in(connection, id))
 }
@@ -169,8 +169,8 @@ fn find_in(connection: &Connection, id: &str) -> Result<Option<AccessToken>, Err
     found.transpose().map_err(|_| Error::Malformed(format!("token/{id}")))
 }
 
-/// Tokens of a subject, or all, that have not ended at `now`: at most `limit` by their identifiers, after `after`. A row that makes
-/// no sense has its identifier and nothing else.
+/// Tokens of a subject, or of all, that have not expired at `now`: at most `limit`, sorted by identifier, after
+/// `after`. For a row with invalid columns, only its identifier is returned.
 ///
 /// # Errors
 /// SQLite's.
@@ -186,8 +186,7 @@ pub fn live(
     store.all(&select, values, |row| Ok((row.get("id")?, AccessToken::from_row(row).ok())))
 }
 
-/// How many tokens of a subject were not ended before their time. Those that are past their end are among them until they are
-/// swept.
+/// The number of tokens of a subject that are not revoked. Expired ones count until they are swept.
 ///
 /// # Errors
 /// SQLite's.
@@ -195,8 +194,8 @@ pub fn count(store: &Readers, subject: &str) -> Result<i64, Error> {
     Ok(store.one(COUNT, [subject], sql::column)?.unwrap_or(0))
 }
 
-/// Identifiers of tokens of a subject that were not ended before their time, at most `limit` of each kind: those that are past
-/// their end at `now`, and then those that were issued first.
+/// Identifiers of tokens of a subject that are not revoked, at most `limit` of each kind: first those that have expired
+/// at `now`, then those that were issued first.
 ///
 /// # Errors
 /// SQLite's.
@@ -212,7 +211,7 @@ pub fn first_to_end(store: &Readers, subject: &str, now: i64, limit: i64) -> Res
     Ok(found)
 }
 
-/// Whether a token had ended at `before`.
+/// Whether there is a token that had expired at `before`.
 ///
 /// # Errors
 /// SQLite's.
@@ -220,7 +219,7 @@ pub fn any_ended(store: &Readers, before: i64) -> Result<bool, Error> {
     store.any("SELECT 1 FROM access_token WHERE expires <= ?1", [before])
 }
 
-/// Every row's identifier, for a check.
+/// The identifiers of all rows, for a check.
 ///
 /// # Errors
 /// SQLite's.
@@ -228,7 +227,7 @@ pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT id FROM access_token ORDER BY id", [], sql::column)
 }
 
-/// The root keys that signed what has not ended at `now`.
+/// The root keys that signed tokens which have not expired at `now`.
 ///
 /// # Errors
 /// SQLite's.
@@ -236,7 +235,7 @@ pub fn signing_keys(store: &Readers, now: i64) -> Result<Vec<String>, Error> {
     store.all("SELECT DISTINCT signing_key FROM access_token WHERE expires > ?1", [now], sql::column)
 }
 
-/// Removes at most `limit` tokens that had ended at `before`; returns how many.
+/// Removes at most `limit` tokens that had expired at `before`; returns their number.
 pub fn sweep(before: i64, limit: i64) -> Command<usize> {
     let delete = "DELETE FROM access_token WHERE id IN (SELECT id FROM access_token WHERE expires <= ?1 LIMIT ?2)";
     Command::new(move |transaction| sql::execute(transaction, delete, [before, limit]))

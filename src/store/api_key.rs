@@ -1,4 +1,4 @@
-//! Rows of the API keys of hosts. The key itself is in none of them: what is kept is a MAC of it that the HSM made.
+//! Rows of the API keys of hosts. The key itself is not stored: a row has a MAC of it that the HSM made.
 
 use rusqlite::{Row, params};
 
@@ -13,13 +13,13 @@ use super::sql::{self, Table};
 pub struct ApiKey {
     /// The identifier of the host.
     pub host: String,
-    /// Counts the row's changes, from 1.
+    /// Number of changes of the row, from 1.
     pub version: i64,
     /// The account of the host when the key was issued.
     pub account: String,
     /// When it was last changed, in seconds since 1970-01-01 UTC.
     pub changed: i64,
-    /// MAC of the key; `None` once it was taken away.
+    /// MAC of the key; `None` after it was revoked.
     pub mac: Option<Vec<u8>>,
     /// MAC by the binding key over [`ApiKey::bound`].
     pub binding: Vec<u8>,
@@ -31,7 +31,7 @@ const TABLE: Table = Table { name: "api_key", columns: "host, version, account, 
 const VERSION: &str = "SELECT version FROM api_key WHERE host = ?1";
 
 impl ApiKey {
-    /// What the binding covers: table name and every column, each with its length before it.
+    /// The bytes that the binding covers: table name and every column, each with its length before it.
     #[must_use]
     pub fn bound(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512);
@@ -58,7 +58,7 @@ impl ApiKey {
     /// Adds the row of version 1, or replaces that of version `self.version - 1`.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the row has another version by now.
+    /// [`Error::Conflict`] if the row has another version.
     pub fn write(self) -> Command {
         Command::new(move |transaction| {
             let present = sql::one(transaction, VERSION, [&self.host], sql::column)?.unwrap_or(0);
@@ -72,7 +72,7 @@ impl ApiKey {
     }
 }
 
-/// The version of the row of a host, whatever else it says; 0 if there is none.
+/// The version of the row of a host, whatever its content; 0 if there is no row.
 ///
 /// # Errors
 /// SQLite's.
@@ -97,7 +97,7 @@ pub fn hosts(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT host FROM api_key ORDER BY host", [], sql::column)
 }
 
-/// What the audit log and errors call the API key of a host.
+/// The name of a host's API key in the audit log and in errors.
 #[must_use]
 pub fn name(host: &str) -> String {
     format!("api-key/host/{host}")

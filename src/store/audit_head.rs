@@ -1,4 +1,4 @@
-//! What the database knows about the end of the audit log.
+//! The end of the audit log according to the database.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,18 +14,18 @@ use super::sql::{self, Table};
 use super::{gcm_use, root_key};
 use crate::audit::{Hash, Head, SignedHead};
 
-/// Makes the MAC by the binding key, or says why it cannot.
+/// Makes a MAC by the binding key, or returns the reason why it cannot.
 pub type Mac = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, String> + Send + Sync>;
 
-/// Rows that are remembered as sound. A transaction that is undone brings back one of the last.
+/// Number of remembered sound rows. A rolled back transaction restores one of the last ones.
 const REMEMBERED: usize = 256;
 
-/// The states of the row that this process bound or found sound.
+/// The states of the row that this process bound or verified.
 #[derive(Clone, Default)]
 pub struct Sound(Arc<Mutex<VecDeque<Hash>>>);
 
-/// Binds the row, and knows which states of it are sound: a row that somebody changed while the server runs must not be bound
-/// again with the change in it.
+/// Binds the row, and knows its sound states: a row that another program changed while the server runs must not be
+/// bound again with that change.
 #[derive(Clone)]
 pub struct Binder {
     mac: Mac,
@@ -53,10 +53,10 @@ impl Binder {
         self.sound.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|sound| *sound == digest)
     }
 
-    /// The row that is there.
+    /// The present row.
     ///
     /// # Errors
-    /// SQLite's; the row is missing, or is not one that this process wrote or verified.
+    /// SQLite's; the row is missing, or this process neither wrote nor verified it.
     fn present(&self, connection: &Connection) -> Result<AuditHead, Error> {
         read_in(connection)?
             .filter(|head| self.trusts(head))
@@ -67,31 +67,31 @@ impl Binder {
 /// The end of the log at the last commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditHead {
-    /// The last line; sequence number 0 before there is one.
+    /// The last line; sequence number 0 if there is no line yet.
     pub head: Head,
     /// The last checkpoint that is on disk, without its newline.
     pub signed_line: Option<String>,
-    /// Since when the server ran without a log, in seconds since 1970-01-01 UTC.
+    /// Since when the server has run without an audit log, in seconds since 1970-01-01 UTC.
     pub unrecorded_since: Option<i64>,
-    /// SHA-256 of the records that are never new again ([`root_key::digest`]); `None` in a row of an earlier version.
+    /// SHA-256 of the records that must never be lost ([`root_key::digest`]); `None` in a row of an earlier version.
     pub root_keys: Option<Vec<u8>>,
     /// MAC by the binding key over [`AuditHead::bound`].
     pub binding: Option<Vec<u8>>,
 }
 
-/// There is one row.
+/// The table has one row.
 const TABLE: Table =
     Table { name: "audit_head", columns: "one, seq, hash, signed_line, unrecorded_since, root_keys, binding" };
 
 impl AuditHead {
-    /// Before there is any line.
+    /// The row of an empty log.
     #[must_use]
     pub fn begin() -> Self {
         let head = Head { seq: 0, hash: Hash::default() };
         Self { head, signed_line: None, unrecorded_since: None, root_keys: None, binding: None }
     }
 
-    /// What the binding covers: table name and every column, each with its length before it.
+    /// The bytes that the binding covers: table name and every column, each with its length before it.
     #[must_use]
     pub fn bound(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512);
@@ -100,21 +100,22 @@ impl AuditHead {
         put(&mut bytes, Some(&self.head.hash));
         put(&mut bytes, self.signed_line.as_deref().map(str::as_bytes));
         put_number(&mut bytes, self.unrecorded_since);
-        // Not there in a row of an earlier version, whose binding must hold until it is written again.
+        // A row of an earlier version does not have this column, and its binding must stay correct until it is written
+        // again.
         if let Some(root_keys) = &self.root_keys {
             put(&mut bytes, Some(root_keys));
         }
         bytes
     }
 
-    /// Sets one state of the row apart from every other.
+    /// A digest of the row with its binding, which is different for every state.
     fn digest(&self) -> Hash {
         let mut bytes = self.bound();
         put(&mut bytes, self.binding.as_deref());
         sha256(&bytes)
     }
 
-    /// Binds the row and writes it in the place of the one that is there.
+    /// Binds the row and replaces the present one.
     ///
     /// # Errors
     /// [`Error::Binding`] if the binding cannot be made.
@@ -130,7 +131,7 @@ impl AuditHead {
         Ok(())
     }
 
-    /// Writes a row that is bound already in the place of the one that is there.
+    /// Replaces the present row by one that is bound already.
     pub fn insert(self) -> Command {
         Command::new(move |transaction| self.insert_in(transaction))
     }
@@ -142,7 +143,7 @@ impl AuditHead {
     }
 }
 
-/// What is known; `None` if there is no row.
+/// The present row; `None` if there is none.
 ///
 /// # Errors
 /// SQLite's.
@@ -162,7 +163,7 @@ fn read_in(connection: &Connection) -> Result<Option<AuditHead>, Error> {
     })
 }
 
-/// The last line of the log as a database of any schema knows it; `None` if there is none.
+/// The last line of the log according to a database of any schema; `None` if there is none.
 pub(super) fn last_line(connection: &Connection) -> Result<Option<Head>, Error> {
     if !connection.table_exists(None, "audit_head")? {
         return Ok(None);
@@ -177,7 +178,7 @@ fn head_of(row: &Row<'_>) -> Result<Head, rusqlite::Error> {
     Ok(Head { seq, hash: row.get("hash")? })
 }
 
-/// Moves the head on to a line; it never goes back.
+/// Moves the head forward to a line; it never moves back.
 pub(super) fn advance(connection: &Connection, seq: u64, hash: &Hash, bind: &Binder) -> Result<(), Error> {
     let present = bind.present(connection)?;
     if present.head.seq >= seq {
@@ -186,11 +187,11 @@ pub(super) fn advance(connection: &Connection, seq: u64, hash: &Hash, bind: &Bin
     AuditHead { head: Head { seq, hash: *hash }, ..present }.write_in(connection, bind)
 }
 
-/// Keeps a checkpoint that is on disk, and moves the head on to it: what was recorded before it is committed, or
-/// the log says that it is not, because commits and checkpoints come to the writer in their order.
+/// Stores a checkpoint that is on disk, and moves the head forward to it. Records before it are committed, or the log
+/// has a line that they are not, because commits and checkpoints reach the writer in their order.
 ///
 /// # Errors
-/// [`Error::Binding`] if the binding cannot be made, or the row was changed by somebody else.
+/// [`Error::Binding`] if the binding cannot be made, or another program changed the row.
 pub fn sign(signed: SignedHead, bind: Binder) -> Command {
     Command::new(move |transaction| {
         let present = bind.present(transaction)?;
@@ -200,7 +201,7 @@ pub fn sign(signed: SignedHead, bind: Binder) -> Command {
     })
 }
 
-/// Says that the log is written again after a time without it.
+/// Notes that the audit log is written again after a time without it.
 ///
 /// # Errors
 /// As for [`sign`].
@@ -210,7 +211,7 @@ pub fn recorded_again(bind: Binder) -> Command {
     })
 }
 
-/// SHA-256 of the records that are never new again, as they are now: all root keys, and whether uses of AES-GCM are counted.
+/// SHA-256 of the present records that must never be lost: all root keys, and whether uses of AES-GCM are counted.
 ///
 /// # Errors
 /// SQLite's.
@@ -233,7 +234,7 @@ pub fn cover_records(bind: Binder) -> Command {
     })
 }
 
-/// SQLite's integers have 63 bits.
+/// SQLite's integers are signed: 63 bits for a sequence number.
 fn column(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }

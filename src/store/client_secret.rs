@@ -1,4 +1,4 @@
-//! Rows of client secrets. The secret itself is in none of them: what is kept is a MAC of it that the HSM made.
+//! Rows of client secrets. The secret itself is not stored: a row has a MAC of it that the HSM made.
 
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -11,29 +11,29 @@ use super::sql::{self, Table};
 /// One client secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientSecret {
-    /// Its identifier: random, and no secret.
+    /// Its identifier: random, and not secret.
     pub id: String,
-    /// Counts its changes, from 1; a use is not a change.
+    /// Number of changes of the row, from 1; a use is not a change.
     pub version: i64,
-    /// The identifier of the identity that it is for.
+    /// The identifier of the identity.
     pub identity: String,
-    /// The identifier of the Universal Auth of the identity: the secret is good as long as that is there.
+    /// The identifier of the identity's Universal Auth. The secret is valid only as long as it exists.
     pub auth: String,
-    /// For people.
+    /// A description for people.
     pub description: String,
-    /// How the secret begins; chosen at random beside it, so that people can tell secrets apart.
+    /// The beginning of the secret: random digits by which people can distinguish secrets.
     pub prefix: String,
     /// MAC of the secret.
     pub mac: Vec<u8>,
-    /// When it was made, in seconds since 1970-01-01 UTC, as all times here.
+    /// When it was made, in seconds since 1970-01-01 UTC, as all times in the row.
     pub created: i64,
     /// When it was last changed or used.
     pub updated: i64,
-    /// Seconds after `created` for which it is good; 0 for ever.
+    /// Lifetime in seconds after `created`; 0 for no limit.
     pub ttl: i64,
-    /// How often it may be used; 0 for any number.
+    /// Maximum number of uses; 0 for no limit.
     pub uses_limit: i64,
-    /// How often it was used.
+    /// Number of uses.
     pub uses: i64,
     /// Whether it was revoked.
     pub revoked: bool,
@@ -47,7 +47,7 @@ const TABLE: Table = Table {
 };
 
 impl ClientSecret {
-    /// What the binding covers: table name and every column, each with its length before it.
+    /// The bytes that the binding covers: table name and every column, each with its length before it.
     #[must_use]
     pub fn bound(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512);
@@ -87,7 +87,7 @@ impl ClientSecret {
     /// Adds the row.
     ///
     /// # Errors
-    /// [`Error::Full`] if the Universal Auth has `most` client secrets that were not revoked.
+    /// [`Error::Full`] if the Universal Auth has `most` client secrets that are not revoked.
     pub fn insert(self, most: i64) -> Command {
         Command::new(move |transaction| {
             let sql = "SELECT count(*) FROM client_secret WHERE auth = ?1 AND revoked = 0";
@@ -98,10 +98,10 @@ impl ClientSecret {
         })
     }
 
-    /// Replaces the row if it is `before` still.
+    /// Replaces the row if it is still equal to `before`.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the row is another by now.
+    /// [`Error::Conflict`] if the row has changed.
     pub fn update(self, before: Self) -> Command {
         Command::new(move |transaction| {
             if find_in(transaction, &self.id)? != Some(before) {
@@ -145,7 +145,8 @@ fn find_in(connection: &Connection, id: &str) -> Result<Option<ClientSecret>, Er
     found.transpose().map_err(|_| Error::Malformed(name(id)))
 }
 
-/// The identifiers of the rows with this MAC of a secret: one, unless somebody changed the database. At most two.
+/// The identifiers of the rows with this MAC: at most two. More than one means that the database was changed by other
+/// means.
 ///
 /// # Errors
 /// SQLite's.
@@ -153,7 +154,7 @@ pub fn with_mac(store: &Readers, mac: &[u8]) -> Result<Vec<String>, Error> {
     store.all("SELECT id FROM client_secret WHERE mac = ?1 ORDER BY id LIMIT 2", [mac], sql::column)
 }
 
-/// Identifiers of the client secrets of a Universal Auth that were not revoked: at most `limit`, after `after`.
+/// Identifiers of the client secrets of a Universal Auth that are not revoked: at most `limit`, after `after`.
 ///
 /// # Errors
 /// SQLite's.
@@ -162,7 +163,7 @@ pub fn of_auth(store: &Readers, auth: &str, after: &str, limit: usize) -> Result
     store.all(sql, params![auth, after, sql::limit(limit)], sql::column)
 }
 
-/// Every row's identifier, for a check.
+/// The identifiers of all rows, for a check.
 ///
 /// # Errors
 /// SQLite's.
@@ -170,7 +171,7 @@ pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT id FROM client_secret ORDER BY id", [], sql::column)
 }
 
-/// What the audit log and errors call a client secret.
+/// The name of a client secret in the audit log and in errors.
 #[must_use]
 pub fn name(id: &str) -> String {
     format!("client-secret/{id}")

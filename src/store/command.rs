@@ -1,25 +1,25 @@
-//! A change of the database as a value: what one transaction does, and what the audit log says of it.
+//! Changes of the database as values: the work of a transaction, and its records for the audit log.
 
 use rusqlite::Transaction;
 
 use super::error::Error;
 use crate::audit::Record;
 
-/// What runs inside of the transaction.
+/// The work inside the transaction.
 type Job<T> = Box<dyn FnOnce(&Transaction<'_>) -> Result<T, Error> + Send>;
 
-/// A change of the database. It is made by a function of its name in the file of its table, and decides inside of the transaction
-/// what has to be decided there.
+/// A change of the database. A function in the file of the table makes it; decisions that depend on present rows are
+/// made inside the transaction.
 #[must_use = "nothing is changed before the command is written"]
 pub struct Command<T = ()> {
     pub(super) job: Job<T>,
     pub(super) records: Vec<Record>,
-    /// Rows of [`super::erasure`] that the job adds.
+    /// Number of rows of [`super::erasure`] that the job adds.
     pub(super) erases: usize,
 }
 
 impl<T: 'static> Command<T> {
-    /// A command that does what `job` does. If it fails, nothing is changed.
+    /// A command that runs `job`. If the job fails, nothing is changed.
     pub(super) fn new<F>(job: F) -> Self
     where
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -27,13 +27,13 @@ impl<T: 'static> Command<T> {
         Self { job: Box::new(job), records: Vec::new(), erases: 0 }
     }
 
-    /// If the command succeeds, `records` are in the audit log before what it changed is committed.
+    /// Adds audit records. If the command succeeds, they are in the audit log before its change is committed.
     pub fn recorded(mut self, records: Vec<Record>) -> Self {
         self.records.extend(records);
         self
     }
 
-    /// This, and then `next`, whose answer counts: both or nothing.
+    /// This command and then `next`, whose answer is returned: both or neither.
     pub fn then<U: 'static>(self, next: Command<U>) -> Command<U> {
         let (first, second) = (self.job, next.job);
         let records = [self.records, next.records].into_iter().flatten().collect();
@@ -46,7 +46,7 @@ impl<T: 'static> Command<T> {
 }
 
 impl Command {
-    /// All of them in their order, or nothing.
+    /// All of the commands in their order, or none.
     pub fn all(commands: impl IntoIterator<Item = Self>) -> Self {
         let (mut jobs, mut records, mut erases) = (Vec::new(), Vec::new(), 0);
         for command in commands {

@@ -1,4 +1,4 @@
-//! What every connection to a database needs.
+//! The settings of every connection to a database.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use rusqlite::Connection;
 
 use super::error::Error;
 
-/// How long a connection waits for another one's lock.
+/// How long a connection waits for the lock of another one.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
-/// What every connection needs.
+/// Sets what every connection needs.
 pub(super) fn configure(connection: &Connection) -> Result<(), Error> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
@@ -19,7 +19,7 @@ pub(super) fn configure(connection: &Connection) -> Result<(), Error> {
     connection.set_prepared_statement_cache_capacity(128);
     Ok(())
 }
-/// Adds the file's name to what SQLite says.
+/// Adds the name of the file to an error of SQLite.
 pub(super) fn named(error: Error, path: &Path) -> Error {
     match error {
         Error::Sqlite(source) => Error::Unusable { path: path.to_owned(), source },
@@ -27,14 +27,14 @@ pub(super) fn named(error: Error, path: &Path) -> Error {
     }
 }
 
-/// A file beside the database.
+/// The path of a file next to the database.
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// The URI of a database that nobody writes meanwhile (SQLite, "URI Filenames"), each byte of its path escaped.
+/// The URI of a database that no process writes (SQLite, "URI Filenames"); each byte of its path is escaped.
 pub(super) fn immutable(path: &Path) -> String {
     let path: String = path.as_os_str().as_bytes().iter().map(|byte| format!("%{byte:02X}")).collect();
     format!("file:{path}?immutable=1")

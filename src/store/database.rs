@@ -16,18 +16,18 @@ use super::{audit_head, object, root_key, schema, sql, wal};
 use crate::audit::{Audit, Record};
 use crate::metrics::Metrics;
 
-/// An open database. Dropping it stops the writer after what is queued.
+/// An open database. Dropping it stops the writer after the queued commands.
 pub struct Store {
     readers: Readers,
-    /// Closed after the readers: only a connection that may write folds the WAL into the database when it is the last.
+    /// Closed after the readers: the WAL is moved into the database only if the last connection may write.
     writer: Writer,
     path: PathBuf,
     unerased: Arc<Unerased>,
-    /// Held for as long as the store is open: the caches above know of no other writer.
+    /// Held as long as the store is open: the caches rely on this process being the only writer.
     _lock: File,
 }
 
-/// Everything that reads is given a store.
+/// All functions that read accept a store.
 impl Deref for Store {
     type Target = Readers;
 
@@ -37,10 +37,10 @@ impl Deref for Store {
 }
 
 impl Store {
-    /// Opens or makes the database, brings its schema up to date and starts the writer.
+    /// Opens or makes the database, upgrades its schema and starts the writer.
     ///
     /// # Errors
-    /// Another server has it, its schema is newer, it is not ours, or the file cannot be used.
+    /// Another server has it open, its schema is newer, another program made it, or the file cannot be used.
     pub fn open(path: &Path, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let lock = lock(path)?;
         let connection = prepare(path).map_err(|error| named(error, path))?;
@@ -49,10 +49,10 @@ impl Store {
         Ok(Self { writer, readers: Readers::new(path, metrics), path: path.to_owned(), unerased, _lock: lock })
     }
 
-    /// Looks at an existing database without changing it; `None` if there is none yet.
+    /// Reads the root keys of an existing database without changing it; `None` if there is no database yet.
     ///
     /// # Errors
-    /// Its schema is newer, it is not ours, or it cannot be read.
+    /// Its schema is newer, another program made it, or it cannot be read.
     pub fn inspect(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
         if !path.exists() {
             return Ok(None);
@@ -60,8 +60,8 @@ impl Store {
         recorded(path).map_err(|error| named(error, path))
     }
 
-    /// The lifecycle of an object of an existing database, which is not changed and may have an older schema; whether the
-    /// row's binding holds is not known.
+    /// The lifecycle of an object of an existing database. The database is not changed and may have an older schema.
+    /// The row's binding is not checked.
     ///
     /// # Errors
     /// As for [`Self::inspect`].
@@ -76,10 +76,10 @@ impl Store {
         found().map_err(|error| named(error, path))
     }
 
-    /// Whether a server has the database open now. For the moment of asking none can open it.
+    /// Whether a server has the database open now. During the call no server can open it.
     ///
     /// # Errors
-    /// The lock cannot be asked.
+    /// The lock cannot be tested.
     pub fn is_open_elsewhere(path: &Path) -> Result<bool, Error> {
         let name = lock_name(path);
         let failed = |source| Error::File { path: name.clone(), source };
@@ -94,18 +94,18 @@ impl Store {
         }
     }
 
-    /// Does what `command` says in the next group commit, and returns its answer once that is on disk. Without an audit log
-    /// ([`Self::record_in`]) its records are dropped.
+    /// Runs a command in the next group commit, and returns its answer when the commit is on disk. Without an audit log
+    /// ([`Self::record_in`]), its records are dropped.
     ///
     /// # Errors
-    /// That of the command, and nothing is changed; or its records could not be written, or the commit failed.
+    /// The command failed and nothing is changed; or its records could not be written, or the commit failed.
     pub fn write<T: Send + 'static>(&self, command: Command<T>) -> Result<T, Error> {
         self.writer.run(command)
     }
 
-    /// Does what commands say in their order and in one commit, and returns the outcome of each once they are on disk. One that
-    /// fails leaves the others as they are; with `stops`, those after it are not begun ([`Error::NotBegun`]). If the commit fails,
-    /// each has failed.
+    /// Runs commands in order and in one commit, and returns the outcome of each when they are on disk. A failed
+    /// command does not affect the others; with `stops`, those after it are not begun ([`Error::NotBegun`]). If the
+    /// commit fails, all of them fail.
     #[must_use]
     pub fn write_all(&self, commands: Vec<Command>, stops: bool) -> Vec<Result<(), Error>> {
         self.writer.run_all(commands, stops)
@@ -122,14 +122,14 @@ impl Store {
         Ok(())
     }
 
-    /// What is to be erased, and who waits for it.
+    /// The pending erasures, and the signal for the thread that erases.
     #[must_use]
     pub fn unerased(&self) -> &Arc<Unerased> {
         &self.unerased
     }
 
-    /// Moves everything that was committed before this call into the database, and cuts the WAL to nothing; false if somebody
-    /// reads what is in it. Writers go on meanwhile, but for a moment at the end.
+    /// Moves everything that was committed before this call into the database, and truncates the WAL to zero. Returns
+    /// false if a reader still uses the WAL. Writers continue, except for a moment at the end.
     ///
     /// # Errors
     /// The files cannot be written.
@@ -141,18 +141,19 @@ impl Store {
         Ok(true)
     }
 
-    /// Records of writes go into this log from now on. Said once; a second log is ignored.
+    /// Sets the audit log for the records of writes. Only the first call has an effect.
     pub fn record_in(&self, audit: Arc<Audit>, bind: audit_head::Binder) {
         self.writer.record_in(audit, bind);
     }
 
-    /// Hands commands to the writer without waiting: for threads that the writer itself may wait for.
+    /// Returns a handle that gives commands to the writer without waiting: for threads that the writer itself may wait
+    /// for.
     #[must_use]
     pub fn poster(&self) -> Poster {
         self.writer.poster()
     }
 
-    /// A table that has rows, if there is one: a new database has none.
+    /// The name of a table that has rows; `None` in a new database.
     ///
     /// # Errors
     /// SQLite's.
@@ -180,7 +181,7 @@ impl Store {
     /// Whether the database can be read and its last commit was written.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The reason.
     pub fn check(&self) -> Result<(), Error> {
         self.writer.check()?;
         root_key::all(self).map(drop)

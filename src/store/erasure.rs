@@ -1,4 +1,4 @@
-//! What was destroyed or replaced, and whose bytes are not known to be gone.
+//! Rows of what was destroyed or replaced, and whose bytes may still exist.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,14 +12,14 @@ use super::object::{put, put_number};
 use super::reader::Readers;
 use super::sql::{self, Table};
 
-/// A key or a value that is to be erased.
+/// A key or a value whose bytes must be erased.
 #[derive(Debug, Clone)]
 pub struct Erasure {
     /// The object's identifier.
     pub object: String,
-    /// The version of its row that does not have the bytes any more.
+    /// The version of its row from which on the bytes are not needed.
     pub version: i64,
-    /// `CKA_ID` of the token object that held them; `None`: the database held them.
+    /// `CKA_ID` of the token object that held them; `None` if the database held them.
     pub cka_id: Option<Vec<u8>>,
     /// MAC by the binding key over [`Erasure::bound`].
     pub binding: Vec<u8>,
@@ -28,7 +28,7 @@ pub struct Erasure {
 const TABLE: Table = Table { name: "erasure", columns: "object, version, cka_id, binding" };
 
 impl Erasure {
-    /// What the binding covers: table name and every column, each with its length before it.
+    /// The bytes that the binding covers: table name and every column, each with its length before it.
     #[must_use]
     pub fn bound(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(128);
@@ -50,8 +50,8 @@ impl Erasure {
 }
 
 impl Command {
-    /// A command that overwrites or deletes a key or a value: `erasure` is committed with it, and stays until
-    /// [`super::Store::erased`]. What was overwritten may be in the WAL once the change is committed.
+    /// Adds `erasure` to a command that overwrites or deletes a key or a value. It is committed with the command, and
+    /// stays until [`super::Store::erased`]. The overwritten bytes may be in the WAL after the commit.
     pub fn erasing(self, erasure: Option<Erasure>) -> Self {
         let Some(erasure) = erasure else { return self };
         let mut both = self.then(Self::new(move |transaction| erasure.insert(transaction)));
@@ -60,16 +60,16 @@ impl Command {
     }
 }
 
-/// What there is to erase.
+/// The pending erasures.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
     /// The last row's number.
     pub last: i64,
-    /// Whether the database held something of it.
+    /// Whether some of the bytes are in the database.
     pub in_database: bool,
 }
 
-/// What there is to erase; `None` if there is nothing.
+/// The pending erasures; `None` if there are none.
 ///
 /// # Errors
 /// SQLite's.
@@ -79,7 +79,8 @@ pub fn extent(store: &Readers) -> Result<Option<Extent>, Error> {
     store.one(sql, [], |row| Ok(Extent { last: row.get(0)?, in_database: row.get(1)? }))
 }
 
-/// Up to `limit` rows behind the number `after`, to `last`, with their numbers; `None` for one that cannot be read.
+/// At most `limit` rows after the number `after`, up to `last`, with their numbers; `None` for a row that cannot be
+/// read.
 ///
 /// # Errors
 /// SQLite's.
@@ -104,7 +105,7 @@ pub(super) fn count(connection: &Connection) -> Result<usize, Error> {
     Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default())
 }
 
-/// How much is not known to be gone, and a bell for the one who erases.
+/// The number of pending erasures, and a signal for the thread that erases.
 pub struct Unerased {
     count: AtomicUsize,
     bell: Mutex<Bell>,
@@ -123,7 +124,7 @@ impl Unerased {
         Self { count: AtomicUsize::new(count), bell, rung: Condvar::new() }
     }
 
-    /// Rows of [`Erasure`] that there are.
+    /// Number of rows of [`Erasure`].
     #[must_use]
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
@@ -141,7 +142,7 @@ impl Unerased {
         self.count.fetch_sub(count, Ordering::Relaxed);
     }
 
-    /// Waits until there is something new to erase; false at the end.
+    /// Waits until there is a new erasure; returns false after [`Self::end`].
     #[must_use]
     pub fn wait(&self) -> bool {
         let bell = self.rung.wait_while(self.lock(), |bell| !bell.wanted && !bell.ended);
@@ -150,7 +151,7 @@ impl Unerased {
         !bell.ended
     }
 
-    /// Waits for so long, whatever is added meanwhile; false at the end.
+    /// Waits for `pause`, even if erasures are added; returns false after [`Self::end`].
     #[must_use]
     pub fn pause(&self, pause: Duration) -> bool {
         let waited = self.rung.wait_timeout_while(self.lock(), pause, |bell| !bell.ended);

@@ -1,4 +1,4 @@
-//! What can go wrong with the database.
+//! The errors of the database.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,15 +10,15 @@ use crate::audit::Unavailable;
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// SQLite said no.
+    /// SQLite reported an error.
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// A file beside the database could not be made or locked.
+    /// A file next to the database could not be made or locked.
     #[error("cannot open the database {}: {source}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
     /// SQLite cannot use the file.
@@ -26,7 +26,7 @@ pub enum Error {
     Unusable {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
     /// The database could not be copied.
@@ -34,7 +34,7 @@ pub enum Error {
     Copy {
         /// The copy.
         to: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         source: Box<rusqlite::Error>,
     },
     /// A copy of the database could not be made or put on disk.
@@ -42,10 +42,10 @@ pub enum Error {
     Write {
         /// The copy.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// A copy of the database is not sound.
+    /// A copy of the database is damaged.
     #[error(
         "the copy of the database, {}, is damaged: {verdict}: stop the server and run clavigerd --check-store",
         path.display()
@@ -53,13 +53,13 @@ pub enum Error {
     Damaged {
         /// The copy.
         path: PathBuf,
-        /// What SQLite found.
+        /// The result of SQLite's check.
         verdict: String,
     },
     /// Another server has the database open.
     #[error("the database {} is in use by another clavigerd", .0.display())]
     InUse(PathBuf),
-    /// A later program wrote it.
+    /// A later version of the program wrote it.
     #[error("the database {} has schema {found}, this program knows up to {known}: run a newer clavigerd", path.display())]
     NewerSchema {
         /// The file.
@@ -69,57 +69,57 @@ pub enum Error {
         /// The newest schema this program knows.
         known: i64,
     },
-    /// An SQLite file that is not ours.
+    /// The file is an SQLite database of another program.
     #[error("{} is an SQLite database, but not one of clavigerd", .0.display())]
     Foreign(PathBuf),
-    /// A row whose columns are not those of any object.
-    #[error("the row of object {0:?} makes no sense")]
+    /// A row whose columns are not valid.
+    #[error("the row of object {0:?} has invalid columns")]
     Malformed(String),
-    /// The identifier is taken.
-    #[error("the identifier {0:?} is taken")]
+    /// The identifier exists already.
+    #[error("the identifier {0:?} exists already")]
     Exists(String),
     /// The row changed between read and write.
     #[error("the row was changed by another request")]
     Conflict,
-    /// As many rows as there may be are there.
-    #[error("there are as many rows as there may be")]
+    /// The maximum number of rows is reached.
+    #[error("the maximum number of rows is reached")]
     Full,
-    /// Something is in a place that has to be empty for this change.
+    /// The place is not empty.
     #[error("the place is not empty")]
     NotEmpty,
-    /// A path would be longer than it may be.
+    /// A path would exceed its maximum length.
     #[error("a path would be too long")]
     PathTooLong,
-    /// Nobody waits for what is read.
-    #[error("nobody waits for the answer any longer")]
+    /// The request that reads has ended.
+    #[error("the request has ended")]
     Abandoned,
     /// The writer's queue is full.
     #[error("too many writes are waiting")]
     Busy,
-    /// A write is not on disk after so long that the database counts as unavailable.
-    #[error("a write is not done in time: is the database held by another program, or its disk slow?")]
+    /// A write was not on disk in time, so that the database counts as unavailable.
+    #[error("a write is not done in time: is the database locked by another program, or its disk slow?")]
     Stuck,
-    /// A query was ended because others must get on.
+    /// A query was interrupted because it took too long.
     #[error("a query took longer than {0} s")]
     TooLong(u64),
     /// The transaction that held this write could not be committed.
     #[error("the commit failed: {0}")]
     Commit(String),
-    /// The token could not make the MAC that binds a row of the commit: nothing of the group was committed.
+    /// The HSM token could not make the MAC that binds a row of the commit: nothing of the group was committed.
     #[error("a row could not be bound: {0}")]
     Binding(String),
     /// The audit log cannot be written: nothing of the group was committed.
     #[error("{0}")]
     Audit(#[source] Unavailable),
-    /// A change before it failed, and what comes after that one is not done.
+    /// An earlier change failed, so that this one was not begun.
     #[error("a change before it failed")]
     NotBegun,
-    /// The writer thread is gone.
+    /// The writer thread has stopped.
     #[error("the database writer has stopped")]
     Stopped,
 }
 
-/// What an operator can do about a copy that SQLite could not make.
+/// What an operator can do if SQLite could not make a copy.
 fn advice(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "free space there, or name a directory on another file system",

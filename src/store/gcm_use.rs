@@ -8,20 +8,20 @@ use super::object::{put, put_number};
 use super::reader::Readers;
 use super::sql::{self, Table};
 
-/// What a key had used up when the row was written.
+/// The count of a key when the row was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GcmUse {
     /// The object.
     pub object: String,
-    /// Uses up to then, at most.
+    /// Maximum number of uses up to then.
     pub counted: i64,
-    /// The sum of all credits that was known then; later credits count as uses.
+    /// The sum of all credits at that time; later credits count as uses.
     pub since: i64,
     /// MAC by the binding key over [`GcmUse::bound`].
     pub binding: Vec<u8>,
 }
 
-/// What all starts together have credited to every key.
+/// The sum of the uses that all starts together have credited to every key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GcmCredit {
     /// The sum.
@@ -32,11 +32,11 @@ pub struct GcmCredit {
 
 const USES: Table = Table { name: "gcm_use", columns: "object, counted, since, binding" };
 
-/// There is one row.
+/// The table has one row.
 const CREDIT: Table = Table { name: "gcm_credit", columns: "one, credit, binding" };
 
 impl GcmUse {
-    /// What the binding covers: table name and every column, each with its length before it.
+    /// The bytes that the binding covers: table name and every column, each with its length before it.
     #[must_use]
     pub fn bound(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(96);
@@ -47,7 +47,7 @@ impl GcmUse {
         bytes
     }
 
-    /// Writes the row, in the place of one that is there.
+    /// Writes the row; replaces a present one.
     pub fn write(self) -> Command {
         Command::new(move |transaction| {
             let Self { object, counted, since, binding } = self;
@@ -61,7 +61,7 @@ impl GcmUse {
 }
 
 impl GcmCredit {
-    /// What the binding covers.
+    /// The bytes that the binding covers.
     #[must_use]
     pub fn bound(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(40);
@@ -70,7 +70,7 @@ impl GcmCredit {
         bytes
     }
 
-    /// Writes the row, in the place of the one that is there.
+    /// Writes the row; replaces the present one.
     pub fn write(self) -> Command {
         Command::new(move |transaction| {
             sql::execute(transaction, &CREDIT.replace(), params![1, self.credit, self.binding]).map(drop)
@@ -94,7 +94,7 @@ pub fn all(store: &Readers) -> Result<Vec<GcmUse>, Error> {
     store.all(&USES.select("ORDER BY object"), [], GcmUse::from_row)
 }
 
-/// The sum of all credits; `None` before the first start that counts.
+/// The sum of all credits; `None` before the first start that counts uses.
 ///
 /// # Errors
 /// SQLite's.
@@ -107,7 +107,7 @@ pub(super) fn is_counted(connection: &Connection) -> Result<bool, Error> {
     sql::any(connection, &CREDIT.select(""), [])
 }
 
-/// Whether any key is counted.
+/// Whether there is a row for any key.
 ///
 /// # Errors
 /// SQLite's.
@@ -115,7 +115,7 @@ pub fn any(store: &Readers) -> Result<bool, Error> {
     store.any("SELECT 1 FROM gcm_use", [])
 }
 
-/// The objects with a secret key that no row counts.
+/// The objects with a secret key that have no row.
 ///
 /// # Errors
 /// SQLite's.

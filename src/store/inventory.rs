@@ -1,5 +1,5 @@
-//! Lists of objects, a page at a time. A page begins after an object, not after a count, so that it costs the same wherever
-//! it is.
+//! Lists of objects, one page at a time. A page begins after an object and not after a number of objects, so that every
+//! page costs the same.
 
 use std::fmt;
 
@@ -10,19 +10,20 @@ use super::error::Error;
 use super::reader::Readers;
 use super::sql;
 
-/// Identifiers of the objects for which the index says that a change of owner waits for `subject` at `now`: at most `limit` of
-/// them, in the order of their identifiers, those after `after`.
+/// Identifiers of the objects that have a pending change of owner for `subject` at `now`, by the index: at most
+/// `limit`, sorted, after `after`.
 ///
 /// # Errors
 /// SQLite's.
 pub fn pending(store: &Readers, subject: &str, now: i64, after: &str, limit: usize) -> Result<Vec<String>, Error> {
-    // In the order of the primary key, which the sign keeps it to.
+    // The `+` keeps SQLite to the order of the primary key.
     let sql = "SELECT object FROM object_pending WHERE subject = ?1 AND object > ?3 AND +expires > ?2 \
                ORDER BY object LIMIT ?4";
     store.all(sql, params![subject, now, after, sql::limit(limit)], sql::column)
 }
 
-/// How many objects other than `object` the index says to wait for `subject` at `now`: at most `most` are counted.
+/// The number of objects other than `object` with a pending change of owner for `subject` at `now`, by the index:
+/// counted up to `most`.
 ///
 /// # Errors
 /// SQLite's.
@@ -33,19 +34,19 @@ pub fn count_pending(store: &Readers, subject: &str, now: i64, object: &str, mos
     Ok(counted.and_then(|counted| usize::try_from(counted).ok()).unwrap_or_default())
 }
 
-/// Which objects.
+/// The objects to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
     /// All.
     All,
-    /// Those of this user.
+    /// Those of this owner.
     Owner(String),
     /// Those in this project.
     Project(String),
 }
 
 impl Filter {
-    /// Whether an object of this owner in this project is one of them.
+    /// Whether an object with this owner and project is included.
     #[must_use]
     pub fn admits(&self, owner: &str, project: Option<&str>) -> bool {
         match self {
@@ -66,19 +67,18 @@ impl fmt::Display for Filter {
     }
 }
 
-/// An object, as far as no binding is needed for it.
+/// The unbound part of an object's entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its number: where a later page begins.
+    /// Its number, after which a later page begins.
     pub number: i64,
     /// Its Unique Identifier.
     pub id: String,
-    /// When its key was last used, in days since 1970-01-01 UTC.
+    /// The day of the last use of its key, in days since 1970-01-01 UTC.
     pub used: Option<i64>,
 }
 
-/// Objects in the order of their creation: at most `limit`, those after the number `after` (0 for the
-/// beginning).
+/// Objects in the order of their creation: at most `limit`, those after the number `after` (0 for the beginning).
 ///
 /// # Errors
 /// SQLite's.
@@ -100,7 +100,8 @@ pub fn page(store: &Readers, filter: &Filter, after: i64, limit: usize) -> Resul
     store.all(&sql, &values[..], |row| Ok(Entry { number: row.get(0)?, id: row.get(1)?, used: row.get(2)? }))
 }
 
-/// Notes the days on which keys were used, in days since 1970-01-01 UTC. A day never goes back.
+/// Notes the days on which keys were used, in days since 1970-01-01 UTC. A stored day is never replaced by an earlier
+/// one.
 pub fn note_uses(uses: Vec<(String, i64)>) -> Command {
     let sql = "INSERT INTO object_use (number, day) SELECT number, ?2 FROM object WHERE id = ?1 \
                ON CONFLICT (number) DO UPDATE SET day = excluded.day WHERE day < excluded.day";

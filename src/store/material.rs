@@ -1,19 +1,20 @@
-//! Where a managed object's key is, and what the token lets happen to it.
+//! The location of a managed object's key, and its class.
 
-/// Which key-encryption key wraps a key, and so what the token lets happen to it.
-/// In the order of how easily keys leave.
+/// The class of a key: which key-encryption key wraps it, and how it may be exported. In the order of how easily keys
+/// can be exported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// May never leave the token.
+    /// The key never leaves the HSM token.
     Sealing,
-    /// Leaves the token wrapped by another key only.
+    /// The key leaves the HSM token only wrapped by another key.
     Guarding,
-    /// May leave the token in clear.
+    /// The key may leave the HSM token in clear.
     Exporting,
 }
 
 impl Class {
-    /// That of a key with these attributes (KMIP and PKCS#11). What is not Extractable never leaves, Sensitive or not.
+    /// The class for these attributes (KMIP and PKCS#11). A key that is not Extractable never leaves, whether it is
+    /// Sensitive or not.
     #[must_use]
     pub fn of(sensitive: bool, extractable: bool) -> Self {
         match (extractable, sensitive) {
@@ -23,13 +24,13 @@ impl Class {
         }
     }
 
-    /// Whether the token hides the values of its keys.
+    /// Whether the HSM token hides the values of keys of this class.
     #[must_use]
     pub fn is_sensitive(self) -> bool {
         self != Self::Exporting
     }
 
-    /// Whether its keys leave in any way.
+    /// Whether keys of this class can leave the HSM token in any way.
     #[must_use]
     pub fn is_extractable(self) -> bool {
         self != Self::Sealing
@@ -50,7 +51,7 @@ impl Class {
     }
 }
 
-/// Where the key is.
+/// The location of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Material {
     /// In the row, wrapped (RFC 3394).
@@ -60,7 +61,7 @@ pub enum Material {
         /// The wrapped key.
         blob: Vec<u8>,
     },
-    /// An object of the token.
+    /// An object of the HSM token.
     Token {
         /// Its `CKA_ID`.
         cka_id: Vec<u8>,
@@ -70,7 +71,7 @@ pub enum Material {
         /// SubjectPublicKeyInfo, DER (RFC 5280 section 4.1.2.7).
         info: Vec<u8>,
     },
-    /// Gone: the object was destroyed.
+    /// There is no key: the object was destroyed.
     Destroyed,
 }
 
@@ -91,7 +92,7 @@ impl Material {
         }
     }
 
-    /// What the row holds of it; `None` once it is destroyed.
+    /// The bytes in the row; `None` after the object was destroyed.
     #[must_use]
     pub fn bytes(&self) -> Option<&[u8]> {
         match self {

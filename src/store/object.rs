@@ -13,9 +13,9 @@ use super::sql::{self, Table};
 pub struct Object {
     /// Unique Identifier.
     pub id: String,
-    /// Counts the row's changes, from 1.
+    /// Number of changes of the row, from 1.
     pub version: i64,
-    /// The user who owns it.
+    /// The owner.
     pub owner: String,
     /// Object Type.
     pub object_type: i64,
@@ -25,7 +25,7 @@ pub struct Object {
     pub length: i64,
     /// Cryptographic Usage Mask.
     pub usage_mask: i64,
-    /// State as last set; dates may have moved it on.
+    /// State as last set; dates may have changed the effective state since.
     pub state: i64,
     /// Activation Date.
     pub activation_date: Option<i64>,
@@ -35,17 +35,17 @@ pub struct Object {
     pub sensitive: bool,
     /// Extractable.
     pub extractable: bool,
-    /// What the token lets happen to the key.
+    /// The class of the key.
     pub class: Class,
-    /// Where the key is.
+    /// The location of the key.
     pub material: Material,
     /// All other attributes, as KMIP JSON.
     pub attributes: String,
     /// The project that holds it.
     pub project: Option<String>,
-    /// What its owner lets others do, as JSON.
+    /// The grants, as JSON.
     pub grants: Option<String>,
-    /// Changes of owner that wait for somebody's agreement, as JSON.
+    /// Pending changes of owner, as JSON.
     pub pending: Option<String>,
     /// MAC by the binding key over [`Object::bound`].
     pub binding: Vec<u8>,
@@ -58,9 +58,9 @@ pub struct Index {
     pub names: Vec<String>,
     /// Tags.
     pub tags: Vec<String>,
-    /// To whom operations are granted.
+    /// The grantees.
     pub grantees: Vec<String>,
-    /// For whom a change of owner waits, and when it ends, in seconds since 1970-01-01 UTC.
+    /// The subjects of pending changes of owner, each with the time of expiry in seconds since 1970-01-01 UTC.
     pub pending: Vec<(String, i64)>,
 }
 
@@ -70,12 +70,12 @@ const TABLE: Table = Table {
               sensitive, extractable, class, placement, kek, material, attributes, binding, project, grants, pending",
 };
 
-/// The search tables: their names, and their column of texts.
+/// The search tables: their names, and their text columns.
 const INDEX: [(&str, &str); 3] = [("object_name", "name"), ("object_tag", "tag"), ("object_grantee", "grantee")];
 
 impl Object {
-    /// What the binding covers: table name and every column, each with its length before it, so that no
-    /// two rows have the same bytes.
+    /// The bytes that the binding covers: table name and every column, each with its length before it, so that no two
+    /// rows have the same bytes.
     #[must_use]
     pub fn bound(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256 + self.attributes.len());
@@ -135,7 +135,7 @@ impl Object {
     /// Adds the row and its index.
     ///
     /// # Errors
-    /// [`Error::Exists`] if the identifier is taken.
+    /// [`Error::Exists`] if the identifier exists already.
     pub fn insert(self, index: Index) -> Command {
         Command::new(move |transaction| {
             let mut insert = transaction.prepare_cached(&TABLE.insert("ON CONFLICT (id) DO NOTHING"))?;
@@ -149,7 +149,7 @@ impl Object {
     /// Replaces the row of version `self.version - 1`, and its index.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the row has another version by now.
+    /// [`Error::Conflict`] if the row has another version.
     pub fn update(self, index: Index) -> Command {
         Command::new(move |transaction| {
             let sql = TABLE.update("WHERE id = ?1 AND version = ?2 - 1 RETURNING number");
@@ -209,7 +209,7 @@ impl Object {
 /// The object with this identifier.
 ///
 /// # Errors
-/// SQLite's, or [`Error::Malformed`], which says nothing against the database as a whole.
+/// SQLite's, or [`Error::Malformed`], which concerns only this row.
 pub fn find(store: &Readers, id: &str) -> Result<Option<Object>, Error> {
     use rusqlite::Error as E;
     store.one(&TABLE.select("WHERE id = ?1"), [id], Object::from_row).map_err(|error| match error {
@@ -223,10 +223,10 @@ pub fn find(store: &Readers, id: &str) -> Result<Option<Object>, Error> {
     })
 }
 
-/// What decides about an object's state, in the columns that every schema has.
+/// The columns that determine the state of an object and that every schema has.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifecycle {
-    /// State as last set; dates may have moved it on.
+    /// State as last set; dates may have changed the effective state since.
     pub state: i64,
     /// Activation Date.
     pub activation_date: Option<i64>,
@@ -235,7 +235,7 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// That of the object with this identifier.
+    /// The lifecycle of the object with this identifier.
     pub(super) fn find(connection: &Connection, id: &str) -> Result<Option<Self>, Error> {
         let sql = "SELECT state, activation_date, deactivation_date FROM object WHERE id = ?1";
         sql::one(connection, sql, [id], |row| {
@@ -252,7 +252,7 @@ pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT CAST(id AS TEXT) FROM object ORDER BY number", [], sql::column)
 }
 
-/// The number of an object: its place in the order of creation.
+/// The number of an object: its position in the order of creation.
 ///
 /// # Errors
 /// SQLite's.
@@ -260,7 +260,7 @@ pub fn number(store: &Readers, id: &str) -> Result<Option<i64>, Error> {
     store.one("SELECT number FROM object WHERE id = ?1", [id], sql::column)
 }
 
-/// Whether something is granted to this grantee.
+/// Whether this grantee has a grant.
 ///
 /// # Errors
 /// SQLite's.
@@ -268,7 +268,7 @@ pub fn any_grant(store: &Readers, grantee: &str) -> Result<bool, Error> {
     store.any("SELECT 1 FROM object_grantee WHERE grantee = ?1", [grantee])
 }
 
-/// What finds an object of a project.
+/// The query that finds an object of a project.
 pub(super) const IN_PROJECT: &str = "SELECT 1 FROM object WHERE project = ?1";
 
 /// Whether the project holds an object.
@@ -306,7 +306,7 @@ pub fn live_in_token(store: &Readers) -> Result<Vec<(String, Vec<u8>)>, Error> {
     store.run(live_in_token_of)
 }
 
-/// The same in a database of any schema.
+/// Like [`live_in_token`], in a database of any schema.
 pub(super) fn live_in_token_of(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let sql =
         "SELECT id, material FROM object WHERE placement = 2 AND state < 5 AND material IS NOT NULL ORDER BY number";
@@ -321,7 +321,7 @@ pub fn destroyed_in_token(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT id FROM object INDEXED BY object_in_token WHERE placement = 2 AND state >= 5", [], sql::column)
 }
 
-/// Appends a value with its length before it; an absent one differs from an empty one.
+/// Appends a value with its length before it; the encodings of an absent value and an empty one are different.
 pub(crate) fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
     let length = value.map_or(u64::MAX, |value| u64::try_from(value.len()).unwrap_or(u64::MAX - 1));
     bytes.extend_from_slice(&length.to_be_bytes());

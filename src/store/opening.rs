@@ -1,4 +1,4 @@
-//! How the file of a database is locked, made and opened.
+//! Locking, making and opening the file of a database.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -10,7 +10,7 @@ use super::connection::{configure, immutable, with_suffix};
 use super::error::Error;
 use super::{root_key, schema, wal};
 
-/// Takes the lock that keeps a second server away from the same file.
+/// Takes the lock that prevents a second server from opening the same file.
 pub(super) fn lock(path: &Path) -> Result<File, Error> {
     let name = lock_name(path);
     let failed = |source| Error::File { path: name.clone(), source };
@@ -22,35 +22,36 @@ pub(super) fn lock(path: &Path) -> Result<File, Error> {
     }
 }
 
-/// By the database's one true name: through a symbolic link it is the same.
+/// The name of the lock file. It is derived from the real path of the database, so that a symbolic link leads to the
+/// same lock.
 pub(super) fn lock_name(path: &Path) -> PathBuf {
     with_suffix(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), ".lock")
 }
 
-/// Opens the file for writing and brings its schema up to date.
+/// Opens the file for writing and upgrades its schema.
 pub(super) fn prepare(path: &Path) -> Result<Connection, Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed)?;
     let mut connection = Connection::open(path)?;
     configure(&connection)?;
-    // Before anything is changed: it may be somebody else's.
+    // Checked before anything is changed: the file may belong to another program.
     schema::check(&connection, path)?;
     make_private(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // A lost commit is a lost key: the WAL is synced at each commit.
+    // A lost commit is a lost key, so the WAL is synced at each commit.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // Pages that many commits change are written into the database once for all of them.
+    // Pages that many commits change are written into the database only once.
     connection.pragma_update(None, "wal_autocheckpoint", wal::PAGES)?;
     connection.pragma_update(None, "journal_size_limit", wal::LONGEST)?;
-    // A destroyed key's blob must not linger in a free page.
+    // The bytes of a destroyed key must not stay in a free page.
     connection.pragma_update(None, "secure_delete", "ON")?;
-    // Nor may former pages, kept to undo a job, get into a file of their own.
+    // Former pages, which SQLite keeps to undo a job, must not be written into a separate file.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     schema::migrate(&mut connection, path)?;
     Ok(connection)
 }
 
-/// The root keys that the file records; `None` if it has no schema yet.
+/// The root keys in the file; `None` if it has no schema yet.
 pub(super) fn recorded(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
     read_only(path)?.map(|connection| root_key::recorded(&connection)).transpose()
 }
@@ -60,7 +61,7 @@ pub(super) fn read_only(path: &Path) -> Result<Option<Connection>, Error> {
     let connection = if with_suffix(path, "-wal").exists() {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
     } else {
-        // Nobody has it open. SQLite would make an empty WAL to read it, and leave that there.
+        // No process has it open. Otherwise SQLite would make an empty WAL for reading and leave it there.
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         Connection::open_with_flags(immutable(path), flags)?
     };
@@ -69,7 +70,7 @@ pub(super) fn read_only(path: &Path) -> Result<Option<Connection>, Error> {
     Ok((!is_empty).then_some(connection))
 }
 
-/// Takes the files from everyone but their owner; SQLite gives WAL and shared memory the mode of the database.
+/// Removes the access of other users to the files; SQLite gives WAL and shared memory the mode of the database.
 fn make_private(path: &Path) -> Result<(), Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
     for suffix in ["", "-wal", "-shm"] {

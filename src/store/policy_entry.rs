@@ -8,16 +8,16 @@ use super::object::{put, put_number};
 use super::reader::Readers;
 use super::sql::{self, Table};
 
-/// One entry.
+/// One definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyEntry {
     /// `role`, `policy`, `user` or `project`.
     pub kind: String,
-    /// Its name among its kind.
+    /// Its name, unique within its kind.
     pub name: String,
-    /// Counts the row's changes, from 1.
+    /// Number of changes of the row, from 1.
     pub version: i64,
-    /// What it says, as JSON; `None` once it was removed.
+    /// The definition as JSON; `None` after it was removed.
     pub document: Option<String>,
     /// MAC by the binding key over [`PolicyEntry::bound`].
     pub binding: Vec<u8>,
@@ -26,7 +26,7 @@ pub struct PolicyEntry {
 const TABLE: Table = Table { name: "policy_entry", columns: "kind, name, version, document, binding" };
 
 impl PolicyEntry {
-    /// What the binding covers: table name and every column, each with its length before it.
+    /// The bytes that the binding covers: table name and every column, each with its length before it.
     #[must_use]
     pub fn bound(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
@@ -51,7 +51,7 @@ impl PolicyEntry {
     /// Adds the row of version 1, or replaces that of version `self.version - 1`.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the row has another version by now.
+    /// [`Error::Conflict`] if the row has another version.
     pub fn write(self) -> Command {
         Command::new(move |transaction| {
             let Self { kind, name, version, document, binding } = self;
@@ -65,13 +65,14 @@ impl PolicyEntry {
     }
 }
 
-/// A text that may have been made none: its binding no longer holds then, and who is meant is still known.
+/// Reads a text that may not be valid UTF-8 any more. Its binding is wrong then, but the name of the row is still
+/// known.
 fn text(row: &Row<'_>, column: usize) -> Result<Option<String>, rusqlite::Error> {
     let bytes = row.get_ref(column)?.as_bytes_or_null()?;
     Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
-/// All rows, those of what was removed among them; a row whose columns have other types is named in place of itself.
+/// All rows, including removed definitions. For a row whose columns have other types, only its name is returned.
 ///
 /// # Errors
 /// SQLite's.

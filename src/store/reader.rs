@@ -1,4 +1,4 @@
-//! Read-only connections, as many as there are readers at one time.
+//! Read-only connections, one for each reader at one time.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,19 +10,20 @@ use super::connection::configure;
 use super::error::Error;
 use crate::metrics::Metrics;
 
-/// Connections kept open while nobody reads.
+/// Maximum number of idle connections that are kept open.
 const MAX_IDLE: usize = 8;
 
-/// The longest that a query takes: for as long nothing that it could see is erased, and the WAL grows.
+/// Time limit of a query. While a query runs, nothing that it could see is erased, and the WAL grows.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The clock is looked at after so many instructions of SQLite's machine.
+/// The time is checked after this number of instructions of SQLite's virtual machine.
 const STEPS: i32 = 10_000;
 
-/// Pages that each connection keeps, in KiB: a few of an index's upper levels. The system keeps those of the file once for all.
+/// Size of each connection's page cache, in KiB: enough for the upper levels of an index. The operating system caches
+/// the file's pages for all connections.
 const PAGES_KIB: i64 = 512;
 
-/// What reads the database: a stack of idle connections, of which the one used last has the warmest cache.
+/// The readers of the database: a stack of idle connections. The one that was used last has the warmest cache.
 pub struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
@@ -34,7 +35,7 @@ impl Readers {
         Self { path: path.to_owned(), idle: Mutex::new(Vec::new()), metrics: Arc::clone(metrics) }
     }
 
-    /// Runs `query` on an idle or a new connection. The number under way is bounded by the requests that
+    /// Runs `query` on an idle or a new connection. The number of simultaneous queries is limited by the requests that
     /// the server admits.
     pub(super) fn run<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         let _timer = self.metrics.store_read();
@@ -46,7 +47,7 @@ impl Readers {
         let began = Instant::now();
         connection.progress_handler(STEPS, Some(move || began.elapsed() > LONGEST))?;
         let answer = query(&connection).map_err(too_long);
-        // A connection that failed may hold a broken file handle; a new one costs little.
+        // A connection that failed may have a broken file handle; a new one costs little.
         if answer.is_ok() {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             if idle.len() < MAX_IDLE {
@@ -60,13 +61,13 @@ impl Readers {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         configure(&connection)?;
-        // Of SQLite's own; negative numbers are KiB (PRAGMA cache_size).
+        // The page cache of SQLite; a negative number is in KiB (PRAGMA cache_size).
         connection.pragma_update(None, "cache_size", -PAGES_KIB)?;
         Ok(connection)
     }
 }
 
-/// SQLite's word for a query that was ended by its progress handler.
+/// Converts SQLite's error for a query that its progress handler interrupted.
 fn too_long(error: Error) -> Error {
     match error {
         Error::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {

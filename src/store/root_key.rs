@@ -1,4 +1,4 @@
-//! The record of this database's root keys.
+//! The table of this database's root keys.
 
 use openssl::sha::sha256;
 use rusqlite::{Connection, Row};
@@ -9,14 +9,14 @@ use super::object::{put as append, put_number};
 use super::reader::Readers;
 use super::sql;
 
-/// What the database knows about one root key in the token.
+/// The row of one root key in the HSM token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootKey {
     /// `sealing`, `guarding`, `exporting`, `binding`, `audit`, or `token-` and a number.
     pub name: String,
     /// The object's `CKA_ID`.
     pub cka_id: Vec<u8>,
-    /// A value that only this key can make; of a signing key its SubjectPublicKeyInfo, DER.
+    /// A value that only this key can make; for a signing key its SubjectPublicKeyInfo, DER.
     pub check_value: Vec<u8>,
 }
 
@@ -36,8 +36,8 @@ pub(super) fn recorded(connection: &Connection) -> Result<Vec<RootKey>, Error> {
     sql::all(connection, "SELECT name, cka_id, check_value FROM root_key ORDER BY name", [], from_row)
 }
 
-/// SHA-256 of the whole record, by which a row that is gone, added or changed is noticed. `keys` are in the order of [`all`].
-/// `counts`: uses of AES-GCM are counted (a row of `gcm_credit`), which never ends once it has begun.
+/// SHA-256 of the whole table, by which a missing, added or changed row is detected. `keys` are in the order of
+/// [`all`]. `counts`: whether uses of AES-GCM are counted (a row of `gcm_credit`); once begun, counting never ends.
 #[must_use]
 pub fn digest(keys: &[RootKey], counts: bool) -> [u8; 32] {
     let mut bytes = Vec::with_capacity(1024);
@@ -48,17 +48,18 @@ pub fn digest(keys: &[RootKey], counts: bool) -> [u8; 32] {
         append(&mut bytes, Some(cka_id));
         append(&mut bytes, Some(check_value));
     }
-    // Nothing otherwise: so wrote the versions that did not cover it.
+    // Without counting nothing is added, as in the versions that did not cover it.
     if counts {
         append(&mut bytes, Some(b"gcm_credit"));
     }
     sha256(&bytes)
 }
 
-/// Records root keys, made at `now` (seconds since 1970-01-01 UTC). Of one that is recorded already, the check value is replaced.
+/// Stores root keys that were made at `now` (seconds since 1970-01-01 UTC). If a key is stored already, its check value
+/// is replaced.
 ///
 /// # Errors
-/// SQLite's, a constraint failure among them if another key of its name is recorded.
+/// SQLite's, including a constraint failure if another key with the same name is stored.
 pub fn record(keys: Vec<RootKey>, now: i64) -> Command {
     Command::new(move |transaction| {
         for RootKey { name, cka_id, check_value } in keys {
@@ -72,7 +73,7 @@ pub fn record(keys: Vec<RootKey>, now: i64) -> Command {
     })
 }
 
-/// Forgets root keys on which nothing rests any more; the token keeps them.
+/// Removes root keys that are not needed any more. The HSM token keeps them.
 pub fn forget(names: Vec<String>) -> Command {
     let delete = "DELETE FROM root_key WHERE name = ?1";
     Command::new(move |transaction| {
@@ -80,7 +81,8 @@ pub fn forget(names: Vec<String>) -> Command {
     })
 }
 
-/// Names of the root keys that a first start is about to make, or has made and not recorded yet, and the seeds of their `CKA_ID`s.
+/// Names of the root keys that a first start is about to make, or has made and not stored yet, with the seeds of their
+/// `CKA_ID`s.
 ///
 /// # Errors
 /// SQLite's.
@@ -88,7 +90,7 @@ pub fn pending(store: &Readers) -> Result<Vec<(String, Vec<u8>)>, Error> {
     store.all("SELECT name, seed FROM root_key_pending ORDER BY name", [], sql::pair)
 }
 
-/// Notes that root keys of these names are about to be made under the `CKA_ID`s of their seeds, and under no other.
+/// Notes that root keys with these names are about to be made under the `CKA_ID`s of their seeds, and under no others.
 pub fn announce(keys: Vec<(String, [u8; 32])>) -> Command {
     let insert = "INSERT OR REPLACE INTO root_key_pending (name, seed) VALUES (?1, ?2)";
     Command::new(move |transaction| {
@@ -96,7 +98,7 @@ pub fn announce(keys: Vec<(String, [u8; 32])>) -> Command {
     })
 }
 
-/// Forgets what was pending: it is recorded now.
+/// Removes the pending keys after they were stored.
 pub fn conclude() -> Command {
     Command::new(|transaction| sql::execute(transaction, "DELETE FROM root_key_pending", []).map(drop))
 }

@@ -1,4 +1,4 @@
-//! The schema, as numbered steps that are never edited once released.
+//! The schema, as numbered steps. A released step is never edited.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::error::Error;
 
-/// Marks the file as ours: "CLVG" (SQLite's `application_id`).
+/// Marks the file as a database of this server: "CLVG" (SQLite's `application_id`).
 const APPLICATION_ID: i64 = 0x434C_5647;
 
 /// Step N takes a database from `user_version` N to N + 1.
@@ -30,15 +30,15 @@ const MIGRATIONS: [&str; 17] = [
     include_str!("schema/017.sql"),
 ];
 
-/// The newest schema this program knows.
+/// The newest schema that this program knows.
 fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// The file's schema, 0 for an empty one.
+/// The schema of the file; 0 for an empty file.
 ///
 /// # Errors
-/// A newer schema, or a database of some other program.
+/// The schema is newer, or another program made the database.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<i64, Error> {
     let found = version(connection)?;
     let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -57,7 +57,7 @@ pub(super) fn version(connection: &Connection) -> Result<i64, rusqlite::Error> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings the file to the newest schema; each step is one transaction.
+/// Upgrades the file to the newest schema; each step is one transaction.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let found = check(connection, path)?;
     for (number, step) in (1_i64..).zip(MIGRATIONS) {

@@ -1,8 +1,8 @@
-//! Finding objects by what the columns and the search tables hold.
+//! Searches for objects by columns and search tables.
 //!
-//! Everything that narrows a search is a list of objects in the order of their creation: the objects of an owner, of a
-//! grantee, of a project, of a name, of a tag. A search walks the lists side by side and stops when its page is full, so
-//! it costs what it returns and what it passes over, not what there is.
+//! Everything that limits a search is a list of objects in the order of their creation: the objects of an owner, of a
+//! grantee, of a project, of a name, of a tag. A search walks the lists in parallel and stops when its page is full. So
+//! its cost depends on the objects that it returns and skips, and not on the number of all objects.
 
 mod list;
 mod wanted;
@@ -15,17 +15,17 @@ use list::{Filter, IsOver, List};
 
 pub use wanted::{Key, Order, Projects, Reach, Search};
 
-/// Where a page begins.
+/// The position where a page begins.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Start {
-    /// After the object of this number; at the beginning if `None`.
+    /// After the object with this number; at the beginning if `None`.
     pub after: Option<i64>,
-    /// So many objects are passed over first.
+    /// Number of matching objects to skip first.
     pub skip: i64,
 }
 
 impl Start {
-    /// Whether it is where everything begins.
+    /// Whether the page begins with the first object.
     #[must_use]
     pub fn is_beginning(&self) -> bool {
         self.after.is_none() && self.skip == 0
@@ -35,7 +35,7 @@ impl Start {
 /// One object that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Its number: where a later page begins.
+    /// Its number, after which a later page begins.
     pub number: i64,
     /// Its Unique Identifier.
     pub id: String,
@@ -44,17 +44,17 @@ pub struct Found {
 /// A page of what was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
-    /// How many objects were passed over: fewer than wanted if there are no more.
+    /// Number of skipped objects: fewer than requested if there are no more.
     pub skipped: i64,
     /// The objects; fewer than the limit if there are no more.
     pub found: Vec<Found>,
 }
 
-/// Objects that several lists name together.
+/// The union of several lists.
 struct Union<'a>(Vec<List<'a>>);
 
 impl Union<'_> {
-    /// The first rank at or after `rank` that one of the lists has.
+    /// The first rank that is at least `rank` and in one of the lists.
     fn seek(&mut self, connection: &Connection, rank: i64, is_over: IsOver<'_>) -> Result<Option<i64>, Error> {
         let mut first: Option<i64> = None;
         for list in &mut self.0 {
@@ -67,8 +67,8 @@ impl Union<'_> {
 }
 
 impl Search {
-    /// Finds at most `limit` objects. `is_over` says whether nobody waits for them any longer; it is asked at each object and, of
-    /// those that the filter leaves out, after a few.
+    /// Finds at most `limit` objects. `is_over` returns true if the request has ended. It is called for each object;
+    /// for objects that the filter leaves out, once for a few of them.
     ///
     /// # Errors
     /// [`Error::Abandoned`], or SQLite's.
@@ -79,7 +79,7 @@ impl Search {
     fn page_in(&self, connection: &Connection, start: Start, limit: usize, is_over: IsOver<'_>) -> Result<Page, Error> {
         let filter = Filter::of(self);
         let keyed = self.keyed(&filter);
-        // Where nothing else narrows the search, the lists pass over what the filter leaves out.
+        // If nothing else limits the search, the lists apply the filter themselves.
         let filtered = keyed.is_empty();
         let mut all = vec![Union(self.reached(&filter, filtered))];
         all.extend(keyed);
@@ -105,7 +105,7 @@ impl Search {
         Ok(page)
     }
 
-    /// The number of an object as a place in the order, and back.
+    /// Converts the number of an object to its position in the order, and back.
     fn rank(&self, number: i64) -> i64 {
         match self.order {
             Order::NewestFirst => -number,
@@ -113,7 +113,7 @@ impl Search {
         }
     }
 
-    /// One list for each reason why an object counts.
+    /// One list for each way in which an object can be reached.
     fn reached<'a>(&'a self, filter: &Filter<'a>, filtered: bool) -> Vec<List<'a>> {
         let Reach { owner, grantees, projects } = &self.reach;
         let mut lists: Vec<List<'a>> = Vec::new();
@@ -131,7 +131,7 @@ impl Search {
         lists
     }
 
-    /// The sets of lists of which an object must be in one each.
+    /// The unions that must all contain an object.
     fn keyed<'a>(&'a self, filter: &Filter<'a>) -> Vec<Union<'a>> {
         let list = |kind, key| List::new(kind, key, self.order, filter, false);
         let project = self.project.iter().map(|project| (list::Kind::Project, project));
@@ -150,10 +150,10 @@ impl Search {
     }
 }
 
-/// What stands for a key where there is none.
+/// The value of the key for a list without a key.
 static ANY: String = String::new();
 
-/// The first rank at or after `rank` that every union has.
+/// The first rank that is at least `rank` and in every union.
 fn common(
     all: &mut [Union<'_>],
     connection: &Connection,
@@ -167,7 +167,7 @@ fn common(
             let Some(found) = union.seek(connection, rank, is_over)? else { return Ok(None) };
             if found > rank {
                 rank = found;
-                // The others have to agree with this one, which does.
+                // All other unions must be asked again; this one contains the rank.
                 agreed = 0;
             }
             agreed += 1;
@@ -176,7 +176,7 @@ fn common(
     Ok(Some(rank))
 }
 
-/// The identifier of an object that passes the filter.
+/// The identifier of the object with this number, if it passes the filter.
 fn row(connection: &Connection, filter: &Filter<'_>, number: i64) -> Result<Option<String>, Error> {
     let sql = format!("SELECT id FROM object WHERE number = ?{}{}", filter.values.len() + 1, filter.text);
     let mut values: Vec<&dyn ToSql> = filter.values.clone();

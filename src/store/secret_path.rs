@@ -1,4 +1,5 @@
-//! Which object holds the secret of a path now. For look-ups: what they find is checked against the object's bound row.
+//! The index of the paths of secrets: which object holds the secret of a path. Results are checked against the object's
+//! bound row.
 
 use rusqlite::{Connection, params};
 
@@ -7,7 +8,7 @@ use super::error::Error;
 use super::reader::Readers;
 use super::sql;
 
-/// The object of a name.
+/// The query for the object of a name.
 const FIND: &str = "SELECT object FROM secret_path WHERE path = ?1";
 
 /// The object that holds the secret of this name.
@@ -18,7 +19,7 @@ pub fn find(store: &Readers, path: &str) -> Result<Option<String>, Error> {
     store.one(FIND, [path], sql::column)
 }
 
-/// Every name with its object, for a check.
+/// All names with their objects, for a check.
 ///
 /// # Errors
 /// SQLite's.
@@ -26,8 +27,8 @@ pub fn all(store: &Readers) -> Result<Vec<(String, String)>, Error> {
     store.all("SELECT path, object FROM secret_path ORDER BY path", [], sql::pair)
 }
 
-/// Names that begin with `prefix`, which ends with a slash, and come after the name `after`, with their objects, in the order of the
-/// names; `direct`: only those that have no further slash.
+/// Names that begin with `prefix` and follow the name `after`, with their objects, sorted by name. `prefix` ends with a
+/// slash. `direct`: only those without a further slash.
 ///
 /// # Errors
 /// SQLite's.
@@ -38,7 +39,7 @@ pub fn page(
     direct: bool,
     limit: usize,
 ) -> Result<Vec<(String, String)>, Error> {
-    // No secret is called what others begin with.
+    // A secret named exactly `prefix` has an empty last part and is not shown.
     let after = if after.is_empty() { prefix } else { after };
     let sql = "SELECT path, object FROM secret_path WHERE path > ?1 AND path < ?3 \
                AND (NOT ?4 OR instr(substr(path, length(?2) + 1), '/') = 0) ORDER BY path LIMIT ?5";
@@ -50,19 +51,19 @@ pub(super) fn any_within(connection: &Connection, prefix: &str) -> Result<bool, 
     sql::any(connection, "SELECT 1 FROM secret_path WHERE path > ?1 AND path < ?2", [prefix, &end(prefix)])
 }
 
-/// What comes after all names that begin with `prefix`: what follows a slash is `0`.
+/// The end of the range of names that begin with `prefix`: the character after a slash is `0`.
 fn end(prefix: &str) -> String {
     format!("{}0", prefix.trim_end_matches('/'))
 }
 
-/// The name behind which a page begins that passes over so many of those with an environment and a name; `None` if there are
-/// fewer.
+/// The name after which a page begins that skips `count` names. Names with an empty part do not count. `None` if there
+/// are fewer.
 ///
 /// # Errors
 /// SQLite's.
 pub fn nth(store: &Readers, prefix: &str, direct: bool, count: usize) -> Result<Option<String>, Error> {
     let Some(before) = count.checked_sub(1) else { return Ok(Some(String::new())) };
-    // What has an empty part is not shown; of those without a further slash, none has.
+    // Names with an empty part are not shown; among names without a further slash there are none.
     let sql = "SELECT path FROM secret_path WHERE path > ?1 AND path < ?2 \
                AND CASE WHEN ?3 THEN instr(substr(path, ?5), '/') = 0 \
                ELSE instr(substr(path, ?5 - 1), '//') = 0 AND substr(path, -1) <> '/' END ORDER BY path LIMIT 1 OFFSET ?4";
@@ -70,10 +71,10 @@ pub fn nth(store: &Readers, prefix: &str, direct: bool, count: usize) -> Result<
     store.one(sql, params![prefix, end(prefix), direct, sql::limit(before), behind], sql::column)
 }
 
-/// Gives an object another name.
+/// Changes the name of an object.
 ///
 /// # Errors
-/// [`Error::Exists`] if the name is taken, [`Error::Conflict`] if the object has none.
+/// [`Error::Exists`] if the name exists already, [`Error::Conflict`] if the object has no name.
 pub fn rename(object: String, path: String) -> Command {
     Command::new(move |transaction| {
         if sql::any(transaction, FIND, [&path])? {
@@ -89,7 +90,7 @@ pub fn rename(object: String, path: String) -> Command {
 /// Adds a name.
 ///
 /// # Errors
-/// [`Error::Exists`] if it is taken.
+/// [`Error::Exists`] if the name exists already.
 pub fn insert(path: String, object: String) -> Command {
     let insert = "INSERT INTO secret_path (path, object) VALUES (?1, ?2) ON CONFLICT (path) DO NOTHING";
     Command::new(move |transaction| match sql::execute(transaction, insert, [&path, &object])? {

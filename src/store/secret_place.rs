@@ -1,4 +1,4 @@
-//! Rows of environments, folders and tags of projects. They say how secrets are sorted, and decide about no access.
+//! Rows of environments, folders and tags of projects. They order secrets and decide nothing about access.
 
 use rusqlite::{Row, Transaction, params};
 
@@ -8,7 +8,7 @@ use super::reader::Readers;
 use super::sql::{self, Table};
 use super::{object, secret_path};
 
-/// What a row is.
+/// The kind of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlaceKind {
     /// An environment; its path is its slug.
@@ -36,27 +36,27 @@ pub struct PlaceRow {
     pub id: String,
     /// The project.
     pub project: String,
-    /// Where it is among its kind.
+    /// The path, unique within project and kind.
     pub path: String,
-    /// What people call it.
+    /// The name for people.
     pub name: String,
-    /// A folder's description, a tag's colour.
+    /// The description of a folder, or the colour of a tag.
     pub note: String,
-    /// An environment's place among the others, from 1.
+    /// The position of an environment among the others, from 1.
     pub position: i64,
     /// When it was made, in seconds since 1970-01-01 UTC.
     pub created: i64,
-    /// When it was last changed, likewise.
+    /// When it was last changed, in seconds since 1970-01-01 UTC.
     pub updated: i64,
 }
 
 const TABLE: Table =
     Table { name: "secret_place", columns: "id, kind, project, path, name, note, position, created, updated" };
 
-/// The row of a path.
+/// The condition for the row of a path.
 const AT: &str = "WHERE project = ?1 AND kind = ?2 AND path = ?3";
 
-/// Rows whose path begins with that of a place, and a slash: what follows a slash is `0`.
+/// The condition for rows whose path begins with that of a place and a slash: the character after a slash is `0`.
 const WITHIN: &str = "project = ?1 AND kind = ?2 AND path > ?3 || '/' AND path < ?3 || '0'";
 
 impl PlaceRow {
@@ -73,10 +73,11 @@ impl PlaceRow {
         })
     }
 
-    /// Adds the row, and those of `beside` whose paths no row has.
+    /// Adds the row, and those rows of `beside` whose paths do not exist.
     ///
     /// # Errors
-    /// [`Error::Exists`] if a row has its path, [`Error::Full`] if the project has more than `most` rows of the kind then.
+    /// [`Error::Exists`] if its path exists already, [`Error::Full`] if the project then has more than `most` rows of
+    /// this kind.
     pub fn insert(self, kind: PlaceKind, beside: Vec<Self>, most: usize) -> Command {
         Command::new(move |transaction| {
             insert_missing(transaction, kind, &beside)?;
@@ -89,7 +90,7 @@ impl PlaceRow {
         })
     }
 
-    /// Whether the row was added: no row had its path.
+    /// Adds the row unless its path exists; returns whether it was added.
     fn insert_in(&self, transaction: &Transaction<'_>, kind: PlaceKind) -> Result<bool, Error> {
         let sql = TABLE.insert("ON CONFLICT (project, kind, path) DO NOTHING");
         Ok(self.write(transaction, &sql, kind)? > 0)
@@ -101,10 +102,10 @@ impl PlaceRow {
         sql::execute(transaction, sql, values)
     }
 
-    /// Replaces the row of its identifier, after those of `beside` whose paths no row has were added.
+    /// Adds those rows of `beside` whose paths do not exist, then replaces the row with the same identifier.
     ///
     /// # Errors
-    /// [`Error::Exists`] if its path is another's, [`Error::Conflict`] if there is no such row.
+    /// [`Error::Exists`] if another row has its path, [`Error::Conflict`] if there is no row with this identifier.
     pub fn update(self, kind: PlaceKind, beside: Vec<Self>) -> Command {
         Command::new(move |transaction| {
             insert_missing(transaction, kind, &beside)?;
@@ -124,11 +125,11 @@ impl PlaceRow {
         }
     }
 
-    /// Replaces the row of a folder whose path was `from`, and moves the folders in it with it, if no path is longer than `most`
-    /// bytes then.
+    /// Replaces the row of a folder whose path was `from`, and changes the paths of the folders in it. No path may then
+    /// be longer than `most` bytes.
     ///
     /// # Errors
-    /// [`Error::NotEmpty`] if there is a folder at its path, [`Error::PathTooLong`], or as for [`Self::update`].
+    /// [`Error::NotEmpty`] if the new path exists already, [`Error::PathTooLong`], or as for [`Self::update`].
     pub fn move_folder(self, from: String, most: usize) -> Command {
         Command::new(move |transaction| {
             let own = format!("({WITHIN} OR {})", AT.trim_start_matches("WHERE "));
@@ -153,7 +154,7 @@ fn insert_missing(transaction: &Transaction<'_>, kind: PlaceKind, rows: &[PlaceR
     rows.iter().try_for_each(|row| row.insert_in(transaction, kind).map(drop))
 }
 
-/// The row of an identifier.
+/// The row with this identifier.
 ///
 /// # Errors
 /// SQLite's.
@@ -161,7 +162,7 @@ pub fn find(store: &Readers, kind: PlaceKind, id: &str) -> Result<Option<PlaceRo
     store.one(&TABLE.select("WHERE id = ?1 AND kind = ?2"), params![id, kind.code()], PlaceRow::from_row)
 }
 
-/// The row of a path.
+/// The row with this path.
 ///
 /// # Errors
 /// SQLite's.
@@ -169,7 +170,7 @@ pub fn find_path(store: &Readers, project: &str, kind: PlaceKind, path: &str) ->
     store.one(&TABLE.select(AT), params![project, kind.code(), path], PlaceRow::from_row)
 }
 
-/// Whether there is a folder of this path: by its row, or because the name of a secret begins with `prefix`.
+/// Whether there is a folder with this path: it has a row, or the name of a secret begins with `prefix`.
 ///
 /// # Errors
 /// SQLite's.
@@ -180,8 +181,8 @@ pub fn has_folder(store: &Readers, project: &str, path: &str, prefix: &str) -> R
     })
 }
 
-/// Up to `limit` rows whose path begins with `prefix` and is not that, and comes after the path `after`, in the order of their
-/// paths; `direct`: only those in which no slash follows the prefix.
+/// At most `limit` rows whose path begins with `prefix`, is longer than it, and follows the path `after`, sorted by
+/// path. `direct`: only those without a further slash.
 ///
 /// # Errors
 /// SQLite's.
@@ -203,7 +204,7 @@ pub fn list(
     store.all(&sql, values, PlaceRow::from_row)
 }
 
-/// Projects of which there are rows, in the order of their names.
+/// Projects that have rows, sorted by name.
 ///
 /// # Errors
 /// SQLite's.
@@ -216,7 +217,7 @@ pub fn forget(project: String) -> Command {
     Command::new(move |transaction| forget_in(transaction, &project))
 }
 
-/// Removes all rows of a project that holds no object; of another one, nothing.
+/// Removes all rows of a project if it holds no object.
 pub fn forget_unused(project: String) -> Command {
     Command::new(move |transaction| {
         if sql::any(transaction, object::IN_PROJECT, [&project])? { Ok(()) } else { forget_in(transaction, &project) }
@@ -227,13 +228,13 @@ fn forget_in(transaction: &Transaction<'_>, project: &str) -> Result<(), Error> 
     sql::execute(transaction, "DELETE FROM secret_place WHERE project = ?1", [project]).map(drop)
 }
 
-/// Removes a row, and with a folder or an environment the folders in it.
+/// Removes a row; for a folder or an environment also the folders in it.
 pub fn remove(project: String, kind: PlaceKind, path: String) -> Command {
     Command::new(move |transaction| remove_in(transaction, &project, kind, &path))
 }
 
-/// Removes the row of an environment or a folder in which there is nothing, after those of `beside` whose paths no row has were
-/// added. The names of secrets in it begin with `prefix`.
+/// Removes the row of an environment or a folder that contains nothing, after adding those rows of `beside` whose paths
+/// do not exist. The names of secrets in it begin with `prefix`.
 ///
 /// # Errors
 /// [`Error::NotEmpty`].

@@ -1,4 +1,4 @@
-//! Rows of the values of secrets: ciphertexts, and nothing else.
+//! Rows of the values of secrets. The values are encrypted.
 
 use rusqlite::{Row, params};
 
@@ -28,7 +28,7 @@ pub struct SecretVersion {
 const TABLE: Table = Table { name: "secret_version", columns: "object, number, created, iv, data, binding" };
 
 impl SecretVersion {
-    /// What the binding covers: table name and every column, each with its length before it.
+    /// The bytes that the binding covers: table name and every column, each with its length before it.
     #[must_use]
     pub fn bound(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(128 + self.data.len());
@@ -52,10 +52,10 @@ impl SecretVersion {
         })
     }
 
-    /// Adds the row, and removes those of its object up to the number `oldest`.
+    /// Adds the row, and removes the rows of its object with numbers up to `oldest`.
     ///
     /// # Errors
-    /// SQLite's, a constraint failure among them if the number is taken.
+    /// SQLite's, including a constraint failure if the number exists already.
     pub fn insert(self, oldest: i64) -> Command {
         Command::new(move |transaction| {
             let Self { object, number, created, iv, data, binding } = self;

@@ -1,4 +1,4 @@
-//! One moment of a database that a server may be writing, as a file of its own.
+//! A consistent copy of a database, also while a server is writing it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -19,35 +19,35 @@ use super::root_key::RootKey;
 use super::{audit_head, object, root_key, schema};
 use crate::audit::Head;
 
-/// The pause between two times that a copy is put on disk.
+/// The pause between two syncs of a copy.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What a copy of the database says of what belongs to it.
+/// Facts about a copy of the database that identify what belongs to it.
 pub struct Snapshot {
     /// The number of its schema.
     pub schema: i64,
-    /// How many objects it has, destroyed ones included.
+    /// Number of objects, including destroyed ones.
     pub objects: i64,
-    /// Its root keys; none if no server has started with it.
+    /// Its root keys; empty if no server has started with it.
     pub root_keys: Vec<RootKey>,
-    /// The last line of the audit log at that moment; `None` if there was none.
+    /// The last line of the audit log at the time of the copy; `None` if there was none.
     pub head: Option<Head>,
     /// Objects that are not destroyed and whose key is in the HSM token: identifier and `CKA_ID`.
     pub in_token: Vec<(String, Vec<u8>)>,
 }
 
 impl Store {
-    /// Copies the database as it is at one moment to `to`, which must not exist, and reads the copy, which is on disk then but
-    /// for its name. A server may have the database open: it goes on writing. Its write-ahead log is not begun again until the
-    /// copy is complete.
+    /// Copies the database in one consistent state to `to`, which must not exist, and checks the copy. The content of
+    /// the copy is then on disk, but not yet its directory entry. A server may have the database open and continue to
+    /// write. Its write-ahead log cannot restart until the copy is complete.
     ///
-    /// VACUUM INTO is one read transaction, where SQLite's backup in steps begins again after each commit. It writes every row
-    /// again, so that nothing which was deleted is in the copy. `user_version`, `application_id` and the numbers of objects stay
-    /// as they are. The copy is not in WAL mode, which a server sets at each start: so it is one file, and can be read without
-    /// making others.
+    /// VACUUM INTO is one read transaction; SQLite's backup in steps would start again after each commit. VACUUM INTO
+    /// writes every row again, so that the copy contains no deleted data. `user_version`, `application_id` and the
+    /// numbers of objects are kept. The copy is not in WAL mode, which a server sets at each start; so it is a single
+    /// file and can be read without making others.
     ///
     /// # Errors
-    /// The database cannot be read or is not ours, or the copy cannot be written or is damaged.
+    /// The database cannot be read or belongs to another program, or the copy cannot be written or is damaged.
     pub fn snapshot(path: &Path, to: &Path) -> Result<Snapshot, Error> {
         let uncopied = |source| Error::Copy { to: to.to_owned(), source: Box::new(source) };
         let unwritten = |source| Error::Write { path: to.to_owned(), source };
@@ -57,14 +57,15 @@ impl Store {
         let (copied, synced) = while_syncing(&file, || connection.execute("VACUUM INTO ?1", [name]));
         copied.map_err(uncopied)?;
         synced.map_err(unwritten)?;
-        // Closed before the copy is looked at: from here on the server's log may begin again.
+        // Closed before the copy is checked, so that the server's write-ahead log can restart.
         drop(connection);
         read(to).map_err(|error| named(error, to))
     }
 }
 
-/// Runs `write` while another thread has what it writes to the file put on disk, bit by bit: a gigabyte at once at the end would
-/// keep the commits of the server waiting for the disk. Also whether that went well: the kernel tells of a failure only once.
+/// Runs `write` while another thread syncs the file again and again: syncing a gigabyte at the end would make the
+/// commits of the server wait for the disk. Returns also whether syncing succeeded, because the kernel reports a
+/// failure only once.
 fn while_syncing<T>(file: &File, write: impl FnOnce() -> T) -> (T, io::Result<()>) {
     thread::scope(|scope| {
         let (done, is_done) = channel::<()>();
@@ -80,10 +81,10 @@ fn while_syncing<T>(file: &File, write: impl FnOnce() -> T) -> (T, io::Result<()
     })
 }
 
-/// Opens the database beside whoever else has it open, to read it.
+/// Opens the database for reading while other processes have it open.
 fn open(path: &Path) -> Result<Connection, Error> {
-    // For writing, though nothing is written: the last connection that is closed folds the write-ahead log into the database,
-    // which a connection that may only read cannot do. The server may end before this process does.
+    // Opened for writing although nothing is written: the last closed connection moves the write-ahead log into the
+    // database, and a read-only connection cannot do so. The server may stop before this process does.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     configure(&connection)?;
@@ -91,13 +92,13 @@ fn open(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Checks a copy, and reads what belongs to it.
+/// Checks a copy, and reads the facts about it.
 fn read(path: &Path) -> Result<Snapshot, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(immutable(path), flags)?;
     configure(&connection)?;
-    // Whether the file is as it was written. PRAGMA integrity_check also compares each index with its table, which takes five
-    // times as long, and what it finds is wrong in the original too.
+    // Checks whether the file is as it was written. PRAGMA integrity_check also compares each index with its table; it
+    // takes five times as long, and finds only what is wrong in the original too.
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict != "ok" {
         return Err(Error::Damaged { path: path.to_owned(), verdict });

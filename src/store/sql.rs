@@ -1,4 +1,4 @@
-//! Statements, and the columns of tables: each list stands once.
+//! SQL statements, with one list of columns for each table.
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
@@ -13,22 +13,22 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// `SELECT`, and what follows the name of the table.
+    /// A `SELECT` statement; `rest` follows the name of the table.
     pub(super) fn select(&self, rest: &str) -> String {
         format!("SELECT {} FROM {} {rest}", self.columns, self.name)
     }
 
-    /// `INSERT INTO`, and what follows the values.
+    /// An `INSERT INTO` statement; `rest` follows the values.
     pub(super) fn insert(&self, rest: &str) -> String {
         format!("INSERT INTO {} ({}) VALUES ({}) {rest}", self.name, self.columns, self.values())
     }
 
-    /// `INSERT OR REPLACE INTO`.
+    /// An `INSERT OR REPLACE INTO` statement.
     pub(super) fn replace(&self) -> String {
         format!("INSERT OR REPLACE INTO {} ({}) VALUES ({})", self.name, self.columns, self.values())
     }
 
-    /// `UPDATE`, and what follows the values. The first column is `?1`.
+    /// An `UPDATE` statement; `rest` follows the values. The first column is `?1`.
     pub(super) fn update(&self, rest: &str) -> String {
         format!("UPDATE {} SET ({}) = ({}) {rest}", self.name, self.columns, self.values())
     }
@@ -38,7 +38,7 @@ impl Table {
     }
 }
 
-/// The first row.
+/// Returns the first row.
 pub(super) fn one<T>(
     connection: &Connection,
     sql: &str,
@@ -48,7 +48,7 @@ pub(super) fn one<T>(
     Ok(connection.prepare_cached(sql)?.query_row(values, read).optional()?)
 }
 
-/// All rows.
+/// Returns all rows.
 pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
@@ -58,12 +58,12 @@ pub(super) fn all<T>(
     Ok(connection.prepare_cached(sql)?.query_map(values, read)?.collect::<Result<_, _>>()?)
 }
 
-/// Whether the query has a row.
+/// Returns whether the query has a row.
 pub(super) fn any(connection: &Connection, sql: &str, values: impl Params) -> Result<bool, Error> {
     Ok(connection.prepare_cached(sql)?.exists(values)?)
 }
 
-/// Changes rows; how many.
+/// Changes rows; returns their number.
 pub(super) fn execute(connection: &Connection, sql: &str, values: impl Params) -> Result<usize, Error> {
     Ok(connection.prepare_cached(sql)?.execute(values)?)
 }
@@ -78,13 +78,13 @@ pub(super) fn pair<T: FromSql, U: FromSql>(row: &Row<'_>) -> Result<(T, U), rusq
     Ok((row.get(0)?, row.get(1)?))
 }
 
-/// A number of rows as SQLite has it.
+/// A number of rows as an integer of SQLite.
 pub(super) fn limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 impl Readers {
-    /// [`one`] on a connection that only reads.
+    /// Like [`one`], on a read-only connection.
     pub(super) fn one<T>(
         &self,
         sql: &str,
@@ -94,7 +94,7 @@ impl Readers {
         self.run(|connection| one(connection, sql, values, read))
     }
 
-    /// [`all`] on a connection that only reads.
+    /// Like [`all`], on a read-only connection.
     pub(super) fn all<T>(
         &self,
         sql: &str,
@@ -104,7 +104,7 @@ impl Readers {
         self.run(|connection| all(connection, sql, values, read))
     }
 
-    /// [`any`] on a connection that only reads.
+    /// Like [`any`], on a read-only connection.
     pub(super) fn any(&self, sql: &str, values: impl Params) -> Result<bool, Error> {
         self.run(|connection| any(connection, sql, values))
     }

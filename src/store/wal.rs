@@ -1,4 +1,4 @@
-//! The write-ahead log: how what it holds gets into the database, and leaves it.
+//! The write-ahead log: moving its content into the database, and truncating it.
 
 use std::fs::File;
 use std::io;
@@ -10,19 +10,19 @@ use rusqlite::Connection;
 use super::connection::{BUSY, configure, with_suffix};
 use super::error::Error;
 
-/// Pages in the WAL at which a commit copies them into the database.
+/// Number of pages in the WAL at which a commit copies them into the database.
 pub(super) const PAGES: i64 = 16_000;
 
-/// The length to which the WAL is cut, in bytes, when it begins again: that of so many pages.
+/// Length to which SQLite truncates the WAL when it restarts, in bytes: that of [`PAGES`] pages.
 pub(super) const LONGEST: i64 = PAGES * (4096 + 24);
 
-/// For so long a commit waits at most for those who read the WAL while it is cut.
+/// How long a commit waits at most for readers of the WAL while it is truncated.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// What a checkpoint answers (SQLite, "PRAGMA wal_checkpoint").
+/// The result of a checkpoint (SQLite, "PRAGMA wal_checkpoint").
 struct Checkpoint {
     busy: bool,
-    /// Pages in the WAL, and those of them that are in the database.
+    /// Number of pages in the WAL; `copied`: those of them that are in the database.
     pages: i64,
     copied: i64,
 }
@@ -34,8 +34,8 @@ fn checkpoint(connection: &Connection, mode: &str) -> Result<Checkpoint, Error> 
     Ok(found?)
 }
 
-/// Copies the pages of the WAL into the database on a connection of its own, while others read and write; false if a reader
-/// still needs what they replace.
+/// Copies the pages of the WAL into the database on a connection of its own, while others read and write. Returns false
+/// if a reader still needs the former pages.
 pub(super) fn copy(path: &Path) -> Result<bool, Error> {
     let connection = Connection::open(path)?;
     configure(&connection)?;
@@ -43,8 +43,8 @@ pub(super) fn copy(path: &Path) -> Result<bool, Error> {
     Ok(!busy && copied >= pages)
 }
 
-/// Copies what is left and cuts the WAL to nothing; false if a reader or another writer has it for longer than [`PATIENCE`].
-/// Only what was committed since [`copy`] takes time.
+/// Copies the remaining pages and truncates the WAL to zero. Returns false if a reader or another writer uses it for
+/// longer than [`PATIENCE`]. Only what was committed since [`copy`] takes time.
 pub(super) fn truncate(connection: &Connection) -> Result<bool, Error> {
     connection.busy_timeout(PATIENCE)?;
     let done = checkpoint(connection, "TRUNCATE");

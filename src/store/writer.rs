@@ -1,4 +1,4 @@
-//! The one writer: a thread that puts many requests into one commit.
+//! The writer: one thread that puts many requests into one commit.
 
 mod group;
 
@@ -19,32 +19,33 @@ use crate::audit::Audit;
 use crate::metrics::Metrics;
 use group::{Answer, Fault, Group, Queued, Recording, Request, Waiting, commit};
 
-/// Requests that may wait with their writes; those that the server admits at one time are fewer.
+/// Maximum number of waiting write requests; the server admits fewer at one time.
 const QUEUE: usize = 1024;
 
-/// How long a group waits for another program that holds the database once one waited for [`BUSY`] in vain.
+/// How long a group waits for another program that locks the database, after a group has waited for [`BUSY`] without
+/// success.
 const BUSY_AGAIN: Duration = Duration::from_millis(200);
 
-/// How long a commit says that the database can be written.
+/// For how long a commit proves that the database can be written.
 const CHECK_STANDS: Duration = Duration::from_secs(1);
 
 /// How long a check waits for its commit.
 const CHECK_WAIT: Duration = Duration::from_secs(2);
 
-/// The longest that a group with company waits for more to come.
+/// How long a group waits for more requests at most.
 const MAX_WAIT: Duration = Duration::from_millis(1);
 
-/// Hears whether the WAL is empty.
+/// Receives whether the WAL was emptied.
 type Emptied = SyncSender<Result<bool, String>>;
 
-/// What the thread does.
+/// The work of the thread.
 enum Work {
     Write(Request),
     /// Empties the WAL between two commits.
     Empty(Emptied),
 }
 
-/// When the last group was committed; `None` before the first, and once one has failed.
+/// The time at which the last group was committed; `None` before the first one, and after a failure.
 type Last = Arc<Mutex<Option<Instant>>>;
 
 pub(super) struct Writer {
@@ -54,12 +55,12 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Hands commands to the writer without waiting for them, and without keeping it alive.
+/// Gives commands to the writer without waiting for them. It does not keep the writer alive.
 #[derive(Clone)]
 pub struct Poster(Weak<SyncSender<Work>>);
 
 impl Poster {
-    /// Puts `command` into a later group commit. Nobody hears whether it succeeded.
+    /// Puts `command` into a later group commit. Its outcome is not reported.
     ///
     /// # Errors
     /// The queue is full, or the store is closed.
@@ -94,7 +95,7 @@ impl Writer {
         Ok(Self { queue: Some(Arc::new(queue)), last, audit, thread: Some(thread) })
     }
 
-    /// Records go into this log from now on; a second one is ignored.
+    /// Sets the audit log for records; only the first call has an effect.
     pub(super) fn record_in(&self, audit: Arc<Audit>, bind: Binder) {
         let _ = self.audit.set(Recording { audit, bind });
     }
@@ -107,8 +108,8 @@ impl Writer {
         self.begin(command).recv().unwrap_or(Err(Error::Stopped))
     }
 
-    /// Runs commands in their order, all of them in the same commit: the outcome of each. With `stops`, those after one that
-    /// failed are not begun ([`Error::NotBegun`]).
+    /// Runs commands in order and in one commit; returns the outcome of each. With `stops`, those after a failed one
+    /// are not begun ([`Error::NotBegun`]).
     pub(super) fn run_all(&self, commands: Vec<Command>, stops: bool) -> Vec<Result<(), Error>> {
         if commands.is_empty() {
             return Vec::new();
@@ -119,14 +120,14 @@ impl Writer {
         answers.into_iter().map(wait).collect()
     }
 
-    /// Puts a command into the queue; its answer comes once its group is on disk.
+    /// Puts a command into the queue; its answer arrives when its group is on disk.
     fn begin<T: Send + 'static>(&self, command: Command<T>) -> Answer<T> {
         let (queued, answered) = Queued::new(command);
         self.send(queued.into());
         answered
     }
 
-    /// Puts a request into the queue. If the queue is full, those who wait for the request get an error.
+    /// Puts a request into the queue. If the queue is full, the waiting callers receive an error.
     fn send(&self, request: Request) {
         let sent = match &self.queue {
             Some(queue) => queue.try_send(Work::Write(request)),
@@ -139,7 +140,7 @@ impl Writer {
         }
     }
 
-    /// Empties the WAL between two commits; false if somebody reads what is in it. Commits wait for it for a moment only
+    /// Empties the WAL between two commits. Returns false if a reader uses it. Commits wait only for a moment
     /// ([`wal::truncate`]).
     pub(super) fn empty_wal(&self) -> Result<bool, Error> {
         let (answer, answered) = sync_channel(1);
@@ -148,15 +149,17 @@ impl Writer {
         answered.recv().map_err(|_| Error::Stopped)?.map_err(Error::Commit)
     }
 
-    /// Whether a write is on disk within [`CHECK_WAIT`]. If none was a moment ago, a small one is tried: nobody may be writing
-    /// while the disk is full or another program holds the database, nor when that has passed.
+    /// Checks that a write is on disk within [`CHECK_WAIT`]. If there was no commit a moment ago, a small one is tried:
+    /// without it, a full disk or a lock by another program would not be noticed while no request writes, nor that it
+    /// is over.
     pub(super) fn check(&self) -> Result<(), Error> {
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < CHECK_STANDS) {
             return Ok(());
         }
         let touch = Command::new(|transaction| {
-            // A row that stays what it is would not be written, and a full disk not noticed. The header of the file is.
+            // A row without a change would not be written, so that a full disk would not be noticed. The header of the
+            // file is always written.
             let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok(transaction.pragma_update(None, "user_version", version)?)
         });
@@ -177,11 +180,11 @@ impl Drop for Writer {
     }
 }
 
-/// The requests that arrive before `until`. Without it, those that have arrived.
+/// The requests that arrive before `until`; without it, those that have arrived already.
 struct Company<'a> {
     jobs: &'a Receiver<Work>,
     until: Option<Instant>,
-    /// Ends the group, and comes after it.
+    /// A request to empty the WAL. It ends the group and is done after it.
     empty: &'a mut Option<Emptied>,
 }
 
@@ -224,7 +227,8 @@ fn serve(
                 match begin(&mut connection, if is_held { BUSY_AGAIN } else { BUSY }) {
                     Ok(transaction) => {
                         is_held = false;
-                        // Not collected first: who comes while the group runs is still in time for its commit.
+                        // The requests are not collected first: one that arrives while the group runs is still part of
+                        // its commit.
                         let until = wait.map(|wait| Instant::now() + wait);
                         let company = Company { jobs, until, empty: &mut empty };
                         let mut group = Group::default();
@@ -232,7 +236,8 @@ fn serve(
                         let committed = commit(transaction, requests, &mut group, audit.get());
                         let took = began.elapsed();
                         metrics.store_commit(took, committed.is_ok().then_some(group.waiting.len()));
-                        // If the last group held the jobs of several requests, these are on their way again: wait for them.
+                        // If the last group held the jobs of several requests, their callers probably send the next
+                        // ones now: wait for them.
                         wait = (group.requests > 1).then(|| (took / 2).min(MAX_WAIT));
                         tell(committed, group.waiting, last, unerased);
                     }
@@ -252,11 +257,11 @@ fn serve(
     }
 }
 
-/// Tells everybody who waits how the commit went.
+/// Reports the outcome of the commit to all waiting requests.
 fn tell(committed: Result<(), Fault>, waiting: Vec<Waiting>, last: &Mutex<Option<Instant>>, unerased: &Unerased) {
     let failed = match &committed {
         Err(Fault::Commit(error)) => Some(error),
-        // The log and the token speak for themselves; the database is well.
+        // A failure of the audit log or the HSM does not concern the database.
         Ok(()) | Err(Fault::Audit(_) | Fault::Binding(_)) => None,
     };
     if let Some(error) = failed {
@@ -271,13 +276,14 @@ fn tell(committed: Result<(), Fault>, waiting: Vec<Waiting>, last: &Mutex<Option
     }
 }
 
-/// Begins a transaction that may write, and waits at most so long for another program that holds the database.
+/// Begins a write transaction. Waits at most for `busy` if another program locks the database.
 fn begin(connection: &mut Connection, busy: Duration) -> Result<Transaction<'_>, rusqlite::Error> {
     connection.busy_timeout(busy)?;
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
-/// Tells all who wait that nothing can be written: one after the other they would wait in vain. `again`: it was so before.
+/// Refuses all waiting requests, because nothing can be written now and each of them would wait without success.
+/// `again`: the database could not be written before.
 fn refuse(waiting: impl Iterator<Item = Request>, error: &str, again: bool) {
     if again {
         tracing::debug!(error, "the database can still not be written");

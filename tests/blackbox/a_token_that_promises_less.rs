@@ -216,7 +216,7 @@ fn without_keys_that_leave_in_clear_new_ones_leave_wrapped() {
         assert!(server.stop().1.success());
         let of = |id: &str| options.with(&[&format!("--api-token-id={id}")]);
         let told = Server::refused_at(&place, &of(&other));
-        assert!(told.contains("nobody can know the API token") && told.contains("by Register"), "{told}");
+        assert!(told.contains("no caller can know the API token") && told.contains("by Register"), "{told}");
         assert!(Server::start_at(Arc::clone(&place), &of(&brought)).stop().1.success());
         // A database that was begun in this way keeps its properties.
         if round == 1 {

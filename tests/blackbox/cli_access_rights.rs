@@ -94,7 +94,7 @@ fn projects_hold_keys_and_questions_are_answered() {
         "owner alice\nproject apollo\nmember alice: lead\nmember jwt:https://issuer.example/#ci: operator\n"
     );
     alice.quiet(&["access-rights", "project", "-k", &outside, "--none"]);
-    alice.fails_with(&["access-rights", "project", "-k", &outside, "--none"], &["there already"]);
+    alice.fails_with(&["access-rights", "project", "-k", &outside, "--none"], &["already as requested"]);
     let ask = |cli: &Cli, user: &str, operation: &str| {
         cli.ok(&["access-rights", "explain", "--user", user, "--operation", operation, "--object", &inside])
     };

@@ -137,7 +137,7 @@ fn an_import_over_a_key_takes_a_grant_on_that_key() {
     let mut mary = world.certificate("mary");
     mary.key("m", &[project("p1")]);
     let detail = mary.refused(&import("m", Some(true), "AES", &[7; 32], &[project("p2")]), 422);
-    assert!(detail.contains("leaves the object in its project"), "{detail}");
+    assert!(detail.contains("cannot move an object to another project"), "{detail}");
     mary.ok(&import("m", Some(true), "AES", &[7; 32], &[project("p1")]));
 }
 

@@ -155,7 +155,9 @@ fn who_may_is_said_as_for_every_object() {
     assert_eq!(read(&mut alice), (200, b"two".to_vec()));
     alice.take_back(&id, "bob", &["read_secret", "write_secret"]);
     assert_eq!(read(&mut bob).0, 404);
-    for (operation, told) in [("encrypt", "a secret is read and written"), ("get", "a secret is read and written")] {
+    for (operation, told) in
+        [("encrypt", "a secret can only be read and written"), ("get", "a secret can only be read and written")]
+    {
         let said = alice.not_done("/access/grant", &crate::harness::caller::change(&id, "bob", &[operation]), 422);
         assert!(said.contains(told), "{said}");
     }

@@ -24,7 +24,7 @@ structure! {
 }
 
 impl Request {
-    /// The attributes that it gives, of both keys and of each.
+    /// All attributes in the request: for both keys and for each of them.
     #[must_use]
     pub fn templates(&self) -> Vec<&Attributes> {
         let all = [&self.common_attributes, &self.private_key_attributes, &self.public_key_attributes];

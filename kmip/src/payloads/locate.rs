@@ -44,7 +44,7 @@ impl Response {
     }
 }
 
-/// What objects must match: all of it.
+/// The criteria that objects must match, all of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Criteria {
     /// Attributes that must be equal. The object's usage mask must contain the given one. Absent parts of a structure

@@ -35,20 +35,21 @@ use super::unique_identifier::UniqueIdentifier;
 pub use multi_part::MultiPart;
 pub use protection_storage_masks::ProtectionStorageMasks;
 
-/// The request of one operation, which says what answers it.
+/// The request of one operation, with the type of its response.
 pub trait OperationRequest: Field + Into<Request> {
     /// The operation.
     const OPERATION: Operation;
 
-    /// What answers it.
+    /// The type of the response.
     type Response: Field + Into<Response>;
 
-    /// How the request names the object that it is about, if it is about one that exists and names it.
+    /// The field that names the object of the request, if the operation concerns an existing object and the field is
+    /// present.
     fn named(&self) -> Option<&UniqueIdentifier> {
         None
     }
 
-    /// The same, to be changed.
+    /// The same field, for changes.
     fn named_mut(&mut self) -> Option<&mut UniqueIdentifier> {
         None
     }
@@ -58,20 +59,20 @@ pub trait OperationRequest: Field + Into<Request> {
         Vec::new()
     }
 
-    /// The object that the operation leaves in the ID placeholder (section 8.3).
+    /// The object that the operation sets as ID placeholder (section 8.3).
     fn left(_response: &Self::Response) -> Option<&str> {
         None
     }
 
-    /// Writes a bare operation.
+    /// Writes a bare operation, without a message.
     fn into_document(self) -> Document {
         Document { name: Cow::Borrowed(Self::OPERATION.name(Dialect::Oasis)), value: self.write() }
     }
 
-    /// Reads the answer to a bare operation.
+    /// Reads the response to a bare operation.
     ///
     /// # Errors
-    /// The document does not answer this operation, or it cannot be read.
+    /// The document is not a response to this operation, or it cannot be read.
     fn read_response(document: Document) -> Result<Self::Response, Error> {
         let asked = Self::OPERATION.name(Dialect::Oasis);
         let answered = document.name.strip_suffix("Response").and_then(Operation::from_name);
@@ -123,8 +124,8 @@ macro_rules! payloads {
     };
 }
 
-/// One row for each operation: its file; the field that names its object, if it is about one that exists; the attributes of
-/// what it adds; and what it leaves in the ID placeholder.
+/// One row for each operation: its file; the field that names its object, if it concerns an existing one; the
+/// attributes of the objects that it adds; and the object that it sets as ID placeholder.
 macro_rules! operations {
     ($(
         $operation:ident $module:ident
@@ -203,7 +204,7 @@ macro_rules! operations {
                 match self { $(Self::$operation(response) => $module::Request::left(response)),* }
             }
 
-            /// Writes the answer to a bare operation.
+            /// Writes the response to a bare operation.
             #[must_use]
             pub fn into_document(self) -> Document {
                 let name = match &self { $(Self::$operation(_) => concat!(stringify!($operation), "Response")),* };
@@ -238,7 +239,7 @@ operations! {
 }
 
 impl Request {
-    /// Reads a bare operation, whose name is the operation's.
+    /// Reads a bare operation; the name of the document is that of the operation.
     pub fn from_document(document: Document) -> Result<Self, Error> {
         let operation =
             Operation::from_name(&document.name).ok_or_else(|| Fault::UnknownDocument(excerpt(&document.name)))?;

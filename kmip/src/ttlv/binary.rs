@@ -1,4 +1,4 @@
-//! The binary spelling, TTLV (KMIP 2.1, section 10.1): tag, type, length and value, padded to eight bytes.
+//! The binary encoding, TTLV (KMIP 2.1, section 10.1): tag, type, length and value, padded to eight bytes.
 
 mod read;
 mod write;

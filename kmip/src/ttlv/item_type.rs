@@ -54,7 +54,8 @@ impl ItemType {
         Self::NAMES.get(usize::from(code).checked_sub(1)?).map(|(kind, _)| *kind)
     }
 
-    /// The length of its values in the binary encoding, in bytes and without padding; `None` if they differ in length.
+    /// The length of its values in the binary encoding, in bytes and without padding; `None` if the length is not
+    /// fixed.
     #[must_use]
     pub fn fixed_length(self) -> Option<usize> {
         match self {

@@ -1,4 +1,4 @@
-//! What a text or a number means under a tag and a type (KMIP Additional Message Encodings, sections 4.1.6 and 6.1).
+//! The meaning of a text or a number by its tag and type (KMIP Additional Message Encodings, sections 4.1.6 and 6.1).
 
 use std::borrow::Cow;
 
@@ -13,7 +13,8 @@ use crate::hexadecimal;
 use crate::mask::{self, Bits};
 use crate::tag::Tag;
 
-/// The most characters of a mask's names that are kept until its attribute is known: more than all its names have.
+/// Maximum number of characters of mask names that are kept until the attribute is known: more than all names together
+/// have.
 const LONGEST_MASK: usize = 512;
 
 /// A value before its type is known.
@@ -27,7 +28,7 @@ pub(super) enum Raw<'de> {
     Items(Vec<Item>),
 }
 
-/// The item of a name and a type, as they were spelled. A fault stays in the item.
+/// The item with this name and type, as they were written. A fault is stored in the item.
 pub(super) fn item(name: &str, kind: Option<&str>, raw: Raw<'_>) -> Item {
     let tag = if after_prefix(name).is_some() {
         hexadecimal(name).and_then(|code| u32::try_from(code).ok()).and_then(Tag::from_code)
@@ -43,7 +44,7 @@ pub(super) fn item(name: &str, kind: Option<&str>, raw: Raw<'_>) -> Item {
     }
 }
 
-/// The document of a name, which need not be a tag's.
+/// The document with this name, which need not be a tag.
 pub(super) fn document(name: Cow<'_, str>, kind: Option<&str>, raw: Raw<'_>) -> Document {
     let tag = Tag::from_name(&name);
     let name = match tag.and_then(Tag::name) {
@@ -53,7 +54,7 @@ pub(super) fn document(name: Cow<'_, str>, kind: Option<&str>, raw: Raw<'_>) -> 
     Document { name, value: value(tag, kind, raw) }
 }
 
-/// The value, or the fault in its place.
+/// The value, or the fault in place of it.
 fn value(tag: Option<Tag>, kind: Option<&str>, raw: Raw<'_>) -> Value {
     let kind = match kind {
         Some(name) => ItemType::from_name(name).ok_or_else(|| Fault::UnknownType(excerpt(name))),
@@ -117,7 +118,7 @@ fn typed(tag: Option<Tag>, kind: ItemType, raw: Raw<'_>) -> Result<Value, Fault>
         (ItemType::Structure, Raw::Null) => Value::Structure(Vec::new()),
         (ItemType::TextString, Raw::Text(text)) => Value::TextString(text.into_owned()),
         (ItemType::ByteString, Raw::Text(text)) => Value::ByteString(bytes(&text)?),
-        // JSON has a prefix, XML has none.
+        // JSON has the prefix, XML does not.
         (ItemType::BigInteger, Raw::Text(text)) => Value::BigInteger(bytes(after_prefix(&text).unwrap_or(&text))?),
         (ItemType::Boolean, Raw::Boolean(value)) => Value::Boolean(value),
         (ItemType::Boolean, Raw::Text(text)) => match hexadecimal(&text) {
@@ -183,7 +184,7 @@ fn enumeration(tag: Option<Tag>, raw: Raw<'_>) -> Result<u32, Fault> {
 fn integer(tag: Option<Tag>, text: &str) -> Result<i32, Fault> {
     match tag.and_then(mask::carried_by) {
         Some(mask) => bits_of(mask, text),
-        // Whose value it is, its name tells.
+        // The mask is known only when the name of the attribute is known.
         None if tag == Some(Tag::AttributeValue) && after_prefix(text).is_none() => {
             Err(Fault::MaskWithoutNames(text.chars().take(LONGEST_MASK).collect()))
         }
@@ -191,7 +192,7 @@ fn integer(tag: Option<Tag>, text: &str) -> Result<i32, Fault> {
     }
 }
 
-/// The bits of a mask that are named, or given as hexadecimal digits.
+/// The bits of a mask, given by name or as hexadecimal digits.
 pub(crate) fn bits_of(mask: &Bits, text: &str) -> Result<i32, Fault> {
     let mut sum = 0;
     // The JSON encoding separates names with `|`, the XML encoding with spaces. Clients use either.

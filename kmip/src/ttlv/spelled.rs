@@ -1,4 +1,4 @@
-//! How the texts of JSON and XML spell scalars.
+//! The textual form of scalars in JSON and XML.
 
 use std::io::Write as _;
 
@@ -21,7 +21,7 @@ pub(super) fn enumeration(tag: Option<Tag>, code: u32, dialect: Dialect, out: &m
     }
 }
 
-/// Appends a time as ISO 8601, or as its seconds where the year has more or less than four digits.
+/// Appends a time as ISO 8601, or as its seconds if the year does not have four digits.
 pub(super) fn date_time(seconds: i64, out: &mut Vec<u8>) {
     match OffsetDateTime::from_unix_timestamp(seconds) {
         Ok(time) if (0..=9999).contains(&time.year()) => {

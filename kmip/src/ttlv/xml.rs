@@ -1,4 +1,4 @@
-//! The XML spelling (KMIP Additional Message Encodings, section 6).
+//! The XML encoding (KMIP Additional Message Encodings, section 6).
 
 mod read;
 mod write;

@@ -1,4 +1,4 @@
-//! Attributes by name and index, as KMIP 1.x has them (KMIP 1.4, section 3), and as items, as 2.x has them.
+//! Conversion of attributes between KMIP 1.x, with names and indexes (KMIP 1.4, section 3), and KMIP 2.x, with items.
 
 use super::super::dialect::same_name;
 use super::super::enumerations;
@@ -9,9 +9,9 @@ use super::super::ttlv::scalar::bits_of;
 use super::super::ttlv::{Fields, Item, Value};
 use super::{Version, since};
 
-/// The attributes of KMIP 1.x, by the names that they have there.
+/// The attributes of KMIP 1.x with their names.
 ///
-/// The version that brought an attribute is that of its tag, with one exception: Key Format Type was a part of key blocks only.
+/// An attribute has the version of its tag, except Key Format Type, which was only a part of key blocks.
 const NAMES: &[(Tag, &str)] = &[
     (Tag::UniqueIdentifier, "Unique Identifier"),
     (Tag::Name, "Name"),
@@ -65,8 +65,8 @@ const NAMES: &[(Tag, &str)] = &[
     (Tag::NeverExtractable, "Never Extractable"),
 ];
 
-/// The two who may name custom attributes: a client's names begin with `x-`, a server's with `y-` (KMIP 1.4, section 3.39). Each is a
-/// vendor in KMIP 2.x.
+/// The vendors of custom attributes: the names of a client begin with `x-`, those of a server with `y-` (KMIP 1.4,
+/// section 3.39). In KMIP 2.x they are vendor identifications.
 const VENDORS: [&str; 2] = ["x", "y"];
 
 /// The name of an attribute in KMIP 1.x.
@@ -120,7 +120,8 @@ impl Named {
     }
 }
 
-/// A name or a mask that JSON or XML spelled in words, of which only the attribute's name tells what they mean.
+/// Resolves the names of an enumeration or a mask in JSON or XML, whose meaning is known only by the name of the
+/// attribute.
 fn resolved(tag: Tag, value: Value) -> Value {
     let Value::Invalid(fault) = &value else { return value };
     let read = match &**fault {
@@ -177,8 +178,8 @@ fn name_of(version: Version, item: &Item) -> Option<String> {
     VENDORS.contains(&vendor.as_str()).then(|| text(Tag::AttributeName).map(|name| format!("{vendor}-{name}")))?
 }
 
-/// Attributes of KMIP 2.x as attributes of 1.x. Those that the version does not have are left out. Of several instances, each after the
-/// first has its index.
+/// Converts attributes of KMIP 2.x to attributes of 1.x. Attributes that the version does not have are left out. Of
+/// several instances, each one after the first has an index.
 pub(super) fn downgrade(version: Version, items: Vec<Item>) -> Vec<Item> {
     let mut written: Vec<(String, i32)> = Vec::new();
     let mut downgraded = Vec::with_capacity(items.len());
@@ -208,7 +209,7 @@ pub(super) fn downgrade(version: Version, items: Vec<Item>) -> Vec<Item> {
     downgraded
 }
 
-/// A reference of KMIP 2.x as a name of 1.x; `None` if the version does not have the attribute.
+/// Converts a reference of KMIP 2.x to a name of 1.x; `None` if the version does not have the attribute.
 pub(super) fn downgrade_reference(version: Version, value: Value) -> Option<Item> {
     let named = match value {
         Value::Enumeration(code) => Item { tag: Tag::from_code(code)?, value: Value::Structure(Vec::new()) },

@@ -1,7 +1,7 @@
-//! The versions of the protocol, and the one place that knows in what they differ.
+//! The versions of the protocol. Only this module knows their differences.
 //!
-//! Everything else in this crate is KMIP 2.1. A request of an earlier version is turned into one of 2.1 ([`upgrade`]), and its answer is
-//! turned back ([`Upgraded::downgrade`]): both work on the tree, whatever its spelling was.
+//! Everything else in this crate is KMIP 2.1. A request of an earlier version is converted to one of 2.1 ([`upgrade`]),
+//! and its answer is converted back ([`Upgraded::downgrade`]). Both work on the tree, whatever its encoding was.
 
 mod attributes;
 mod request;
@@ -13,7 +13,7 @@ use super::message::ProtocolVersion;
 use super::tag::Tag;
 use super::ttlv::{Document, Field as _, Item, Value};
 
-/// A version that is served.
+/// A supported version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Version {
@@ -27,10 +27,10 @@ pub enum Version {
 }
 
 impl Version {
-    /// Every version that is served, the newest first, as Discover Versions answers them.
+    /// Every supported version, the newest first, as in the answer to Discover Versions.
     pub const ALL: [Self; 7] = [Self::V2_1, Self::V2_0, Self::V1_4, Self::V1_3, Self::V1_2, Self::V1_1, Self::V1_0];
 
-    /// The version of these numbers, if it is served.
+    /// The version with these numbers, if it is supported.
     #[must_use]
     pub fn of(protocol: ProtocolVersion) -> Option<Self> {
         Self::ALL.into_iter().find(|version| version.protocol() == protocol)
@@ -64,23 +64,23 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// A request message as KMIP 2.1 has it, with what its answer must know of it.
+/// A request message in the form of KMIP 2.1, with the data that the conversion of its answer needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upgraded {
-    /// The version in which the client sent it, and in which it reads the answer.
+    /// The version in which the client sent it and expects the answer.
     pub version: Version,
     /// The message. Its header still names the client's version.
     pub document: Document,
-    /// Of each batch item, the attribute that its answer repeats: Add, Modify and Delete Attribute of KMIP 1.x do.
+    /// For each batch item, the attribute that its answer repeats: Add, Modify and Delete Attribute of KMIP 1.x do so.
     repeated: Vec<Option<Item>>,
 }
 
-/// Turns a request message into one of KMIP 2.1.
+/// Converts a request message to one of KMIP 2.1.
 ///
-/// What is wrong with one batch item is kept in it, for the reader of that item.
+/// A fault of one batch item is stored in the item, and is reported when the item is read.
 ///
 /// # Errors
-/// The header has no version, or one that is not served ([`Fault::UnsupportedVersion`]).
+/// The header has no version, or one that is not supported ([`Fault::UnsupportedVersion`]).
 pub fn upgrade(document: Document) -> Result<Upgraded, Error> {
     let version = version_of(&document.value)?;
     let Document { name, value } = document;
@@ -89,14 +89,14 @@ pub fn upgrade(document: Document) -> Result<Upgraded, Error> {
 }
 
 impl Upgraded {
-    /// Turns the answer, a response message of KMIP 2.1, into one of the client's version.
+    /// Converts the answer, a response message of KMIP 2.1, to one of the client's version.
     #[must_use]
     pub fn downgrade(&self, answer: Document) -> Document {
         downgrade(self.version, answer, &self.repeated)
     }
 }
 
-/// Turns a response message of KMIP 2.1 into one of another version, where no request could be read.
+/// Converts a response message of KMIP 2.1 to one of another version. For requests that could not be read.
 #[must_use]
 pub fn downgrade_failure(version: Version, answer: Document) -> Document {
     downgrade(version, answer, &[])
@@ -122,7 +122,7 @@ fn version_of(message: &Value) -> Result<Version, Error> {
         .ok_or_else(|| Fault::UnsupportedVersion { major: protocol.major, minor: protocol.minor }.into())
 }
 
-/// The first item of a tag in a structure.
+/// The first item with this tag in a structure.
 fn part(value: &Value, tag: Tag) -> Option<&Value> {
     match value {
         Value::Structure(items) => items.iter().find(|item| item.tag == tag).map(|item| &item.value),
@@ -130,7 +130,7 @@ fn part(value: &Value, tag: Tag) -> Option<&Value> {
     }
 }
 
-/// A value that stands for a fault, so that the reader of its item fails with it.
+/// A value for a fault: reading its item fails with it.
 fn invalid(fault: Fault) -> Value {
     Value::Invalid(Box::new(fault))
 }

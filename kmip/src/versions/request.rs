@@ -1,4 +1,4 @@
-//! Requests of earlier versions as requests of KMIP 2.1.
+//! Conversion of requests of earlier versions to requests of KMIP 2.1.
 
 use super::super::dialect::Dialect;
 use super::super::enumerations::{AsynchronousIndicator, Operation, QueryFunction};
@@ -8,7 +8,7 @@ use super::super::ttlv::{Item, ItemType, Value};
 use super::attributes::{self, Named};
 use super::{Version, invalid, part, since};
 
-/// The message, and of each batch item the attribute that its answer repeats.
+/// Returns the converted message, and for each batch item the attribute that its answer repeats.
 pub(super) fn upgrade(version: Version, message: Value) -> (Value, Vec<Option<Item>>) {
     let Value::Structure(items) = message else { return (message, Vec::new()) };
     let mut repeated = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn upgrade(version: Version, message: Value) -> (Value, Vec<Option<It
     (Value::Structure(upgraded.collect()), repeated)
 }
 
-/// In KMIP 1.x the Asynchronous Indicator tells whether the client takes an answer that comes later.
+/// Converts the header. In KMIP 1.x, the Asynchronous Indicator says whether the client accepts an asynchronous answer.
 fn header(version: Version, value: Value) -> Value {
     let Value::Structure(items) = value else { return value };
     if let Some(tag) = later(version, &items) {
@@ -43,7 +43,7 @@ fn header(version: Version, value: Value) -> Value {
     Value::Structure(upgraded.collect())
 }
 
-/// A tag that the version does not have, anywhere in these items.
+/// A tag that the version does not have, at any depth in these items.
 fn later(version: Version, items: &[Item]) -> Option<Tag> {
     let is_former = |tag: Tag| Tag::FORMER.iter().any(|(former, _)| *former == tag);
     items.iter().find_map(|item| match &item.value {
@@ -137,7 +137,7 @@ fn check_function(version: Version, item: &Item) -> Result<(), Error> {
     }
 }
 
-/// The name of an attribute as a reference.
+/// Converts the name of an attribute to a reference.
 fn name(version: Version, value: Value) -> Result<Item, Error> {
     match value {
         Value::TextString(name) => Ok(Named::of(version, &name)?.reference()),
@@ -145,7 +145,8 @@ fn name(version: Version, value: Value) -> Result<Item, Error> {
     }
 }
 
-/// A template attribute as attributes. It may hold names of templates, which KMIP 1.3 deprecated: no template is kept here.
+/// Converts a template attribute to attributes. It may contain names of templates, which KMIP 1.3 deprecated; they are
+/// refused, because the server stores no templates.
 fn template(version: Version, tag: Tag, value: Value) -> Result<Item, Error> {
     let Value::Structure(items) = value else {
         return Err(value.not(ItemType::Structure).within(tag));
@@ -161,7 +162,7 @@ fn template(version: Version, tag: Tag, value: Value) -> Result<Item, Error> {
     Ok(Item { tag, value: Value::Structure(upgraded) })
 }
 
-/// A managed object, or anything that may hold one: the attributes in its key value.
+/// Converts the attributes in the key value of a managed object, or of anything that may contain one.
 fn object(version: Version, value: Value) -> Result<Value, Error> {
     let Value::Structure(items) = value else { return Ok(value) };
     let mut upgraded = Vec::with_capacity(items.len());

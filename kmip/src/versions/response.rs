@@ -1,11 +1,11 @@
-//! Responses of KMIP 2.1 as responses of earlier versions.
+//! Conversion of responses of KMIP 2.1 to responses of earlier versions.
 
 use super::super::enumerations::{Operation, ResultReason};
 use super::super::tag::Tag;
 use super::super::ttlv::{Field as _, Item, Value};
 use super::{Version, attributes, part, since};
 
-/// The message in the version. `repeated` has an entry for each batch item of the request.
+/// Converts the message to the version. `repeated` has an entry for each batch item of the request.
 pub(super) fn downgrade(version: Version, message: Value, repeated: &[Option<Item>]) -> Value {
     let Value::Structure(items) = message else { return message };
     let mut repeated = repeated.iter();
@@ -20,7 +20,7 @@ pub(super) fn downgrade(version: Version, message: Value, repeated: &[Option<Ite
     Value::Structure(downgraded.collect())
 }
 
-/// The header, in which the client's version stands, without what that version does not have.
+/// Converts the header: sets the client's version, and removes what that version does not have.
 fn header(version: Version, value: Value) -> Value {
     let Value::Structure(items) = value else { return value };
     let kept = items.into_iter().filter(|item| since::tag(item.tag) <= version).map(|item| match item.tag {
@@ -74,7 +74,8 @@ fn payload(version: Version, operation: Option<Operation>, value: Value, repeate
     Value::Structure(downgraded)
 }
 
-/// A value without the items that the version does not have, at any depth. What only 2.x calls Attributes is translated afterwards.
+/// Removes the items that the version does not have, at any depth. Attributes, which only 2.x has under this name, are
+/// converted afterwards.
 fn known(version: Version, value: Value) -> Value {
     let Value::Structure(items) = value else { return value };
     let is_known = |item: &Item| match (item.tag, &item.value) {
@@ -89,7 +90,8 @@ fn known(version: Version, value: Value) -> Value {
     Value::Structure(kept.collect())
 }
 
-/// A managed object, or anything that may hold one: the attributes in its key value are attributes of 1.x.
+/// Converts the attributes in the key value of a managed object, or of anything that may contain one, to attributes of
+/// 1.x.
 fn object(version: Version, value: Value) -> Value {
     let Value::Structure(items) = value else { return value };
     let mut downgraded = Vec::with_capacity(items.len());

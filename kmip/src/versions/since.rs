@@ -1,10 +1,10 @@
-//! Since which version there are tags, operations, functions of Query, types of objects and result reasons.
+//! The first version of each tag, operation, function of Query, object type and result reason.
 
 use super::super::enumerations::{Operation, QueryFunction, ResultReason};
 use super::super::tag::Tag;
 use super::Version;
 
-/// The version that brought a tag. Each version took the next codes.
+/// The first version with this tag. Each version used the next codes.
 pub(super) fn tag(tag: Tag) -> Version {
     match tag.code() {
         ..=0x42_00A1 => Version::V1_0,
@@ -19,7 +19,7 @@ pub(super) fn tag(tag: Tag) -> Version {
     }
 }
 
-/// The version that brought an operation.
+/// The first version with this operation.
 pub(super) fn operation(operation: Operation) -> Version {
     match operation.code() {
         ..=0x1C => Version::V1_0,
@@ -31,7 +31,7 @@ pub(super) fn operation(operation: Operation) -> Version {
     }
 }
 
-/// The version that brought a function of Query.
+/// The first version with this function of Query.
 pub(super) fn query_function(function: QueryFunction) -> Version {
     match function.code() {
         ..=0x04 => Version::V1_0,
@@ -42,7 +42,7 @@ pub(super) fn query_function(function: QueryFunction) -> Version {
     }
 }
 
-/// The version that brought a type of objects: PGP keys, then certificate requests, came later than the others.
+/// The first version with this object type: PGP keys and certificate requests were added later than the others.
 pub(super) fn object_type(code: u32) -> Version {
     match code {
         ..=0x07 => Version::V1_0,
@@ -51,7 +51,7 @@ pub(super) fn object_type(code: u32) -> Version {
     }
 }
 
-/// The version that brought a result reason.
+/// The first version with this result reason.
 fn reason(reason: ResultReason) -> Version {
     match reason.code() {
         ..=0x0F | 0x100 => Version::V1_0,
@@ -63,10 +63,10 @@ fn reason(reason: ResultReason) -> Version {
     }
 }
 
-/// The result reason by which a version says what KMIP 2.1 says by another.
+/// The result reason of a version for a result reason of KMIP 2.1.
 ///
-/// What a version has no reason for becomes the nearest that it has. An object that is destroyed was not found before 2.1, and a
-/// state that forbids an operation was a matter of permission.
+/// A reason that the version does not have is replaced by the nearest one that it has. Before 2.1, a destroyed object
+/// was reported as not found, and a state that forbids an operation as a missing permission.
 pub(super) fn reason_in(version: Version, told: ResultReason) -> ResultReason {
     use ResultReason as Reason;
     if version == Version::V2_1 {

@@ -1,4 +1,4 @@
-//! Requests of earlier versions become requests of 2.1, and answers become theirs.
+//! Tests of the conversion of requests to 2.1, and of answers to earlier versions.
 
 use super::*;
 use crate::Bytes;

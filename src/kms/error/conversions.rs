@@ -1,4 +1,4 @@
-//! What failures of the layers below are to a caller.
+//! Conversions of errors of the layers below to errors for callers.
 
 use super::Error;
 use crate::auth::AccessTokenError;
@@ -32,20 +32,20 @@ impl From<custody::Error> for Error {
             E::NotWrappable(bytes) => Self::NotWrappable(bytes),
             E::Token(TokenError::DecryptionFailed) => Self::Decryption,
             E::Token(TokenError::TooLong { length, most }) => Self::TooLong { length, most },
-            E::Token(TokenError::DataInvalid(_)) => Self::BadParameters("the token refuses the data: check its length"),
+            E::Token(TokenError::DataInvalid(_)) => Self::BadParameters("the HSM refuses the data: check its length"),
             E::Token(TokenError::NotExtractable(_)) => Self::NotExtractable,
             E::Token(TokenError::MechanismUnsupported(_)) => {
-                Self::UnsupportedParameters("the token does not support this mechanism")
+                Self::UnsupportedParameters("the HSM does not support this mechanism")
             }
             E::NoImport => Self::UnsupportedParameters(
-                "the HSM takes no such keys from outside (C_CreateObject): make them in it, by Create",
+                "this HSM cannot import such keys (C_CreateObject): generate them in the HSM by Create",
             ),
             E::NoValues(_) => Self::NoneInClear,
             E::Token(TokenError::OwnIv) => Self::UnsupportedParameters(
-                "the HSM makes the IV for AES-GCM itself: leave IVCounterNonce out, and take the one of the answer",
+                "the HSM generates the IV for AES-GCM itself: leave IVCounterNonce out, and use the one of the answer",
             ),
             E::KeyType | E::Token(TokenError::KeySizeRange(_) | TokenError::KeyTypeInconsistent(_)) => {
-                Self::UnsupportedParameters("the token does not take a key of this length or type for this mechanism")
+                Self::UnsupportedParameters("the HSM does not support a key of this length or type for this mechanism")
             }
             E::Token(TokenError::InvalidInput(fault)) => Self::from(fault),
             error => Self::Internal(error),
@@ -72,7 +72,7 @@ impl From<store::Error> for Error {
             store::Error::Audit(unavailable) => Self::Audit(unavailable),
             store::Error::Abandoned => Self::Abandoned,
             store::Error::Exists(name) => Self::Exists(name),
-            // Changes made here take turns: somebody else writes into the database.
+            // Changes by this server are serialized, so another program writes into the database.
             store::Error::Conflict => Self::Contention,
             error @ store::Error::Binding(_) => Self::Unbound(error),
             error => Self::Store(error),

@@ -1,14 +1,14 @@
-//! Changes of access that change nothing.
+//! Changes of access that would change nothing.
 
 use crate::policy;
 
-/// The operations as the subject of a sentence, with its verb.
+/// Joins the operations to the subject of a sentence, with its verb.
 fn listed(operations: &[&str]) -> String {
     let verb = if operations.len() == 1 { "is" } else { "are" };
     format!("{} {verb}", operations.join(", "))
 }
 
-/// Why a change of access would have no effect.
+/// The reason why a change of access would have no effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoEffect {
     /// The owner needs no grant.
@@ -19,7 +19,7 @@ pub enum NoEffect {
     Granted {
         /// The operations that were asked for.
         operations: Vec<&'static str>,
-        /// To whom.
+        /// The grantee.
         to: String,
     },
     /// None of the operations is granted.
@@ -27,30 +27,30 @@ pub enum NoEffect {
     NotGranted {
         /// The operations that were asked for.
         operations: Vec<&'static str>,
-        /// To whom.
+        /// The grantee.
         to: String,
     },
-    /// The operation is not one on an object that exists.
+    /// The operation does not concern an existing object.
     #[error("{0} cannot be granted on an object")]
     NotOnObjects(&'static str),
-    /// The key can never do it.
+    /// The key can never perform it.
     #[error("`{operation}` would have no effect: {reason}")]
     Impossible {
-        /// What.
+        /// The operation.
         operation: &'static str,
-        /// Why not.
+        /// The reason.
         reason: &'static str,
     },
-    /// Nothing was named.
+    /// The request names no operation.
     #[error("no operation is named")]
     Empty,
-    /// No more fit.
+    /// The object has the maximum number of grantees.
     #[error("an object has at most {} grantees", policy::MAX_GRANTEES)]
     Full,
-    /// A secret stays in the project of its account.
-    #[error("a secret of the account {0:?} is held by the project {0:?} and by no other")]
+    /// A secret must stay in the project of its account.
+    #[error("a secret of the account {0:?} must stay in the project {0:?}")]
     OfAccount(String),
-    /// It is there already.
-    #[error("the object is there already")]
+    /// The object is in this project already.
+    #[error("the object's project is already as requested")]
     Unchanged,
 }

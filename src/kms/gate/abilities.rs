@@ -1,16 +1,16 @@
-//! What this token can do of what some cannot.
+//! The capabilities of the HSM token, which differ between HSMs.
 
 use super::super::operations::Needs;
 use super::service::Kms;
 
 impl Kms {
-    /// The protections that the root keys lack, in words; empty if they have all.
+    /// The protections that the root keys lack, as text; empty if they lack none.
     #[must_use]
     pub fn weaker_custody(&self) -> String {
         self.custody.weaknesses()
     }
 
-    /// Whether the token can do what is needed.
+    /// Whether the HSM token supports what is needed.
     pub(in crate::kms) fn has(&self, needs: Needs) -> bool {
         match needs {
             Needs::Nothing => true,

@@ -1,4 +1,4 @@
-//! What leave to add an object lets one do.
+//! Adding objects with a [`NewGrant`].
 
 use super::super::cache;
 use super::super::error::Error;
@@ -17,17 +17,17 @@ use crate::store::Command;
 use crate::store::object::{Class, Material};
 
 impl NewGrant<'_> {
-    /// The key lengths in bytes that the token takes for a MAC.
+    /// The key lengths in bytes that the HSM token accepts for a MAC.
     pub(in crate::kms) fn mac_key_size(&self, mechanism: Mac) -> Result<std::ops::RangeInclusive<usize>, Error> {
         Ok(self.kms.custody.mac_key_size(mechanism)?)
     }
 
-    /// The class that a key gets which is to leave as easily as one of this class.
+    /// The class for a key that must be as exportable as a key of this class.
     pub(in crate::kms) fn kept_as(&self, class: Class) -> Class {
         self.kms.custody.kept_as(class)
     }
 
-    /// Makes the key, in the token from `value` or from nothing.
+    /// Makes the key in the HSM token: imports `value`, or generates a key if there is none.
     pub(in crate::kms) fn make(
         &self,
         class: Class,
@@ -42,7 +42,7 @@ impl NewGrant<'_> {
         })
     }
 
-    /// Adds the object, owned by the caller. What was made in the token for it is removed if this fails.
+    /// Adds the object, owned by the caller. If this fails, the key that was made in the HSM token is removed.
     pub(in crate::kms) fn insert(
         &self,
         id: &str,
@@ -61,7 +61,7 @@ impl NewGrant<'_> {
         kms.commit(self.call, Prepared::addition(command, made, size))
     }
 
-    /// Makes a pair and adds both halves, or neither. What leave was given for each half decides where it is.
+    /// Makes a key pair and adds both halves, or neither. The permission of each half decides its project.
     pub(in crate::kms) fn insert_pair(&self, private: Half, other: &NewGrant<'_>, public: Half) -> Result<(), Error> {
         let kms = self.kms;
         let (material, info) = kms.custody.generate_pair(pair_kind(&private.attributes)?)?;
@@ -83,7 +83,7 @@ impl NewGrant<'_> {
         kms.commit(self.call, Prepared::addition(command, made, size))
     }
 
-    /// Whose the new object is, and where.
+    /// The owner and project of the new object.
     pub(super) fn access(&self) -> Access {
         Access {
             owner: self.call.caller().username.as_str().to_owned(),

@@ -1,5 +1,5 @@
-//! What leave to administer lets one do: roles, policies, users and projects, those of the policy file and those in the
-//! database, each of which has a bound row.
+//! The operations of administrators: changes of roles, policies, users and projects. Definitions come from the
+//! policy file and from the database; each one in the database has a bound row.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -22,18 +22,18 @@ use crate::store::api_key::ApiKey;
 use crate::store::policy_entry::PolicyEntry;
 use crate::store::{Command, object, secret_place};
 
-/// A role as the table of grantees has it.
+/// The name of a role in the table of grantees.
 fn role_index(name: &str) -> String {
     Grantee::Role(name.to_owned()).index()
 }
 
 impl AdministrationGrant<'_> {
-    /// Everybody's access tokens.
+    /// The access tokens of all callers.
     pub(in crate::kms) fn access_tokens(&self) -> &AccessTokens {
         &self.kms.tokens
     }
 
-    /// The first names of definitions of a kind after `after`, at most `limit`.
+    /// The names of the definitions of a kind that follow `after`, at most `limit`.
     pub(in crate::kms) fn names(&self, kind: Kind, after: &str, limit: usize) -> Vec<String> {
         let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
         let later = definitions.stored.range((Bound::Excluded((kind, after.to_owned())), Bound::Unbounded));
@@ -43,7 +43,7 @@ impl AdministrationGrant<'_> {
         names.into_iter().take(limit).collect()
     }
 
-    /// A definition, if it is there.
+    /// A definition, or `None` if it does not exist.
     pub(in crate::kms) fn entry(&self, kind: Kind, name: &str) -> Option<Entry> {
         let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
         let name = name.to_owned();
@@ -55,12 +55,12 @@ impl AdministrationGrant<'_> {
         Some(Entry { name, version: Some(*version), definition })
     }
 
-    /// An identity with its version, 0 for one of the policy file.
+    /// An identity with its version; version 0 if the policy file defines it.
     pub(in crate::kms) fn identity(&self, id: &str) -> Result<(i64, IdentityDocument), Error> {
         self.one(Kind::Identity, id, |documents| documents.identities.get(id))
     }
 
-    /// An authenticator with its version, 0 for one of the policy file.
+    /// An authenticator with its version; version 0 if the policy file defines it.
     pub(in crate::kms) fn authenticator(&self, name: &str) -> Result<(i64, AuthenticatorDocument), Error> {
         self.one(Kind::Authenticator, name, |documents| documents.authenticators.get(name))
     }
@@ -71,12 +71,12 @@ impl AdministrationGrant<'_> {
         definitions.configured.iam_file.clone()
     }
 
-    /// A project with its version, 0 for one of the policy file.
+    /// A project with its version; version 0 if the policy file defines it.
     pub(in crate::kms) fn project(&self, name: &str) -> Result<(i64, ProjectDocument), Error> {
         self.one(Kind::Project, name, |documents| documents.projects.get(name))
     }
 
-    /// The version of a row, whatever it says; 0 if there is none.
+    /// The version of a row, whatever its content; 0 if there is no row.
     pub(in crate::kms) fn version(&self, kind: Kind, name: &str) -> i64 {
         let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
         definitions.version(kind, name)
@@ -95,7 +95,8 @@ impl AdministrationGrant<'_> {
         Ok((definitions.version(kind, name), definitions.document(kind, name)?))
     }
 
-    /// Writes a definition, or removes it; only in the place of the one of version `expected`, if that is given, 0 for none.
+    /// Writes or removes a definition. If `expected` is given, the present version must be equal to it; 0 means that
+    /// there is no row. Otherwise returns [`Error::Contention`].
     pub(in crate::kms) fn define(
         &self,
         kind: Kind,
@@ -111,7 +112,8 @@ impl AdministrationGrant<'_> {
         self.write(&mut definitions, kind, name, document)
     }
 
-    /// Changes a definition that administrators made. `change` sees it as it is: changes of definitions take turns.
+    /// Changes a definition of the database. `change` receives the present definition; changes of definitions are
+    /// serialized.
     pub(in crate::kms) fn revise<T: DeserializeOwned + Serialize, A>(
         &self,
         kind: Kind,
@@ -127,7 +129,7 @@ impl AdministrationGrant<'_> {
         Ok(answer)
     }
 
-    /// The definitions are held over the write: what is checked is what is written.
+    /// The lock on the definitions is held during the write, so that the checked state is the written state.
     fn write(
         &self,
         definitions: &mut Definitions,
@@ -163,7 +165,7 @@ impl AdministrationGrant<'_> {
         let object = format!("{}/{name}", kind.word());
         let mut records = vec![self.call.change(Action::Administer, &object, version)];
         let is_host_gone = kind == Kind::Host && row.document.is_none();
-        // Nobody issues a key before the host is gone.
+        // No API key can be issued until the host is removed.
         let turn = is_host_gone.then(|| self.kms.key_turn(name)).transpose()?;
         let record = |object: &str, version| self.call.change(Action::Administer, object, version);
         let taken = match &turn {
@@ -174,7 +176,7 @@ impl AdministrationGrant<'_> {
             records.push(record);
             key
         });
-        // Where there is no project the default account has its own.
+        // As long as no project is named like the default account, the default account has environments of its own.
         let is_new = !is_there && name != DEFAULT_ACCOUNT;
         let is_forgotten = kind == Kind::Project && (row.document.is_none() || is_new);
         let forgotten = is_forgotten.then(|| secret_place::forget(row.name.clone()));
@@ -185,8 +187,8 @@ impl AdministrationGrant<'_> {
         Ok(version)
     }
 
-    /// Refuses to remove what objects need, and to make a project in which objects were left: whoever is a member of a new one
-    /// must not find in it what was left in one of the same name.
+    /// Refuses to remove a role or project that objects need, and to create a project while objects of a former project
+    /// of the same name exist: the members of the new project must not get access to them.
     fn check_unused(&self, kind: Kind, name: &str, is_removed: bool, is_there: bool) -> Result<(), Error> {
         let store = &self.kms.store;
         if kind == Kind::Role && is_removed && object::any_grant(store, &role_index(name))? {
@@ -199,7 +201,7 @@ impl AdministrationGrant<'_> {
     }
 }
 
-/// A definition that was written as JSON here.
+/// Reads a definition that was written as JSON by this server.
 fn read(kind: Kind, name: &str, document: &str) -> Result<Definition, Error> {
     kind.read(document.as_bytes()).map_err(|error| Fault::at(&[kind.word(), name], error.to_string()).into())
 }

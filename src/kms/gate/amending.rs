@@ -1,4 +1,4 @@
-//! What changes of a secret: a value more, another name, other words about it.
+//! Changes of a secret: a new value, a new name, or other details.
 
 use std::sync::Arc;
 
@@ -19,20 +19,20 @@ use crate::policy::{Action, Resource};
 use crate::secret::Bytes;
 use crate::store::{Command, secret_path};
 
-/// What is to change; what is `None` stays as it is.
+/// The changes to make; what is `None` stays as it is.
 #[derive(Default)]
 pub(in crate::kms) struct Amendment<'a> {
     /// The next value.
     pub(in crate::kms) value: Option<&'a Bytes>,
-    /// The name that it gets.
+    /// The new name.
     pub(in crate::kms) to: Option<&'a SecretPath>,
-    /// What is said of it.
+    /// The changed details.
     pub(in crate::kms) details: Option<&'a DetailsChange>,
 }
 
 impl Kms {
-    /// What a caller is answered who would change a secret that is not there: the same as of one with which they may do nothing.
-    /// `attributes` are those that it would have.
+    /// The error for a caller who wants to change a secret that does not exist: the same as for a secret to which the
+    /// caller has no access. `attributes` are those that the secret would have.
     pub(in crate::kms) fn missing_secret(
         &self,
         call: &Call<'_>,
@@ -50,23 +50,23 @@ impl Kms {
 }
 
 impl Grant<'_> {
-    /// Whether the caller may read what is said of the secret, as it is and with these attributes.
+    /// Whether the caller may read the details of the secret, both with its present attributes and with these.
     pub(in crate::kms) fn may_be_shown(&self, attributes: &Attributes) -> bool {
         let resources = [self.object.resource(), Resource { properties: attributes, ..self.object.resource() }];
         let policy = self.kms.policy.load();
         resources.iter().all(|own| policy.decide(self.call.caller(), Action::ReadSecret, own).is_ok())
     }
 
-    /// Adds a value; returns its number.
+    /// Adds a value and returns its number.
     pub(in crate::kms) fn write_secret(&self, value: &Bytes) -> Result<i64, Error> {
         let amendment = Amendment { value: Some(value), ..Amendment::default() };
         let attributes = self.amend_secret(&amendment)?;
         last_number(&attributes).ok_or_else(|| Error::NotASecret(self.object.id.clone()))
     }
 
-    /// Changes a secret; returns its attributes as they are then. Of values, what is older than the twenty last nobody can read
-    /// again, and it leaves the database's files soon after ([`Kms::erase`]). [`Error::Destroyed`] if the secret was removed
-    /// meanwhile.
+    /// Changes a secret and returns its new attributes. Only the last twenty values can be read; older ones are removed
+    /// from the database's files soon after ([`Kms::erase`]). Returns [`Error::Destroyed`] if the secret was removed in
+    /// the meantime.
     pub(in crate::kms) fn amend_secret(&self, amendment: &Amendment<'_>) -> Result<Attributes, Error> {
         let (kms, id) = (self.kms, &self.object.id);
         let (turn, present) = self.turn()?;
@@ -98,14 +98,14 @@ impl Grant<'_> {
         Ok(shown)
     }
 
-    /// The attributes after the change, if the secret takes it.
+    /// Returns the attributes after the change, or an error if the secret cannot be changed like this.
     fn amended(&self, present: &Arc<Object>, amendment: &Amendment<'_>) -> Result<Attributes, Error> {
         let (id, now) = (&self.object.id, self.call.now);
         if is_destroyed(present.attributes.state) {
             return Err(Error::Destroyed(id.clone()));
         }
         if amendment.to.is_some() {
-            // The object may have changed since leave was asked to take its name away.
+            // The object may have changed since the permission to rename it was checked.
             self.kms.decide(self.call, Action::Operation(Operation::Destroy), present)?;
         }
         let mut attributes = present.attributes.clone();
@@ -129,7 +129,7 @@ impl Grant<'_> {
             SecretDetails::of(&attributes).changed(change).put(&mut attributes)?;
         }
         attributes.last_change_date = Some(now);
-        // A credential may be limited to names.
+        // A credential may be limited to some names.
         if amendment.to.is_some() {
             self.check_outcome(present, &attributes)?;
         }

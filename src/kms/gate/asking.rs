@@ -1,4 +1,4 @@
-//! What leave to ask the server itself lets one do.
+//! The operations on the server itself that a [`ServerGrant`] permits.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,49 +12,50 @@ use crate::store::inventory;
 use crate::store::object;
 use crate::store::search::{Key, Page, Projects, Reach, Search, Start};
 
-/// Long searches at one time.
+/// Maximum number of long searches at one time.
 const MAX_SWEEPS: usize = 4;
 
-/// The most objects that one search looks at.
+/// Maximum number of objects that one search looks at.
 pub(in crate::kms) const MAX_VISITED: usize = 100_000;
 
-/// The most objects that are read from the search tables at once: a page of answers, and one more.
+/// Maximum number of objects that are read from the search tables at once: a page of answers and one more.
 const MAX_PAGE: usize = 1_001;
 
-/// Whose objects a search is about.
+/// The objects that a search covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::kms) enum Whose {
-    /// Those that the caller may know of.
+    /// The objects that the caller may know of.
     Reachable,
-    /// Those that the caller owns, or a project of theirs holds: nobody else can add to them.
+    /// The objects that the caller owns or that a project of the caller holds. Other users cannot add to them by
+    /// grants.
     Held,
     /// The caller's own.
     Owned,
-    /// Those on which something is granted to the caller.
+    /// The objects on which the caller has a grant.
     Granted,
 }
 
-/// Why a search ended.
+/// The reason why a search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::kms) enum End {
     /// There are no more objects.
     Last,
-    /// Whoever looked at them had enough.
+    /// `visit` broke the search off.
     Broken,
-    /// It looked at [`MAX_VISITED`] objects.
+    /// The search looked at [`MAX_VISITED`] objects.
     Bound,
 }
 
-/// How far a search went.
+/// The extent of a search.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::kms) struct Walked {
-    /// Objects that were passed over unseen.
+    /// Number of objects that were skipped without looking at them.
     pub(in crate::kms) skipped: i64,
-    /// Why it ended.
+    /// The reason why it ended.
     pub(in crate::kms) end: End,
 }
 
-/// A long search; dropping it ends it.
+/// A long search; dropping it frees its place.
 pub(in crate::kms) struct Sweep<'a>(&'a AtomicUsize);
 
 impl Drop for Sweep<'_> {
@@ -64,13 +65,14 @@ impl Drop for Sweep<'_> {
 }
 
 impl<'a> ServerGrant<'a> {
-    /// Random bytes from the token.
+    /// Random bytes from the HSM token.
     pub(in crate::kms) fn random(&self, len: usize) -> Result<Secret, Error> {
         Ok(self.kms.custody.random(len)?)
     }
 
-    /// Looks at the objects that the search tables give, one after the other, at `first` of them without asking whether many
-    /// others do so. Ends when `visit` breaks off, or after [`MAX_VISITED`].
+    /// Calls `visit` for each object that the search tables return, in order. The first `first` objects need no place
+    /// among the long searches; for more, the call takes one ([`Self::sweep`]). Ends when `visit` breaks off, or after
+    /// [`MAX_VISITED`] objects.
     pub(in crate::kms) fn walk(
         &self,
         whose: Whose,
@@ -108,7 +110,7 @@ impl<'a> ServerGrant<'a> {
         Ok(walked)
     }
 
-    /// Where a search goes on after an object, which the caller may know of.
+    /// The position after an object, which the caller must be allowed to know of.
     pub(in crate::kms) fn after(&self, id: &str) -> Result<Start, Error> {
         let missing = || Error::NotFound(id.to_owned());
         let sighted = self.kms.sighted(self.call, id)?;
@@ -117,19 +119,20 @@ impl<'a> ServerGrant<'a> {
         Ok(Start { after: Some(number.ok_or_else(missing)?), skip: 0 })
     }
 
-    /// Identifiers of objects for which the index says that a change of owner waits for `subject`: a chunk of them, in the order
-    /// of their identifiers, those after `after`.
+    /// Identifiers of the objects that have a pending change of owner for `subject`, by the index: one chunk, sorted,
+    /// those after `after`.
     pub(in crate::kms) fn pending(&self, subject: &str, after: &str) -> Result<Vec<String>, Error> {
         Ok(inventory::pending(&self.kms.store, subject, self.call.now.0, after, CHUNK)?)
     }
 
-    /// Leave to look at more objects than a page of them, one by one: to a few at one time, so that others get on.
+    /// Takes a place for a long search. Only [`MAX_SWEEPS`] run at one time, so that other callers are served.
     pub(super) fn sweep(&self) -> Result<Sweep<'a>, Error> {
         let sweep = Sweep(&self.kms.sweeps);
         if sweep.0.fetch_add(1, Ordering::AcqRel) >= MAX_SWEEPS { Err(Error::Sweeps) } else { Ok(sweep) }
     }
 
-    /// Whether what the search tables give may have to be kept from the caller: then counting them would tell too much.
+    /// Whether some results of the search tables may be hidden from the caller. If so, the number of results must not
+    /// be revealed.
     pub(in crate::kms) fn is_limited(&self) -> bool {
         let policy = self.kms.policy.load();
         let caller = self.call.caller();
@@ -153,7 +156,7 @@ impl<'a> ServerGrant<'a> {
         };
         let projects = match (whose, role) {
             (Whose::Granted, _) => Projects::default(),
-            // A role of their own reaches into every project.
+            // The caller's own role applies in every project.
             (_, Some(_)) => Projects::Any,
             (_, None) => Projects::These(policy.projects_of(caller)),
         };
@@ -161,7 +164,7 @@ impl<'a> ServerGrant<'a> {
         Reach { owner, grantees, projects }
     }
 
-    /// What the caller's credential is limited to, as far as there are lists of it.
+    /// The limits of the caller's credential, as far as they are lists of values.
     fn limits(&self) -> Vec<Vec<Key>> {
         let Some(narrowing) = &self.call.caller().narrowing else { return Vec::new() };
         let projects = narrowing.projects.iter().map(|all| all.iter().cloned().map(Key::Project).collect());

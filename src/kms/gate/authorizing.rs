@@ -1,4 +1,4 @@
-//! The one function that lets a caller at an object, and the one for actions that concern no object.
+//! The one function that gives a caller access to an object, and the one for actions that concern no object.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::policy::{Action, Grants, Refusal, Resource, Rule};
 
 impl Kms {
-    /// Decides whether the caller may do what is asked for with the object.
+    /// Decides whether the caller may perform the call's operation on the object.
     pub(in crate::kms) fn authorize<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -21,7 +21,7 @@ impl Kms {
         self.authorize_named(call, call.operation.action(), id)
     }
 
-    /// Decides whether the caller may do with the object what takes the right to another operation.
+    /// Decides whether the caller may perform another operation than the call's on the object.
     pub(in crate::kms) fn authorize_beside<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -44,7 +44,7 @@ impl Kms {
         self.authorize_action(call, action, id)
     }
 
-    /// The same for actions that KMIP does not know.
+    /// Decides about an action that KMIP does not define.
     pub(in crate::kms) fn authorize_action<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -53,12 +53,12 @@ impl Kms {
     ) -> Result<Grant<'a>, Error> {
         let found = self.load(id).and_then(|found| found.ok_or_else(|| Error::NotFound(id.to_owned())));
         let object = match found {
-            // It adds what is not there.
+            // These operations add an object that does not exist.
             Err(Error::NotFound(_)) if touched_by(action).is_some_and(Touches::adds) => {
                 return Err(Error::NotFound(id.to_owned()));
             }
-            // On disk before the answer, as a refusal is: otherwise the time that an answer takes would tell what is
-            // somebody else's from what is not there.
+            // The record is on disk before the answer, as for a refusal. Otherwise the response time would reveal
+            // whether the object does not exist or belongs to another user.
             Err(error) => {
                 self.record(|| call.undecided(action, Some(id), &error))?;
                 return Err(error);
@@ -70,16 +70,17 @@ impl Kms {
         Ok(Grant { kms: self, call, action, object })
     }
 
-    /// An object that a search has found; `None` if the caller may not know of it. What is found is counted, not recorded
-    /// one by one.
+    /// An object that a search has found; `None` if the caller may not know of it. The audit log has the number of
+    /// found objects, not each of them.
     pub(in crate::kms) fn sighted(&self, call: &Call<'_>, id: &str) -> Result<Option<Arc<Object>>, Error> {
         let found = self.found(id)?;
         Ok(found.filter(|object| self.permitted(call, Action::Operation(Operation::Locate), object)))
     }
 
-    /// An object that a list names, whoever may know of it; `None` if there is none whose row can be believed.
+    /// An object that a list names, without a check of permission; `None` if it does not exist or its row is not what
+    /// the server wrote.
     pub(in crate::kms) fn found(&self, id: &str) -> Result<Option<Arc<Object>>, Error> {
-        // Not into the cache: a sweep over many would push out the keys that are in use.
+        // Not put into the cache: a search over many objects would evict the keys that are in use.
         let found = match self.cache.get(id) {
             Ok(object) => Ok(Some(object)),
             Err(_) => self.read(id).map(|found| found.map(|(object, _)| Arc::new(object))),
@@ -90,7 +91,8 @@ impl Kms {
         }
     }
 
-    /// The decision. To those who may do nothing with the object it does not exist; the others get the reason.
+    /// Decides about an action on an object. For callers without any access the object does not exist; other callers
+    /// get the reason.
     pub(super) fn decide(&self, call: &Call<'_>, action: Action, object: &Object) -> Result<Rule, Error> {
         let policy = self.policy.load();
         let resource = object.resource();
@@ -111,14 +113,14 @@ impl Kms {
         Err(Error::NotFound(id.clone()))
     }
 
-    /// Refuses to let somebody give what they have not.
+    /// Refuses to let the caller grant a right that the caller does not have.
     pub(in crate::kms) fn refuse_to_give(&self, call: &Call<'_>, action: Action, object: &Object) -> Result<(), Error> {
         let (refusal, action) = (Refusal::NotOwn(action), call.operation.action());
         self.refused(call, action, Some(&object.id), &refusal)?;
         Err(Error::NotPermitted { action: action.word(), refusal })
     }
 
-    /// Decides whether the caller may add an object with these attributes; takes the project out of them.
+    /// Decides whether the caller may add an object with these attributes; removes the project from them.
     pub(in crate::kms) fn authorize_new<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -127,7 +129,7 @@ impl Kms {
         self.authorize_new_action(call, call.operation.action(), attributes)
     }
 
-    /// The same for actions that KMIP does not know.
+    /// Decides about an action that KMIP does not define, which adds an object.
     pub(in crate::kms) fn authorize_new_action<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -151,8 +153,8 @@ impl Kms {
         }
     }
 
-    /// Decides whether the caller may have the server do what concerns no object: every authenticated caller may whose
-    /// credential is not limited to something else.
+    /// Decides whether the caller may perform an operation that concerns no object. Every authenticated caller may,
+    /// unless the credential is limited.
     pub(in crate::kms) fn authorize_server<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -171,12 +173,12 @@ impl Kms {
         }
     }
 
-    /// Leave to search; what is found passes the gate by itself.
+    /// The permission to search; each found object is decided separately.
     pub(in crate::kms) fn searching<'a>(&'a self, call: &'a Call<'a>) -> Result<ServerGrant<'a>, Error> {
         self.authorize_server(call, Operation::Locate)
     }
 
-    /// Decides whether the caller administers.
+    /// Decides whether the caller is an administrator.
     pub(in crate::kms) fn authorize_administration<'a>(
         &'a self,
         call: &'a Call<'a>,

@@ -1,4 +1,4 @@
-//! Changes of objects that are ready to be committed: by themselves, or together with others of the same message.
+//! Commits of prepared changes: one by itself, or together with others of the same message.
 
 use super::super::call::{Call, Gathering};
 use super::super::error::Error;
@@ -7,37 +7,37 @@ use super::service::Kms;
 use crate::store::object::Material;
 use crate::store::{self, Command};
 
-/// Keys that are not needed after a commit. They are removed from the token once nobody meets the objects of before any more: the
-/// token may be slow, or not answer.
+/// Keys that are not needed after a commit. They are removed from the HSM token after the cache holds the new objects,
+/// because the HSM may be slow or not answer.
 #[derive(Default)]
 struct Leftovers {
-    /// What was made for a change that failed.
+    /// The key that was made for a change that failed.
     made: Option<Made>,
     former: Option<Material>,
 }
 
 impl Call<'_> {
-    /// What the change that it has left takes in memory, in bytes.
+    /// The memory that the call's prepared change takes, in bytes.
     pub(in crate::kms) fn held(&self) -> usize {
         self.prepared.borrow().as_ref().map_or(0, |prepared| prepared.size)
     }
 
-    /// Whether that change has to be committed before anything else is done.
+    /// Whether that change must be committed before anything else is done.
     pub(in crate::kms) fn is_urgent(&self) -> bool {
         self.prepared.borrow().as_ref().is_some_and(Prepared::is_in_token)
     }
 
-    /// Gives up the change, and what was made for it; false if the call has left no change.
+    /// Drops the prepared change and the key that was made for it; returns false if there was no change.
     pub(in crate::kms) fn give_up(&self) -> bool {
         self.prepared.take().is_some()
     }
 }
 
 impl Kms {
-    /// Commits the change of a call: every change that a caller makes gets into the database by this function or by one of those
-    /// below. What the change rests on was read and decided before, and its rows were bound by the HSM, in the turn of what it changes.
-    /// The writer calls the HSM for the head of the audit log, and for nothing else. A change that may wait for those of later items is
-    /// left in the call ([`Self::commit_all`]). A call has one change.
+    /// Commits the change of a call. Every change that a caller makes is written by this function or by one of those
+    /// below. Everything that the change depends on was read and decided before, and its rows were bound by the HSM,
+    /// under the lock on the changed object. The writer calls the HSM only for the head of the audit log. A change that
+    /// may wait for those of later items is left in the call ([`Self::commit_all`]). A call has one change.
     pub(super) fn commit(&self, call: &Call<'_>, prepared: impl Into<Prepared>) -> Result<(), Error> {
         let prepared = prepared.into();
         if call.gathering != Gathering::No {
@@ -52,9 +52,9 @@ impl Kms {
         outcome
     }
 
-    /// Commits in one commit what calls have left, and returns the outcome of each call; a call that left nothing has succeeded.
-    /// With `stops`, what comes after a change that failed is not done, has the outcome [`store::Error::NotBegun`], and what was made
-    /// for it is removed.
+    /// Commits the prepared changes of calls in one commit and returns the outcome of each call; a call without a
+    /// change has succeeded. With `stops`, the changes after a failed one are not made: they get
+    /// [`store::Error::NotBegun`], and the keys that were made for them are removed.
     pub(in crate::kms) fn commit_all(&self, calls: &[&Call<'_>], stops: bool) -> Vec<Result<(), Error>> {
         let (mut commands, mut afters) = (Vec::new(), Vec::with_capacity(calls.len()));
         for call in calls {
@@ -68,7 +68,7 @@ impl Kms {
             let Some(after) = after else { return (Ok(()), Leftovers::default()) };
             self.settle(call, after, written.next().unwrap_or(Err(store::Error::Stopped)))
         };
-        // All of them first: what is on disk holds for everybody, however long the token takes for one of them.
+        // Settle all of them first: every caller must see what is on disk, however long the HSM takes for one of them.
         let settled: Vec<_> = calls.iter().zip(afters).map(settle).collect();
         let removed = settled.into_iter().map(|(outcome, leftovers)| {
             self.remove(leftovers);
@@ -77,7 +77,8 @@ impl Kms {
         removed.collect()
     }
 
-    /// Commits what calls have left, and `beside` with it: all of it, or nothing. What was made for it is removed if it fails.
+    /// Commits the prepared changes of calls, and `beside` with them: all or nothing. If it fails, the keys that were
+    /// made for them are removed.
     pub(in crate::kms) fn commit_together(&self, calls: &[Call<'_>], beside: Option<Command>) -> Result<(), Error> {
         let (mut commands, mut afters) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
         for call in calls {
@@ -105,7 +106,8 @@ impl Kms {
         }
     }
 
-    /// What follows from the outcome of a change, without the token; and what is left to be removed from it.
+    /// Applies the outcome of a change without calls of the HSM. Returns also the keys that are still to be removed
+    /// from it.
     fn settle(
         &self,
         call: &Call<'_>,
@@ -113,7 +115,7 @@ impl Kms {
         written: Result<(), store::Error>,
     ) -> (Result<(), Error>, Leftovers) {
         let After { made, changed, former, is_gone } = after;
-        // The turn ends with this function: nobody changes the object before the cache holds it.
+        // The lock ends with this function: nothing changes the object before the cache holds it.
         if let Some((object, size, _)) = &changed {
             match written {
                 Ok(()) if !is_gone => self.cache.replace(object, *size),
@@ -135,7 +137,7 @@ impl Kms {
         }
     }
 
-    /// The former key of what is committed is no reason to fail: its removal is tried again.
+    /// A failed removal of the former key does not fail the committed change: the removal is tried again.
     fn remove(&self, Leftovers { made, former }: Leftovers) {
         drop(made);
         if let Some(former) = former {

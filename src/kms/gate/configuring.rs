@@ -1,4 +1,4 @@
-//! Another configuration of permission in the place of the one that holds.
+//! Replacement of the configuration of permission.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
@@ -15,11 +15,11 @@ use crate::store::Command;
 use crate::store::api_key::ApiKey;
 
 impl Kms {
-    /// Puts other documents in the place of the configured ones. A host that comes into them or leaves them has no API key then, and a
-    /// former host of its name no access token.
+    /// Replaces the configured documents. A host that is added or removed by this loses its API key, and the access
+    /// tokens of a removed host are not valid for a later host of the same name.
     ///
     /// # Errors
-    /// The change cannot be recorded, or an API key not be taken away; nothing is changed.
+    /// The change cannot be recorded, or an API key cannot be removed; then nothing is changed.
     pub fn configure_policy(&self, mut documents: Documents) -> Result<(), Error> {
         let configured = documents_record(&documents);
         let mut definitions = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,7 +28,7 @@ impl Kms {
         mark(&former.authenticators, &mut documents.authenticators, is_same, |own| &mut own.since)?;
         let (mut turns, mut rows, mut records) = (Vec::new(), Vec::new(), vec![configured]);
         let gone = others(&former.hosts, &documents.hosts);
-        // Each once: whoever has a turn does not get it again.
+        // Each host once: taking the same lock twice would block.
         let hosts: BTreeSet<&str> = gone.chain(others(&documents.hosts, &former.hosts)).collect();
         for host in hosts {
             let turn = self.key_turn(host)?;
@@ -36,7 +36,7 @@ impl Kms {
                 rows.push(row);
                 records.push(record);
             }
-            // Nobody issues a key before the host is gone.
+            // No API key can be issued until the host is removed.
             turns.push(turn);
         }
         if rows.is_empty() {
@@ -52,7 +52,7 @@ impl Kms {
     }
 }
 
-/// Sets apart what was not there before and has no identifier, and keeps the mark of what was there.
+/// Gives a new identifier to each document that was not there before, and keeps the identifier of one that was.
 fn mark<T>(
     former: &BTreeMap<String, T>,
     next: &mut BTreeMap<String, T>,
@@ -79,7 +79,7 @@ fn is_same(_: &AuthenticatorDocument, _: &AuthenticatorDocument) -> bool {
     true
 }
 
-/// The hosts that are in `all`, and not in `some` as hosts of the same account.
+/// The hosts that are in `all`, and not in `some` with the same account.
 fn others<'a>(
     all: &'a BTreeMap<String, HostDocument>,
     some: &'a BTreeMap<String, HostDocument>,
@@ -88,7 +88,7 @@ fn others<'a>(
     all.iter().filter(move |(name, host)| is_other(name, host)).map(|(name, _)| name.as_str())
 }
 
-/// The record that the API key of a host is taken away.
+/// The record of the removal of a host's API key.
 fn taken_away(object: &str, version: i64) -> Record {
     Record::decision(&Decision {
         request_id: "reload",

@@ -1,4 +1,4 @@
-//! Rows of the credentials that the server hands out, and the MACs by which they are known again.
+//! Rows of the credentials that the server issues, and the MACs by which it recognizes them.
 
 use std::sync::Arc;
 
@@ -15,29 +15,30 @@ use crate::store::api_key::{self, ApiKey};
 use crate::store::client_secret::{self, ClientSecret};
 use crate::turns::{Crowded, Turn};
 
-/// Client secrets of one identity that were not revoked, at most.
+/// Maximum number of client secrets of one identity that are not revoked.
 pub(in crate::kms) const MAX_CLIENT_SECRETS: i64 = 1_000;
 
-/// Leave to change the API key of a host while nobody else does.
+/// The lock to change the API key of a host.
 pub(super) struct KeyTurn {
     host: String,
     _turn: Turn,
 }
 
 impl Kms {
-    /// The identity that has a client id, with its identifier. Called before the caller is authenticated.
+    /// The identity with this client id, and its identifier. Called before the caller is authenticated.
     pub(in crate::kms) fn client(&self, client_id: &str) -> Option<(String, Arc<IdentityDocument>)> {
         let policy = self.policy.load();
         let id = policy.client(client_id)?;
         Some((id.to_owned(), policy.identity(id)?))
     }
 
-    /// Who is locked out.
+    /// The networks that are locked out.
     pub(in crate::kms) fn lockouts(&self) -> &Lockouts {
         &self.lockouts
     }
 
-    /// The MAC of a credential as a stranger presents it: one call of the HSM, for which they have a place.
+    /// The MAC of a credential that an unauthenticated caller presents. This is one call of the HSM, for which `_place`
+    /// reserves a place.
     pub(in crate::kms) fn presented_mac(
         &self,
         kind: CredentialKind,
@@ -48,19 +49,19 @@ impl Kms {
         Ok(self.custody.credential_mac(kind, holder, presented.as_bytes())?)
     }
 
-    /// The client secret with this MAC. [`Error::Integrity`] for a row that is not what was written.
+    /// The client secret with this MAC. Returns [`Error::Integrity`] if the row is not what the server wrote.
     pub(in crate::kms) fn client_secret_with(&self, mac: &[u8]) -> Result<Option<ClientSecret>, Error> {
         let ids = client_secret::with_mac(&self.store, mac)?;
         let id = match ids.as_slice() {
             [] => return Ok(None),
             [id] => id,
-            // Two secrets are never the same.
+            // Two client secrets are never the same.
             [id, ..] => return Err(refuse(&client_secret::name(id))),
         };
         Ok(self.client_secret_row(id)?.filter(|row| is_equal(&row.mac, mac)))
     }
 
-    /// The row of a client secret, likewise.
+    /// The row of a client secret, checked in the same way.
     fn client_secret_row(&self, id: &str) -> Result<Option<ClientSecret>, Error> {
         let name = client_secret::name(id);
         let found = believed(&name, client_secret::find(&self.store, id))?;
@@ -70,8 +71,8 @@ impl Kms {
         }
     }
 
-    /// Counts one use of a client secret at `now`; it is on disk when this returns. The secret is used as often as it may be, and not
-    /// once more: uses that come at one time are counted in one write.
+    /// Counts one use of a client secret at `now`; the count is on disk when this returns. A secret is never used more
+    /// often than its limit. Simultaneous uses are counted in one write.
     pub(in crate::kms) fn use_client_secret(&self, known: &ClientSecret, now: i64) -> Result<Use, Error> {
         self.uses.ask(&self.turns, &client_secret::name(&known.id), |wanted| {
             let (mut counted, beyond) = self.count_uses(&known.id, now, i64::try_from(wanted).unwrap_or(i64::MAX))?;
@@ -82,7 +83,7 @@ impl Kms {
         })
     }
 
-    /// Counts so many uses, or as many as are left: how many, and what came of the others.
+    /// Counts `wanted` uses, or as many as are left. Returns how many were counted, and the outcome of the others.
     fn count_uses(&self, id: &str, now: i64, wanted: i64) -> Result<(i64, Use), Error> {
         let before = match self.client_secret_row(id) {
             Ok(Some(row)) => row,
@@ -107,7 +108,7 @@ impl Kms {
         Ok((counted, Use::Spent))
     }
 
-    /// The API key of a host. [`Error::Integrity`] for a row that is not what was written.
+    /// The API key of a host. Returns [`Error::Integrity`] if the row is not what the server wrote.
     pub(in crate::kms) fn api_key(&self, host: &str) -> Result<Option<ApiKey>, Error> {
         let name = api_key::name(host);
         let found = believed(&name, api_key::find(&self.store, host))?;
@@ -117,14 +118,14 @@ impl Kms {
         }
     }
 
-    /// The turn to change the API key of a host, for those who administer. They wait for each other, and a host that changes its own
-    /// key all the time does not keep them waiting.
+    /// Takes the lock to change the API key of a host, for administrators. They wait for each other, but not for a host
+    /// that changes its own key again and again.
     pub(super) fn key_turn(&self, host: &str) -> Result<KeyTurn, Error> {
         Ok(KeyTurn { host: host.to_owned(), _turn: self.turns.take(&api_key::name(host))? })
     }
 
-    /// Gives a host another API key in the place of that of `row`; the former one is good no longer once this returns.
-    /// [`Error::Contention`] if the key is changed at the same time: whoever administers goes first.
+    /// Gives a host a new API key in place of that of `row`; the former key is not valid any more when this returns.
+    /// Returns [`Error::Contention`] if the key is changed at the same time: administrators go first.
     pub(in crate::kms) fn rotate_api_key(
         &self,
         call: &Call<'_>,
@@ -168,7 +169,8 @@ impl Kms {
         self.commit(call, row.write().recorded(vec![record]))
     }
 
-    /// What takes the API key of a host away that comes or goes: another host of its name must not have it. `None` if it has none.
+    /// The row that removes the API key of a host that is added or removed, and its record: another host of the same
+    /// name must not inherit the key. `None` if the host has no key.
     pub(super) fn without_api_key(
         &self,
         turn: &KeyTurn,
@@ -180,7 +182,7 @@ impl Kms {
         let account = match self.api_key(host) {
             Ok(None | Some(ApiKey { mac: None, .. })) => return Ok(None),
             Ok(Some(row)) => row.account,
-            // Whatever it says, it says nothing afterwards.
+            // The content of a faulty row does not matter: it is replaced.
             Err(Error::Integrity(_)) => String::new(),
             Err(error) => return Err(error),
         };
@@ -191,15 +193,15 @@ impl Kms {
 }
 
 impl AdministrationGrant<'_> {
-    /// The Universal Auth of an identity.
+    /// The Universal Auth configuration of an identity.
     pub(in crate::kms) fn universal_auth(&self, identity: &str) -> Result<UniversalAuthDocument, Error> {
         let (_, document) = self.identity(identity)?;
         let missing = || Error::Undefined { kind: "Universal Auth of the identity", name: identity.to_owned() };
         document.universal_auth.ok_or_else(missing)
     }
 
-    /// Writes the row of a new client secret, and gives the secret. `row` is complete but for MAC and binding; its prefix goes before
-    /// the secret's random digits.
+    /// Writes the row of a new client secret and returns the secret. `row` is complete except MAC and binding; its
+    /// prefix is put before the random digits of the secret.
     pub(in crate::kms) fn add_client_secret(&self, mut row: ClientSecret) -> Result<(Password, ClientSecret), Error> {
         let kms = self.kms;
         let secret = Password::from(format!("{}{}", row.prefix, &*kms.custody.new_credential()?));
@@ -214,18 +216,19 @@ impl AdministrationGrant<'_> {
         Ok((secret, row))
     }
 
-    /// Identifiers of the client secrets of a Universal Auth that were not revoked, at most `limit`, after `after`.
+    /// Identifiers of the client secrets of a Universal Auth that are not revoked, at most `limit`, after `after`.
     pub(in crate::kms) fn client_secrets(&self, auth: &str, after: &str, limit: usize) -> Result<Vec<String>, Error> {
         Ok(client_secret::of_auth(&self.kms.store, auth, after, limit)?)
     }
 
-    /// The client secret of this identifier, if it is one of a Universal Auth.
+    /// The client secret with this identifier, if it belongs to the Universal Auth.
     pub(in crate::kms) fn client_secret(&self, auth: &str, id: &str) -> Result<ClientSecret, Error> {
         let found = self.kms.client_secret_row(id)?.filter(|row| row.auth == auth);
         found.ok_or_else(|| Error::Undefined { kind: "client secret", name: id.to_owned() })
     }
 
-    /// Revokes a client secret; one that was revoked stays as it is. Logins by it go on meanwhile, and do not keep it from being revoked.
+    /// Revokes a client secret; one that is revoked already stays as it is. Logins with it continue in the meantime and
+    /// do not delay the revocation.
     pub(in crate::kms) fn revoke_client_secret(&self, auth: &str, id: &str) -> Result<ClientSecret, Error> {
         let (kms, name) = (self.kms, client_secret::name(id));
         let _turn = kms.turns.take(&name)?;
@@ -241,12 +244,12 @@ impl AdministrationGrant<'_> {
         Ok(next)
     }
 
-    /// Forgets the failures of a Universal Auth; returns how many networks were locked out.
+    /// Clears the failures of a Universal Auth; returns the number of networks that were locked out.
     pub(in crate::kms) fn clear_lockouts(&self, auth: &str) -> usize {
         self.kms.lockouts.clear_all(auth)
     }
 
-    /// A host of an account.
+    /// The host with this name, if it belongs to the account.
     fn host(&self, account: &str, host: &str) -> Result<Arc<HostDocument>, Error> {
         let found = self.kms.host(host).filter(|document| document.account == account);
         found.ok_or_else(|| Error::Undefined { kind: "host", name: host.to_owned() })
@@ -256,12 +259,12 @@ impl AdministrationGrant<'_> {
     pub(in crate::kms) fn issue_api_key(&self, account: &str, host: &str) -> Result<Password, Error> {
         let turn = self.kms.key_turn(host)?;
         let document = self.host(account, host)?;
-        // Whatever the row says: it says something else from now on.
+        // The content of the present row does not matter: it is replaced.
         let version = api_key::version(&self.kms.store, host)?;
         self.kms.issue_api_key_row(&turn, self.call, Action::Administer, &document, version)
     }
 
-    /// Takes the API key of a host away. The host itself may be gone.
+    /// Removes the API key of a host. The host itself may have been removed before.
     pub(in crate::kms) fn revoke_api_key(&self, account: &str, host: &str) -> Result<(), Error> {
         let missing = || Error::Undefined { kind: "API key of the host", name: host.to_owned() };
         let _turn = self.kms.key_turn(host)?;
@@ -277,7 +280,7 @@ impl AdministrationGrant<'_> {
     }
 }
 
-/// What was read, or a refusal of what makes no sense.
+/// Returns the row that was read, or refuses a row whose columns are invalid.
 fn believed<T>(name: &str, found: Result<Option<T>, store::Error>) -> Result<Option<T>, Error> {
     match found {
         Err(store::Error::Malformed(_)) => {
@@ -288,7 +291,7 @@ fn believed<T>(name: &str, found: Result<Option<T>, store::Error>) -> Result<Opt
     }
 }
 
-/// Says that a row is not what was written.
+/// Logs that a row is not what the server wrote, and returns the error.
 fn refuse(name: &str) -> Error {
     tracing::error!(name, "ROW REFUSED: its binding is wrong, so it was changed or exchanged in the database");
     Error::Integrity(name.to_owned())

@@ -1,4 +1,4 @@
-//! What the policy is made of: the policy file and the definitions in the database, each of which has a bound row.
+//! The sources of the policy: the policy file, and the definitions in the database, each of which has a bound row.
 
 use std::collections::BTreeMap;
 
@@ -15,19 +15,19 @@ use crate::policy::{Documents, Fault, Kind, Policy};
 use crate::store::Store;
 use crate::store::policy_entry;
 
-/// What the policy is made of.
+/// The sources of the policy.
 pub(super) struct Definitions {
-    /// By file and command line.
+    /// The definitions of the policy file and the command line.
     pub(super) configured: Documents,
-    /// Whether nothing has to be proved.
+    /// Whether the server runs in default mode: no authentication is required.
     pub(super) default_mode: bool,
-    /// By administrators: the rows' versions, and what they say.
+    /// The definitions that administrators made: version and document of each row.
     pub(super) stored: BTreeMap<(Kind, String), (i64, Option<String>)>,
 }
 
 impl Definitions {
-    /// Reads the rows. One that is not what was written is left out, loudly; whose role cannot be known has none that
-    /// permits anything.
+    /// Reads the rows. A row that is not what the server wrote is left out and logged as an error. A role that cannot
+    /// be read permits nothing.
     pub(super) fn read(
         store: &Store,
         custody: &Custody,
@@ -61,7 +61,8 @@ impl Definitions {
         Ok(Self { configured, default_mode, stored })
     }
 
-    /// What holds: the configuration before the database, and without what contradicts itself.
+    /// Returns the policy in force: the configuration has priority over the database, and contradictory definitions are
+    /// left out.
     pub(super) fn policy(&self) -> Policy {
         let (policy, faults) = Policy::lenient(&self.documents(), self.default_mode);
         for fault in faults {
@@ -70,7 +71,7 @@ impl Definitions {
         policy
     }
 
-    /// Refuses what the policy file defines.
+    /// Refuses to change what the policy file defines.
     pub(super) fn check_own(&self, kind: Kind, name: &str) -> Result<(), Error> {
         if kind.is_in(&self.configured, name) {
             return Err(Error::InPolicyFile { kind: kind.word(), name: name.to_owned() });
@@ -78,19 +79,19 @@ impl Definitions {
         Ok(())
     }
 
-    /// The version of a row, whatever it says; 0 if there is none.
+    /// The version of a row, whatever its content; 0 if there is no row.
     pub(super) fn version(&self, kind: Kind, name: &str) -> i64 {
         self.stored.get(&(kind, name.to_owned())).map_or(0, |(version, _)| *version)
     }
 
-    /// Whether an administrator made it, and nobody removed it.
+    /// Whether an administrator made the definition and it was not removed.
     pub(super) fn is_there(&self, kind: Kind, name: &str) -> bool {
         self.stored.get(&(kind, name.to_owned())).is_some_and(|(_, document)| document.is_some())
     }
 
-    /// The document of a host or an authenticator that is about to be written, with the identifier that sets it apart from a former one of
-    /// its name.
-    /// That is made here, and kept as long as the host is one of its account.
+    /// Returns the document of a host or an authenticator that is about to be written, with the identifier that
+    /// distinguishes it from a former one of the same name. The identifier is made here, and kept as long as the
+    /// account stays the same.
     pub(super) fn marked(&self, kind: Kind, name: &str, document: String) -> Result<String, Error> {
         if !matches!(kind, Kind::Host | Kind::Authenticator) {
             return Ok(document);
@@ -107,19 +108,19 @@ impl Definitions {
         Ok(Value::Object(next).to_string())
     }
 
-    /// What a row says.
+    /// The document of a row.
     pub(super) fn document<T: DeserializeOwned>(&self, kind: Kind, name: &str) -> Result<T, Error> {
         let row = self.stored.get(&(kind, name.to_owned()));
         let document = row.and_then(|(_, document)| serde_json::from_str(document.as_deref()?).ok());
         document.ok_or_else(|| Error::Undefined { kind: kind.word(), name: name.to_owned() })
     }
 
-    /// Whether a project of this name is defined, here or by the policy file, faultless or not.
+    /// Whether a project of this name is defined in the database or the policy file, even if its definition is faulty.
     pub(super) fn has_project(&self, name: &str) -> bool {
         self.is_there(Kind::Project, name) || Kind::Project.is_in(&self.configured, name)
     }
 
-    /// The record of what is configured.
+    /// The audit record of the configuration.
     pub(super) fn record(&self) -> Record {
         documents_record(&self.configured)
     }
@@ -137,12 +138,13 @@ impl Definitions {
     }
 }
 
-/// The members of one.
+/// The members of a JSON document.
 fn members(kind: Kind, name: &str, document: &str) -> Result<Map<String, Value>, Error> {
     serde_json::from_str(document).map_err(|error| Fault::at(&[kind.word(), name], error.to_string()).into())
 }
 
-/// What an auditor should know of a configuration that somebody else writes: which one holds, and who has which duty.
+/// The audit record of a configuration that is written outside of the server: its hash, and the administrators,
+/// auditors and recoverers.
 pub(super) fn documents_record(documents: &Documents) -> Record {
     let text = serde_json::to_vec(documents).unwrap_or_default();
     let hash = hexadecimal::lower(&sha256(&text));

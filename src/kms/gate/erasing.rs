@@ -1,5 +1,5 @@
-//! The bytes of keys and values that were destroyed or replaced leave the database's files and the token after the change itself,
-//! which therefore waits for no reader.
+//! Erasure of the bytes of destroyed or replaced keys and values from the database's files and the HSM token. It
+//! happens after the change itself, so that the change waits for no reader.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use crate::audit::Record;
 use crate::store::erasure::{self, Erasure, Unerased};
 use crate::store::object::Material;
 
-/// Rows that are removed in one commit.
+/// Number of rows that are removed in one commit.
 const PAGE: i64 = 256;
 
 impl Kms {
-    /// The row that stands for what `version` of the object does not have any more: `former`, or else values of a secret.
+    /// The row for what `version` of the object replaced or destroyed: the key `former`, or else values of a secret.
     pub(super) fn erasure(&self, object: &Object, former: Option<&Material>) -> Result<Erasure, Error> {
         let cka_id = match former {
             Some(Material::Token { cka_id }) => Some(cka_id.clone()),
@@ -24,19 +24,20 @@ impl Kms {
         Ok(Erasure { binding: self.custody.bind(&erasure.bound())?, ..erasure })
     }
 
-    /// How much there is to erase, and the bell that is rung for it.
+    /// The number of pending erasures, with the signal that is given for each new one.
     #[must_use]
     pub fn unerased(&self) -> Arc<Unerased> {
         Arc::clone(self.store.unerased())
     }
 
-    /// Erases what was destroyed or replaced before this call, with a line of the audit log for each; false if something is left.
+    /// Erases what was destroyed or replaced before this call, with an audit record for each. Returns false if
+    /// something is left.
     ///
     /// # Errors
-    /// Database, token or audit log cannot be used: what is left is tried again at the next call.
+    /// Database, HSM token or audit log cannot be used. What is left is tried again at the next call.
     pub fn erase(&self) -> Result<bool, Error> {
         let Some(extent) = erasure::extent(&self.store)? else { return Ok(true) };
-        // Before any row is looked at: what it stands for was committed before.
+        // Before any row is read: what the row stands for was committed before.
         let emptied = extent.in_database && self.store.empty_wal()?;
         let (mut after, mut is_all) = (i64::MIN, true);
         loop {
@@ -57,7 +58,7 @@ impl Kms {
                 }
                 Ok(())
             };
-            // The log says of no key that it is gone that a power failure would bring back.
+            // The audit log must not record the erasure of a key that a power failure could bring back.
             if is_in_token {
                 self.custody.durably(erase)?
             } else {
@@ -69,7 +70,7 @@ impl Kms {
         }
     }
 
-    /// What the audit log says once the bytes are gone; `None` while they may be there.
+    /// The audit record of an erased row; `None` while the bytes may still be there.
     fn erase_row(&self, row: Option<Erasure>, emptied: bool) -> Result<Option<Record>, Error> {
         let believed = match row {
             Some(row) => self.custody.is_bound(&row.bound(), &row.binding)?.then_some(row),

@@ -1,4 +1,4 @@
-//! What leave to perform an operation on an object lets one do.
+//! The operations on an object that a [`Grant`] permits.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ struct Successor {
 }
 
 impl Successor {
-    /// No different from the present one.
+    /// A successor that is equal to the present version.
     fn of(object: &Object) -> Self {
         Self {
             attributes: object.attributes.clone(),
@@ -55,20 +55,20 @@ impl<'a> Grant<'a> {
         self.object.shown(self.call.now)
     }
 
-    /// Refuses what was destroyed.
+    /// Refuses an object that was destroyed.
     pub(in crate::kms) fn undestroyed(self) -> Result<Self, Error> {
         self.object.check_undestroyed(self.call.now)?;
         Ok(self)
     }
 
-    /// Checks whether the object may be used now for what the operation uses keys for: state, dates and usage mask.
+    /// Checks whether the key may be used now for the purpose of the operation: state, dates and usage mask.
     pub(in crate::kms) fn usable(self) -> Result<Usable<'a>, Error> {
         let operation = self.call.operation;
         let purpose = operation.purpose().ok_or(Error::UsageMask(operation.name()))?;
         self.usable_for(purpose)
     }
 
-    /// The same for another purpose.
+    /// Checks whether the key may be used now for another purpose.
     pub(in crate::kms) fn usable_for(self, purpose: Purpose) -> Result<Usable<'a>, Error> {
         let grant = self.undestroyed()?;
         grant.object.kind.check_key()?;
@@ -78,7 +78,7 @@ impl<'a> Grant<'a> {
         if !grant.object.permits(purpose.mask) {
             return Err(Error::UsageMask(purpose.name));
         }
-        // What a key wraps is judged first.
+        // The use of a wrapping key is noted only after the wrapped key was checked.
         if purpose.mask != UsageMask::WRAP_KEY {
             grant.note_use();
         }
@@ -90,7 +90,8 @@ impl<'a> Grant<'a> {
         self.kms.note_use_of(&self.object, self.call.now);
     }
 
-    /// The key in clear. The class says no first; the token would.
+    /// The key in clear. The class is checked first, so that the error names the reason; the HSM token would refuse as
+    /// well.
     pub(in crate::kms) fn value(&self) -> Result<Secret, Error> {
         disabled::check(&self.object)?;
         match (self.object.class, self.kms.custody.kept_as(Class::Exporting)) {
@@ -114,8 +115,8 @@ impl<'a> Grant<'a> {
         }
     }
 
-    /// The key wrapped under another, inside the token. One that must not be seen is wrapped only under a key with which nobody
-    /// can unwrap it again, here or elsewhere.
+    /// The key wrapped under another, inside the HSM token. A sensitive key is wrapped only under a key by which no
+    /// caller can unwrap it, here or elsewhere.
     pub(in crate::kms) fn wrapped_under(&self, wrapping: &Usable<'_>) -> Result<Vec<u8>, Error> {
         disabled::check(&self.object)?;
         let under = &wrapping.0.object;
@@ -129,14 +130,14 @@ impl<'a> Grant<'a> {
         Ok(self.kms.custody.wrap(&under.key, &self.object.key)?)
     }
 
-    /// Refuses attributes with which the caller would not be permitted what they do to the object.
+    /// Refuses attributes under which the caller would not be permitted to perform this action.
     pub(in crate::kms) fn check_outcome(&self, present: &Object, attributes: &Attributes) -> Result<(), Error> {
         let resource = Resource { properties: attributes, ..present.resource() };
         self.refuse(self.kms.policy.load().decide(self.call.caller(), self.action, &resource))
     }
 
-    /// Leave for what comes in the place of `present` with these attributes, for those who may add objects at all; `is_addition`:
-    /// the request names the project, and so asks to add to it.
+    /// The permission to replace `present` by an object with these attributes, for callers who may add objects. With
+    /// `is_addition`, the request names the project and therefore needs the permission to add to it.
     pub(in crate::kms) fn successor(
         &self,
         present: &Object,
@@ -155,14 +156,14 @@ impl<'a> Grant<'a> {
         Ok(NewGrant { kms: self.kms, call: self.call, action: self.action, project })
     }
 
-    /// A refusal of the policy's becomes one of the service's, and is recorded.
+    /// Turns a refusal of the policy into an error, and records it.
     fn refuse(&self, decision: Decision) -> Result<(), Error> {
         let Err(refusal) = decision else { return Ok(()) };
         self.kms.refused(self.call, self.action, Some(&self.object.id), &refusal)?;
         Err(Error::NotPermitted { action: self.action.word(), refusal })
     }
 
-    /// Changes attributes. `change` sees the present ones.
+    /// Changes attributes. `change` receives the present object.
     pub(in crate::kms) fn change(
         &self,
         change: impl FnOnce(&Object, &mut Attributes) -> Result<(), Error>,
@@ -174,7 +175,7 @@ impl<'a> Grant<'a> {
         })
     }
 
-    /// Changes whose the object is, and what others may do with it.
+    /// Changes the owner and grants of the object.
     pub(in crate::kms) fn change_access(
         &self,
         change: impl FnOnce(&Object, &mut Access) -> Result<(), Error>,
@@ -186,8 +187,8 @@ impl<'a> Grant<'a> {
         })
     }
 
-    /// Changes attributes and gives up the key. Once this returns nobody can use it; its bytes leave the database's files, or the
-    /// token where that fails now, soon after ([`Kms::erase`]).
+    /// Changes attributes and gives up the key. When this returns the key cannot be used any more. Its bytes are
+    /// removed soon after from the database's files, or from the HSM token if that fails now ([`Kms::erase`]).
     pub(in crate::kms) fn destroy(
         &self,
         change: impl FnOnce(&Object, &mut Attributes) -> Result<(), Error>,
@@ -195,7 +196,7 @@ impl<'a> Grant<'a> {
         self.replace(|object| {
             let mut attributes = object.attributes.clone();
             change(object, &mut attributes)?;
-            // The name of a token object is no secret, and needed to remove it even after a crash.
+            // The name of a token object is not secret. It is needed to remove the object even after a crash.
             let material = match &object.material {
                 Material::Token { cka_id } => Material::Token { cka_id: cka_id.clone() },
                 Material::Wrapped { .. } | Material::Public { .. } | Material::Destroyed => Material::Destroyed,
@@ -204,8 +205,8 @@ impl<'a> Grant<'a> {
         })
     }
 
-    /// Puts other attributes and another key in the object's place: what `make` makes for the object as it is then. Changes of
-    /// owner that wait end: those who are to agree have seen the former key.
+    /// Replaces attributes and key by those that `make` returns for the present object. Pending changes of owner end:
+    /// their approvers agreed to the former key.
     pub(in crate::kms) fn exchange(
         &self,
         make: impl FnOnce(&Object) -> Result<(Attributes, Class, Material), Error>,
@@ -221,13 +222,13 @@ impl<'a> Grant<'a> {
         })
     }
 
-    /// The turn to offer this object to a user: nobody else offers them anything meanwhile.
+    /// Takes the lock to offer this object to a user: no other offer to the same user is made at the same time.
     ///
     /// # Errors
-    /// As many offers of other objects as there may be wait for them.
+    /// The user already has the maximum number of offers of other objects.
     pub(in crate::kms) fn turn_of_receiver(&self, user: &str) -> Result<Turn, Error> {
         let subject = offered_to(user);
-        // No identifier of an object has a blank.
+        // No identifier of an object contains a space, so this name is unique.
         let turn = self.kms.turns.take(&format!("offers {subject}"))?;
         let (now, id) = (self.call.now.0, &self.object.id);
         if inventory::count_pending(&self.kms.store, &subject, now, id, MAX_OFFERS)? >= MAX_OFFERS {
@@ -236,20 +237,20 @@ impl<'a> Grant<'a> {
         Ok(turn)
     }
 
-    /// The object as it is, and the turn to change it: nobody else does meanwhile.
+    /// The present object, and the lock to change it.
     pub(super) fn turn(&self) -> Result<(Turn, Arc<Object>), Error> {
         let id = &self.object.id;
         let turns = &self.kms.turns;
         let turn = if self.call.gathering == Gathering::BesideOthers { turns.take_free(id) } else { turns.take(id) }?;
         let present = self.kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
         if present.version != self.object.version {
-            // What changed may have been the permission.
+            // The permission may be what has changed.
             self.kms.decide(self.call, self.action, &present)?;
         }
         Ok((turn, present))
     }
 
-    /// Writes the next version of the row. A key that the version before had, and this one has not, is removed from the token.
+    /// Writes the next version of the row. A key that only the former version has is removed from the HSM token.
     fn replace(&self, successor: impl FnOnce(&Object) -> Result<Successor, Error>) -> Result<(), Error> {
         let (kms, id) = (self.kms, &self.object.id);
         let (turn, present) = self.turn()?;

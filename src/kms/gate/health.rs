@@ -1,29 +1,29 @@
-//! Whether everything is there that an operation may need.
+//! Whether everything that operations need is available.
 
-/// How the token is.
+/// The state of the HSM token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenHealth {
-    /// It is there, and its keys can be used.
+    /// The token is available, and its keys can be used.
     Good,
-    /// It is not, or they cannot.
+    /// The token is unavailable, or its keys cannot be used.
     Unavailable,
-    /// A call of its module does not return.
+    /// A call of its PKCS#11 module does not return.
     Hangs,
 }
 
-/// Whether store and token are there.
+/// Whether database, HSM token and audit log are available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
-    /// The database.
+    /// Whether the database is available.
     pub store: bool,
-    /// The token, with its root keys.
+    /// The state of the HSM token with its root keys.
     pub token: TokenHealth,
-    /// The audit log; true if there is none.
+    /// Whether the audit log is available; true if there is none.
     pub audit: bool,
 }
 
 impl Health {
-    /// Whether everything is there.
+    /// Whether all of them are available.
     #[must_use]
     pub fn is_good(self) -> bool {
         self.store && self.token == TokenHealth::Good && self.audit

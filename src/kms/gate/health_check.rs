@@ -1,4 +1,4 @@
-//! Asks store, token and audit log whether they work.
+//! Checks database, HSM token and audit log.
 
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -7,11 +7,11 @@ use super::health::{Health, TokenHealth};
 use super::service::Kms;
 use crate::custody;
 
-/// How long an answer about health stands: whoever may ask must not be able to keep the token busy with it.
+/// How long a result is used again: unauthenticated callers must not be able to keep the HSM token busy with checks.
 const HEALTH_STANDS: Duration = Duration::from_millis(200);
 
 impl Kms {
-    /// Asks store and token.
+    /// Checks database, HSM token and audit log, at most once in 200 ms.
     #[must_use]
     pub fn health(&self) -> Health {
         let mut last = self.health.lock().unwrap_or_else(PoisonError::into_inner);
@@ -25,7 +25,8 @@ impl Kms {
         }
     }
 
-    /// `was_well`: the database, when it was last asked. Anyone may ask, and only a change is logged.
+    /// `was_well`: whether the database was healthy at the last check. Only a change is logged as an error, because
+    /// anyone can ask.
     fn ask_health(&self, was_well: bool) -> Health {
         let store = self.store.check();
         let token = match self.custody.check_in_time() {

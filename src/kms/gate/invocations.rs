@@ -1,8 +1,10 @@
-//! How often each key has encrypted with AES-GCM: counted before it happens, never less than happened, across restarts and
-//! power failures (NIST SP 800-38D section 8.3 bounds it at 2^32 for IVs that may be random).
+//! Counts how often each key has encrypted with AES-GCM. A use is counted before it happens, so the count is never too
+//! low, also across restarts and power failures (NIST SP 800-38D section 8.3 limits it to 2^32 for IVs that may be
+//! random).
 //!
-//! A start of the server credits a block of uses to every key, all of which then count as used; so most keys are never written.
-//! A key that has used its block up reserves another one in its row, before it goes on.
+//! Each start of the server adds a block of uses to the count of every key, and all of them count as used; so the rows
+//! of most keys are never written. A key that has used up its block reserves another one in its row before it is used
+//! again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,39 +15,39 @@ use crate::custody::Custody;
 use crate::store::gcm_use::{self, GcmCredit, GcmUse};
 use crate::store::{Command, Store, audit_head};
 
-/// A block is this part of the limit at most: as often can an unused key see the server start.
+/// A block is at most the limit divided by this: an unused key survives this many starts of the server.
 const PARTS: i64 = 1 << 16;
 
-/// The largest block. It bounds what a lower limit finds credited already.
+/// The largest block, in uses. It limits how much former starts have already added when the limit is lowered.
 const MAX_BLOCK: i64 = 4096;
 
-/// Keys whose uses are in memory, at most. One that is pushed out loses the rest of its block.
+/// Maximum number of keys whose count is in memory. A key that is evicted loses the rest of its block.
 const TALLIES: usize = 100_000;
 
-/// Keys are loaded and written one at a time in each of so many groups.
+/// Number of groups of keys. In each group, keys are loaded and written one at a time.
 const TURNS: usize = 64;
 
-/// The uses of one key.
+/// The count of one key.
 #[derive(Clone, Copy)]
 struct Tally {
     used: i64,
-    /// Uses that the database already counts.
+    /// The number of uses that the database already counts.
     reserved: i64,
 }
 
 struct Tallies {
     keys: LruCache<String, Tally>,
-    /// A key was pushed out: one that is not here may have used the block that this start credits.
+    /// Whether a key was evicted. If so, a key that is not in memory may have used the block that this start adds.
     is_partial: bool,
 }
 
-/// The counter of all keys.
+/// The counters of all keys.
 pub(super) struct Invocations {
     limit: i64,
     block: i64,
-    /// The sum of all credits before this start.
+    /// The sum of the blocks that all former starts added.
     credit: i64,
-    /// Whether this start's credit is in the database.
+    /// Whether the block of this start is in the database.
     is_credited: Mutex<bool>,
     tallies: Mutex<Tallies>,
     turns: [Mutex<()>; TURNS],
@@ -56,7 +58,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Invocations {
-    /// Reads what former starts have credited. The first start that counts makes a row for each key that there is.
+    /// Reads what former starts added. The first start that counts makes a row for each existing key.
     pub(super) fn open(store: &Store, custody: &Arc<Custody>, limit: u64) -> Result<Self, Error> {
         let credit = match gcm_use::credit(store)? {
             Some(row) if custody.is_bound(&row.bound(), &row.binding)? => row.credit,
@@ -83,17 +85,17 @@ impl Invocations {
         })
     }
 
-    /// The row of an object that is about to be added, whose key has been used so often; without its binding.
+    /// The row of an object that is about to be added, whose key was used `counted` times; without its binding.
     pub(super) fn begin(&self, id: &str, counted: i64) -> GcmUse {
         GcmUse { object: id.to_owned(), counted, since: self.credit, binding: Vec::new() }
     }
 
-    /// Counts one use, or refuses it.
+    /// Counts one use, or refuses it if the limit is reached.
     pub(super) fn count(&self, store: &Store, custody: &Custody, id: &str) -> Result<(), Error> {
         if let Some(counted) = self.take(id) {
             return counted;
         }
-        // While a key's turn is held nobody else loads or writes it, and what is in memory of it does not change.
+        // While this lock is held, no other thread loads or writes the key, and its count in memory does not change.
         let _turn = lock(self.turn(id));
         if let Some(counted) = self.take(id) {
             return counted;
@@ -117,12 +119,12 @@ impl Invocations {
         Err(self.spent(id))
     }
 
-    /// Forgets what is in memory of a key that is destroyed.
+    /// Removes a destroyed key from memory.
     pub(super) fn forget(&self, id: &str) {
         lock(&self.tallies).keys.pop(id);
     }
 
-    /// Counts one use if memory is enough to decide.
+    /// Counts one use if the count in memory is sufficient to decide.
     fn take(&self, id: &str) -> Option<Result<(), Error>> {
         let mut tallies = lock(&self.tallies);
         let tally = tallies.keys.get_mut(id)?;
@@ -144,7 +146,7 @@ impl Invocations {
         }
     }
 
-    /// What the database says of a key.
+    /// Reads the count of a key from the database.
     fn load(&self, store: &Store, custody: &Custody, id: &str) -> Result<Tally, Error> {
         let refused = |why| {
             tracing::error!(
@@ -163,7 +165,7 @@ impl Invocations {
         Ok(Tally { used, reserved })
     }
 
-    /// Puts this start's credit into the database, once, before the first use.
+    /// Writes the block of this start to the database, once, before the first use.
     fn credit(&self, store: &Store, custody: &Custody) -> Result<(), Error> {
         let mut is_credited = lock(&self.is_credited);
         if !*is_credited {
@@ -184,7 +186,8 @@ impl Invocations {
     }
 }
 
-/// Makes a row for each key of a database that did not count yet, and binds to the end of the audit log that it counts now.
+/// Makes a row for each key of a database that did not count uses before, and binds to the head of the audit log that
+/// uses are counted now.
 fn begin(store: &Store, custody: &Arc<Custody>) -> Result<i64, Error> {
     let rows = gcm_use::uncounted(store)?.into_iter().map(|id| bound(custody, &id, 0, 0));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;

@@ -1,4 +1,4 @@
-//! Objects from their rows, and rows of objects.
+//! Converts between objects and their rows.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::store;
 use crate::store::object::{self, Class, Material};
 
 impl Kms {
-    /// The object, from the cache, or from its row once the binding holds.
+    /// The object from the cache, or from its row if the binding is correct.
     pub(super) fn load(&self, id: &str) -> Result<Option<Arc<Object>>, Error> {
         let before = match self.cache.get(id) {
             Ok(object) => return Ok(Some(object)),
@@ -24,7 +24,7 @@ impl Kms {
         Ok(Some(object))
     }
 
-    /// The object from its row, once the binding holds, and what it takes in memory.
+    /// The object from its row if the binding is correct, and its size in memory in bytes.
     pub(super) fn read(&self, id: &str) -> Result<Option<(Object, usize)>, Error> {
         let row = match object::find(&self.store, id) {
             Ok(Some(row)) => row,
@@ -54,14 +54,14 @@ impl Kms {
         Ok(row)
     }
 
-    /// The object of the row that `former` becomes, and what it takes in memory.
+    /// The object of the row that replaces `former`, and its size in memory in bytes.
     pub(super) fn successor(row: &object::Object, former: &Object) -> Result<(Object, usize), Error> {
         let object = Object::successor(row.clone(), former).map_err(|_| Error::Integrity(row.id.clone()))?;
         Ok((object, cache::size(row)))
     }
 }
 
-/// An object with this key.
+/// A new version of an object with this key.
 pub(super) fn new_object(
     version: i64,
     access: Access,

@@ -1,6 +1,6 @@
-//! The gate: the struct that holds store and custody, and the one function that lets a caller at an object.
+//! The gate: the struct that holds store and custody, and the one function that gives a caller access to an object.
 //!
-//! Its fields are private to this folder. The operations beside it reach a key only through a [`Grant`], and a
+//! Its fields are private to this folder. The operations outside of it reach a key only through a [`Grant`], and a
 //! grant comes only from [`Kms::authorize`], [`Kms::authorize_new`], [`Kms::authorize_server`] and
 //! [`Kms::authorize_administration`].
 

@@ -10,15 +10,16 @@ use super::service::Kms;
 use crate::store::search::{Found, Projects, Reach, Search, Start};
 use crate::turns::Turn;
 
-/// Objects of the name that are read at once.
+/// Number of objects with the name that are read at once.
 const PAGE: usize = 100;
 
 impl Kms {
-    /// The turn to give a key, of the identifier `own` if it is there already, a name in a project: until it is dropped, nobody
-    /// else gives a key this name there. `None` outside of projects, where names need not be unique.
+    /// Takes the lock to give a key a name in a project; `own` is the identifier of the key if it exists already. Until
+    /// the lock is dropped, no other call gives a key this name in the project. Returns `None` outside of projects,
+    /// where names need not be unique.
     ///
     /// # Errors
-    /// Another key of the project has the name, however it was made.
+    /// Another key of the project has the name, whichever API made it.
     pub(in crate::kms) fn turn_of_key_name(
         &self,
         call: &Call<'_>,
@@ -27,7 +28,7 @@ impl Kms {
         own: Option<&str>,
     ) -> Result<Option<Turn>, Error> {
         let Some(project) = project else { return Ok(None) };
-        // No identifier of an object has a blank, and no project either.
+        // No identifier of an object and no name of a project contains a space, so this name is unique.
         let turn = self.turns.take(&format!("key {project} {name}"))?;
         let reach = Reach { projects: Projects::These(vec![project.to_owned()]), ..Reach::default() };
         let search = Search { now: call.now.0, reach, names: vec![name.to_owned()], ..Search::default() };

@@ -1,4 +1,4 @@
-//! How the service begins.
+//! Opening the service.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,10 +21,10 @@ use crate::store::{Store, object};
 use crate::turns::{Gathered, Turns};
 
 impl Kms {
-    /// A service on an open store and token. `documents` is what the configuration says about permission.
+    /// A service on an open store and HSM token. `documents` is the configuration of permission.
     ///
     /// # Errors
-    /// The store cannot be read, or what it says of former uses of AES-GCM is not what was written.
+    /// The store cannot be read, or its count of former uses of AES-GCM is not what the server wrote.
     pub fn open(
         store: Arc<Store>,
         custody: Arc<Custody>,
@@ -64,11 +64,11 @@ impl Kms {
         Ok(kms)
     }
 
-    /// Removes the token objects of keys that were destroyed when the server ended before it could.
+    /// Removes from the HSM token the keys of objects that were destroyed shortly before the server stopped.
     fn finish_destructions(&self) -> Result<(), Error> {
         for id in object::destroyed_in_token(&self.store)? {
             match self.load(&id) {
-                // The bound row says so, not a column that anybody may have edited.
+                // The bound row decides, not an unbound column, which could have been edited.
                 Ok(Some(object)) if is_destroyed(object.attributes.state) => {
                     if let Err(error) = self.custody.discard(&object.material) {
                         tracing::error!(id, %error, "the key of a destroyed object is still in the token");
@@ -81,7 +81,7 @@ impl Kms {
         Ok(())
     }
 
-    /// The cache of objects.
+    /// The figures of the cache of objects.
     #[must_use]
     pub fn cache_figures(&self) -> CacheFigures {
         self.cache.figures()

@@ -1,4 +1,4 @@
-//! Environments, folders and tags of a project, and the secrets that are in them by the index of names.
+//! Environments, folders and tags of a project, and the secrets in them according to the index of names.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
@@ -21,25 +21,26 @@ use crate::store::search::{Search, Start};
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
 use crate::store::{Command, secret_path};
 
-/// Leave to see what a project has of environments, folders and tags, or to change it.
+/// The permission to see or change the environments, folders and tags of a project.
 pub(in crate::kms) struct PlaceGrant<'a> {
     kms: &'a Kms,
     call: &'a Call<'a>,
     action: Action,
 }
 
-/// Where a list begins.
+/// The position where a list begins.
 pub(in crate::kms) enum Behind {
-    /// Behind this name; an empty one for the beginning.
+    /// After this name; an empty name is the beginning.
     Name(String),
-    /// There are not so many.
+    /// The list is shorter than the offset.
     End,
 }
 
 impl Kms {
-    /// Decides whether the caller may see the environments, folders and tags of a project (`Locate`), or change them
-    /// (`WriteSecret`): those may who could do something with its secrets, or add one. `sample` is where one would be, with the
-    /// attributes that it would have.
+    /// Decides whether the caller may see the environments, folders and tags of a project (`Locate`) or change them
+    /// (`WriteSecret`). A caller may see them who has access to secrets of other owners in the project, and change them
+    /// who may add a secret. `sample` is the path of a secret in the place, and `attributes` are those that it would
+    /// have.
     pub(in crate::kms) fn authorize_place<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -68,8 +69,8 @@ impl Kms {
         }
     }
 
-    /// Leave to make, change and remove the environments of a project, which hold nothing by themselves: for those who administer, as
-    /// they make projects. `None` for other callers.
+    /// The permission to make, change and remove environments of a project: for administrators, because environments
+    /// hold no secrets by themselves and administrators make projects. `None` for other callers.
     pub(in crate::kms) fn administer_places<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -83,9 +84,9 @@ impl Kms {
         Ok(Some(PlaceGrant { kms: self, call, action: Action::Administer }))
     }
 
-    /// Whether the caller could do something with secrets of the project that others own.
+    /// Decides whether the caller has access to secrets of the project that other users own.
     fn decide_seeing(&self, call: &Call<'_>, project: Option<&str>, attributes: &Attributes) -> Result<Rule, NotAdded> {
-        // What is in no project is seen by whoever may add to it.
+        // Outside of projects, a caller may see these if the caller may add to them.
         if project.is_none() {
             return self.decide_adding(call, project, attributes);
         }
@@ -96,7 +97,8 @@ impl Kms {
         decided.map_err(|refusal| NotAdded { refusal, may_know: false })
     }
 
-    /// Names of secrets in a place by the index, behind the name `after`, with their objects: a chunk of them.
+    /// Names of secrets in a place according to the index, after the name `after`, with the identifiers of their
+    /// objects; at most `limit`.
     pub(in crate::kms) fn indexed_secrets(
         &self,
         place: &SecretPlace,
@@ -107,8 +109,8 @@ impl Kms {
         Ok(secret_path::page(&self.store, &place.prefix(), after, direct, limit)?)
     }
 
-    /// The name behind which a list of a place begins that passes over so many secrets; `None` if it has to look at each of them,
-    /// because the caller may not read all.
+    /// The name after which a list of a place begins that skips `count` secrets. `None` if the list must check each
+    /// secret, because the caller may not read all of them.
     pub(in crate::kms) fn place_behind(
         &self,
         call: &Call<'_>,
@@ -116,7 +118,7 @@ impl Kms {
         direct: bool,
         count: usize,
     ) -> Result<Option<Behind>, Error> {
-        // In the default account there are secrets that no project holds.
+        // The default account also has secrets that are in no project.
         let is_permitted = place.project() != DEFAULT_ACCOUNT
             && self.policy.load().permits_with_all(call.caller(), place.project(), Action::ReadSecret);
         if !is_permitted {
@@ -126,7 +128,8 @@ impl Kms {
         Ok(Some(found.map_or(Behind::End, Behind::Name)))
     }
 
-    /// Whether the caller may see what a project has, whatever that is: if not, a list looks only at what is theirs.
+    /// Whether the caller may see everything of a project. If not, a list covers only the secrets that the caller can
+    /// reach.
     pub(in crate::kms) fn sees_project(
         &self,
         call: &Call<'_>,
@@ -134,22 +137,23 @@ impl Kms {
         attributes: &Attributes,
     ) -> Result<bool, Error> {
         let project = self.project_of_account(sample)?;
-        // What is in no project belongs to many.
+        // Secrets outside of projects belong to different users.
         Ok(project.is_some() && self.decide_seeing(call, project.as_deref(), attributes).is_ok())
     }
 
-    /// Names of the secrets in a place that the caller may read, with their objects, in the order of the names: found by what the
-    /// caller owns, was granted or has by a role, so that it costs nothing what others have there.
+    /// Names of the secrets in a place that the caller may read, with the identifiers of their objects, sorted by name.
+    /// The search covers what the caller owns, was granted or has by a role, so that its cost does not depend on the
+    /// secrets of other users.
     ///
     /// # Errors
-    /// [`Error::AnswerTooLarge`]: they are too many to be looked at.
+    /// [`Error::AnswerTooLarge`]: there are too many secrets to check.
     pub(in crate::kms) fn reachable_secrets(
         &self,
         call: &Call<'_>,
         place: &SecretPlace,
         direct: bool,
     ) -> Result<Vec<(String, String)>, Error> {
-        // What the default account has may be in no project.
+        // The secrets of the default account may be in no project.
         let project = Some(place.project()).filter(|own| *own != DEFAULT_ACCOUNT).map(str::to_owned);
         let object_type = Some(ObjectKind::type_of_secrets());
         let search = Search { now: call.now.0, project, object_type, ..Search::default() };
@@ -164,7 +168,7 @@ impl Kms {
                 }
                 Ok(ControlFlow::Continue(()))
             })?;
-        // Of a project of which the caller may know nothing, nothing is said.
+        // If the caller may know nothing of the project, the error must not reveal that it has many secrets.
         if walked.end == End::Bound && !found.is_empty() {
             return Err(Error::AnswerTooLarge);
         }
@@ -172,13 +176,13 @@ impl Kms {
         Ok(found)
     }
 
-    /// Leave to look at many secrets that may not be the caller's, one by one.
+    /// Takes a place for a long search of secrets that may belong to other users.
     pub(in crate::kms) fn sweep_secrets<'a>(&'a self, call: &'a Call<'a>) -> Result<Sweep<'a>, Error> {
         ServerGrant { kms: self, call }.sweep()
     }
 
-    /// The object that the index has for a secret, if the caller may read its values; `keep`: it is about to be used. A row that
-    /// cannot be believed is not shown.
+    /// The object that the index has for a secret, if the caller may read its values. `keep`: the object is about to be
+    /// used, so it is put into the cache. Returns `None` for a row that is not what the server wrote.
     pub(in crate::kms) fn sighted_secret(
         &self,
         call: &Call<'_>,
@@ -200,14 +204,14 @@ impl Kms {
         if !is_shown {
             return Ok(None);
         }
-        // Only what is used has a place in the cache.
+        // Only objects that are used are put into the cache.
         if let Some((size, before)) = read.filter(|_| keep) {
             self.cache.put(&object, size, before);
         }
         Ok(Some(object))
     }
 
-    /// Leave to read the value of a secret that was just found.
+    /// The permission to read the value of a secret that was just found.
     pub(in crate::kms) fn authorize_sighted<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -219,8 +223,9 @@ impl Kms {
         Ok(Grant { kms: self, call, action, object })
     }
 
-    /// Removes the environments, folders and tags of projects that are not defined any more and hold nothing: who is a member of a
-    /// later project of the same name must not find them there. What fails is done at the next start.
+    /// Removes the environments, folders and tags of projects that are not defined any more and contain nothing.
+    /// Otherwise the members of a later project with the same name would see them. What fails is tried again at the
+    /// next start.
     pub(super) fn forget_places(&self, definitions: &Definitions) {
         let forget = || -> Result<(), Error> {
             for project in secret_place::projects(&self.store)? {
@@ -236,13 +241,13 @@ impl Kms {
         }
     }
 
-    /// Whether a project has the environments of a new one until one is made or removed.
+    /// Whether a project has the default environments, because none was made or removed yet.
     pub(in crate::kms) fn has_default_environments(&self, project: &str) -> bool {
         self.policy.load().has_default_environments(project)
     }
 
-    /// The account with secrets of which `is_wanted` holds: a project, or the default account. All of them are looked at, so that the
-    /// time that it takes does not tell which there are.
+    /// The account with secrets for which `is_wanted` returns true: a project, or the default account. All accounts are
+    /// checked, so that the response time does not reveal which ones exist.
     pub(in crate::kms) fn account_where(
         &self,
         call: &Call<'_>,
@@ -259,8 +264,8 @@ impl Kms {
         Ok(found)
     }
 
-    /// The error of a call that found nothing to decide about, recorded as a refusal is: the time that an answer takes does not tell
-    /// what is there.
+    /// Records the error of a call that found nothing to decide about, as a refusal is recorded, so that the response
+    /// time does not reveal what exists. Returns the error.
     pub(in crate::kms) fn nothing_there(&self, call: &Call<'_>, error: Error) -> Error {
         match self.record(|| call.undecided(call.operation.action(), None, &error)) {
             Ok(()) => error,
@@ -268,12 +273,12 @@ impl Kms {
         }
     }
 
-    /// Whether a folder is there: by a row of its own, or because a secret is in it.
+    /// Whether a folder exists: it has a row of its own, or a secret is in it.
     pub(in crate::kms) fn has_folder(&self, place: &SecretPlace) -> Result<bool, Error> {
         Ok(secret_place::has_folder(&self.store, place.project(), &place.key(), &place.prefix())?)
     }
 
-    /// Rows of a kind, environments or tags: they decide nothing, and tell what people called things.
+    /// Rows of a kind, environments or tags. They hold names only and decide nothing about permission.
     pub(in crate::kms) fn place_rows(
         &self,
         project: &str,
@@ -283,7 +288,8 @@ impl Kms {
         Ok(secret_place::list(&self.store, project, kind, "", "", false, limit)?)
     }
 
-    /// Rows of the folders in a place, behind the path `after`, likewise: a chunk of them. `direct`: not those in them.
+    /// A chunk of the rows of the folders in a place, after the path `after`. `direct`: without the folders in these
+    /// folders.
     pub(in crate::kms) fn folder_rows(
         &self,
         place: &SecretPlace,
@@ -294,12 +300,12 @@ impl Kms {
         Ok(secret_place::list(&self.store, project, PlaceKind::Folder, &prefix, after, direct, CHUNK)?)
     }
 
-    /// The row of an identifier, likewise.
+    /// The row with an identifier.
     pub(in crate::kms) fn place_row(&self, kind: PlaceKind, id: &str) -> Result<Option<PlaceRow>, Error> {
         Ok(secret_place::find(&self.store, kind, id)?)
     }
 
-    /// The row of a path, likewise.
+    /// The row of a path.
     pub(in crate::kms) fn place_row_at(
         &self,
         project: &str,
@@ -310,18 +316,18 @@ impl Kms {
     }
 }
 
-/// Whether a name of a secret begins with `prefix`; `direct`: and has no slash behind it.
+/// Whether the name of a secret begins with `prefix`. `direct`: and the rest has no slash.
 fn is_within(name: &str, prefix: &str, direct: bool) -> bool {
     name.strip_prefix(prefix).is_some_and(|rest| !direct || !rest.contains('/'))
 }
 
 impl PlaceGrant<'_> {
-    /// A change of the rows with its record.
+    /// Adds the audit record to a change of the rows.
     pub(in crate::kms) fn recorded(&self, command: Command) -> Command {
         command.recorded(vec![self.call.change_beside(self.action)])
     }
 
-    /// Makes a change of the rows by itself.
+    /// Commits a change of the rows.
     pub(in crate::kms) fn change(&self, command: Command) -> Result<(), Error> {
         self.kms.commit(self.call, self.recorded(command))
     }

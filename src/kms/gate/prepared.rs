@@ -1,4 +1,4 @@
-//! A change of an object that is ready to be committed, and what goes with it.
+//! A change of an object that is ready to be committed, and the actions that follow the commit.
 
 use std::sync::Arc;
 
@@ -8,30 +8,30 @@ use crate::store::Command;
 use crate::store::object::Material;
 use crate::turns::Turn;
 
-/// A key that was made for an object whose row is not committed yet. Dropping it removes the key from the token.
+/// A key that was made for an object whose row is not committed yet. Dropping it removes the key from the HSM token.
 pub(super) struct Made {
     pub(super) custody: Arc<Custody>,
     pub(super) material: Option<Material>,
 }
 
-/// A change of the database, and what is done once it is known whether it was committed.
+/// A change of the database, and what must be done when its outcome is known.
 pub(crate) struct Prepared {
     pub(super) command: Command,
     pub(super) after: After,
-    /// What it takes in memory until it is committed, in bytes.
+    /// The memory that it takes until it is committed, in bytes.
     pub(super) size: usize,
 }
 
-/// What is done after a commit.
+/// What must be done after a commit.
 #[derive(Default)]
 pub(super) struct After {
-    /// What was made for the change.
+    /// The key that was made for the change.
     pub(super) made: Option<Made>,
-    /// The object as it is then, what it takes in memory, and the turn to change it.
+    /// The object after the change, its size in memory, and the lock on its changes.
     pub(super) changed: Option<(Arc<Object>, usize, Turn)>,
-    /// What the token holds for the version before, which is then not needed.
+    /// The key of the former version in the HSM token, which is not needed after the commit.
     pub(super) former: Option<Material>,
-    /// Whether that object has no key any more.
+    /// Whether the object is destroyed by the change.
     pub(super) is_gone: bool,
 }
 
@@ -62,30 +62,31 @@ impl From<Command> for Prepared {
 }
 
 impl Prepared {
-    /// A change that adds the objects of these rows, and the key that was made for them.
+    /// A change that adds the objects of these rows, with the key that was made for them.
     pub(super) fn addition(command: Command, made: Made, size: usize) -> Self {
         Self { command, after: After { made: Some(made), ..After::default() }, size }
     }
 
-    /// A change of an object to this one: nobody else changes it until this one is on disk.
+    /// A change that replaces an object by this one. No other change of the object is made until this one is on disk.
     pub(super) fn succession(command: Command, object: Object, size: usize, turn: Turn) -> Self {
         let changed = Some((Arc::new(object), size, turn));
         Self { command, after: After { changed, ..After::default() }, size }
     }
 
-    /// The object has another key then, `made`, or none, and the one of before is not needed.
+    /// Adds the key `made` of the new version, and the key `former` that is not needed after the commit.
     pub(super) fn with_keys(mut self, made: Option<Made>, former: Option<Material>) -> Self {
         (self.after.made, self.after.former) = (made, former);
         self
     }
 
-    /// The object is destroyed then.
+    /// Sets whether the object is destroyed by the change.
     pub(super) fn ending(mut self, is_gone: bool) -> Self {
         self.after.is_gone = is_gone;
         self
     }
 
-    /// Whether the token holds an object of its own for it. If the server ended now, nobody would know that object.
+    /// Whether the HSM token holds an object that was made for this change. If the server stopped now, this object
+    /// would be left in the HSM.
     pub(super) fn is_in_token(&self) -> bool {
         let made = self.after.made.as_ref().and_then(|made| made.material.as_ref());
         matches!(made, Some(Material::Token { .. }))

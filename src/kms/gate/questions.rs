@@ -1,4 +1,4 @@
-//! Questions about permission: nothing is done, whatever the answer.
+//! Questions about permission. They change nothing.
 
 use std::sync::Arc;
 
@@ -16,25 +16,26 @@ use crate::policy::{
 };
 use crate::principal::Caller;
 
-/// Account, service, and what is defined.
+/// The account and service of an authenticator, and its definition.
 pub(in crate::kms) type Authenticated = (String, String, Arc<AuthenticatorDocument>);
 
 impl Kms {
-    /// What the policy says of the caller and an object that they may know of; nothing is done.
+    /// Whether the policy permits an action on an object that the caller may know of. Nothing is recorded.
     pub(in crate::kms) fn permitted(&self, call: &Call<'_>, action: Action, object: &Object) -> bool {
         self.policy.load().decide(call.caller(), action, &object.resource()).is_ok()
     }
 
-    /// The refusal of an owner who would give the object away, if there is one.
+    /// The refusal if the owner may not transfer the object; `None` if the owner may.
     pub(in crate::kms) fn refuses_to_part(&self, owner: &Caller, object: &Object) -> Option<Refusal> {
         let decided = self.policy.load().decide(owner, Action::Transfer, &object.resource());
         let leaving = || object.leaves_project().then(|| self.refuses_leaving(owner, object)).flatten();
         decided.err().or_else(|| leaving().map(|(_, refusal)| refusal))
     }
 
-    /// What keeps the caller from taking the object out of its project: where other roles hold, nobody is to come by more than
-    /// they have here. It takes leave for everything with the object, to manage access included, and for a transfer too where
-    /// the caller might make one elsewhere.
+    /// The first action that is missing for the caller to take the object out of its project. Outside, other roles
+    /// apply, and a caller must not gain rights there that the caller does not have here. So the caller needs the
+    /// permission for every action on the object, including manage access, and for a transfer too if the caller could
+    /// make one outside.
     pub(in crate::kms) fn refuses_leaving(&self, caller: &Caller, object: &Object) -> Option<(Action, Refusal)> {
         let (policy, resource) = (self.policy.load(), object.resource());
         let refused = |action| policy.decide(caller, action, &resource).err().map(|refusal| (action, refusal));
@@ -45,7 +46,7 @@ impl Kms {
         })
     }
 
-    /// Refuses to give the caller an object that stays in a project where they could do nothing with it.
+    /// Refuses to give the caller an object that stays in a project where the caller has no access to it.
     pub(in crate::kms) fn check_reach(&self, call: &Call<'_>, object: &Object) -> Result<(), Error> {
         if object.access.project.is_none() || object.leaves_project() {
             return Ok(());
@@ -61,18 +62,18 @@ impl Kms {
         }
     }
 
-    /// Whether the object is offered to the caller and they might accept it.
+    /// Whether the object is offered to the caller and the caller could accept it.
     pub(in crate::kms) fn is_offered(&self, call: &Call<'_>, object: &Object) -> bool {
         let receiver = object.access.pending.receiver();
         self.policy.load().decide_accept(call.caller(), receiver, &object.resource()).is_ok()
     }
 
-    /// The members of a project with their roles there, in the order of their names.
+    /// The members of a project with their roles in it, sorted by name.
     pub(in crate::kms) fn members_of(&self, project: &str) -> Vec<(String, String)> {
         self.policy.load().members_of(project)
     }
 
-    /// The object, if the caller may do with it what is asked for; a refusal is recorded, and leave gives nothing yet.
+    /// Returns the object if the caller may perform the call's operation on it. Records a refusal, but no permission.
     pub(in crate::kms) fn foresee(&self, call: &Call<'_>, id: &str) -> Result<Arc<Object>, Error> {
         let object = self.load(id)?.ok_or_else(|| Error::NotFound(id.to_owned()))?;
         self.decide(call, call.operation.action(), &object)?;
@@ -84,24 +85,26 @@ impl Kms {
         self.policy.load().has_role(role)
     }
 
-    /// What holds now of an access token of `subject` that rests on `basis`; `None` if it is not good.
+    /// The present terms of an access token of `subject` that was issued on `basis`; `None` if such a token is not
+    /// valid.
     pub(in crate::kms) fn terms_of(&self, subject: &str, basis: &str) -> Option<Arc<Terms>> {
         self.policy.load().terms(subject, basis)
     }
 
-    /// An exchanged identity, if it is defined and faultless.
+    /// An exchanged identity, if it is defined without faults.
     pub(in crate::kms) fn known_identity(&self, id: &str) -> Option<Arc<IdentityDocument>> {
         self.policy.load().identity(id)
     }
 
-    /// An authenticator, if it is defined, faultless and switched on: asked by a login, before the caller is authenticated.
+    /// An authenticator, if it is defined without faults and enabled. Called by a login, before the caller is
+    /// authenticated.
     #[must_use]
     pub fn authenticator(&self, account: &str, service: &str) -> Option<Arc<AuthenticatorDocument>> {
         self.policy.load().authenticator(account, service).filter(|own| !own.disabled)
     }
 
-    /// All that vouches for exchanged callers: identities that are known by JWTs, and authenticators with account and service, in
-    /// the order of their names.
+    /// All issuers of exchanged callers: the identities with JWT or OIDC authentication, and the authenticators with
+    /// account and service. Both are sorted by name.
     pub(in crate::kms) fn vouching(&self) -> (Vec<(String, Arc<IdentityDocument>)>, Vec<Authenticated>) {
         let policy = self.policy.load();
         let known = policy.identities().filter(|(_, own)| own.jwt_auth.is_some() || own.oidc_auth.is_some());
@@ -115,7 +118,7 @@ impl Kms {
         (identities, authenticators)
     }
 
-    /// A host, likewise.
+    /// A host, if it is defined without faults. Called by a login, before the caller is authenticated.
     #[must_use]
     pub fn host(&self, id: &str) -> Option<Arc<HostDocument>> {
         self.policy.load().host(id)
@@ -133,13 +136,13 @@ impl Kms {
         &self.tokens
     }
 
-    /// The role that the configuration gives to a caller.
+    /// The role that the configuration gives a caller.
     #[must_use]
     pub fn role_of(&self, caller: &Caller) -> Option<String> {
         self.policy.load().role_of(caller).map(str::to_owned)
     }
 
-    /// Whether a caller may add objects to no project, and whether they administer.
+    /// Whether a caller may add objects outside of projects, and whether the caller is an administrator.
     #[must_use]
     pub fn general_rights(&self, caller: &Caller) -> (bool, bool) {
         let policy = self.policy.load();
@@ -147,7 +150,7 @@ impl Kms {
         (may_create, policy.decide_administer(caller).is_ok())
     }
 
-    /// What the policy says of `who` and the object, to those who may be told.
+    /// The policy's decision about `who` and the object, for callers who may see it.
     pub(in crate::kms) fn explain_object(
         &self,
         call: &Call<'_>,
@@ -158,7 +161,7 @@ impl Kms {
         let asked = call.operation.action();
         let not_found = || Error::NotFound(id.to_owned());
         let Some(object) = self.load(id)? else {
-            // As if it were there, and not the caller's business.
+            // The same answer as for an object that exists and to which the caller has no access.
             self.refused(call, asked, Some(id), &Refusal::Nothing)?;
             return Err(not_found());
         };
@@ -176,11 +179,11 @@ impl Kms {
                 return Err(not_found());
             }
         }
-        // Whoever asks about themselves asks with what their credential takes away.
+        // A caller who asks about themselves gets the decision with the limits of their credential.
         Ok(policy.decide(if is_own { call.caller() } else { who }, action, &resource))
     }
 
-    /// What the policy says of `who` and what concerns no object that is there, to those who may be told.
+    /// The policy's decision about `who` and an operation without an existing object, for callers who may see it.
     pub(in crate::kms) fn explain_creation(
         &self,
         call: &Call<'_>,
@@ -205,12 +208,12 @@ impl Kms {
     }
 }
 
-/// Whether two callers are one person by the same proof.
+/// Whether two callers are the same user by the same authentication method.
 fn is_same(one: &Caller, other: &Caller) -> bool {
     Subject::of(one) == Subject::of(other)
 }
 
-/// The decision about adding an object without tags, to no project.
+/// The decision about adding an object without tags outside of projects.
 fn decide_creation(policy: &Policy, caller: &Caller, action: Action) -> Decision {
     let (grants, properties) = (Grants::default(), Attributes::default());
     let owner = caller.username.as_str();

@@ -1,4 +1,4 @@
-//! What the gate has to do with the audit log.
+//! The records that the gate makes for the audit log.
 
 use super::super::call::Call;
 use super::super::error::Error;
@@ -15,30 +15,31 @@ impl Kms {
         self.last_uses.note(object, now);
     }
 
-    /// Ends the audit log; nothing is done any more.
+    /// Closes the audit log. No operation may follow.
     pub fn close(&self) {
         self.write_last_uses();
         if let Err(error) = self.tokens.settle() {
-            tracing::warn!(%error, "uses of access tokens that were set aside are lost");
+            tracing::warn!(%error, "reserved uses of access tokens are lost");
         }
         if let Some(audit) = &self.audit {
             audit.close();
         }
     }
 
-    /// Writes the days of last uses.
+    /// Writes the days of the last uses of keys.
     pub(in crate::kms) fn try_write_last_uses(&self) -> Result<(), store::Error> {
         self.last_uses.write(&self.store)
     }
 
-    /// Goes on in the file that the audit log's path names now.
+    /// Opens the audit log again at its path, after the file was renamed.
     pub fn reopen_audit(&self) {
         if let Some(audit) = &self.audit {
             audit.reopen();
         }
     }
 
-    /// Counts a failed authentication from an address in the audit log; the words are not what the caller sent.
+    /// Counts a failed authentication from an address in the audit log. `method` and `reason` are the server's own
+    /// words, not input of the caller.
     pub fn failed_authentication(&self, network: std::net::IpAddr, method: &'static str, reason: &'static str) {
         if let Some(audit) = &self.audit {
             audit.failed_authentication(network, method, reason);
@@ -50,7 +51,7 @@ impl Kms {
         self.custody.audit_public_key()
     }
 
-    /// Records a refusal: it is on disk before the answer.
+    /// Records a refusal. The record is on disk before the answer.
     pub(super) fn refused(
         &self,
         call: &Call<'_>,
@@ -62,24 +63,24 @@ impl Kms {
         self.record(|| call.refusal(action, object, refusal))
     }
 
-    /// Records what changes nothing and must be on disk before the answer.
+    /// Records something that changes nothing. The record is on disk before the answer.
     pub(super) fn record(&self, record: impl FnOnce() -> Record) -> Result<(), Error> {
         let Some(audit) = &self.audit else { return Ok(()) };
         audit.write(vec![record()]).map(drop).map_err(Error::Audit)
     }
 
-    /// The same of several records.
+    /// Records several of these at once.
     pub(super) fn record_all(&self, records: Vec<Record>) -> Result<(), Error> {
         let Some(audit) = &self.audit else { return Ok(()) };
         audit.write(records).map(drop).map_err(Error::Audit)
     }
 
-    /// Whether what is done now can be recorded.
+    /// Checks that the audit log can be written now.
     pub(in crate::kms) fn can_record(&self) -> Result<(), Error> {
         self.audit.as_ref().map_or(Ok(()), |audit| audit.admit()).map_err(Error::Audit)
     }
 
-    /// Records a use, which is on disk within a second.
+    /// Records a use of a key. The record is on disk within a second.
     pub(in crate::kms) fn note(&self, record: Record) -> Result<(), Error> {
         self.audit.as_ref().map_or(Ok(()), |audit| audit.note(record)).map_err(Error::Audit)
     }

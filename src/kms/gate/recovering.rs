@@ -1,4 +1,4 @@
-//! What leave to recover lets one do.
+//! The recovery of objects, which the policy permits to recoverers.
 
 use super::super::call::Call;
 use super::super::error::Error;
@@ -7,7 +7,7 @@ use super::service::{Grant, Kms, ServerGrant};
 use crate::policy::{Action, Refusal, Subject};
 
 impl Kms {
-    /// Decides whether the caller recovers objects. Those who do not learn nothing of any object.
+    /// Decides whether the caller is a recoverer. Other callers get no information about any object.
     pub(in crate::kms) fn authorize_recovery<'a>(&'a self, call: &'a Call<'a>) -> Result<ServerGrant<'a>, Error> {
         match self.policy.load().decide_recover(call.caller()) {
             Ok(rule) => {
@@ -21,7 +21,7 @@ impl Kms {
         }
     }
 
-    /// The same on an object, whose owner has no say in it.
+    /// Decides whether the caller may recover this object. The owner's grants do not matter for it.
     pub(in crate::kms) fn authorize_recovery_of<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -36,7 +36,7 @@ impl Kms {
         }
     }
 
-    /// Refuses to let the new owner decide.
+    /// Refuses if the caller is the new owner: recoverers may not approve a recovery to themselves.
     pub(in crate::kms) fn refuse_beneficiary(&self, call: &Call<'_>, object: &Object, to: &str) -> Result<(), Error> {
         if call.caller().username.as_str() != to {
             return Ok(());
@@ -46,12 +46,12 @@ impl Kms {
         Err(Error::NotPermitted { action: Action::Recover.word(), refusal })
     }
 
-    /// Whether the policy file names somebody as a recoverer.
+    /// Whether the policy file names this subject as a recoverer.
     pub(in crate::kms) fn is_recoverer(&self, subject: &Subject) -> bool {
         self.policy.load().is_recoverer(subject)
     }
 
-    /// How many users have to approve a recovery.
+    /// The number of users who must approve a recovery.
     pub(in crate::kms) fn recovery_approvals(&self) -> usize {
         self.policy.load().recovery_approvals()
     }

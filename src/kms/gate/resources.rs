@@ -1,4 +1,5 @@
-//! What Conjur's clients ask about variables, hosts and authenticators: who may know of them, and who may do what.
+//! Questions of Conjur's clients about variables, hosts and authenticators: which ones a caller may see, and what is
+//! permitted.
 
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use crate::policy::{Action, AuthenticatorDocument, HostDocument, Refusal, Rule, 
 use crate::principal::Caller;
 
 impl Kms {
-    /// What the policy says of `who` and the secret of a path, for callers who may ask that of any object
-    /// ([`Self::explain_object`]); for other callers the secret does not exist.
+    /// Whether the policy permits `who` an action on the secret of a path. Only for callers who may ask this about the
+    /// object ([`Self::explain_object`]); for other callers the secret does not exist.
     pub(in crate::kms) fn may_with_secret(
         &self,
         call: &Call<'_>,
@@ -28,12 +29,12 @@ impl Kms {
         }
     }
 
-    /// The project by which the variables of an account are found, if there is one of its name.
+    /// The project that holds the variables of an account: the project with the account's name, if it exists.
     pub(in crate::kms) fn project_with(&self, account: &str) -> Option<String> {
         self.policy.load().has_project(account).then(|| account.to_owned())
     }
 
-    /// Refuses questions about other callers, but of those who administer.
+    /// Refuses questions about other callers, except by administrators.
     pub(in crate::kms) fn expect_own_or_administrator(&self, call: &Call<'_>, who: &Caller) -> Result<(), Error> {
         if Subject::of(who) == Subject::of(call.caller()) {
             call.trail.permitted(call.operation.action(), None, Rule::Everyone);
@@ -42,8 +43,8 @@ impl Kms {
         self.authorize_administration(call).map(drop)
     }
 
-    /// The hosts of an account that `who` may know of, in the order of their identifiers: all for those who administer, themselves
-    /// for hosts.
+    /// The hosts of an account that `who` may see, sorted by identifier: all for administrators, and for a host only
+    /// itself.
     pub(in crate::kms) fn hosts_seen(&self, who: &Caller, account: &str) -> Vec<String> {
         let policy = self.policy.load();
         let is_seen = if policy.decide_administer(who).is_ok() {
@@ -57,8 +58,8 @@ impl Kms {
         found
     }
 
-    /// The authenticators, by account and service and in that order, that `who` may know of: all for those who administer, those that
-    /// they may use for hosts. Those that are switched off are among them.
+    /// The authenticators that `who` may see, sorted by account and service: all for administrators, and for a host
+    /// those that it may use. Disabled authenticators are included.
     pub(in crate::kms) fn authenticators_seen(
         &self,
         who: &Caller,
@@ -85,7 +86,7 @@ impl Kms {
     }
 }
 
-/// Whether a host may use a service and is restricted there, without which no login succeeds.
+/// Whether a host may use a service and has restrictions for it. A login without restrictions is always refused.
 fn uses(host: &HostDocument, service: &str) -> bool {
     host.may_use(service) && host.restrictions(service).next().is_some()
 }

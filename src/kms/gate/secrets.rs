@@ -1,4 +1,4 @@
-//! What leave to read or write a secret lets one do.
+//! Reading and writing secrets with a grant.
 
 use std::sync::Arc;
 
@@ -20,21 +20,21 @@ use crate::store::secret_version::{self, SecretVersion};
 use crate::store::{self, secret_path};
 use crate::turns::retry;
 
-/// Sets this use of a key apart from every other.
+/// Distinguishes this use of a key from every other use.
 const CONTEXT: &[u8] = b"claviger secret\0";
 
-/// The tag of AES-GCM, in bits.
+/// The length of the AES-GCM tag, in bits.
 const TAG_BITS: usize = 128;
 
-/// What is authenticated beside a value: whose it is, and which.
+/// The additional authenticated data of a value: the identifier of its object, and its number.
 fn additional_data(object: &str, number: i64) -> Vec<u8> {
     [CONTEXT, &number.to_be_bytes(), object.as_bytes()].concat()
 }
 
-/// Why a secret may not be added.
+/// Reason why a secret may not be added.
 pub(super) struct NotAdded {
     pub(super) refusal: Refusal,
-    /// Whether the caller may do something else in the account.
+    /// Whether the caller has some other access to the account, so that it may be revealed.
     pub(super) may_know: bool,
 }
 
@@ -49,9 +49,9 @@ impl NotAdded {
 }
 
 impl Kms {
-    /// Decides whether the caller may do something with the secret of a path; `None` if there is none. Of what cannot be
-    /// decided, and of a secret that is not there unless it may be added, there is a record on disk before the answer, as of
-    /// a refusal: otherwise the time that an answer takes would tell what is there.
+    /// Decides whether the caller may perform an action on the secret of a path; `None` if the secret does not exist.
+    /// If the decision fails, or if the secret does not exist and is not about to be added, a record is on disk before
+    /// the answer, as for a refusal. Otherwise the response time would reveal which secrets exist.
     pub(in crate::kms) fn authorize_secret<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -72,7 +72,7 @@ impl Kms {
         };
         let rule = match self.decide(call, action, &object) {
             Ok(rule) => rule,
-            // As if it were not there.
+            // The same answer as for a secret that does not exist.
             Err(Error::NotFound(_)) if action == Action::WriteSecret => {
                 let project = self.project_of_account(path)?;
                 return Err(match self.decide_adding(call, project.as_deref(), &object.attributes) {
@@ -117,7 +117,7 @@ impl Kms {
         let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text).unwrap_or_default();
         let grants = Grants::default();
         let owned_by = |owner| Resource { id, owner, project, grants: &grants, properties: attributes };
-        // Nobody has an empty name.
+        // No user has an empty name.
         let (own, others) = (owned_by(caller.username.as_str()), owned_by(""));
         let by_role = if project.is_some() { policy.decide(caller, action, &others).map(drop) } else { Ok(()) };
         by_role.and_then(|()| policy.decide_create(caller, action, &own)).map_err(|refusal| {
@@ -126,8 +126,9 @@ impl Kms {
         })
     }
 
-    /// The project that decides about new secrets of an account: the one of its name, whether it is there or not. Only the
-    /// default account needs none, as long as there is none; one that vanished with objects in it is there.
+    /// The project for new secrets of an account: the one with the account's name, whether it exists or not. The
+    /// default account is the exception: while no such project exists, it needs none. A removed project in which
+    /// objects remain counts as existing.
     pub(super) fn project_of_account(&self, path: &SecretPath) -> Result<Option<String>, Error> {
         let account = path.account();
         let is_open = account == DEFAULT_ACCOUNT
@@ -136,7 +137,7 @@ impl Kms {
         Ok((!is_open).then(|| account.to_owned()))
     }
 
-    /// The object that holds the secret of a path, if there is one that was not destroyed.
+    /// The object that holds the secret of a path, if it exists and was not destroyed.
     pub(super) fn secret_at(&self, path: &SecretPath) -> Result<Option<Arc<Object>>, Error> {
         let name = path.name();
         let indexed = secret_path::find(&self.store, &name)?;
@@ -150,13 +151,14 @@ impl Kms {
         }
     }
 
-    /// Refuses a value that the HSM does not take in one call, before anything is made for it.
+    /// Refuses a value that is too long for one call of the HSM, before a key is made for it.
     pub(in crate::kms) fn expect_fits(&self, value: &Bytes) -> Result<(), Error> {
         let cipher = Cipher::AesGcm { iv: &[], aad: &[], tag_bits: TAG_BITS };
         Ok(self.custody.expect_fits(&cipher, Direction::Encrypt, value.len())?)
     }
 
-    /// A value as a row, encrypted by the object's key. The first use of a key is counted by the row that is added with it.
+    /// Encrypts a value by the object's key and returns its row. The first use of a key is not counted here: the row
+    /// that is added with the key counts it.
     pub(super) fn seal(
         &self,
         object: &Object,
@@ -204,7 +206,7 @@ impl NewGrant<'_> {
 }
 
 impl Grant<'_> {
-    /// A value: the last, or that of a number.
+    /// Reads a value: the last one, or the one with this number.
     pub(in crate::kms) fn read_secret(&self, number: Option<i64>) -> Result<Bytes, Error> {
         self.note_use();
         let (kms, id) = (self.kms, &self.object.id);
@@ -220,7 +222,7 @@ impl Grant<'_> {
                 found => found?,
             };
             let Some(row) = found else {
-                // It may have been written over meanwhile; if not, somebody removed it.
+                // A newer value may have replaced it in the meantime. If not, its row was removed from the database.
                 kms.cache.forget(id);
                 let newer = kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
                 if newer.version == present.version {
@@ -245,7 +247,7 @@ impl Grant<'_> {
 }
 
 impl Kms {
-    /// Says that a row of a value is not what was written.
+    /// Logs that the row of a value is not what the server wrote, and returns the error.
     fn refuse_version(&self, id: &str, number: i64) -> Error {
         tracing::error!(
             id,
@@ -256,7 +258,7 @@ impl Kms {
     }
 }
 
-/// Says that the index names an object for a path that does not hold its secret.
+/// Logs that the index names a wrong object for a path, and returns the error.
 fn refuse_path(name: &str, id: &str) -> Error {
     tracing::error!(id, name, "ROW REFUSED: the object does not hold the secret that the index of names has it for");
     Error::Integrity(id.to_owned())

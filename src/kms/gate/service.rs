@@ -1,4 +1,4 @@
-//! The struct that holds store and custody, and the leave that it gives.
+//! The struct that holds store and custody, and the permissions that it gives.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -20,16 +20,16 @@ use crate::policy::{Action, Policy};
 use crate::store::Store;
 use crate::turns::{Gathered, Turns};
 
-/// What is configured beside permission.
+/// The configuration except permission.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Nothing has to be proved.
+    /// Whether the server runs in default mode: no authentication is required.
     pub default_mode: bool,
-    /// How often a key encrypts with AES-GCM at most.
+    /// Maximum number of encryptions by one key with AES-GCM.
     pub gcm_limit: u64,
-    /// Bytes of the objects that are kept in memory.
+    /// Maximum size of the objects that are kept in memory, in bytes.
     pub cache_size: usize,
-    /// The object whose key is the API token's.
+    /// The object whose key is the key of the API token.
     pub api_token_id: Option<String>,
 }
 
@@ -38,43 +38,43 @@ pub struct Kms {
     pub(super) store: Arc<Store>,
     pub(super) custody: Arc<Custody>,
     pub(super) cache: Cache,
-    /// Changes of one object, by its identifier.
+    /// The locks on changes of objects, by identifier.
     pub(super) turns: Turns,
-    /// Uses of client secrets.
+    /// The uses of client secrets, counted in groups.
     pub(super) uses: Gathered<Use>,
-    /// What decides beside the objects; replaced as a whole at each change.
+    /// The policy in force; replaced as a whole at each change.
     pub(super) policy: ArcSwap<Policy>,
-    /// What the policy is made of.
+    /// The sources of the policy.
     pub(super) definitions: Mutex<Definitions>,
     pub(super) tokens: Arc<AccessTokens>,
     pub(super) lockouts: Lockouts,
-    /// How often keys have encrypted with AES-GCM.
+    /// The counts of encryptions with AES-GCM.
     pub(super) invocations: Invocations,
     pub(super) api_token_id: Option<String>,
-    /// Where decisions are recorded; `None` if the operator wants no record.
+    /// The audit log; `None` if it is switched off.
     pub(super) audit: Option<Arc<Audit>>,
     pub(super) last_uses: LastUses,
-    /// Searches that look at more than a page, one by one.
+    /// The number of long searches that run now.
     pub(super) sweeps: AtomicUsize,
-    /// Held by whoever searches the audit log: one at a time, for it may take a while.
+    /// The lock on searches of the audit log. Only one runs at a time, because it may take long.
     pub(super) searching: Mutex<()>,
     pub(super) health: Mutex<Option<(Instant, Health)>>,
 }
 
-/// What came of the use of a client secret.
+/// The outcome of a use of a client secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::kms) enum Use {
-    /// It is counted.
+    /// The use is counted.
     Counted,
-    /// There was none left.
+    /// The limit of uses was reached.
     Spent,
-    /// The secret was revoked meanwhile.
+    /// The secret was revoked in the meantime.
     Revoked,
     /// The row was changed in the database.
     Refused,
 }
 
-/// Leave to perform one operation on one object.
+/// The permission to perform one operation on one object.
 pub(in crate::kms) struct Grant<'a> {
     pub(super) kms: &'a Kms,
     pub(super) call: &'a Call<'a>,
@@ -85,7 +85,7 @@ pub(in crate::kms) struct Grant<'a> {
 /// A [`Grant`] whose object may be used now, for a purpose that its mask permits.
 pub(in crate::kms) struct Usable<'a>(pub(super) Grant<'a>);
 
-/// Leave to add an object.
+/// The permission to add an object.
 pub(in crate::kms) struct NewGrant<'a> {
     pub(super) kms: &'a Kms,
     pub(super) call: &'a Call<'a>,
@@ -93,13 +93,13 @@ pub(in crate::kms) struct NewGrant<'a> {
     pub(super) project: Option<String>,
 }
 
-/// Leave to administer.
+/// The permission to administer.
 pub(in crate::kms) struct AdministrationGrant<'a> {
     pub(super) kms: &'a Kms,
     pub(super) call: &'a Call<'a>,
 }
 
-/// Leave to ask what concerns no single object.
+/// The permission for requests that concern no single object.
 pub(in crate::kms) struct ServerGrant<'a> {
     pub(super) kms: &'a Kms,
     pub(super) call: &'a Call<'a>,

@@ -1,4 +1,4 @@
-//! What sets one database apart from others.
+//! The identity of a database.
 
 use openssl::sha::sha256;
 
@@ -7,24 +7,24 @@ use super::service::Kms;
 use crate::hexadecimal;
 use crate::store::{Store, root_key};
 
-/// Which database is served. None of it is a secret.
+/// Identifies the database that is served. None of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vault {
-    /// 32 hexadecimal digits, made of the name of the binding key in the token: random, made once for each database, and what no
-    /// row can be read without. A copy of the database that is restored keeps it.
+    /// 32 hexadecimal digits, derived from the name of the binding key in the HSM token. That name is random and made
+    /// once for each database, and without that key no row can be read. A restored copy of the database keeps it.
     pub id: String,
     /// The version of the database's schema.
     pub schema: i64,
 }
 
-/// Sets this use of the name apart.
+/// Distinguishes this use of the name from every other use.
 const CONTEXT: &[u8] = b"claviger vault id\0";
 
 impl Kms {
-    /// Which database this is.
+    /// The identity of the database.
     ///
     /// # Errors
-    /// The store is away.
+    /// The store is unavailable.
     pub fn vault(&self) -> Result<Vault, Error> {
         read(&self.store)
     }

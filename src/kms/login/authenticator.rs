@@ -1,4 +1,5 @@
-//! What an authenticator's variables say: the issuer that it trusts, and what its hosts must restrict.
+//! The configuration of an authenticator by its variables: the issuer that it trusts, and the claims that its hosts
+//! must restrict.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,21 +15,21 @@ struct PublicKeys {
     value: Value,
 }
 
-/// An authenticator as its variables have it.
+/// An authenticator with parsed variables.
 pub struct HostAuthenticator {
-    /// What its tokens must say; of no host yet.
+    /// The requirements for its JWTs, without those of a host.
     pub issuer: TrustedIssuer,
-    /// Names of annotations, with the claims that they stand for.
+    /// Aliases: the names in annotations, with the claims that they mean.
     aliases: Vec<(String, String)>,
     /// The claims that a host must restrict.
     enforced: Vec<String>,
 }
 
 impl HostAuthenticator {
-    /// Reads the variables; `allow_http`: keys may be fetched by plain HTTP.
+    /// Parses the variables. `allow_http`: keys may be fetched by plain HTTP.
     ///
     /// # Errors
-    /// A variable is faulty, by its name.
+    /// A variable is faulty; the error names it.
     pub fn new(document: &AuthenticatorDocument, allow_http: bool) -> Result<Self, Fault> {
         let variable = |name: &str| document.variables.get(name).map(String::as_str);
         let faulty = |name: &str, problem: String| Fault::new("CONJ00087E", format!("{name}: {problem}"));
@@ -42,7 +43,8 @@ impl HostAuthenticator {
             (None, None, Some(text)) => KeySource::inline(public_keys(text)?),
             _ => return Err(faulty("jwks-uri", "there must be exactly one place of keys".to_owned())),
         };
-        // Without the variable a token may leave `iss` out; one that is there names the provider, or the host of the keys.
+        // Without the variable `issuer`, a JWT may leave `iss` out. If it has one, `iss` must name the provider or the
+        // host of the keys.
         let implied = match &keys {
             KeySource::Uri(uri) => Some(uri.host().to_owned()),
             KeySource::Discovery(_) => variable("provider-uri").map(str::to_owned),
@@ -67,7 +69,7 @@ impl HostAuthenticator {
         Ok(Self { issuer, aliases, enforced: enforced.into_iter().map(str::to_owned).collect() })
     }
 
-    /// Whether a claim names the host, rather than the URL.
+    /// Whether a claim names the host; otherwise the URL does.
     #[must_use]
     pub fn names_host(&self) -> bool {
         !self.issuer.username_claim.is_empty()
@@ -76,11 +78,11 @@ impl HostAuthenticator {
     /// The claims that the host's tokens must have, with their values.
     ///
     /// # Errors
-    /// The host restricts nothing, or lacks what is enforced.
+    /// The host has no restrictions, or lacks one that is enforced.
     pub fn restrictions(&self, host: &HostDocument, service: &str) -> Result<Vec<(String, Bound)>, Fault> {
         let given: Vec<(&str, &str)> = host.restrictions(service).collect();
         if given.is_empty() {
-            return Err(Fault::new("CONJ00057E", "the host restricts nothing"));
+            return Err(Fault::new("CONJ00057E", "the host has no restrictions"));
         }
         if given.iter().any(|(name, _)| self.aliases.iter().any(|(_, real)| real == name)) {
             return Err(Fault::new("CONJ00069E", "the host restricts a claim that has an alias"));

@@ -1,4 +1,4 @@
-//! Hosts that log in by a JWT for which an authenticator vouches (Conjur's `authn-jwt`).
+//! Hosts that log in by a JWT from an issuer that an authenticator trusts (Conjur's `authn-jwt`).
 
 use std::sync::Arc;
 
@@ -12,35 +12,35 @@ use crate::kms::clock::now;
 use crate::policy::{AuthenticatorDocument, HostDocument, authenticator_name, host_username};
 use crate::principal::Username;
 
-/// The way by which somebody comes, for the log and the figures.
+/// The name of the login method in the log and the metrics.
 const METHOD: &str = "authn-jwt";
 
-/// The most hosts that are named of an authenticator that keeps them out.
+/// Maximum number of refused hosts that are listed for an authenticator.
 const MAX_TOLD: usize = 100;
 
-/// What a login asks for.
+/// The content of a login request.
 #[derive(Debug, Clone, Copy)]
 pub struct HostLogin<'a> {
     /// The service of the authenticator.
     pub service: &'a str,
     /// The account of authenticator and host.
     pub account: &'a str,
-    /// `host/ID`, or nothing where a claim names the host.
+    /// `host/ID`; `None` if a claim names the host.
     pub login: Option<&'a str>,
 }
 
-/// Why a host gets no token.
+/// The reason why a host gets no access token.
 #[derive(Debug)]
 pub enum NoHostToken {
     /// The request holds no JWT.
     NoToken(Fault),
-    /// The connection's client certificate proves nothing.
+    /// The connection's client certificate is not valid.
     Connection(Unauthenticated),
-    /// Nothing vouches for the host.
+    /// The host could not be authenticated.
     Unauthenticated(Fault),
     /// The host may not use the authenticator.
     NotPermitted(Fault),
-    /// The keys of its issuer may not be fetched again yet.
+    /// The keys of the issuer cannot be fetched again yet.
     TryLater(Fault),
 }
 
@@ -72,7 +72,7 @@ impl std::fmt::Display for NoHostToken {
 }
 
 impl NoHostToken {
-    /// The kind of credential that was refused, and what was wrong with it.
+    /// The kind of the refused credential, and the reason, for the log.
     fn words(&self) -> (&'static str, &'static str) {
         match self {
             Self::Connection(reason) => (reason.method(), reason.word()),
@@ -84,10 +84,10 @@ impl NoHostToken {
 }
 
 impl Logins {
-    /// Gives a host an access token for the JWT of a request, if there is one.
+    /// Issues an access token to a host for the JWT of a request.
     ///
     /// # Errors
-    /// The JWT is refused, or no token could be made.
+    /// The JWT is refused or missing, or the access token could not be issued.
     pub async fn log_in_by_authn_jwt(
         &self,
         visitor: &Visitor<'_>,
@@ -105,7 +105,7 @@ impl Logins {
         }
     }
 
-    /// The token for the host for whom the authenticator vouches: the signature first, then the claims, then who it is.
+    /// Checks the signature first, then the claims, then the host. Returns the access token to issue.
     async fn vouched_host(
         &self,
         visitor: &Visitor<'_>,
@@ -124,10 +124,10 @@ impl Logins {
         Ok(NewToken { thumbprint: bearer.thumbprint, ..new })
     }
 
-    /// An authenticator; parsed once for each definition.
+    /// Returns the parsed authenticator; each definition is parsed once.
     ///
     /// # Errors
-    /// A variable is faulty, by its name.
+    /// A variable is faulty; the error names it.
     pub fn host_authenticator(
         &self,
         account: &str,
@@ -138,7 +138,7 @@ impl Logins {
         self.authenticators.get(&name, document, |document| HostAuthenticator::new(document, self.allows_http()))
     }
 
-    /// The token for the host whom a JWT names that verified, or the URL.
+    /// The access token for the host that a verified JWT or the URL names.
     fn entitled(
         &self,
         asked: &HostLogin<'_>,
@@ -201,8 +201,8 @@ impl Logins {
         diagnosis
     }
 
-    /// The hosts of the account that have annotations for the service and may use it, and that its authenticator keeps out as it
-    /// is, with the reason: the first 100 in the order of their names, and how many there are.
+    /// The hosts that the authenticator refuses at present although they have annotations for the service and may use
+    /// it, each with the reason. Returns the first 100, sorted by name, and their total number.
     #[must_use]
     pub fn kept_out(
         &self,
@@ -223,8 +223,8 @@ impl Logins {
         (kept_out, count)
     }
 
-    /// Says in the log what is wrong with an authenticator that was just defined: its keys that are left out, an audience that is
-    /// missing, and the hosts that it keeps out.
+    /// Logs the problems of an authenticator that was just defined: keys that are left out, a missing audience, and
+    /// hosts that it refuses.
     pub fn tell_of_authenticator(&self, account: &str, service: &str) {
         let Some(document) = self.kms.authenticator(account, service) else { return };
         let name = authenticator_name(account, service);
@@ -253,7 +253,7 @@ impl Logins {
         }
     }
 
-    /// The same of all authenticators, at the start.
+    /// Logs the problems of all authenticators. Called at the start.
     pub fn tell_of_authenticators(&self) {
         let (_, authenticators) = self.kms.vouching();
         for (account, service, _) in authenticators {
@@ -262,7 +262,7 @@ impl Logins {
     }
 }
 
-/// The host that the URL names, or a claim: one of the two.
+/// The identifier of the host, which either the URL or a claim names.
 fn host_id(authenticator: &HostAuthenticator, login: Option<&str>, verified: &Verified) -> Result<String, Fault> {
     match (login, authenticator.names_host()) {
         (Some(login), false) => {

@@ -1,5 +1,5 @@
-//! Logins by credentials that the server itself handed out: client secrets of identities (Infisical's `universal-auth`) and API keys of
-//! hosts (Conjur's `authn`).
+//! Logins by credentials that the server issued: client secrets of identities (Infisical's `universal-auth`) and API
+//! keys of hosts (Conjur's `authn`).
 
 use super::{Failure, Logins, NotLoggedIn, Visitor};
 use crate::auth::{Bearer, Comparing, Issued, Unauthenticated};
@@ -8,26 +8,26 @@ use crate::kms::client_login::PresentedSecret;
 use crate::kms::credential::{CredentialFault, LoginError};
 use crate::secret::Password;
 
-/// The ways by which somebody comes, for the log and the figures.
+/// The names of the login methods in the log and the metrics.
 const CLIENT_SECRET: &str = "universal-auth";
 const API_KEY: &str = "authn";
 
-/// Why a credential is refused.
+/// The reason why a credential is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum NoCredential {
-    /// The connection's client certificate proves nothing.
+    /// The connection's client certificate is not valid.
     #[error("{0}")]
     Connection(Unauthenticated),
-    /// The credential is not good.
+    /// The credential is not valid.
     #[error("{0}")]
     Credential(CredentialFault),
 }
 
 impl Logins {
-    /// Gives an identity an access token for one of its client secrets.
+    /// Issues an access token to an identity for one of its client secrets.
     ///
     /// # Errors
-    /// The secret is refused, or no token could be made.
+    /// The secret is refused, or the access token could not be issued.
     pub async fn log_in_by_client_secret(
         &self,
         visitor: &Visitor<'_>,
@@ -39,10 +39,10 @@ impl Logins {
         self.compare(visitor, CLIENT_SECRET, log_in).await
     }
 
-    /// Gives a host an access token for its API key.
+    /// Issues an access token to a host for its API key.
     ///
     /// # Errors
-    /// The key is refused, or no token could be made.
+    /// The key is refused, or the access token could not be issued.
     pub async fn log_in_by_api_key(
         &self,
         visitor: &Visitor<'_>,
@@ -54,10 +54,10 @@ impl Logins {
         self.compare(visitor, API_KEY, log_in).await
     }
 
-    /// Verifies the API key of a host, and does nothing else.
+    /// Verifies the API key of a host and issues nothing.
     ///
     /// # Errors
-    /// The key is refused, or that could not be found out.
+    /// The key is refused, or it could not be checked.
     pub async fn verify_api_key(
         &self,
         visitor: &Visitor<'_>,
@@ -68,10 +68,10 @@ impl Logins {
         self.compare(visitor, API_KEY, verify).await
     }
 
-    /// Gives a host another API key in the place of the one that it presents.
+    /// Replaces the API key that a host presents by a new one.
     ///
     /// # Errors
-    /// The key is refused, or none could be made.
+    /// The key is refused, or the new one could not be made.
     pub async fn rotate_api_key(
         &self,
         visitor: &Visitor<'_>,
@@ -83,7 +83,7 @@ impl Logins {
         self.compare(visitor, API_KEY, rotate).await
     }
 
-    /// Does what takes a place among those whose credential is compared in the HSM, and reports a refusal.
+    /// Reserves a place for the comparison in the HSM, calls `perform`, and reports a refusal.
     async fn compare<T>(
         &self,
         visitor: &Visitor<'_>,

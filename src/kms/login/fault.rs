@@ -1,10 +1,10 @@
-//! What keeps a host out, by the codes that Conjur's log has for it.
+//! The reasons why a host is refused, by the codes of Conjur's log.
 
 use std::fmt;
 
 use crate::auth::{ClaimsError, Unauthenticated};
 
-/// A code and what it means here. None of it is what was sent.
+/// A code and its meaning in this server. It contains nothing of what the caller sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The code.
@@ -19,7 +19,7 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    /// A fault of this code.
+    /// A fault with this code.
     #[must_use]
     pub fn new(code: &'static str, reason: impl Into<String>) -> Self {
         Self { code, reason: reason.into() }
@@ -37,7 +37,7 @@ impl Fault {
         Self::new("CONJ00006E", "the host may not use the authenticator")
     }
 
-    /// The host is not one of the account's.
+    /// The account has no such host.
     #[must_use]
     pub fn no_host() -> Self {
         Self::new("CONJ00007E", "there is no such host in the account")

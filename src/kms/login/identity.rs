@@ -14,17 +14,17 @@ use crate::policy::{
 };
 use crate::principal::Username;
 
-/// The way by which an identity logs in with a JWT.
+/// The methods by which an identity logs in with a JWT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdentityWay {
-    /// The keys are configured, or in a JWK Set at a URL.
+    /// The keys are configured, or they are in a JWK Set at a URL.
     JwtAuth,
-    /// The keys are where the configuration of an OpenID Connect provider says.
+    /// The keys are at the URL that the configuration of an OpenID Connect provider names.
     OidcAuth,
 }
 
 impl IdentityWay {
-    /// Its name in paths, in the log and in the figures.
+    /// The name in paths, in the log and in the metrics.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl IdentityWay {
         }
     }
 
-    /// What an access token rests on, and what it is like; `None` if the identity does not log in this way.
+    /// The basis of an access token and its settings; `None` if the identity does not log in by this method.
     fn tokens(self, document: &IdentityDocument) -> Option<(String, TokenSettings<'_>)> {
         match self {
             Self::JwtAuth => document.jwt_auth.as_ref().map(|auth| (jwt_auth_basis(&auth.id), auth.tokens())),
@@ -41,7 +41,7 @@ impl IdentityWay {
         }
     }
 
-    /// The issuer that the identity trusts; `None` if it does not log in this way.
+    /// The issuer that the identity trusts; `None` if it does not log in by this method.
     fn trusted(self, id: &str, document: &IdentityDocument, allow_http: bool) -> Option<Result<TrustedIssuer, String>> {
         match self {
             Self::JwtAuth => document.jwt_auth.as_ref().map(|auth| trusted_by_jwt_auth(id, auth, allow_http)),
@@ -50,35 +50,35 @@ impl IdentityWay {
     }
 }
 
-/// Why an identity gets no token.
+/// The reason why an identity gets no access token.
 #[derive(Debug, thiserror::Error)]
 pub enum NoIdentityToken {
-    /// There is no such identity, or it does not log in in this way.
+    /// There is no such identity, or it does not log in by this method.
     #[error("no such identity with {}", .0.word())]
     NotConfigured(IdentityWay),
-    /// What is attached to the identity cannot be used: a later start asks for more than that by which it was attached.
+    /// The configuration of the identity cannot be used: the server is now stricter than when it was written.
     #[error("{problem}")]
     Misconfigured {
-        /// The way by which it logs in.
+        /// The login method.
         way: IdentityWay,
-        /// What is wrong.
+        /// The reason.
         problem: String,
     },
-    /// The connection's client certificate proves nothing.
+    /// The connection's client certificate is not valid.
     #[error("{0}")]
     Connection(Unauthenticated),
-    /// The JWT proves nothing.
+    /// The JWT is not valid.
     #[error("{reason}")]
     Jwt {
-        /// The way by which it was presented.
+        /// The login method.
         way: IdentityWay,
-        /// Why.
+        /// The reason.
         reason: Unauthenticated,
     },
 }
 
 impl NoIdentityToken {
-    /// The kind of credential that was refused.
+    /// The kind of the refused credential.
     fn method(&self) -> &'static str {
         match self {
             Self::Connection(reason) => reason.method(),
@@ -86,7 +86,7 @@ impl NoIdentityToken {
         }
     }
 
-    /// The word for it in the audit log.
+    /// The reason as a word for the audit log.
     fn word(&self) -> &'static str {
         let reason = match self {
             Self::NotConfigured(_) | Self::Misconfigured { .. } => return "not_configured",
@@ -107,10 +107,10 @@ impl NoIdentityToken {
 }
 
 impl Logins {
-    /// Gives an identity an access token for a JWT by which it is known.
+    /// Issues an access token to an identity for a JWT.
     ///
     /// # Errors
-    /// The JWT is refused, or no token could be made.
+    /// The JWT is refused, or the access token could not be issued.
     pub async fn log_in_identity(
         &self,
         way: IdentityWay,
@@ -129,7 +129,7 @@ impl Logins {
         }
     }
 
-    /// The token that a JWT buys.
+    /// Checks the JWT and returns the access token to issue.
     async fn vouched_identity(
         &self,
         way: IdentityWay,
@@ -159,10 +159,10 @@ impl Logins {
         })
     }
 
-    /// The issuer that an identity trusts; parsed once for each configuration.
+    /// The issuer that an identity trusts; each configuration is parsed once.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The description of the fault.
     pub fn trusted_by_identity(
         &self,
         way: IdentityWay,
@@ -194,10 +194,10 @@ impl Logins {
     }
 }
 
-/// The issuer that such a configuration trusts; `allow_http`: its keys may be fetched by plain HTTP.
+/// The issuer that a JWT authentication trusts. `allow_http`: its keys may be fetched by plain HTTP.
 ///
 /// # Errors
-/// What is wrong with it, with the name of the member.
+/// The description of the fault, with the name of the field.
 pub fn trusted_by_jwt_auth(identity: &str, auth: &JwtAuthDocument, allow_http: bool) -> Result<TrustedIssuer, String> {
     let keys = match auth.configuration_type {
         ConfigurationType::Static => {
@@ -211,10 +211,10 @@ pub fn trusted_by_jwt_auth(identity: &str, auth: &JwtAuthDocument, allow_http: b
     trusted(identity, keys, &auth.bounds(), ("jwksCaCert", &auth.jwks_ca_cert))
 }
 
-/// The same of a configuration whose keys are where a provider says.
+/// The issuer that an OIDC authentication trusts, with keys at the URL that the provider names.
 ///
 /// # Errors
-/// What is wrong with it, with the name of the member.
+/// The description of the fault, with the name of the field.
 pub fn trusted_by_oidc_auth(
     identity: &str,
     auth: &OidcAuthDocument,
@@ -237,7 +237,8 @@ fn trusted(
     let audiences = patterns("boundAudiences", bounds.audiences)?;
     if audiences.is_empty() {
         return Err(
-            "boundAudiences: tokens must be for an audience: without one, those for other services would do".to_owned()
+            "boundAudiences: give at least one audience: without one, JWTs for other services would be accepted"
+                .to_owned(),
         );
     }
     let bound_claims = bounds.claims.iter().map(|(path, values)| {
@@ -258,7 +259,7 @@ fn trusted(
     Ok(trusted)
 }
 
-/// The patterns of a list that is separated by commas, of which those inside braces separate nothing.
+/// The patterns of a list. Commas separate them, except inside braces.
 fn patterns(member: &str, list: &str) -> Result<Vec<Expected>, String> {
     let pattern = |part: &str| Expected::pattern(part).map_err(|error| format!("{member}: {error}"));
     split_patterns(list).into_iter().map(pattern).collect()

@@ -1,4 +1,4 @@
-//! Logins: a credential for an access token. A dialect is a way in: it reads the request, and renders what comes back.
+//! Logins: the exchange of a credential for an access token. A dialect only reads the request and writes the response.
 
 mod authenticator;
 mod authn_jwt;
@@ -28,7 +28,7 @@ use crate::metrics::Metrics;
 use crate::policy::{AuthenticatorDocument, IdentityDocument};
 use parsed::Parsed;
 
-/// Somebody who is not authenticated yet, and brings a credential to be exchanged.
+/// A caller who is not authenticated yet and presents a credential for exchange.
 #[derive(Clone, Copy)]
 pub struct Visitor<'a> {
     /// The connection's other end.
@@ -39,29 +39,29 @@ pub struct Visitor<'a> {
     pub ticket: &'a Ticket,
 }
 
-/// A credential that was refused. None of it is what was sent.
+/// A refused credential. It contains nothing of what the caller sent.
 pub struct Failure<'a> {
-    /// The kind of credential: one of few words.
+    /// The kind of credential, one of a fixed set of words.
     pub method: &'static str,
-    /// What was wrong: one of few words.
+    /// The reason, one of a fixed set of words.
     pub word: &'static str,
-    /// The idps table that it names.
+    /// The `idps` table that the credential names.
     pub idps: Option<&'a str>,
-    /// Why, for the log.
+    /// The reason, for the log.
     pub reason: &'a dyn Display,
 }
 
-/// Why there is no access token.
+/// The reason why no access token is issued.
 #[derive(Debug)]
 pub enum NotLoggedIn<R> {
-    /// The credential is refused, which has been counted, recorded and logged.
+    /// The credential is refused. This has been counted, recorded and logged.
     Refused {
-        /// Why.
+        /// The reason.
         reason: R,
-        /// Whether there were more failures from this address than the limit.
+        /// Whether this address has exceeded the limit of failures.
         limited: bool,
     },
-    /// It could not be found out, or no token could be made.
+    /// The credential could not be checked, or the access token could not be issued.
     Failed(Error),
 }
 
@@ -71,7 +71,7 @@ impl<R> From<Error> for NotLoggedIn<R> {
     }
 }
 
-/// What logs callers in.
+/// The login service.
 pub struct Logins {
     kms: Arc<Kms>,
     authenticator: Arc<Authenticator>,
@@ -82,15 +82,15 @@ pub struct Logins {
 }
 
 impl Logins {
-    /// Logins to a service, by what its authenticator trusts.
+    /// Creates the login service with the issuers that `authenticator` trusts.
     #[must_use]
     pub fn new(kms: Arc<Kms>, authenticator: Arc<Authenticator>, metrics: Arc<Metrics>, repeats: Arc<Repeats>) -> Self {
         let (identities, authenticators) = (Parsed::default(), Parsed::default());
         Self { kms, authenticator, metrics, repeats, identities, authenticators }
     }
 
-    /// Counts, records and logs a credential that was refused: the one place that does. Whether there are now more failures from
-    /// this address than the limit.
+    /// Counts, records and logs a refused credential. No other code does this. Returns whether this address has now
+    /// exceeded the limit of failures.
     pub fn failed(&self, address: IpAddr, failure: &Failure<'_>) -> bool {
         let Failure { method, word, idps, reason } = failure;
         self.metrics.authentication_failed(method);
@@ -103,10 +103,11 @@ impl Logins {
         self.authenticator.count_failure(address)
     }
 
-    /// Who the visitor's connection lets present a token: its address, and its certificate if it brought a good one.
+    /// The properties of the visitor's connection to which access tokens may be bound: its address, and its certificate
+    /// if it presented a valid one.
     ///
     /// # Errors
-    /// It brought a client certificate that proves nothing.
+    /// The connection presented a client certificate that is not valid.
     pub fn bearer(&self, visitor: &Visitor<'_>) -> Result<Bearer, Unauthenticated> {
         self.authenticator.bearer(visitor.peer, now())
     }

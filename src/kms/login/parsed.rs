@@ -1,17 +1,17 @@
-//! What definitions say, parsed once and not at each login.
+//! Parsed definitions, kept so that a definition is not parsed at each login.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
-/// Definitions that are kept parsed; the one that was needed least recently goes.
+/// Maximum number of parsed definitions; the least recently used one is evicted.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// What was made of a definition, by its name, for as long as the definition is the same.
+/// Parsed definitions by name. An entry is used as long as the definition is the same.
 pub(super) struct Parsed<D, T>(Mutex<LruCache<String, Kept<D, T>>>);
 
-/// A definition, and what it says. Held, so that no other definition can come to its place in memory.
+/// A definition and its parsed form. The definition is held, so that no other one can have the same address in memory.
 struct Kept<D, T> {
     definition: Arc<D>,
     parsed: Arc<T>,
@@ -24,7 +24,7 @@ impl<D, T> Default for Parsed<D, T> {
 }
 
 impl<D, T> Parsed<D, T> {
-    /// What the definition of this name says; `parse` is asked when it is a new one.
+    /// The parsed definition of this name. Calls `parse` if the definition is new.
     pub(super) fn get<E>(
         &self,
         name: &str,

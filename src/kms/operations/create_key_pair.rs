@@ -12,7 +12,7 @@ use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, Re
 use crate::kmip::payloads::create_key_pair::{Request, Response};
 use crate::kmip::{Attributes, Tag, UniqueIdentifier};
 
-/// How long making a pair may take, from the beginning of the request.
+/// Time limit for making a key pair, from the beginning of the request.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const P256_BITS: i32 = 256;
@@ -32,7 +32,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let mut public = common.overridden(request.public_key_attributes.as_deref())?;
     for half in [&mut private, &mut public] {
         settle_curve(half)?;
-        // Clients name one type for both halves.
+        // Clients give one object type for both halves.
         half.object_type =
             half.object_type.filter(|kind| !matches!(kind, ObjectType::PrivateKey | ObjectType::PublicKey));
     }
@@ -46,12 +46,12 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     Ok(Response { private_key_unique_identifier: private, public_key_unique_identifier: public })
 }
 
-/// Makes a private and a public key; their identifiers, and their attributes without the project.
+/// Makes a private and a public key; returns their identifiers, and their attributes without the project.
 pub(in crate::kms) fn make(
     call: &Call<'_>,
     [(private_grant, private), (public_grant, public)]: [(&NewGrant<'_>, Attributes); 2],
 ) -> Result<[(String, Attributes); 2], Error> {
-    // The HSM looks for primes, and others may be before this one.
+    // The HSM searches for prime numbers, and may work on other requests first.
     call.context.ticket.allow(PATIENCE);
     let mut private = propose_half(call, private, &PRIVATE)?;
     let mut public = propose_half(call, public, &PUBLIC)?;
@@ -65,16 +65,17 @@ pub(in crate::kms) fn make(
     Ok(made)
 }
 
-/// The identifier that a public key whose private key has a wished one gets in the bare dialect; none if it would be too long.
+/// The identifier of a public key without a chosen one in the bare dialect, if its private key has a chosen one; `None` if
+/// it would be too long.
 fn beside_private(private: Option<&UniqueIdentifier>) -> Option<UniqueIdentifier> {
     let id = private.and_then(UniqueIdentifier::as_text).map(|id| format!("{id}_pk"))?;
     (id.len() <= MAX_IDENTIFIER).then_some(UniqueIdentifier::Text(id))
 }
 
-/// Has algorithm and length say what the domain parameters say (section 4.14); ECDH there names a key of a curve, as EC does.
+/// Sets algorithm and length from the domain parameters (section 4.14). There, ECDH means a key of a curve, as EC does.
 fn settle_curve(attributes: &mut Attributes) -> Result<(), Error> {
     let Some(domain) = attributes.cryptographic_domain_parameters.take() else { return Ok(()) };
-    let fault = "the curve is P-256, of 256 bits, and no other";
+    let fault = "only the curve P-256, of 256 bits, is supported";
     let is_p256 = domain.recommended_curve.is_none_or(|curve| curve == RecommendedCurve::P_256);
     if !is_p256
         || domain.qlength.is_some_and(|bits| bits != P256_BITS)
@@ -89,7 +90,7 @@ fn settle_curve(attributes: &mut Attributes) -> Result<(), Error> {
     Ok(())
 }
 
-/// Table 191: what has to be the same of both.
+/// Checks the attributes that must be the same for both halves (table 191).
 fn check_alike(private: &Attributes, public: &Attributes) -> Result<(), Error> {
     let fault = "it must be the same for both keys";
     let different = [
@@ -109,7 +110,7 @@ fn link(attributes: &mut Attributes, link_type: LinkType, id: &str) {
     attributes.links.push(Link { link_type: Some(link_type), linked_object_identifier });
 }
 
-/// The object that an object is linked to in this way.
+/// The identifier of the object that a link of this type names.
 pub(in crate::kms) fn linked(attributes: &Attributes, link_type: LinkType) -> Option<&str> {
     let link = attributes.links.iter().find(|link| link.link_type == Some(link_type))?;
     link.linked_object_identifier.as_text()

@@ -4,7 +4,7 @@ use super::super::{Call, Error, Kms};
 use crate::kmip::message::ProtocolVersion;
 use crate::kmip::payloads::discover_versions::{Request, Response};
 
-/// What is served, best first.
+/// The supported versions, the preferred one first.
 pub(in crate::kms) const VERSIONS: [ProtocolVersion; 1] = [ProtocolVersion::V2_1];
 
 pub(in crate::kms) fn run(_: &Kms, _: &Call<'_>, request: Request) -> Result<Response, Error> {

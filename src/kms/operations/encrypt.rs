@@ -61,7 +61,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     })
 }
 
-/// Refuses callers who may not decrypt by the key, now, what they could decrypt by encrypting.
+/// Refuses if the caller could decrypt by this encryption but may not decrypt by the key now.
 fn authorize_decryption(
     kms: &Kms,
     call: &Call<'_>,
@@ -79,7 +79,7 @@ fn authorize_decryption(
     grant.usable_for(Purpose { name: bit, ..Purpose::DECRYPT }).map(drop)
 }
 
-/// An IV that nobody has chosen: for GCM as custody has it, for CBC a block from OpenSSL's generator.
+/// An IV that the caller did not choose: for GCM from custody, for CBC a block from OpenSSL's generator.
 fn fresh_iv(key: &Usable<'_>, mode: AesMode) -> Result<Vec<u8>, Error> {
     if let AesMode::Gcm { .. } = mode {
         return Ok(key.fresh_gcm_iv()?.to_vec());
@@ -89,7 +89,7 @@ fn fresh_iv(key: &Usable<'_>, mode: AesMode) -> Result<Vec<u8>, Error> {
     Ok(iv)
 }
 
-/// The token's cipher for a mode.
+/// The HSM token's cipher for a mode.
 pub(in crate::kms) fn cipher<'a>(mode: AesMode, iv: &'a [u8], aad: &'a [u8]) -> Result<Cipher<'a>, Error> {
     let block =
         || <&[u8; mechanism::BLOCK]>::try_from(iv).map_err(|_| Error::BadParameters("the IV of CBC has 16 bytes"));

@@ -1,4 +1,4 @@
-//! Get (KMIP 2.1 section 6.1.19), and what Export shares with it.
+//! Get (KMIP 2.1 section 6.1.19), and the part that it shares with Export.
 
 use openssl::rsa::Rsa;
 
@@ -29,8 +29,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     Ok(Response { object_type: object.object_type(), unique_identifier: grant.object().id.clone(), object })
 }
 
-/// The form in which a key is wanted. Whether a key that was registered wrapped is wanted as it came (Key Wrap Type) makes no
-/// difference: none was.
+/// The requested form of a key. Key Wrap Type has no effect: no key is registered in wrapped form.
 pub(in crate::kms) struct Wanted<'a> {
     pub(super) format: Option<KeyFormatType>,
     pub(super) compressed: bool,
@@ -38,7 +37,7 @@ pub(in crate::kms) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The key in that form.
+    /// The key in the requested form.
     pub(in crate::kms) fn object(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
         if self.compressed {
             return Err(Error::Invalid { tag: Tag::KeyCompressionType, fault: "it is for elliptic curve points" });
@@ -48,7 +47,7 @@ impl Wanted<'_> {
             Form::Never => return Err(Error::NotExtractable),
             Form::Key => {}
         }
-        // The format that was asked for when the key was made; a wrapped key is its bytes.
+        // The format that was requested when the key was made. A wrapped key is always its bytes.
         let own = grant.object().attributes.key_format_type.filter(|_| self.wrapping.is_none());
         let format = self.format.or(own).unwrap_or(KeyFormatType::Raw);
         let mut block = match (self.wrapping, format) {
@@ -68,7 +67,7 @@ impl Wanted<'_> {
         Ok(ManagedObject::SymmetricKey(SymmetricKey { key_block: block }))
     }
 
-    /// A public key: X.509's SubjectPublicKeyInfo, or of RSA PKCS#1's RSAPublicKey (section 11.22).
+    /// A public key: as X.509's SubjectPublicKeyInfo, or for RSA as PKCS#1's RSAPublicKey (section 11.22).
     fn public(&self, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
         if self.wrapping.is_some() {
             return Err(Error::KeyWrap("a public key is not wrapped"));
@@ -89,7 +88,7 @@ impl Wanted<'_> {
     }
 }
 
-/// What a key block says of the key in it.
+/// Sets the algorithm and length in a key block.
 fn describe(block: &mut KeyBlock, grant: &Grant<'_>) {
     let attributes = &grant.object().attributes;
     block.cryptographic_algorithm = attributes.cryptographic_algorithm;
@@ -100,7 +99,7 @@ fn clear(grant: &Grant<'_>) -> Result<Bytes, Error> {
     Ok(Bytes::from(grant.value()?.expose()))
 }
 
-/// The key wrapped under another key of the caller's, by AES key wrap inside the token.
+/// The key wrapped under another key that the caller may use, by AES key wrap inside the HSM token.
 fn wrapped(
     kms: &Kms,
     call: &Call<'_>,
@@ -109,7 +108,7 @@ fn wrapped(
 ) -> Result<KeyBlock, Error> {
     if specification.wrapping_method != WrappingMethod::Encrypt || specification.mac_signature_key_information.is_some()
     {
-        return Err(Error::KeyWrap("WrappingMethod Encrypt is supported, and no other"));
+        return Err(Error::KeyWrap("only WrappingMethod Encrypt is supported"));
     }
     if specification.encoding_option != Some(EncodingOption::NoEncoding) {
         return Err(Error::EncodingOption);
@@ -121,9 +120,9 @@ fn wrapped(
         specification.encryption_key_information.as_ref().ok_or(Error::Missing(Tag::EncryptionKeyInformation))?;
     let mode = information.cryptographic_parameters.as_ref().and_then(|parameters| parameters.block_cipher_mode);
     if mode.is_some_and(|mode| mode != BlockCipherMode::NISTKeyWrap) {
-        return Err(Error::KeyWrap("BlockCipherMode NISTKeyWrap (RFC 3394) is supported, and no other"));
+        return Err(Error::KeyWrap("only BlockCipherMode NISTKeyWrap (RFC 3394) is supported"));
     }
-    // The wrapping key passes the same gate as any other key that is used: it encrypts.
+    // The use of the wrapping key is decided as every use of a key; it needs the permission to encrypt.
     let wrapping = kms
         .authorize_beside(call, Operation::Encrypt, Some(&information.unique_identifier))?
         .usable_for(Purpose::WRAP_KEY)?;

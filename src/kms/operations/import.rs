@@ -13,7 +13,7 @@ use crate::kmip::{Attributes, Tag, UniqueIdentifier};
 use crate::secret::Bytes;
 use crate::store::object::{Class, Material};
 
-/// What the request brings.
+/// The key and attributes in the request.
 struct Brought {
     id: UniqueIdentifier,
     bytes: Bytes,
@@ -36,7 +36,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
             existing.exchange(|present| replacement(kms, call, &existing, present, &brought))?;
             Ok(Response { unique_identifier: existing.object().id.clone() })
         }
-        // Nothing to replace; somebody else's object is noticed when the row is added.
+        // There is no object to replace. If the object belongs to another user, adding the row fails.
         Err(Error::NotFound(_)) => add(kms, call, brought),
         Err(error) => Err(error),
     }
@@ -50,8 +50,8 @@ fn add(kms: &Kms, call: &Call<'_>, brought: Brought) -> Result<Response, Error> 
     Ok(Response { unique_identifier })
 }
 
-/// The attributes and the key that come in the place of what is there. That is to destroy the one and to import the other: the
-/// caller needs leave for both, by the rules for what is there and by those for what comes.
+/// The attributes and the key that replace those of the present object. It is a Destroy and an Import: the caller needs
+/// the permission for both, for the present object and for the new one.
 fn replacement(
     kms: &Kms,
     call: &Call<'_>,
@@ -61,12 +61,12 @@ fn replacement(
 ) -> Result<(Attributes, Class, Material), Error> {
     kms.authorize_beside(call, Operation::Destroy, Some(&brought.id))?;
     if !present.kind.has_known_value() {
-        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "only a symmetric key is replaced by an import" });
+        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "an import can only replace a symmetric key" });
     }
     let mut said = brought.attributes.clone();
     let project = said.take_project().map_err(|_| Error::Project)?;
     if project.is_some() && project != present.access.project {
-        return Err(Error::Feature("an import leaves the object in its project: leave the attribute out"));
+        return Err(Error::Feature("an import cannot move an object to another project: leave the attribute out"));
     }
     let is_addition = project.is_some();
     check_settable(&said, Origin::Imported)?;
@@ -87,8 +87,8 @@ fn replacement(
     Ok((proposal.attributes, proposal.class, material))
 }
 
-/// The attributes of the object that comes: what is said takes the place of what is there, and the life of the object goes on.
-/// The standard would set all that is supplied, the state included: then an import could bring back what was revoked.
+/// The attributes of the replaced object: given attributes replace the present ones, and the lifecycle continues. The
+/// standard would set all given attributes, including the state; then an import could make a revoked key usable again.
 fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<Attributes, Error> {
     let state = present.state(now);
     match state {
@@ -106,27 +106,27 @@ fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<A
         return Err(Error::ReadOnly(tag));
     }
     match (state, said.state.take()) {
-        // It would permit more, and is not done: that is Activate's.
+        // Setting Active is ignored here, because it needs the permission to Activate.
         (_, None) | (State::PreActive, Some(State::Active)) => {}
         (own, Some(said)) if own == said => {}
         _ => {
-            let fault = "an import in the place of an object leaves its state: use Activate, Revoke or Destroy";
+            let fault = "an import cannot change the state of an existing object: use Activate, Revoke or Destroy";
             return Err(Error::Invalid { tag: Tag::State, fault });
         }
     }
     let reached = |date: Option<DateTime>| date.is_some_and(|date| date <= now);
-    // A date that contradicts the state, which stays.
+    // The date contradicts the state. The state is kept.
     if said.activation_date.is_some() && reached(said.activation_date) != (state == State::Active) {
         said.activation_date = None;
     }
     if reached(said.deactivation_date) {
-        let fault = "it has passed, and an import ends no object: use Revoke";
+        let fault = "it is in the past, and an import cannot deactivate an object: use Revoke";
         return Err(Error::Invalid { tag: Tag::DeactivationDate, fault });
     }
     said.initial_date = None;
     said.last_change_date = None;
     let mut former = present.attributes.clone();
-    // Those of the former key.
+    // They belong to the former key.
     former.digests.clear();
     let mut attributes = former.replaced(&said)?;
     attributes.state = Some(state);

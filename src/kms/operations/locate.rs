@@ -10,7 +10,7 @@ use crate::kmip::payloads::locate::{Criteria, Request, Response};
 use crate::kmip::{Attributes, StorageStatusMask, Tag, UniqueIdentifier};
 use crate::store::search::{Search, Start};
 
-/// The most identifiers in one answer.
+/// Maximum number of identifiers in one answer.
 const MAX_ITEMS: i32 = 1_000;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
@@ -30,7 +30,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let wanted = criteria.attributes.unique_identifier.clone();
     let after = criteria.attributes.take_after().map_err(|_| Error::Invalid {
         tag: Tag::AttributeValue,
-        fault: "the vendor attribute claviger/after is one text: the Unique Identifier after which the page begins",
+        fault: "the vendor attribute claviger/after must be one text: the Unique Identifier after which the page begins",
     })?;
     let search = search(call, criteria, storage)?;
     if let Some(id) = wanted {
@@ -40,7 +40,8 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let limit = limit.min(i64::from(MAX_ITEMS));
     let start = Start { skip: offset, ..start };
     let mut found = page(kms, call, &grant, (Whose::Reachable, &search), start, limit)?;
-    // Whoever asks for the one object of a name means their own: any caller can grant them another of that name.
+    // A caller who asks for the one object with a name wants their own: any other user could grant them another object
+    // with that name.
     if limit == 1 && !search.names.is_empty() && found.located_items.is_none() && start.is_beginning() {
         let own = page(kms, call, &grant, (Whose::Held, &search), start, limit)?.unique_identifiers;
         if !own.is_empty() {
@@ -50,7 +51,8 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     Ok(found)
 }
 
-/// A page of what the caller may know of. The answer says how many match in all only if the page holds the last of them.
+/// A page of the objects that the caller may know of. The answer has the total number only if the page contains the
+/// last object.
 fn page(
     kms: &Kms,
     call: &Call<'_>,
@@ -59,14 +61,14 @@ fn page(
     start: Start,
     limit: i64,
 ) -> Result<Response, Error> {
-    // What has to be kept from the caller must not be counted either: then each object is looked at.
+    // The number of hidden objects must not be revealed, so each object is read.
     let mut left_out = if grant.is_limited() { start.skip } else { 0 };
     let start = Start { skip: start.skip - left_out, ..start };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let first = usize::try_from(left_out).unwrap_or(usize::MAX).saturating_add(limit).saturating_add(1);
     let (mut unique_identifiers, mut passed) = (Vec::new(), 0);
-    // The search tables are not bound; what they point at is. A row that fails its check, or does not say what
-    // the tables say, is left out, and the log has the reason.
+    // The search tables are not bound; the objects are. A row whose check fails, or which does not match the tables, is
+    // left out, and the log has the reason.
     let walked = grant.walk(whose, search, start, first, |id| {
         if !is_confirmed(kms, call, id, search)? {
             return Ok(ControlFlow::Continue(()));
@@ -85,14 +87,14 @@ fn page(
     Ok(Response { located_items: total.and_then(|total| i32::try_from(total).ok()), unique_identifiers })
 }
 
-/// A search that names its object needs no table.
+/// A search by identifier needs no table.
 fn by_identifier(kms: &Kms, call: &Call<'_>, id: &UniqueIdentifier, search: &Search) -> Result<Response, Error> {
     let id = id.as_text().or(call.placeholder.as_deref()).ok_or(Error::NoIdentifier)?;
     let found: Vec<String> = is_confirmed(kms, call, id, search)?.then(|| id.to_owned()).into_iter().collect();
     Ok(Response { located_items: i32::try_from(found.len()).ok(), unique_identifiers: found })
 }
 
-/// Turns criteria into a search, and refuses those that would be ignored.
+/// Makes a search of the criteria, and refuses criteria that it would ignore.
 fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Result<Search, Error> {
     let Criteria { mut attributes, ranges } = criteria;
     if let Some(range) = ranges.first() {
@@ -110,7 +112,7 @@ fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Re
         object_type: attributes.object_type.take().map(|kind| i64::from(ObjectType::code(kind))),
         algorithm: attributes.cryptographic_algorithm.take().map(|name| i64::from(CryptographicAlgorithm::code(name))),
         length: attributes.cryptographic_length.take().map(i64::from),
-        // Unrestricted is spelled out when an object is made: no object has it.
+        // Unrestricted is replaced by the single uses when an object is made, so no object has it.
         usage_mask: attributes
             .cryptographic_usage_mask
             .take()
@@ -125,8 +127,8 @@ fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Re
     }
 }
 
-/// Whether the bound object is the caller's and is what the search asks for. What cannot be checked because token
-/// or database are away is an error: an answer without it would say that it is gone.
+/// Whether the caller may know of the bound object and it matches the search. If HSM token or database is unavailable,
+/// this is an error: an answer without the object would say that it does not exist.
 fn is_confirmed(kms: &Kms, call: &Call<'_>, id: &str, search: &Search) -> Result<bool, Error> {
     let Some(object) = kms.sighted(call, id)? else { return Ok(false) };
     let held = search.project.is_none() || object.access.project == search.project;

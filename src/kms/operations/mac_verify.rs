@@ -15,7 +15,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let object = key.object();
     let mac = mechanism::mac(object, request.cryptographic_parameters.as_ref())?;
     let own = key.mac(mac, &data)?;
-    // The whole of it: a prefix of a MAC is a shorter one, and easier to guess.
+    // The whole MAC is compared: a prefix of it is shorter and easier to guess.
     let valid = is_equal(&own, &presented);
     let validity_indicator = if valid { ValidityIndicator::Valid } else { ValidityIndicator::Invalid };
     Ok(Response { unique_identifier: object.id.clone(), validity_indicator })

@@ -1,4 +1,4 @@
-//! The operations of KMIP, one file each, and one table of what the service knows of each beside its file.
+//! The operations of KMIP: one file each, and one table of the facts about all of them.
 
 pub(super) mod activate;
 pub(super) mod create;
@@ -26,8 +26,8 @@ use crate::kmip::enumerations::Operation;
 use crate::kmip::state::Use;
 use crate::policy::Action;
 
-/// Applies a macro to the table. A row names the operation and its file. What a row does not state is as for Query: the right is
-/// the operation's own, the token needs nothing that some cannot do, no key is used, and no object is touched.
+/// Calls a macro with the table. A row names the operation and its file. The defaults of a row are those of Query: the
+/// right is the operation's own, the HSM token needs no special support, no key is used, and no object is touched.
 macro_rules! table {
     ($then:ident) => {
         $then! {
@@ -42,7 +42,7 @@ macro_rules! table {
             Destroy destroy { touches: Touches::Ended }
             Query query {}
             DiscoverVersions discover_versions {}
-            // The right to encrypt with a key is also that to have keys wrapped by it.
+            // The right to encrypt by a key includes the right to wrap keys by it.
             Encrypt encrypt { touches: Touches::Named, uses: &[Purpose::ENCRYPT, Purpose::WRAP_KEY] }
             Decrypt decrypt { touches: Touches::Named, uses: &[Purpose::DECRYPT] }
             MAC mac { touches: Touches::Named, uses: &[Purpose::MAC_GENERATE] }
@@ -57,59 +57,59 @@ macro_rules! table {
 }
 pub(super) use table;
 
-/// What the service knows of an operation.
+/// The facts about an operation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts {
-    /// The right that it takes.
+    /// The right that it needs.
     pub(super) right: Action,
-    /// What the token must be able to do.
+    /// What the HSM token must support.
     pub(super) needs: Needs,
-    /// What it uses a key for: the first of these. The right to perform it is also the right to the others.
+    /// The purposes of a key: the operation uses the first one. The right to perform the operation includes the others.
     pub(super) uses: &'static [Purpose],
-    /// What objects it touches. A message decides by it which items are committed together.
+    /// The objects that it touches. By this, a message decides which items are committed together.
     pub(super) touches: Touches,
 }
 
-/// What an operation needs that some tokens cannot do.
+/// A requirement that not every HSM token meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needs {
-    /// Nothing of the kind.
+    /// No special requirement.
     Nothing,
-    /// To take keys in.
+    /// Importing keys.
     Imports,
-    /// To keep the private keys of pairs.
+    /// Keeping the private keys of pairs.
     Pairs,
 }
 
-/// What objects an operation touches.
+/// The objects that an operation touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Touches {
-    /// None.
+    /// No object.
     Nothing,
-    /// Those that it finds.
+    /// The objects that it finds.
     Found,
-    /// Those that it adds.
+    /// The objects that it adds.
     New,
-    /// One that it adds, or that it puts in the place of the one that it names.
+    /// An object that it adds, or the named object, which it replaces.
     NewOrNamed,
-    /// The one that it names, which stays as it is.
+    /// The named object, without a change.
     Named,
-    /// The one that it names, whose key it gives out.
+    /// The named object, whose key it returns.
     GivenOut,
-    /// The one that it names, which it changes.
+    /// The named object, which it changes.
     Changed,
-    /// The one that it names, which it destroys.
+    /// The named object, which it destroys.
     Ended,
 }
 
-/// What a key is used for.
+/// The purpose for which a key is used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Purpose {
-    /// Whether that protects or processes.
+    /// Whether the use protects or processes data.
     pub(super) kind: Use,
-    /// What its usage mask has to permit.
+    /// The usage that the mask must permit.
     pub(super) mask: UsageMask,
-    /// That, for errors.
+    /// The name of the usage, for errors.
     pub(super) name: &'static str,
 }
 
@@ -128,19 +128,19 @@ impl Purpose {
 }
 
 impl Touches {
-    /// Whether the operation fills the ID placeholder, or empties it where it fails or finds nothing that is unambiguous (KMIP 2.1
-    /// section 6.1.28). That Destroy empties it is an extension of ours.
+    /// Whether the operation sets the ID placeholder, or clears it if it fails or finds not exactly one object (KMIP
+    /// 2.1 section 6.1.28). That Destroy clears it is an extension of this server.
     pub(super) fn sets_placeholder(self) -> bool {
         matches!(self, Self::Found | Self::New | Self::NewOrNamed | Self::Ended)
     }
 
-    /// Whether it adds an object, or may.
+    /// Whether the operation adds, or may add, an object.
     pub(super) fn adds(self) -> bool {
         matches!(self, Self::New | Self::NewOrNamed)
     }
 }
 
-/// What objects the operation of an action touches; `None` for an action that permits no operation of KMIP.
+/// The objects that the operation of an action touches; `None` for an action that permits no operation of KMIP.
 pub(super) fn touched_by(action: Action) -> Option<Touches> {
     match action {
         Action::Operation(operation) => Facts::of(operation).map(|facts| facts.touches),
@@ -150,11 +150,11 @@ pub(super) fn touched_by(action: Action) -> Option<Touches> {
 
 macro_rules! facts {
     ($($operation:ident $module:ident { $($fact:ident: $value:expr),* })*) => {
-        /// The operations that are served, in the order of the table.
+        /// The supported operations, in the order of the table.
         pub(super) const SERVED: &[Operation] = &[$(Operation::$operation),*];
 
         impl Facts {
-            /// What is known of an operation, if it is served.
+            /// The facts about an operation, if it is supported.
             pub(super) const fn of(operation: Operation) -> Option<Self> {
                 let plain = Self {
                     right: Action::Operation(operation),

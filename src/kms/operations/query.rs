@@ -9,7 +9,7 @@ use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, Ser
 /// Vendor Identification (section 7.41).
 const VENDOR: &str = "Claviger";
 
-/// The operations and kinds of objects are those that this token has.
+/// Lists only the operations and kinds of objects that this HSM token supports.
 pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<Response, Error> {
     let is_served = |operation: &Operation| Facts::of(*operation).is_some_and(|facts| kms.has(facts.needs));
     let is_kept = |kind: &ObjectKind| kind.needs().is_some_and(|needs| kms.has(needs));
@@ -43,7 +43,7 @@ pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<R
                     ..CapabilityInformation::default()
                 }];
             }
-            // Nothing to tell is an answer too (section 6.1.40).
+            // An answer without items is permitted (section 6.1.40).
             _ => {}
         }
     }

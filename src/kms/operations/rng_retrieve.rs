@@ -6,7 +6,7 @@ use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::rng_retrieve::{Request, Response};
 use crate::secret::Bytes;
 
-/// The most random bytes in one answer.
+/// Maximum number of random bytes in one answer.
 const MAX_BYTES: usize = 65_536;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {

@@ -11,7 +11,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     by(grant, &request)
 }
 
-/// Verifies by the key that leave was given for.
+/// Verifies by the key of the permission.
 pub(in crate::kms) fn by(grant: Grant<'_>, request: &Request) -> Result<Response, Error> {
     mechanism::check_whole(&request.multi_part)?;
     let presented = request.signature_data.as_ref().ok_or(Error::Missing(Tag::SignatureData))?;

@@ -1,4 +1,5 @@
-//! Environments of projects. A project for which none was made has those that Infisical gives to a new one, unless it was made without.
+//! Environments of projects. A project for which none was made has Infisical's default environments, unless it was made
+//! without them.
 
 use super::super::gate::PlaceGrant;
 use super::super::operation::Operation;
@@ -8,35 +9,35 @@ use crate::kms::now;
 use crate::policy::Action;
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
 
-/// Environments of one project, at most.
+/// Maximum number of environments of one project.
 const MAX_ENVIRONMENTS: usize = 100;
 
-/// Those of a project for which none was made, unless it was made without: slug and name.
+/// The default environments: slug and name.
 const FIRST: [(&str, &str); 3] = [("dev", "Development"), ("staging", "Staging"), ("prod", "Production")];
 
 /// An environment of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
-    /// Its identifier; made of project and slug until something is made for the project.
+    /// Its identifier; derived from project and slug until an environment is made for the project.
     pub id: String,
-    /// What people call it.
+    /// The name for people.
     pub name: String,
-    /// What requests call it.
+    /// The name in requests.
     pub slug: String,
     /// Its place among the others, from 1.
     pub position: i64,
     /// When it was made, in seconds since 1970-01-01 UTC.
     pub created: i64,
-    /// When it was last changed, likewise.
+    /// When it was last changed, in seconds since 1970-01-01 UTC.
     pub updated: i64,
 }
 
-/// A change of an environment; what is `None` stays.
+/// A change of an environment; what is `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EnvironmentChange<'a> {
-    /// What people call it.
+    /// The name for people.
     pub name: Option<&'a str>,
-    /// What requests call it: only the one that it has.
+    /// The name in requests; only the present one is permitted.
     pub slug: Option<&'a str>,
     /// Its place among the others, from 1.
     pub position: Option<i64>,
@@ -49,12 +50,12 @@ impl From<PlaceRow> for Environment {
     }
 }
 
-/// The identifier of an environment for which no row was made.
+/// The identifier of an environment that has no row.
 fn first_id(project: &str, slug: &str) -> String {
     uuid::named(&format!("environment\0{project}\0{slug}"))
 }
 
-/// The rows that a project has before one was made for it.
+/// The rows of the default environments of a project.
 fn first(project: &str) -> Vec<PlaceRow> {
     let row = |((slug, name), position): (&(&str, &str), i64)| PlaceRow {
         id: first_id(project, slug),
@@ -70,14 +71,14 @@ fn first(project: &str) -> Vec<PlaceRow> {
 }
 
 impl Kms {
-    /// The rows of a project's environments, and whether they are what the database has.
+    /// The rows of a project's environments, and whether they are in the database.
     fn environment_rows(&self, project: &str) -> Result<(Vec<PlaceRow>, bool), Error> {
         let rows = self.place_rows(project, PlaceKind::Environment, MAX_ENVIRONMENTS + 1)?;
         let is_implied = rows.is_empty() && self.has_default_environments(project);
         Ok(if is_implied { (first(project), false) } else { (rows, true) })
     }
 
-    /// The environment of a slug; one that has no row, but secrets, is called by its slug.
+    /// The environment with this slug. An environment without a row that has secrets gets its slug as its name.
     pub(super) fn environment_of(&self, place: &SecretPlace) -> Result<Option<Environment>, Error> {
         let (project, slug) = (place.project(), place.environment());
         let rows = self.environment_rows(project)?.0;
@@ -90,7 +91,7 @@ impl Kms {
         Ok(self.has_folder(&root)?.then_some(own))
     }
 
-    /// Refuses an environment that is not there, and a folder that is not there.
+    /// Refuses an environment or a folder that does not exist.
     pub(super) fn expect_place(&self, place: &SecretPlace) -> Result<Environment, Error> {
         let Some(environment) = self.environment_of(place)? else {
             let rows = self.environment_rows(place.project())?.0;
@@ -107,7 +108,7 @@ impl Kms {
         Ok(environment)
     }
 
-    /// Refuses to put secrets where there is no such environment or folder.
+    /// Refuses a place for secrets whose environment or folder does not exist.
     ///
     /// # Errors
     /// [`PlaceFault::NoEnvironment`], [`PlaceFault::NoFolder`]; [`Error::Undefined`] for a caller who may not add secrets.
@@ -120,7 +121,7 @@ impl Kms {
     /// The environments of a project, in their order.
     ///
     /// # Errors
-    /// The caller may not know.
+    /// The caller may not see them.
     pub fn environments(&self, context: &Context<'_>, project: &str) -> Result<Vec<Environment>, Error> {
         let call = Call::new(context, Operation::ListPlaces);
         call.describe(format!("environments of {project}"));
@@ -130,7 +131,7 @@ impl Kms {
         })
     }
 
-    /// Leave to see the environments of a project: for those who administer, and those who could do something with a secret there.
+    /// Permits administrators, and callers with access to a secret in the project, to see its environments.
     fn authorize_seeing_environments<'a>(&'a self, call: &'a Call<'a>, project: &str) -> Result<(), Error> {
         match self.administer_places(call, project)? {
             Some(_) => Ok(()),
@@ -138,7 +139,7 @@ impl Kms {
         }
     }
 
-    /// The environment of an identifier.
+    /// The environment with this identifier.
     ///
     /// # Errors
     /// The caller may not know of it, or no environment has this identifier.
@@ -146,7 +147,7 @@ impl Kms {
         found(self.environments(context, project)?, id)
     }
 
-    /// The environment of an identifier, in whichever project it is, and the project.
+    /// The environment with this identifier in any project, with the name of the project.
     ///
     /// # Errors
     /// [`PlaceFault::Unknown`]: no environment has this identifier, or the caller may not know of it.
@@ -171,14 +172,15 @@ impl Kms {
         })
     }
 
-    /// The environments of a project, in their order, for callers who may know of them.
+    /// The environments of a project, in their order. The caller's permission was checked before.
     pub(in crate::kms) fn environments_of(&self, project: &str) -> Result<Vec<Environment>, Error> {
         let mut rows = self.environment_rows(project)?.0;
         rows.sort_by(|one, other| (one.position, &one.path).cmp(&(other.position, &other.path)));
         Ok(rows.into_iter().map(Environment::from).collect())
     }
 
-    /// Leave to change the environments of a project: for those who administer, and those who could add a secret there.
+    /// The permission to change the environments of a project: for administrators, and for callers who may add a secret
+    /// there.
     fn authorize_environments<'a>(&'a self, call: &'a Call<'a>, place: &SecretPlace) -> Result<PlaceGrant<'a>, Error> {
         match self.administer_places(call, place.project())? {
             Some(grant) => Ok(grant),
@@ -189,8 +191,8 @@ impl Kms {
     /// Makes an environment.
     ///
     /// # Errors
-    /// The caller may not add secrets to the project, or the slug cannot be one or is taken: also by one that the project has from the
-    /// beginning.
+    /// The caller may not add secrets to the project, or the slug is not valid or exists already; the default
+    /// environments count as existing.
     pub fn create_environment(
         &self,
         context: &Context<'_>,
@@ -232,7 +234,7 @@ impl Kms {
         })
     }
 
-    /// Gives an environment another name or place; its slug stays.
+    /// Changes the name or position of an environment. The slug cannot be changed.
     ///
     /// # Errors
     /// The caller may not add secrets to the project, no environment has this identifier, or [`PlaceFault::KeptSlug`].
@@ -263,8 +265,8 @@ impl Kms {
         })
     }
 
-    /// Removes an environment that holds nothing. The last one stays, unless the project began without environments: those of a new
-    /// project would come back.
+    /// Removes an environment that holds nothing. The last one cannot be removed, unless the project was made without
+    /// environments, because the default environments would appear again.
     ///
     /// # Errors
     /// [`PlaceFault::NotEmpty`], [`PlaceFault::LastEnvironment`], or as for a change.
@@ -294,12 +296,12 @@ impl Kms {
     }
 }
 
-/// Somewhere in the project: where is no matter.
+/// Some place in the project; which one does not matter.
 pub(super) fn sample(project: &str) -> Result<SecretPlace, Error> {
     SecretPlace::new(project, "dev", "/")
 }
 
-/// The environment of an identifier among those of a project.
+/// The environment with this identifier among those of a project.
 fn found(environments: Vec<Environment>, id: &str) -> Result<Environment, Error> {
     environments.into_iter().find(|own| own.id == id).ok_or_else(|| unknown(id))
 }

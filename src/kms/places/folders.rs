@@ -1,5 +1,5 @@
-//! Folders of the environments of projects. A folder takes its secrets along: when it gets another name, they get other names, and
-//! each is authorized by itself.
+//! Folders in the environments of projects. Renaming a folder renames all secrets in it; the permission is checked for
+//! each secret.
 
 use std::ops::ControlFlow;
 
@@ -16,7 +16,7 @@ use crate::policy::Action;
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
 use crate::store::{self, Command};
 
-/// Folders of one project, at most.
+/// Maximum number of folders of one project.
 const MAX_FOLDERS: usize = 10_000;
 
 /// A folder.
@@ -24,40 +24,40 @@ const MAX_FOLDERS: usize = 10_000;
 pub struct Folder {
     /// Its identifier.
     pub id: String,
-    /// Where it is: the path ends with its name.
+    /// Its place: the path ends with its name.
     pub place: SecretPlace,
     /// The environment.
     pub environment: Environment,
-    /// The folder that holds it; `None` if an environment's root does.
+    /// The identifier of the parent folder; `None` at the root of an environment.
     pub parent: Option<String>,
-    /// What it is for.
+    /// Its description.
     pub description: String,
     /// When it was made, in seconds since 1970-01-01 UTC.
     pub created: i64,
-    /// When it was last changed, likewise.
+    /// When it was last changed, in seconds since 1970-01-01 UTC.
     pub updated: i64,
 }
 
-/// A change of a folder; what is `None` stays.
+/// A change of a folder; what is `None` stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct FolderChange<'a> {
     /// Its name.
     pub name: Option<&'a str>,
-    /// What it is for.
+    /// Its description.
     pub description: Option<&'a str>,
 }
 
-/// Which folder is meant.
+/// Names a folder in a request.
 #[derive(Debug, Clone, Copy)]
 pub struct FolderName<'a> {
-    /// Where it is said to be.
+    /// The place that the request gives.
     pub place: &'a SecretPlace,
-    /// Its identifier, or its name there.
+    /// Its identifier, or its name in that place.
     pub name: &'a str,
 }
 
 impl Kms {
-    /// A folder and its row.
+    /// The folder of a row.
     fn folder(&self, row: &PlaceRow) -> Result<Folder, Error> {
         let (environment, path) = row.path.split_once('/').unwrap_or((&row.path, ""));
         let place = SecretPlace::new(&row.project, environment, path)?;
@@ -72,11 +72,11 @@ impl Kms {
         Ok(Folder { id, place, environment, parent, description, created: row.created, updated: row.updated })
     }
 
-    /// Gives `put` the folders in a place, in the order of their paths; `recursive`: those in them too. `put` returns how many bytes
-    /// each takes as it is written.
+    /// Calls `put` with each folder in a place, sorted by path; `recursive`: also with those in them. `put` returns the
+    /// written size in bytes.
     ///
     /// # Errors
-    /// The caller may not know of them.
+    /// The caller may not see them.
     pub fn folders(
         &self,
         context: &Context<'_>,
@@ -95,7 +95,7 @@ impl Kms {
             let visit = |row: &PlaceRow| {
                 call.go_on()?;
                 let size = put(self.listed_folder(row.clone(), &environment, &mut above)?);
-                // What it is written into grows by doubling.
+                // The buffer grows by doubling.
                 call.context.ticket.hold(size.saturating_mul(2)).map_err(|_| Error::NoRoom)?;
                 Ok(ControlFlow::Continue(()))
             };
@@ -103,7 +103,7 @@ impl Kms {
         })
     }
 
-    /// A folder of a list. `above` is the path of the folder that held the one before, with its identifier.
+    /// A folder of a list. `above` caches the path of the last parent folder with its identifier.
     fn listed_folder(
         &self,
         row: PlaceRow,
@@ -122,10 +122,10 @@ impl Kms {
         Ok(Folder { id, place, environment, parent, description, created, updated })
     }
 
-    /// The folder of an identifier.
+    /// The folder with this identifier.
     ///
     /// # Errors
-    /// There is none, or the caller may not know of it.
+    /// There is no such folder, or the caller may not see it.
     pub fn folder_by_id(&self, context: &Context<'_>, id: &str) -> Result<Folder, Error> {
         let call = Call::new(context, Operation::ListPlaces);
         call.describe(format!("folder {id:?}"));
@@ -140,10 +140,10 @@ impl Kms {
         })
     }
 
-    /// The folder of a path.
+    /// The folder with this path.
     ///
     /// # Errors
-    /// There is none, or the caller may not know of it.
+    /// There is no such folder, or the caller may not see it.
     pub fn folder_at(&self, context: &Context<'_>, place: &SecretPlace) -> Result<Folder, Error> {
         let call = Call::new(context, Operation::ListPlaces);
         call.describe(format!("folder {} of {}", place.key(), place.project()));
@@ -154,10 +154,10 @@ impl Kms {
         })
     }
 
-    /// Makes a folder in a place, and those above it that are not there.
+    /// Makes a folder in a place, and the missing folders above it.
     ///
     /// # Errors
-    /// The caller may not add secrets there, or the name is taken or cannot be one.
+    /// The caller may not add secrets there, or the name is not valid or exists already.
     pub fn create_folder(
         &self,
         context: &Context<'_>,
@@ -199,7 +199,7 @@ impl Kms {
         })
     }
 
-    /// The row of a folder that a request names, in the project in which it looks for it.
+    /// The row of a folder that a request names, in the project of the request.
     fn folder_row(&self, folder: &FolderName<'_>) -> Result<PlaceRow, Error> {
         let project = folder.place.project();
         let by_id = self.place_row(PlaceKind::Folder, folder.name)?.filter(|row| row.project == project);
@@ -211,7 +211,7 @@ impl Kms {
         row.ok_or_else(|| unknown(folder.name))
     }
 
-    /// The secrets in a folder and below it, by the index, if they are not too many for one change.
+    /// The secrets in a folder and below it according to the index, unless there are too many for one change.
     fn secrets_within(&self, place: &SecretPlace) -> Result<Vec<(SecretPlace, String)>, Error> {
         let found = self.indexed_secrets(place, "", false, MAX_TOGETHER + 1)?;
         if found.len() > MAX_TOGETHER {
@@ -219,7 +219,7 @@ impl Kms {
         }
         let placed = |(variable, _): &(String, String)| {
             let placed = SecretPlace::of_variable(variable).map(|(place, name)| (place, name.to_owned()));
-            // A name with an empty part is in no folder, and nothing here can change it.
+            // A variable whose name has an empty part is in no folder, so it cannot be changed here.
             let advice =
                 " (a variable there has an empty part in its name: use claviger secrets, or a client of Conjur)";
             placed.ok_or_else(|| not_empty(place, advice))
@@ -227,10 +227,10 @@ impl Kms {
         found.iter().map(placed).collect()
     }
 
-    /// Gives a folder another name or description. With another name all secrets in it get other names, or nothing is changed.
+    /// Changes the name or description of a folder. A new name renames all secrets in it, or nothing is changed.
     ///
     /// # Errors
-    /// The caller may not add secrets there, or may not give one of those in it another name; the name is taken.
+    /// The caller may not add secrets there or may not rename one of the secrets in it, or the name exists already.
     pub fn change_folder(
         &self,
         context: &Context<'_>,
@@ -278,10 +278,10 @@ impl Kms {
         })
     }
 
-    /// Removes a folder; with `force` all that is in it too, or nothing is removed.
+    /// Removes a folder. With `force`, everything in it is removed too, or nothing is removed.
     ///
     /// # Errors
-    /// [`PlaceFault::NotEmpty`]; the caller may not remove folders there, or one of the secrets in it.
+    /// [`PlaceFault::NotEmpty`]; or the caller may not remove folders there, or one of the secrets in it.
     pub fn remove_folder(&self, context: &Context<'_>, folder: &FolderName<'_>, force: bool) -> Result<Folder, Error> {
         let call = Call::new(context, Operation::RemovePlace);
         call.describe(format!("folder {:?} of {}", folder.name, folder.place.project()));
@@ -304,7 +304,7 @@ impl Kms {
         })
     }
 
-    /// Removes a folder, and nothing else: what came into it meanwhile stays, and so does the folder then.
+    /// Removes a folder if it is still empty in the commit.
     fn remove_empty_folder(&self, grant: &PlaceGrant<'_>, row: &PlaceRow, place: &SecretPlace) -> Result<(), Error> {
         let (project, path) = (row.project.clone(), row.path.clone());
         let removed =
@@ -315,7 +315,8 @@ impl Kms {
         })
     }
 
-    /// Changes what is in a folder, and the folder with it. What the caller may not know of is not named.
+    /// Changes the content of a folder together with the folder. The error does not name secrets that the caller may
+    /// not know of.
     fn change_within(
         &self,
         context: &Context<'_>,

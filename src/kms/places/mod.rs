@@ -1,5 +1,6 @@
-//! Environments, folders and tags of projects: how clients that know them sort secrets. They are names, and decide about no access:
-//! those may make and change them who may add secrets to the project, those may see them who may do something with its secrets.
+//! Environments, folders and tags of projects, by which clients that know them order secrets. They decide nothing about
+//! access: a caller who may add secrets to the project may change them, and a caller with access to its secrets may see
+//! them.
 
 mod environments;
 mod folders;
@@ -12,10 +13,10 @@ pub use tags::{Tag, TagChange, TagName};
 use super::secret_place::check_segment;
 use super::{Error, PlaceFault};
 
-/// The longest name, description or colour, in bytes.
+/// Maximum length of a name, description or colour, in bytes.
 const MAX_TEXT: usize = 255;
 
-/// A text for people.
+/// Checks the length and the characters of a text for people.
 fn check_text(member: &'static str, text: &str) -> Result<(), Error> {
     if text.len() > MAX_TEXT || text.chars().any(crate::text::is_unprintable) {
         return Err(PlaceFault::Text(member).into());

@@ -1,4 +1,4 @@
-//! Tags of projects, by which lists of secrets can be narrowed. They are no tags of KMIP: policies do not see them.
+//! Tags of projects, by which lists of secrets can be filtered. They are not tags of KMIP: policies do not see them.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::kms::now;
 use crate::policy::Action;
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
 
-/// Tags of one project, at most.
+/// Maximum number of tags of one project.
 const MAX_TAGS: usize = 500;
 
 /// A tag of a project.
@@ -18,19 +18,19 @@ const MAX_TAGS: usize = 500;
 pub struct Tag {
     /// Its identifier.
     pub id: String,
-    /// What requests call it.
+    /// The name in requests.
     pub slug: String,
-    /// What people call it.
+    /// The name for people.
     pub name: String,
     /// Its colour.
     pub color: String,
     /// When it was made, in seconds since 1970-01-01 UTC.
     pub created: i64,
-    /// When it was last changed, likewise.
+    /// When it was last changed, in seconds since 1970-01-01 UTC.
     pub updated: i64,
 }
 
-/// Which tag of a project is meant.
+/// Names a tag of a project in a request.
 #[derive(Debug, Clone, Copy)]
 pub enum TagName<'a> {
     /// By its identifier.
@@ -39,12 +39,12 @@ pub enum TagName<'a> {
     Slug(&'a str),
 }
 
-/// A change of a tag; what is `None` stays.
+/// A change of a tag; what is `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TagChange<'a> {
-    /// What requests call it.
+    /// The name in requests.
     pub slug: Option<&'a str>,
-    /// What people call it.
+    /// The name for people.
     pub name: Option<&'a str>,
     /// Its colour.
     pub color: Option<&'a str>,
@@ -58,7 +58,8 @@ impl From<PlaceRow> for Tag {
 }
 
 impl Kms {
-    /// The tags of a project by their identifiers: to show those of secrets, whose rights were asked.
+    /// The tags of a project by identifier, to show those of secrets. The caller's permission for the secrets was
+    /// checked before.
     ///
     /// # Errors
     /// The database is not available.
@@ -67,7 +68,7 @@ impl Kms {
         Ok(rows.into_iter().map(|row| (row.id.clone(), Tag::from(row))).collect())
     }
 
-    /// Refuses to say that a secret has a tag that its project has not. The right to change the secret was asked before.
+    /// Refuses tags that the project does not have. The permission to change the secret was checked before.
     pub(in crate::kms) fn expect_tags(&self, place: &SecretPlace, change: &DetailsChange) -> Result<(), Error> {
         for id in change.tags.iter().flatten() {
             let found = self.place_row(PlaceKind::Tag, id)?.filter(|row| row.project == place.project());
@@ -76,10 +77,10 @@ impl Kms {
         Ok(())
     }
 
-    /// The tags of a project, in the order of their slugs.
+    /// The tags of a project, sorted by slug.
     ///
     /// # Errors
-    /// The caller may not know.
+    /// The caller may not see them.
     pub fn tags(&self, context: &Context<'_>, project: &str) -> Result<Vec<Tag>, Error> {
         let call = Call::new(context, Operation::ListPlaces);
         call.describe(format!("tags of {project}"));
@@ -90,7 +91,7 @@ impl Kms {
         })
     }
 
-    /// The row of a tag of a project, for callers who may know of it.
+    /// The row of a tag of a project. The caller's permission was checked before.
     fn tag_row(&self, project: &str, named: TagName<'_>) -> Result<PlaceRow, Error> {
         let (row, id) = match named {
             TagName::Id(id) => (self.place_row(PlaceKind::Tag, id)?.filter(|row| row.project == project), id),
@@ -102,7 +103,7 @@ impl Kms {
     /// A tag of a project.
     ///
     /// # Errors
-    /// The caller may not know of it, or the project has no such tag.
+    /// The caller may not see it, or the project has no such tag.
     pub fn tag(&self, context: &Context<'_>, project: &str, named: TagName<'_>) -> Result<Tag, Error> {
         let call = Call::new(context, Operation::ListPlaces);
         let (TagName::Id(text) | TagName::Slug(text)) = named;
@@ -116,7 +117,7 @@ impl Kms {
     /// Makes a tag.
     ///
     /// # Errors
-    /// The caller may not add secrets to the project, or the slug is taken or cannot be one.
+    /// The caller may not add secrets to the project, or the slug is not valid or exists already.
     pub fn create_tag(
         &self,
         context: &Context<'_>,
@@ -148,10 +149,11 @@ impl Kms {
         })
     }
 
-    /// Gives a tag another slug, name or colour. Secrets keep it.
+    /// Changes slug, name or colour of a tag. Secrets keep the tag.
     ///
     /// # Errors
-    /// The caller may not add secrets to the project, no tag has this identifier, or the slug is taken or cannot be one.
+    /// The caller may not add secrets to the project, no tag has this identifier, or the slug is not valid or exists
+    /// already.
     pub fn change_tag(
         &self,
         context: &Context<'_>,
@@ -173,7 +175,7 @@ impl Kms {
             row.note = color.map_or(row.note, str::to_owned);
             row.updated = now();
             grant.change(row.clone().update(PlaceKind::Tag, Vec::new())).map_err(|error| match error {
-                // Removed meanwhile.
+                // The tag was removed in the meantime.
                 Error::Contention => unknown(id),
                 error => taken(error),
             })?;
@@ -181,7 +183,7 @@ impl Kms {
         })
     }
 
-    /// Removes a tag; secrets that have it are no longer found by it.
+    /// Removes a tag. Secrets are not found by it any more.
     ///
     /// # Errors
     /// The caller may not add secrets to the project, or no tag has this identifier.

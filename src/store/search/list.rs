@@ -1,4 +1,4 @@
-//! One ordered list of objects, read a few at a time.
+//! One ordered list of objects, which is read in small portions.
 
 use std::collections::VecDeque;
 
@@ -7,8 +7,8 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 use super::super::error::Error;
 use super::wanted::{Order, Search};
 
-/// The state that dates have moved an object to (KMIP 2.1 section 4.57; `kmip::state` is the rule for
-/// single objects). `@now` is the present time.
+/// The state of an object after the effect of its dates (KMIP 2.1 section 4.57; `kmip::state` has the rule for single
+/// objects). `@now` is the present time.
 const EFFECTIVE_STATE: &str = "CASE \
     WHEN state = 1 AND activation_date <= @now AND deactivation_date <= @now THEN 3 \
     WHEN state = 1 AND activation_date <= @now THEN 2 \
@@ -18,14 +18,14 @@ const EFFECTIVE_STATE: &str = "CASE \
 /// The first state of a destroyed object.
 const DESTROYED: i64 = 5;
 
-/// Numbers that are read at once: at first, and at most.
+/// Number of rows that are read at once: the first time, and at most.
 const FIRST: usize = 32;
 const MOST: usize = 1_024;
 
-/// Asked now and then whether the search is for nothing.
+/// Returns true if the search has become useless. It is called now and then.
 pub(super) type IsOver<'a> = &'a dyn Fn() -> bool;
 
-/// By what objects are listed.
+/// The property by which objects are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Owner,
@@ -36,9 +36,9 @@ pub(super) enum Kind {
     Tag,
 }
 
-/// What the columns of an object must say.
+/// The conditions on the columns of an object.
 pub(super) struct Filter<'a> {
-    /// Conditions, each after an `AND`; their values are ?1 and following, the first of them the present time.
+    /// Conditions, each after an `AND`. Their values are ?1 and following; ?1 is the present time.
     pub(super) text: String,
     pub(super) values: Vec<&'a dyn ToSql>,
     /// Whether destroyed objects are left out.
@@ -48,7 +48,7 @@ pub(super) struct Filter<'a> {
 impl<'a> Filter<'a> {
     pub(super) fn of(search: &'a Search) -> Self {
         let live = search.state.map_or(!search.destroyed, |state| state < DESTROYED);
-        // The first value must stand in the text, whatever follows.
+        // The first value must be used in the text, even if no condition needs the time.
         let mut filter = Self { text: " AND @now IS NOT NULL".to_owned(), values: vec![&search.now], live };
         for (condition, value) in [
             ("object_type = ?", &search.object_type),
@@ -78,24 +78,24 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// The objects of one key, in their order.
+/// The objects of one key, in order.
 pub(super) struct List<'a> {
     sql: String,
-    /// Those of the filter, and the key.
+    /// The values of the filter, and the key.
     values: Vec<&'a dyn ToSql>,
     order: Order,
-    /// Ranks that were read and not yet passed.
+    /// Ranks that were read and not passed yet.
     read: VecDeque<i64>,
-    /// How many to read next, with those that the filter leaves out.
+    /// Number of rows to read next, including those that the filter leaves out.
     size: usize,
     /// The first rank that was not read.
     next: i64,
-    /// Whether there are none after those that were read.
+    /// Whether there are no rows after those that were read.
     ended: bool,
 }
 
 impl<'a> List<'a> {
-    /// A list; `filtered`: without the objects that do not pass the filter.
+    /// A list. `filtered`: without the objects that do not pass the filter.
     pub(super) fn new(kind: Kind, key: &'a dyn ToSql, order: Order, filter: &Filter<'a>, filtered: bool) -> Self {
         let mut values = if filtered { filter.values.clone() } else { Vec::new() };
         let text = if filtered { filter.text.as_str() } else { "" };
@@ -125,7 +125,8 @@ impl<'a> List<'a> {
             Kind::Name => ("object_name", format!("name = ?{key}")),
             Kind::Tag => ("object_tag", format!("tag = ?{key}")),
         };
-        // A statement reads so many objects and no more, whatever the filter says of them: it cannot be ended from outside.
+        // A statement reads a limited number of rows, even if the filter leaves most of them out, because it cannot be
+        // interrupted from outside.
         let sql = format!(
             "SELECT {number}, (TRUE{text}) FROM {from} WHERE {condition} AND {number} {compare} ?{rank} \
              ORDER BY {number} {direction} LIMIT ?{limit}"
@@ -133,7 +134,7 @@ impl<'a> List<'a> {
         Self { sql, values, order, read: VecDeque::new(), size: FIRST, next: i64::MIN, ended: false }
     }
 
-    /// The first rank at or after `rank`.
+    /// The first rank in the list that is at least `rank`.
     pub(super) fn seek(
         &mut self,
         connection: &Connection,
@@ -141,7 +142,7 @@ impl<'a> List<'a> {
         is_over: IsOver<'_>,
     ) -> Result<Option<i64>, Error> {
         let ahead = self.read.iter().position(|own| *own >= rank).unwrap_or(self.read.len());
-        // What is passed over unseen says that the list is longer than the others: then little is read of it.
+        // If several read ranks are passed, the list is longer than the others, so little of it is read next.
         if ahead > 1 {
             self.size = FIRST;
         }
@@ -167,7 +168,7 @@ impl<'a> List<'a> {
             let found = sign(row.get(0)?);
             seen += 1;
             self.next = found.saturating_add(1);
-            // NULL is no.
+            // NULL counts as false.
             if row.get::<_, Option<bool>>(1)? == Some(true) {
                 self.read.push_back(found);
             }

@@ -1,17 +1,17 @@
-//! What is to be found, and in which order.
+//! The conditions and the order of a search.
 
-/// Whose objects count: those of which any of this holds.
+/// The ways in which objects can be reached. An object needs to match one of them.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
-    /// This user owns it.
+    /// The owner of the object.
     pub owner: Option<String>,
-    /// Something is granted to one of these.
+    /// The object has a grant to one of these.
     pub grantees: Vec<String>,
-    /// A project of these holds it.
+    /// One of these projects holds the object.
     pub projects: Projects,
 }
 
-/// Projects that count.
+/// The projects that are included.
 #[derive(Debug, Clone)]
 pub enum Projects {
     /// These.
@@ -26,7 +26,7 @@ impl Default for Projects {
     }
 }
 
-/// Something by which objects are listed.
+/// A key by which objects are listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
     /// The project that holds the object.
@@ -37,26 +37,26 @@ pub enum Key {
     Tag(String),
 }
 
-/// In which order objects are found.
+/// The order in which objects are found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
-    /// What was made last comes first.
+    /// The newest object first.
     #[default]
     NewestFirst,
-    /// In the order of creation.
+    /// The oldest object first.
     OldestFirst,
 }
 
-/// What to find; every part that is given must hold.
+/// A search; all of its conditions must be met.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
     /// The present time, in seconds since 1970-01-01 UTC.
     pub now: i64,
-    /// In which order.
+    /// The order.
     pub order: Order,
-    /// Whose objects.
+    /// The ways in which objects can be reached.
     pub reach: Reach,
-    /// Of each of these sets, one: what the caller's credential is limited to.
+    /// The limits of the caller's credential: an object must match one key of each set.
     pub limits: Vec<Vec<Key>>,
     /// The project that holds it.
     pub project: Option<String>,
@@ -74,6 +74,6 @@ pub struct Search {
     pub usage_mask: Option<i64>,
     /// State at the present time.
     pub state: Option<i64>,
-    /// Whether destroyed objects count; a `state` overrides it.
+    /// Whether destroyed objects are included; a `state` overrides it.
     pub destroyed: bool,
 }

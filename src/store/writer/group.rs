@@ -11,56 +11,56 @@ use crate::store::audit_head::{self, Binder};
 use crate::store::command::Command;
 use crate::store::error::Error;
 
-/// Jobs in one commit at most, but for the rest of the last request's.
+/// Maximum number of jobs in one commit; the jobs of the last request may exceed it.
 const GROUP: usize = 128;
 
-/// Says to one waiting request how the commit went.
+/// Reports the outcome of the commit to a waiting request.
 type Acknowledge = Box<dyn FnOnce(Result<(), Error>)>;
 
-/// Says to a request whose job was not run why not.
+/// Reports to a waiting request why its job was not run.
 type Refuse = Box<dyn FnOnce(Error) + Send>;
 
-/// Runs inside the transaction; `None` means that its changes are undone and the request has its answer.
+/// Runs inside the transaction. Returns `None` if its changes must be undone and the request has received its error.
 type Job = Box<dyn FnOnce(&Transaction<'_>) -> Option<Acknowledge> + Send>;
 
-/// Hears how a job went, once its group is on disk.
+/// Receives the outcome of a job, when its group is on disk.
 pub(super) type Answer<T> = Receiver<Result<T, Error>>;
 
-/// A job with who waits for it.
+/// A job with its waiting request.
 pub(super) struct Queued {
     job: Job,
-    /// Says to the waiting request that the job was not even begun.
+    /// Reports to the waiting request that the job was not begun.
     refuse: Refuse,
-    /// Rows of [`crate::store::erasure`] that the job adds.
+    /// Number of rows of [`crate::store::erasure`] that the job adds.
     erases: usize,
-    /// What gets into the audit log if the job succeeds, before its changes are committed.
+    /// The audit records, which are written before its changes are committed, if the job succeeds.
     records: Vec<Record>,
 }
 
-/// The jobs of one request: they are run in their order, and are in the same commit.
+/// The jobs of one request. They run in order and in the same commit.
 pub(super) struct Request {
     pub(super) jobs: Vec<Queued>,
-    /// What comes after a job that failed is not begun.
+    /// Whether the jobs after a failed one are not begun.
     pub(super) stops: bool,
 }
 
-/// What waits for a commit.
+/// A successful job that waits for the commit.
 pub(super) struct Waiting {
     pub(super) erases: usize,
     pub(super) acknowledge: Acknowledge,
 }
 
-/// What is in a transaction.
+/// The content of a transaction.
 #[derive(Default)]
 pub(super) struct Group {
     /// The jobs that succeeded.
     pub(super) waiting: Vec<Waiting>,
-    /// Requests that they are of.
+    /// Number of requests with successful jobs.
     pub(super) requests: usize,
     records: Vec<Record>,
 }
 
-/// Why a group was not committed.
+/// The reason why a group was not committed.
 #[derive(Clone)]
 pub(super) enum Fault {
     Audit(Unavailable),
@@ -84,14 +84,14 @@ impl From<Fault> for Error {
     }
 }
 
-/// Where records go, and what binds the row that says how far they go.
+/// The audit log, and the binder of the row with its last line.
 pub(super) struct Recording {
     pub(super) audit: Arc<Audit>,
     pub(super) bind: Binder,
 }
 
 impl Queued {
-    /// The job of a command, and where its answer comes.
+    /// The job of a command, and the receiver of its answer.
     pub(super) fn new<T: Send + 'static>(command: Command<T>) -> (Self, Answer<T>) {
         let Command { job, records, erases } = command;
         let (answer, answered) = sync_channel::<Result<T, Error>>(1);
@@ -101,7 +101,7 @@ impl Queued {
         });
         let job: Job = Box::new(move |transaction| match job(transaction) {
             Ok(value) => Some(Box::new(move |committed: Result<(), Error>| {
-                // A request that no longer waits has lost its connection, not its write.
+                // If the request does not wait any more, its connection was lost, but its write is done.
                 let _ = answer.send(committed.map(|()| value));
             })),
             Err(error) => {
@@ -112,17 +112,17 @@ impl Queued {
         (Self { job, refuse, erases, records }, answered)
     }
 
-    /// A job for whose answer nobody waits.
+    /// A job whose outcome is not reported to a request.
     pub(super) fn unattended(command: Command) -> Self {
         let Command { job, records, erases } = command;
         let job: Job = Box::new(move |transaction| match job(transaction) {
             Ok(()) => Some(Box::new(|_| {})),
             Err(error) => {
-                tracing::error!(%error, "a write that nobody waits for failed");
+                tracing::error!(%error, "a background write failed");
                 None
             }
         });
-        let refuse: Refuse = Box::new(|error| tracing::error!(%error, "a write that nobody waits for failed"));
+        let refuse: Refuse = Box::new(|error| tracing::error!(%error, "a background write failed"));
         Self { job, refuse, erases, records }
     }
 }
@@ -134,7 +134,7 @@ impl From<Queued> for Request {
 }
 
 impl Request {
-    /// Says to all who wait that nothing of it was begun.
+    /// Reports to the waiting callers that no job of the request was begun.
     pub(super) fn refuse(self, why: impl Fn() -> Error) {
         for queued in self.jobs {
             (queued.refuse)(why());
@@ -143,10 +143,10 @@ impl Request {
 }
 
 impl Group {
-    /// Runs the jobs of a request, each of which can be undone by itself.
+    /// Runs the jobs of a request. Each job can be undone separately.
     ///
     /// # Errors
-    /// The transaction cannot go on, and all that is in it is undone.
+    /// The transaction cannot continue, and all of it is undone.
     fn run(&mut self, transaction: &Transaction<'_>, request: Request) -> Result<(), Fault> {
         let Request { jobs, stops } = request;
         let before = self.waiting.len();
@@ -171,7 +171,7 @@ impl Group {
         Ok(())
     }
 
-    /// Runs a job; false if it failed and what it changed is undone.
+    /// Runs a job. Returns false if it failed and its changes are undone.
     fn run_one(&mut self, transaction: &Transaction<'_>, queued: Queued) -> Result<bool, Fault> {
         let Queued { job, refuse, erases, records } = queued;
         // SQL rather than `Savepoint`, because a job takes the transaction itself.
@@ -180,7 +180,7 @@ impl Group {
             refuse(fault.clone().into());
             return Err(fault);
         }
-        // A job that panics is a bug; it must not take the other requests' commit with it.
+        // A panic of a job is a bug; it must not prevent the commit of other requests.
         let outcome = catch_unwind(AssertUnwindSafe(|| job(transaction)));
         let is_done = match outcome {
             Ok(Some(acknowledge)) => {
@@ -198,8 +198,8 @@ impl Group {
     }
 }
 
-/// Runs the jobs of requests in one transaction. What it changes is in the audit log before it is committed, and the commit
-/// names the log's last line: so whatever the log has beyond that did not happen.
+/// Runs the jobs of requests in one transaction. The audit log has their records before the commit, and the commit
+/// stores the log's last line. Records after that line in the log belong to changes that were not committed.
 pub(super) fn commit(
     mut transaction: Transaction<'_>,
     requests: impl Iterator<Item = Request>,

@@ -1,4 +1,4 @@
-//! Reading TTLV into the tree, without a copy in between.
+//! Reads TTLV into the tree, without an intermediate copy.
 
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ pub const HEAD: usize = 8;
 /// The alignment of values, in bytes.
 const ALIGNMENT: usize = 8;
 
-/// Returns the length in bytes of the message that begins with `head`, the head included. A reader of a socket asks this before
-/// it waits for the rest, and compares it with its own bound.
+/// Returns the length in bytes of the message that begins with `head`, including the head. A reader of a socket calls
+/// this before it waits for the rest, and compares the length with its own limit.
 ///
 /// # Errors
 /// [`Fault::Malformed`] if the head is not that of a structure: only a structure can be a message.
@@ -31,8 +31,9 @@ pub fn message_length(head: [u8; HEAD]) -> Result<usize, Error> {
 
 /// Reads a document. All of `bytes` must belong to it.
 ///
-/// A fault of the encoding itself fails here: a length that does not fit, padding that is not zero, an unknown type, a bound. A fault
-/// of one item (an unknown tag, text that is not UTF-8) is kept in the item, for the reader of that item.
+/// Fails for a fault of the encoding itself: a wrong length, padding that is not zero, an unknown type, a limit. A
+/// fault of one item (an unknown tag, text that is not UTF-8) is stored in the item, and is reported when the item is
+/// read.
 ///
 /// # Errors
 /// [`Fault::Malformed`] with the offset of the fault in bytes, [`Fault::TooDeep`] or [`Fault::TooManyItems`].
@@ -52,14 +53,14 @@ fn malformed(offset: usize, what: &'static str) -> Error {
 
 struct Reader<'a> {
     bytes: &'a [u8],
-    /// The offset of what is read next.
+    /// The offset of the next byte to read.
     at: usize,
     /// The number of items read so far.
     items: usize,
 }
 
 impl<'a> Reader<'a> {
-    /// Takes `count` bytes, which must lie before `end`.
+    /// Takes `count` bytes, which must end before `end`.
     fn take(&mut self, count: usize, end: usize) -> Result<&'a [u8], Error> {
         let too_short = || malformed(self.at, "the length is greater than what follows");
         let until = self.at.checked_add(count).filter(|until| *until <= end).ok_or_else(too_short)?;

@@ -1,4 +1,4 @@
-//! TTLV: the examples of the standard, round trips, and what hostile senders try.
+//! Tests of TTLV: the examples of the standard, round trips, and hostile input.
 
 use super::*;
 use crate::Bytes;

@@ -1,4 +1,4 @@
-//! Writing the tree as TTLV, straight into the bytes of an answer.
+//! Writes the tree as TTLV, directly into the bytes of an answer.
 
 use super::super::{Document, Item, ItemType, Value};
 use super::read::HEAD;
@@ -6,7 +6,8 @@ use crate::tag::Tag;
 
 /// Appends a document whose name is a tag.
 ///
-/// A value that could not be read ([`Value::Invalid`]) is written as an empty structure: answers are made from values.
+/// A value that could not be read ([`Value::Invalid`]) is written as an empty structure; it does not occur in answers,
+/// which are built from values.
 /// Returns false, and appends nothing, if the name is not a tag or an item is longer than 2^32 - 1 bytes.
 #[must_use]
 pub fn write(document: &Document, out: &mut Vec<u8>) -> bool {
@@ -18,7 +19,7 @@ pub fn write(document: &Document, out: &mut Vec<u8>) -> bool {
     is_written
 }
 
-/// `None` if the length does not fit into its four bytes.
+/// Appends an item. Returns `None` if its length does not fit into four bytes.
 fn item(tag: Tag, value: &Value, out: &mut Vec<u8>) -> Option<()> {
     let [_, code @ ..] = tag.code().to_be_bytes();
     out.extend_from_slice(&code);
@@ -49,7 +50,7 @@ fn item(tag: Tag, value: &Value, out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// A Big Integer is a multiple of eight bytes long: its sign is extended to the left (section 10.1.4).
+/// Appends a Big Integer. Its length is a multiple of eight bytes: the sign is extended to the left (section 10.1.4).
 fn big_integer(bytes: &[u8], out: &mut Vec<u8>) {
     let missing = bytes.len().max(1).next_multiple_of(8) - bytes.len();
     let sign = if bytes.first().is_some_and(|first| first & 0x80 != 0) { 0xFF } else { 0 };

@@ -1,4 +1,4 @@
-//! What holds for every tree and for every sequence of bytes. The cases are the same in each run.
+//! Properties of every tree and of every sequence of bytes. The cases are the same in each run.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -25,7 +25,7 @@ fn cases(cases: u32) -> ProptestConfig {
 }
 
 fn tag() -> impl Strategy<Value = Tag> {
-    // The first of the extensions have names in the bare dialect.
+    // The first extension tags have names in the bare dialect, so they are left out.
     let extension = (0x54_0100_u32..=0x54_FFFF).prop_map(|code| Tag::from_code(code).unwrap());
     prop_oneof![8 => select(Tag::ALL).prop_map(|(tag, _)| tag), 1 => extension]
 }
@@ -73,7 +73,7 @@ fn written(document: &Document, dialect: Dialect) -> Vec<u8> {
     out
 }
 
-/// A tree of attributes whose single values are what they should be, and whose vendor attributes are anything.
+/// A tree of attributes. Single values have valid values; vendor attributes have any value.
 fn attributes() -> impl Strategy<Value = Attributes> {
     let name = || (".{0,12}", option::of(select(NameType::ALL))).prop_map(|(value, kind)| Name { value, kind });
     let id = || ".{1,12}".prop_map(|text| UniqueIdentifier::from(text.as_str()));
@@ -124,7 +124,7 @@ fn attributes() -> impl Strategy<Value = Attributes> {
     })
 }
 
-/// Texts that are nearly documents: the members of items, in any order and number, with values of any kind.
+/// Texts that are similar to documents: the members of items, in any order and number, with values of any kind.
 fn nearly() -> impl Strategy<Value = String> {
     let names = ["Encrypt", "Attributes", "Data", "ObjectType", "0x54FFFF", "0x420057", "Spoon", "ActivationDate"];
     let types =
@@ -153,7 +153,7 @@ fn nearly() -> impl Strategy<Value = String> {
     })
 }
 
-/// The binary encoding of KMIP 2.1, section 10.1: nobody reads it here, but its length is a bound of clients.
+/// A second implementation of the binary encoding of KMIP 2.1, section 10.1, to check the computed lengths.
 fn binary(value: &Value) -> Vec<u8> {
     match value {
         Value::Structure(items) => items.iter().flat_map(|item| framed(item.tag.code(), &item.value)).collect(),
@@ -181,7 +181,7 @@ fn framed(tag: u32, value: &Value) -> Vec<u8> {
     item
 }
 
-/// How many items a value holds, and how deep they are.
+/// The number of items in a value, and their depth.
 fn measure(value: &Value) -> (usize, usize) {
     let Value::Structure(items) = value else { return (0, 0) };
     let inner = items.iter().map(|item| measure(&item.value));
@@ -190,7 +190,7 @@ fn measure(value: &Value) -> (usize, usize) {
     })
 }
 
-/// Whatever was read stays within the bounds, and everything that reads it further ends.
+/// Checks that a document stays within the bounds, and that every further reading of it ends.
 fn check_read(document: Document) -> Result<(), TestCaseError> {
     let (count, depth) = measure(&document.value);
     prop_assert!(count < ITEMS && depth < DEPTH);

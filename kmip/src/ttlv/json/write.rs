@@ -83,7 +83,7 @@ fn scalar(tag: Option<Tag>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) 
     }
 }
 
-/// As a number while every JSON reader holds it exactly, which ends at 2^52 (section 4.1.6.5).
+/// A number is used as long as every JSON reader represents it exactly: below 2^52 (section 4.1.6.5).
 fn long_integer(number: i64, out: &mut Vec<u8>) {
     if number.unsigned_abs() < 1 << 52 {
         decimal(number, out);

@@ -1,7 +1,7 @@
-//! Reading XML into the tree, event by event.
+//! Reads XML into the tree, event by event.
 //!
-//! Only what the spelling needs is read: elements, four attributes, comments and the XML declaration. A document type, an entity of
-//! its own, a processing instruction and text between elements are refused.
+//! Only the XML that the encoding needs is accepted: elements, four attributes, comments and the XML declaration.
+//! Document types, custom entities, processing instructions and text between elements are refused.
 
 use std::borrow::Cow;
 
@@ -14,16 +14,16 @@ use super::super::scalar::{self, Raw};
 use super::super::{DEPTH, Document, ITEMS, Item, ItemType};
 use crate::error::{Error, Fault, excerpt};
 
-/// The element that stands for any item: its tag is an attribute.
+/// The name of the element for any item; its tag is an attribute.
 const ANY: &str = "TTLV";
 
-/// The most attributes of one element. Four have a meaning, and some more declare namespaces.
+/// Maximum number of attributes of one element. Four have a meaning; others may declare namespaces.
 const ATTRIBUTES: usize = 16;
 
 /// Reads a document.
 ///
-/// A fault of the encoding itself fails here: its syntax, its bounds, the shape of its elements. A fault of one item (an unknown tag, a
-/// value that is not of its type) is kept in the item, for the reader of that item.
+/// Fails for a fault of the encoding itself: its syntax, its bounds, the shape of its elements. A fault of one item (an
+/// unknown tag, a value that does not have its type) is stored in the item, and is reported when the item is read.
 ///
 /// # Errors
 /// [`Fault::Malformed`] with the offset of the fault in bytes, [`Fault::TooDeep`], [`Fault::TooManyItems`], or a fault of an element's
@@ -79,7 +79,7 @@ pub fn read(xml: &[u8]) -> Result<Document, Error> {
     }
 }
 
-/// Counts an element that begins.
+/// Counts an element that begins, and checks the bounds.
 fn enter(items: &mut usize, depth: usize, is_over: bool, offset: usize) -> Result<(), Error> {
     *items += 1;
     if is_over {
@@ -106,7 +106,7 @@ fn malformed(offset: usize, what: &'static str) -> Error {
 struct Element {
     name: String,
     kind: Option<String>,
-    /// May be a key, and is erased.
+    /// It may be a key, so it is erased when it is dropped.
     value: Option<Zeroizing<String>>,
     items: Vec<Item>,
 }
@@ -114,7 +114,7 @@ struct Element {
 impl Element {
     fn of(start: &BytesStart<'_>, offset: usize) -> Result<Self, Error> {
         let (mut tag, mut kind, mut value, mut label) = (None, None, None, None);
-        // Repeated attributes are noticed below: the check of the library compares each with each.
+        // Repeated attributes are detected below: the library's check compares each attribute with every other one.
         for (index, attribute) in start.attributes().with_checks(false).enumerate() {
             let attribute = attribute.map_err(|_| malformed(offset, "an attribute is not valid"))?;
             let name = attribute.key.as_ref();
@@ -155,7 +155,8 @@ impl Element {
         self.spelled(|name, kind, raw| scalar::document(Cow::Borrowed(name), kind, raw))
     }
 
-    /// Calls `make` with name, type and value. A structure has elements in it and no value; everything else has a value only.
+    /// Calls `make` with name, type and value. A structure has elements and no value; every other type has only a
+    /// value.
     fn spelled<T>(self, make: impl FnOnce(&str, Option<&str>, Raw<'_>) -> T) -> Result<T, Error> {
         let Self { name, kind, value, items } = self;
         let known = kind.as_deref().and_then(ItemType::from_name);
@@ -171,12 +172,12 @@ impl Element {
     }
 }
 
-/// Whether an attribute belongs to XML itself: a declaration of a namespace, or where a schema is found.
+/// Whether an attribute belongs to XML itself: the declaration of a namespace, or the location of a schema.
 fn is_of_xml(name: &str) -> bool {
     name == "xmlns" || ["xmlns:", "xsi:", "xml:"].iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The value of an attribute, whose numbers and truth values are texts (sections 6.1.6.3 to 6.1.6.8).
+/// The value of an attribute. In XML, numbers and truth values are texts (sections 6.1.6.3 to 6.1.6.8).
 fn raw(kind: Option<ItemType>, text: &str) -> Raw<'_> {
     let number = |text: &str| {
         let digits = text.strip_prefix(['-', '+']).unwrap_or(text);

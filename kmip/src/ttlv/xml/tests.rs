@@ -1,4 +1,4 @@
-//! XML: the examples of the standard, round trips, and what hostile senders try.
+//! Tests of XML: the examples of the standard, round trips, and hostile input.
 
 use super::*;
 use crate::Bytes;

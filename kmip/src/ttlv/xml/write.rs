@@ -1,4 +1,4 @@
-//! Writing the tree as XML, straight into the bytes of an answer.
+//! Writes the tree as XML, directly into the bytes of an answer.
 
 use super::super::spelled::{self, append, decimal, prefixed};
 use super::super::{Document, Item, ItemType, Value};
@@ -6,9 +6,9 @@ use crate::dialect::Dialect;
 use crate::hexadecimal;
 use crate::tag::Tag;
 
-/// Appends a document, with the XML declaration. Structures, whose type is the default, tell none.
+/// Appends a document, with the XML declaration. Structures have no `type` attribute, because Structure is the default.
 ///
-/// XML 1.0 cannot hold most control characters: U+FFFD stands for them.
+/// XML 1.0 cannot contain most control characters: they are written as U+FFFD.
 pub fn write(document: &Document, dialect: Dialect, out: &mut Vec<u8>) {
     out.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let tag = Tag::from_name(&document.name);
@@ -35,7 +35,7 @@ fn element(tag: Option<Tag>, name: Option<&str>, value: &Value, dialect: Dialect
             out.extend_from_slice(name.unwrap_or("TTLV").as_bytes());
             out.push(b'>');
         }
-        // A value that could not be read is not written: answers are made from values.
+        // A value that could not be read is not written; it does not occur in answers, which are built from values.
         Value::Structure(_) | Value::Invalid(_) => out.extend_from_slice(b"/>"),
         scalar => {
             out.extend_from_slice(b" type=\"");
@@ -62,7 +62,8 @@ fn scalar(tag: Option<Tag>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) 
     }
 }
 
-/// The value of an attribute: a reader makes a blank of line ends and tabs that are not written as references.
+/// Appends the value of an attribute. A reader would convert line ends and tabs to spaces, so they are written as
+/// references.
 fn text(text: &str, out: &mut Vec<u8>) {
     for character in text.chars() {
         match character {
