@@ -1,4 +1,4 @@
--- The root keys of this database: the CKA_ID of each in the HSM token, and a value by which the server recognizes it.
+-- Root keys of this database: which objects of the token they are, and how to know them again.
 CREATE TABLE root_key (
     name        TEXT PRIMARY KEY,
     cka_id      BLOB NOT NULL UNIQUE,
@@ -31,7 +31,7 @@ CREATE TABLE object (
 
 CREATE INDEX object_owner ON object (owner, number);
 
--- Only for searches: results are checked against the bound row.
+-- For searches only: what they find is checked against the bound row.
 CREATE TABLE object_name (
     name   TEXT NOT NULL,
     number INTEGER NOT NULL REFERENCES object (number),

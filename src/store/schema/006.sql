@@ -1,5 +1,5 @@
--- The values of secrets, each encrypted by the key of its object. `binding` is a MAC by the binding key over all other
--- columns; the object's row, which is bound too, has the number of the last version.
+-- The values of secrets, each encrypted by the key that its object is. `binding` is a MAC by the binding key over all other
+-- columns; the object's row, which is bound too, says which version is the last.
 CREATE TABLE secret_version (
     object  TEXT NOT NULL,
     number  INTEGER NOT NULL,

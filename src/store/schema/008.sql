@@ -1,3 +1,3 @@
--- SHA-256 of all rows of root_key, covered by the binding, so that a missing row is detected. NULL until the first
--- start of a version that writes it.
+-- SHA-256 of all rows of root_key, covered by the binding: a row of it that is gone is noticed. NULL until the first start of
+-- the version that knows it.
 ALTER TABLE audit_head ADD COLUMN root_keys BLOB;

@@ -1,7 +1,7 @@
--- Pending changes of owner: an offer, a recovery (JSON); covered by the row's binding.
+-- Changes of owner that wait for somebody's agreement: an offer, a recovery (JSON); covered by the row's binding.
 ALTER TABLE object ADD COLUMN pending TEXT;
 
--- Only for lists: results are checked against the bound row.
+-- For lists only: what they find is checked against the bound row.
 CREATE TABLE object_pending (
     subject TEXT NOT NULL,
     object  TEXT NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE object_pending (
 
 CREATE INDEX object_pending_object ON object_pending (object);
 
--- The day of the last use of an object's key, in days since 1970-01-01 UTC. Not bound: no decision depends on it.
+-- When the key of an object was last used, in days since 1970-01-01 UTC. Not bound: nothing is decided by it.
 CREATE TABLE object_use (
     number INTEGER PRIMARY KEY,
     day    INTEGER NOT NULL

@@ -1,4 +1,4 @@
--- The number of tokens of each identity that are not revoked. Triggers keep it up to date, so that a login need not
+-- How many tokens of each identity were not ended before their time; kept up by the database, so that a login need not
 -- count them.
 CREATE TABLE access_token_count (
     subject TEXT PRIMARY KEY,
@@ -7,8 +7,8 @@ CREATE TABLE access_token_count (
 INSERT INTO access_token_count (subject, live)
     SELECT subject, count(*) FROM access_token WHERE revoked = 0 GROUP BY subject;
 
--- The order in which the unrevoked tokens of an identity were issued. It is not bound: it only decides which of them is
--- revoked first if there are too many.
+-- In which order the tokens of an identity were issued that were not ended. No binding covers it: it decides only which of
+-- them ends first where there are too many.
 CREATE TABLE access_token_order (
     subject TEXT NOT NULL,
     place   INTEGER NOT NULL,
@@ -36,6 +36,6 @@ CREATE TRIGGER access_token_removed AFTER DELETE ON access_token WHEN OLD.revoke
     DELETE FROM access_token_order WHERE id = OLD.id;
 END;
 
--- For the expired tokens of an identity.
+-- Those of an identity that are past their end.
 DROP INDEX access_token_subject;
 CREATE INDEX access_token_subject ON access_token (subject, expires);

@@ -1,5 +1,5 @@
--- The object that holds the secret of a path, for secrets made since accounts are projects; the identifier of an older
--- one is derived from its path. Only for look-ups: results are checked against the bound row of the object.
+-- Which object holds the secret of a path now, for those made since accounts are projects; the identifier of an older one is
+-- made of its path. For look-ups only: what they find is checked against the bound row of the object.
 CREATE TABLE secret_path (
     path   TEXT PRIMARY KEY,
     object TEXT NOT NULL UNIQUE

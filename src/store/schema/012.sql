@@ -1,6 +1,5 @@
--- The maximum number of encryptions by each key with AES-GCM: `counted` when the row was written, and the credits of
--- later starts of the server (the sum of all credits minus `since`). `binding` is a MAC by the binding key over all
--- other columns.
+-- How often each key has encrypted with AES-GCM at most: `counted` when the row was written, and what starts of the server have
+-- credited since (the sum of all credits, less `since`). `binding` is a MAC by the binding key over all other columns.
 CREATE TABLE gcm_use (
     object  TEXT PRIMARY KEY,
     counted INTEGER NOT NULL,
@@ -8,8 +7,7 @@ CREATE TABLE gcm_use (
     binding BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The sum of the credits of all starts to every key: one block for each start. There is no row before the first start
--- with this schema.
+-- What all starts together have credited to every key: a block each. Missing only before the first start with this schema.
 CREATE TABLE gcm_credit (
     one     INTEGER PRIMARY KEY CHECK (one = 1),
     credit  INTEGER NOT NULL,

@@ -1,5 +1,5 @@
--- The time at which a pending change expires, in seconds since 1970-01-01 UTC. Not bound: the row of the object
--- decides. It keeps expired changes out of lists, and out of the count of a user's pending offers.
+-- When what waits ends, in seconds since 1970-01-01 UTC. Not bound: what an object says of itself decides. It keeps what has
+-- ended out of lists, and of the count of offers that one user may be made.
 ALTER TABLE object_pending ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;
 
 UPDATE object_pending SET expires = COALESCE((

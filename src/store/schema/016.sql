@@ -1,6 +1,5 @@
--- Client secrets of Universal Auth. The secret itself is not stored: `mac` is its MAC by the binding key. `binding` is
--- a MAC by the same key over all other columns. Rows stay when a secret is revoked, because the audit log refers to
--- their last version.
+-- Client secrets of Universal Auth. The secret stands in no column: `mac` is its MAC by the binding key. `binding` is a MAC by the
+-- same key over all other columns. Rows stay when a secret is revoked: the audit log knows their last version.
 CREATE TABLE client_secret (
     id          TEXT PRIMARY KEY,
     version     INTEGER NOT NULL,
@@ -18,12 +17,11 @@ CREATE TABLE client_secret (
     binding     BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- A login finds the row by the MAC of the presented secret.
+-- A login finds the row by the MAC of what is presented.
 CREATE INDEX client_secret_mac ON client_secret (mac);
 CREATE INDEX client_secret_auth ON client_secret (auth, id);
 
--- API keys of hosts, at most one for each. `mac` is the MAC of the key by the binding key, or NULL after the key was
--- revoked.
+-- API keys of hosts, one for each at most. `mac` is the MAC of the key by the binding key, or NULL once the key was taken away.
 CREATE TABLE api_key (
     host    TEXT PRIMARY KEY,
     version INTEGER NOT NULL,

@@ -1,6 +1,5 @@
--- Environments (kind 1), folders (2) and tags (3) of projects, as Infisical's clients name them. `path` is the slug of
--- an environment, ENVIRONMENT/FOLDER/... of a folder, or the slug of a tag. Not bound: they decide nothing about
--- access; the objects of the secrets do.
+-- Environments (kind 1), folders (2) and tags (3) of projects, as Infisical's clients name them. `path` is an environment's slug,
+-- ENVIRONMENT/FOLDER/... of a folder, or a tag's slug. Not bound: they decide about no access, which the objects of the secrets do.
 CREATE TABLE secret_place (
     id          TEXT PRIMARY KEY,
     project     TEXT NOT NULL,
