@@ -127,7 +127,7 @@ pub(super) enum AuditError {
     Unsigned { last: u64, signed: u64 },
 }
 
-/// What the server says of a login, and where to find more.
+/// Returns the server's error about a login, with a pointer to the server's log.
 fn said(refusal: &client::Refusal) -> String {
     let said = refusal.detail.clone().unwrap_or_else(|| format!("HTTP status {}", refusal.status));
     let id = refusal.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();

@@ -28,7 +28,7 @@ impl Report {
         Self::new(lines, serde_json::to_value(json).unwrap_or_default())
     }
 
-    /// Nothing for people: it went well.
+    /// Creates a report without lines for people.
     pub(super) fn quiet(json: Value) -> Self {
         Self::new([], json)
     }

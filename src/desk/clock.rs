@@ -55,7 +55,7 @@ impl Clock {
 #[must_use]
 pub struct Calling {
     ticket: Option<Arc<Ticket>>,
-    /// What was due before: a call may be part of another one.
+    /// The value of `due` before this call, because a call may be part of another one.
     outer: u64,
 }
 

@@ -148,8 +148,8 @@ async fn in_time<T>(ticket: &Ticket, mut task: JoinHandle<T>, _leaving: Leaving<
     }
 }
 
-/// Overwrites what the calls before this one have left on this thread's stack: keys and plaintext were among it, in the variables of
-/// whoever takes hexadecimal digits apart.
+/// Overwrites the stack of this thread below the present call. The finished calls may have left keys and plaintext
+/// there, for example in the variables of the code that decodes hexadecimal digits.
 #[inline(never)]
 fn wipe_stack() {
     let mut left = [0_u8; STACK];

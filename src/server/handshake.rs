@@ -112,7 +112,7 @@ pub(super) async fn accept(
     let mut stop = shared.stop.clone();
     let handshake = tokio::select! {
         handshake = handshake(shared, acceptor, tcp, address) => handshake,
-        // Who has not even said who they are has nothing to finish.
+        // A client in the handshake has no request to finish.
         _ = stop.wait_for(|stop| *stop) => Err(Fault::Stopping),
     };
     handshake.map_err(|fault| shared.tell(address, &fault)).ok()

@@ -33,7 +33,8 @@ impl<'a> Holding<'a> {
             None => shared.strangers.enter(stranger(peer.address)),
         };
         let mut reloads = shared.reloads.clone();
-        // Only later changes: a caller who is not welcome already gets that as the answer to their request, where it is counted.
+        // Only later reloads are of interest: a caller who is already refused receives this as the answer to a request,
+        // where it is counted.
         reloads.mark_unchanged();
         let (proved, stop) = (peer.proved.subscribe(), shared.stop.clone());
         let (address, certificate) = (peer.address, peer.certificate.clone());
@@ -80,7 +81,7 @@ fn stranger(address: SocketAddr) -> Who {
     Who::Stranger(network(address.ip()))
 }
 
-/// Whether the caller of a connection, if they have a certificate, is still trusted; says in the log if not.
+/// Returns whether the certificate of a connection, if any, is still trusted. Logs it if it is not.
 fn is_welcome(shared: &Shared, certificate: Option<&ClientCertificate>, address: SocketAddr) -> bool {
     if let Some(certificate) = certificate
         && let Some(trust) = shared.authenticator.trust.load().as_ref()

@@ -35,7 +35,7 @@ fn lines(all: &AccessList) -> Vec<String> {
     lines
 }
 
-/// What is granted to one grantee.
+/// Returns the line of a grant.
 pub(super) fn line(grant: &Grant) -> String {
     let operations = grant.operations.join(", ");
     match (&grant.role, grant.user_id.as_deref()) {

@@ -11,10 +11,10 @@ use crate::cli::error::Error;
 use crate::cli::report::{Report, changed};
 use crate::client::Client;
 
-/// Offer an object of yours to another user, who becomes its owner by accepting it
+/// Offer an object of yours to another user, who becomes its owner by accepting the offer
 ///
-/// Until then, for 7 days at most, nothing changes. Then you keep nothing: the object leaves its project, and everything that
-/// was granted on it is taken back.
+/// The offer expires after 7 days, and nothing changes before it is accepted. Then you have no access any longer: the
+/// object leaves its project, and all grants on it are revoked.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Transfer {
     /// Unique identifier of the object
@@ -27,7 +27,7 @@ pub(in crate::cli) struct Transfer {
 
 /// Accept an object that is offered to you: you become its owner
 ///
-/// The object leaves its project, and everything that was granted on it is taken back.
+/// The object leaves its project, and all grants on it are revoked.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Accept {
     /// Unique identifier of the object
@@ -43,10 +43,10 @@ pub(in crate::cli) struct Decline {
     key_id: String,
 }
 
-/// Print the objects that are offered to you, one on a line: `ID STATE from OWNER to USER until TIME`
+/// Print the objects that are offered to you, one per line: `ID STATE from OWNER to USER until TIME`
 #[derive(clap::Args)]
 pub(in crate::cli) struct Offers {
-    /// Those that you offer to others
+    /// Print the objects that you offer to other users instead
     #[arg(long)]
     made: bool,
 }

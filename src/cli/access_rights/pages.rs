@@ -20,7 +20,7 @@ pub(in crate::cli) async fn all<T: DeserializeOwned>(
         let place = after.as_deref().map(|after| format!("&after={}", segment(after))).unwrap_or_default();
         let page: Vec<T> = client.get_json(&format!("{path}{place}")).await?;
         let last = page.last().map(|last| name(last).clone());
-        // A server that knows no pages of this list gives all of it each time.
+        // A server without pages for this list returns the whole list each time.
         if last.is_none() || last == after {
             return Ok(all);
         }
