@@ -119,8 +119,8 @@ pub(super) enum AuditError {
     Head { path: PathBuf, source: verify::Fault },
     #[error("{0}")]
     Verify(verify::Error),
-    /// The server's search ended at its limit.
-    #[error("these are the newest lines that fit; older files were not looked at: search in the files themselves")]
+    /// The server's search ended at its limit of time or size.
+    #[error("these are the newest matching lines; older files were not searched: search the files themselves")]
     NotSearched,
     /// Lines follow the last checkpoint, or there is no checkpoint.
     #[error("intact, but its end is not signed: the last line is {last}, the last checkpoint {signed}")]

@@ -23,7 +23,7 @@ impl Report {
         Self { lines: lines.into_iter().collect(), json: Some(json), good: true }
     }
 
-    /// Lines for people, and what they are made of for programs.
+    /// Creates a report of lines for people, and of the value that they show for programs.
     pub(super) fn of(lines: impl IntoIterator<Item = String>, json: &impl Serialize) -> Self {
         Self::new(lines, serde_json::to_value(json).unwrap_or_default())
     }

@@ -1,9 +1,11 @@
-//! Work that is done on a thread of the runtime, and the thread that looks after it.
+//! Work that stays on a worker thread of the runtime, and the thread that watches it.
 //!
-//! Moving work off the runtime wakes another thread for each request, which costs more than most requests do otherwise. So work begins
-//! on the worker that it is on, and leaves the runtime where it is known to wait ([`wait`]): for the disk, for a turn, for an HSM that
-//! takes long ([`Pace`]). There are fewer places for such work than workers. Work that takes long without having said so is found by
-//! a thread that looks: it wakes another worker, which takes over the sockets, the timers and the tasks that wait for this one.
+//! Moving work off the runtime wakes another thread for each request, which costs more than the rest of most requests.
+//! Therefore work begins on the worker that runs its task. It leaves the runtime where it is known to wait
+//! ([`wait`]): for the disk, for a turn, or for an HSM whose calls take long ([`Pace`]). There is one place fewer for such work than
+//! there are workers, so that one worker always serves the sockets. Work may also take long without calling [`wait`].
+//! The watching thread detects this and wakes another worker, which takes over the sockets, the timers and the tasks
+//! that wait for the blocked worker.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -15,49 +17,56 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::block_in_place;
 
-/// How often the thread looks.
+/// The interval at which the thread looks for long work.
 const TICK: Duration = Duration::from_millis(1);
 
-/// How long work may take before others are woken.
+/// The time after which work is long and another worker is woken, in microseconds.
 const LONG: u64 = 2_000;
 
-/// Looks without new work, after which the thread rests.
+/// The number of consecutive looks without new work after which the thread rests.
 const QUIET: u32 = 16;
 
-/// How often it looks while it rests and work goes on.
+/// The interval at which the thread looks while it rests and work is in progress.
 const REST: Duration = Duration::from_millis(64);
 
-/// The calls of one kind are slow where more than one in nine takes longer than this.
+/// The longest time of a quick call. The calls of one kind are slow if more than one in nine takes longer.
 const QUICK: Duration = Duration::from_micros(500);
+
+/// The amount that a call that is not quick adds to the counter of [`Pace`]. A quick call subtracts 1.
 const SLOW_CALL: u32 = 8;
+
+/// The value of the counter from which the calls are slow, and its largest value.
 const SLOW: u32 = 32;
 const MOST: u32 = 64;
 
 thread_local! {
-    /// That of the work which this thread does.
+    /// The place of the work that this thread does.
     static PLACE: RefCell<Option<Place>> = const { RefCell::new(None) };
 }
 
 /// The places of work that stays on the runtime's threads.
 pub(super) struct Lookout {
     origin: Instant,
-    /// When the work of each began, in microseconds from `origin`; 0 for a free one.
+    /// The time when the work of each place began, in microseconds from `origin`; 0 if the place is free.
     places: Vec<AtomicU64>,
+    /// The number of times that work began.
     begun: AtomicU64,
+    /// Whether the thread rests, so that it must be woken for new work.
     rests: AtomicBool,
-    /// Told whenever work may take long: those who wait for it set their timers then, which nobody does for what is quick.
+    /// Notified when work may take long. The tasks that wait for work set their timers only then.
     pub(super) long: Notify,
     thread: OnceLock<Thread>,
 }
 
-/// A place that is taken until this is dropped.
+/// A place that is taken. Dropping it frees the place.
 struct Place {
     lookout: Arc<Lookout>,
     number: usize,
 }
 
 impl Lookout {
-    /// For the runtime that this is called in; without places outside of one, or if no thread can be started.
+    /// Creates the places for the runtime of the caller, and starts the thread. Outside of a runtime, or if the thread
+    /// cannot be started, no work gets a place.
     pub(super) fn new() -> Arc<Self> {
         let runtime = Handle::try_current().ok();
         let places = runtime.as_ref().map_or(0, |runtime| runtime.metrics().num_workers().saturating_sub(1));
@@ -75,26 +84,26 @@ impl Lookout {
         own
     }
 
-    /// A free place; `None` if all are taken.
+    /// Takes a free place; `None` if all are taken.
     fn enter(self: &Arc<Self>) -> Option<Place> {
         let thread = self.thread.get()?;
         let now = self.now();
         let take = |place: &AtomicU64| place.compare_exchange(0, now, Ordering::SeqCst, Ordering::Relaxed).is_ok();
         let number = self.places.iter().position(take)?;
         self.begun.fetch_add(1, Ordering::SeqCst);
-        // The thread says that it rests before it looks for the last time whether anything has begun.
+        // The thread sets `rests` before it checks `begun` for the last time, so it does not miss this work.
         if self.rests.load(Ordering::SeqCst) && self.rests.swap(false, Ordering::SeqCst) {
             thread.unpark();
         }
         Some(Place { lookout: Arc::clone(self), number })
     }
 
-    /// Microseconds from `origin`, never 0.
+    /// Returns the present time in microseconds from `origin`, never 0.
     fn now(&self) -> u64 {
         u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// For how many microseconds the work goes on that began first; `None` if there is none.
+    /// Returns the time since the oldest work in progress began, in microseconds; `None` if no work is in progress.
     fn longest(&self) -> Option<u64> {
         let began = self.places.iter().map(|place| place.load(Ordering::SeqCst)).filter(|began| *began != 0).min()?;
         Some(self.now().saturating_sub(began))
@@ -117,7 +126,7 @@ impl Drop for Place {
     }
 }
 
-/// Looks until the lookout is dropped.
+/// Looks for long work until the lookout is dropped.
 fn look(lookout: &Weak<Lookout>, runtime: &Handle) {
     let (mut last, mut quiet) = (0, 0);
     while let Some(own) = lookout.upgrade() {
@@ -127,7 +136,7 @@ fn look(lookout: &Weak<Lookout>, runtime: &Handle) {
         let longest = own.longest();
         if longest.is_some_and(|longest| longest >= LONG) {
             own.long.notify_waiters();
-            // Whichever worker is woken for it takes what it finds, and then waits at the sockets.
+            // The worker that is woken for this task also runs the other waiting tasks, and then waits for the sockets.
             runtime.spawn(std::future::ready(()));
         }
         let pause = match longest {
@@ -148,7 +157,7 @@ fn look(lookout: &Weak<Lookout>, runtime: &Handle) {
     }
 }
 
-/// Does work on this thread if there is a place for it, and off the runtime if not.
+/// Does work on this thread if there is a free place for it, otherwise off the runtime.
 pub(super) fn stay<T>(lookout: &Arc<Lookout>, work: impl FnOnce() -> T) -> T {
     struct Left;
     impl Drop for Left {
@@ -165,12 +174,13 @@ pub(super) fn stay<T>(lookout: &Arc<Lookout>, work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Takes away the place of this thread's work, if it has one.
+/// Takes the place of this thread's work away; `None` if it has no place.
 fn leave() -> Option<Place> {
     PLACE.with_borrow_mut(Option::take)
 }
 
-/// Waits for something that takes long by its nature: nothing else waits for this thread meanwhile.
+/// Runs a function that is known to wait. The work first leaves the runtime, so that no other task waits for this
+/// thread.
 pub fn wait<T>(until: impl FnOnce() -> T) -> T {
     let Some(place) = leave() else { return until() };
     place.lookout.long.notify_waiters();
@@ -178,12 +188,12 @@ pub fn wait<T>(until: impl FnOnce() -> T) -> T {
     block_in_place(until)
 }
 
-/// How long the calls of one kind take: most of them at once, or some of them long.
+/// A counter that shows whether the calls of one kind are quick or slow.
 #[derive(Debug, Default)]
 pub struct Pace(AtomicU32);
 
 impl Pace {
-    /// Makes a call. If those before it were slow, nothing else waits for this thread meanwhile.
+    /// Makes a call. If the calls before it were slow, the work first leaves the runtime, as in [`wait`].
     pub fn keep<T>(&self, call: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let answer = if self.0.load(Ordering::Relaxed) >= SLOW { wait(call) } else { call() };
@@ -192,7 +202,7 @@ impl Pace {
     }
 
     fn note(&self, took: Duration) {
-        // Of two calls that end at the same time one may go uncounted.
+        // If two calls end at the same time, one of them may not be counted.
         let before = self.0.load(Ordering::Relaxed);
         let now = if took > QUICK { (before + SLOW_CALL).min(MOST) } else { before.saturating_sub(1) };
         if now != before {
@@ -233,7 +243,7 @@ mod tests {
         assert_eq!(lookout.longest(), None);
     }
 
-    /// However long it takes, and though nothing else wakes them: sockets and timers are those of another worker then.
+    /// Another worker takes over the sockets and timers, even if nothing else wakes it.
     #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
     async fn work_that_takes_long_stops_nothing_else() {
         let lookout = Lookout::new();
@@ -261,7 +271,7 @@ mod tests {
         assert!(is_slow());
         many(Duration::from_micros(50), 1);
         assert!(!is_slow());
-        // One in twenty is what a busy machine does.
+        // On a busy machine about one call in twenty takes long.
         for _ in 0..100 {
             many(Duration::from_millis(5), 1);
             many(Duration::from_micros(50), 19);

@@ -12,12 +12,12 @@ use super::full::Full;
 use super::memory::Room;
 use super::who::Who;
 
-/// What tells a request from all others.
+/// The name of a request in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// Its identifier.
+    /// The request's id.
     pub id: String,
-    /// Where its connection comes from.
+    /// The address of the client.
     pub peer: SocketAddr,
 }
 
@@ -26,7 +26,7 @@ pub struct Name {
 #[derive(Debug)]
 pub struct Ticket {
     began: Instant,
-    /// `None` for work of the server's own.
+    /// `None` for the server's own work.
     name: Option<Name>,
     clock: Clock,
     /// The longest time of the request, in milliseconds from `began`.

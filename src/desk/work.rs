@@ -52,8 +52,8 @@ impl Drop for Leaving<'_> {
     }
 }
 
-/// Runs what comes before a request's work and after it, in the connection's task. It must not block. A panic ends the request and
-/// nothing else.
+/// Runs the part of a request that is done in the connection's task: everything except its work. The future must not
+/// block the thread. A panic ends only this request.
 ///
 /// # Errors
 /// See [`Ended`].
@@ -65,7 +65,7 @@ pub async fn guard<T>(ticket: &Ticket, request: impl Future<Output = T>) -> Resu
     });
     let mut guarded = pin!(guarded);
     loop {
-        // It may be moved by what the work comes to know.
+        // The work may extend the deadline in the meantime.
         let until = ticket.deadline() + GRACE;
         match timeout_at(until, guarded.as_mut()).await {
             Ok(ended) => return ended,
@@ -75,8 +75,9 @@ pub async fn guard<T>(ticket: &Ticket, request: impl Future<Output = T>) -> Resu
     }
 }
 
-/// Does work in a task of its own, and waits for it until the deadline: see [`accompany`]. The one place where a request's work may
-/// block: nothing else waits for its thread for long. The turn ends with the work.
+/// Does the work of a request in a task of its own, and waits for it until the deadline, as [`accompany`] does. This is
+/// the only place where a request's work may block a thread of the runtime: other tasks do not wait for that thread for
+/// long. The turn ends with the work.
 ///
 /// # Errors
 /// See [`Ended`].
@@ -87,7 +88,8 @@ where
 {
     let lookout = Arc::clone(&turn.lookout);
     let mut long = pin!(lookout.long.notified());
-    // A task that has just begun has woken no other, which would wait for this thread and could not be taken over from it.
+    // The work is done in a new task, which has not woken another task yet. A task that it had woken would wait for
+    // this thread, and no other worker could take it over.
     let mut task = spawn(ticket, async move {
         let done = stay(&turn.lookout, work);
         wipe_stack();
@@ -95,7 +97,8 @@ where
         done
     });
     let leaving = Leaving { ticket, task: task.abort_handle() };
-    // Most work is done before a timer would have been of any use, and a timer wakes the thread that waits at the sockets.
+    // The timer is set only for work that takes long: most work ends before, and setting a timer wakes the thread that
+    // waits for the sockets.
     tokio::select! {
         biased;
         ended = &mut task => return ended.map_err(|_| Ended::Panicked),
@@ -104,8 +107,9 @@ where
     in_time(ticket, task, leaving).await
 }
 
-/// Runs what may block in a task of its own, and waits for it until the request's deadline. The connection's task stays free meanwhile:
-/// it notices when the client goes, drops this future, and thereby tells the work to end. A panic ends the request and nothing else.
+/// Runs a future that may block in a task of its own, and waits for it until the request's deadline. The connection's
+/// task stays free and notices when the client disconnects. It then drops this future, which marks the ticket as
+/// abandoned and aborts the task. A panic ends only this request.
 ///
 /// # Errors
 /// See [`Ended`].
@@ -128,7 +132,7 @@ where
     tokio::spawn(async move { on_behalf(&own, request).await })
 }
 
-/// Waits for a task until the request's deadline, or that of the call of the HSM that it makes.
+/// Waits for a task until the deadline of the request, or of its present call of the HSM.
 async fn in_time<T>(ticket: &Ticket, mut task: JoinHandle<T>, _leaving: Leaving<'_>) -> Result<T, Ended> {
     let clock = ticket.clock();
     loop {
@@ -169,7 +173,7 @@ mod tests {
         let panics = accompany(&ticket, async { panic!("as a handler might") });
         assert_eq!(panics.await, Err::<(), _>(Ended::Panicked));
         let ticket = Arc::new(Ticket::new(None, Duration::ZERO));
-        assert_eq!(accompany(&ticket, tokio::task::yield_now()).await, Ok(()), "it says itself that it is too late");
+        assert_eq!(accompany(&ticket, tokio::task::yield_now()).await, Ok(()), "such a request checks its deadline itself");
         let ticket = Arc::new(Ticket::new(None, Duration::ZERO));
         ticket.begin_work();
         assert_eq!(accompany(&ticket, std::future::pending::<()>()).await, Err(Ended::Deadline));

@@ -60,7 +60,7 @@ impl Revoke {
 }
 
 impl Change {
-    /// One of user and role is there.
+    /// Sends the request. Exactly one of user and role is given, which clap checks.
     async fn send(self, client: &Client, path: &str) -> Result<Report, Error> {
         let Self { grantee: Grantee { user: user_id, role }, key_id: unique_identifier, operations } = self;
         let body = api::Change { unique_identifier, user_id, role, operation_types: operations };

@@ -25,7 +25,7 @@ impl List {
     }
 }
 
-/// The lines of a whole list.
+/// Returns the lines of the whole list.
 fn lines(all: &AccessList) -> Vec<String> {
     let AccessList { owner, project, members, grants } = all;
     let mut lines = vec![format!("owner {owner}")];

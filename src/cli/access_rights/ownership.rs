@@ -1,4 +1,4 @@
-//! `claviger access-rights transfer`, `accept`, `decline` and `offers`: how an object gets another owner who agrees.
+//! `claviger access-rights transfer`, `accept`, `decline` and `offers`: a transfer, which its receiver must accept.
 
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub(in crate::cli) struct Transfer {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// The user who is to own it
+    /// New owner
     #[arg(long, value_name = "USER")]
     to: String,
 }
@@ -72,7 +72,7 @@ impl Decline {
     }
 }
 
-/// Has the server change an object.
+/// Sends a request that changes an object.
 pub(super) async fn change(client: &Client, path: &str, id: &str, body: &impl Serialize) -> Result<Report, Error> {
     let _: Success = client.post_json(path, body).await?;
     Ok(changed(id))

@@ -1,4 +1,4 @@
-//! Lists that the server gives in pages.
+//! Lists that the server returns in pages.
 
 use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::cli::error::Error;
 use crate::client::{Client, segment};
 
-/// A list that the server gives in pages, as bare arrays: the next page begins after the last entry, by its `name`, and an empty page is
-/// the end. `path` ends with `?` or with a parameter.
+/// Fetches all pages of a list. Each page is a plain array. The next page begins after the last entry, whose name
+/// `name` returns. An empty page ends the list. `path` must end with `?` or with a parameter.
 pub(in crate::cli) async fn all<T: DeserializeOwned>(
     client: &Client,
     path: &str,
@@ -29,8 +29,8 @@ pub(in crate::cli) async fn all<T: DeserializeOwned>(
     }
 }
 
-/// A list that the server gives in pages, as `{NAME: [...], "next": ...}`; `path` ends with `?` or with a parameter. At most
-/// `limit` entries, all if there is none.
+/// Fetches all pages of a list. Each page is `{NAME: [...], "next": ...}`. `path` must end with `?` or with a
+/// parameter. Returns at most `limit` entries, if it is given.
 pub(in crate::cli) async fn list_of<T: DeserializeOwned>(
     client: &Client,
     path: &str,
