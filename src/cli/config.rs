@@ -29,7 +29,7 @@ pub(super) enum Error {
     /// The configuration file cannot be read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// It has a syntax error, an unknown key or a value of a wrong type.
+    /// The file has a syntax error, an unknown key or a value of a wrong type.
     #[error("{}: {message}", path.display())]
     Toml { path: PathBuf, message: String },
     /// The file holds a secret and is readable by other users.

@@ -119,15 +119,15 @@ pub(super) enum AuditError {
     Head { path: PathBuf, source: verify::Fault },
     #[error("{0}")]
     Verify(verify::Error),
-    /// The server's search ended at its limit.
-    #[error("these are the newest lines that fit; older files were not looked at: search in the files themselves")]
+    /// The server's search ended at its limit of time or size.
+    #[error("these are the newest matching lines; older files were not searched: search the files themselves")]
     NotSearched,
     /// Lines follow the last checkpoint, or there is no checkpoint.
     #[error("intact, but its end is not signed: the last line is {last}, the last checkpoint {signed}")]
     Unsigned { last: u64, signed: u64 },
 }
 
-/// What the server says of a login, and where to find more.
+/// Returns the server's error about a login, with a pointer to the server's log.
 fn said(refusal: &client::Refusal) -> String {
     let said = refusal.detail.clone().unwrap_or_else(|| format!("HTTP status {}", refusal.status));
     let id = refusal.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();

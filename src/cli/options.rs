@@ -8,7 +8,7 @@ use crate::secret::Password;
 options! {
     pub(super) struct Options;
 
-    /// Server to talk to [default: https://localhost:9998]
+    /// URL of the server [default: https://localhost:9998]
     #[arg(long, env = "CLAVIGER_URL", value_name = "URL", global = true, help_heading = "Connection")]
     url: String,
     /// PEM file with the authorities of the server's certificate [default: the system's]

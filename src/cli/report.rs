@@ -23,12 +23,12 @@ impl Report {
         Self { lines: lines.into_iter().collect(), json: Some(json), good: true }
     }
 
-    /// Lines for people, and what they are made of for programs.
+    /// Creates a report of lines for people, and of the value that they show for programs.
     pub(super) fn of(lines: impl IntoIterator<Item = String>, json: &impl Serialize) -> Self {
         Self::new(lines, serde_json::to_value(json).unwrap_or_default())
     }
 
-    /// Nothing for people: it went well.
+    /// Creates a report without lines for people.
     pub(super) fn quiet(json: Value) -> Self {
         Self::new([], json)
     }

@@ -11,16 +11,18 @@ use tokio::time::Instant;
 use super::ticket::{Name, Ticket};
 
 tokio::task_local! {
-    /// That of the request which this task is about.
+    /// The ticket of the request that this task works on.
     static TICKET: Arc<Ticket>;
 }
 
-/// Runs what is done for a request, whose name is then in each line of the log, and whose calls of the HSM are known.
+/// Runs the work of a request. Meanwhile, each log line contains the request's name, and the ticket's clock records the
+/// calls of the HSM.
 pub async fn on_behalf<T>(ticket: &Arc<Ticket>, work: impl Future<Output = T>) -> T {
     TICKET.scope(Arc::clone(ticket), work).await
 }
 
-/// The name of the request which this task is about; `None` outside of one.
+/// Calls `show` with the name of the request that this task works on, and returns its result; `None` outside of a
+/// request.
 pub fn asking<T>(show: impl FnOnce(&Name) -> T) -> Option<T> {
     TICKET.try_with(|ticket| ticket.name().map(show)).ok().flatten()
 }
@@ -55,7 +57,7 @@ impl Clock {
 #[must_use]
 pub struct Calling {
     ticket: Option<Arc<Ticket>>,
-    /// What was due before: a call may be part of another one.
+    /// The value of `due` before this call, because a call may be part of another one.
     outer: u64,
 }
 

@@ -41,7 +41,7 @@ impl fmt::Debug for Room {
 }
 
 impl Memory {
-    /// `total` is in bytes.
+    /// Creates the memory of `total` bytes.
     pub(super) fn new(total: usize) -> Arc<Self> {
         Arc::new(Self { total, inner: Mutex::default(), freed: Notify::new() })
     }

@@ -1,9 +1,9 @@
 //! The front desk: admits requests before their bodies are read, and bounds how much each caller can delay the others.
 //! It does not depend on HTTP, keys or operations.
 //!
-//! A request passes it in this order: a place among the requests under way ([`Desk::admit`]), room in memory for its body
-//! ([`Admission::room`]), a place among those that work ([`Admission::turn`]), and room for its answer until that is on the wire.
-//! [`perform`] is where its work leaves the connection's task.
+//! A request passes the desk in this order: a place among the requests in progress ([`Desk::admit`]), memory for its
+//! body ([`Admission::room`]), a place among the requests that work ([`Admission::turn`]), and memory for its answer
+//! until that is sent. [`perform`] moves the work from the connection's task to a task of its own.
 
 mod admission;
 mod clock;

@@ -213,7 +213,7 @@ mod tests {
     fn many_who_take_all_they_get_leave_some_for_others() {
         let places = Places::new(1024);
         let mut taken = Vec::new();
-        // They take places in turns until none gets a further one.
+        // The callers take places in turns until no caller gets a further one.
         let names: Vec<Who> = (0..16).map(|number| who(&format!("c{number}"))).collect();
         loop {
             let more: Vec<Place> = names.iter().filter_map(|name| places.try_enter(name).ok()).collect();

@@ -12,23 +12,24 @@ use super::full::Full;
 use super::memory::Room;
 use super::who::Who;
 
-/// What tells a request from all others.
+/// The name of a request in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// Its identifier.
+    /// The request's id.
     pub id: String,
-    /// Where its connection comes from.
+    /// The address of the client.
     pub peer: SocketAddr,
 }
 
-/// Goes with a request. Whoever works for it looks here between two steps whether anybody still waits for the answer.
+/// The deadline and limits of one request. The code that works on the request checks between two steps whether the
+/// client still waits for the answer.
 #[derive(Debug)]
 pub struct Ticket {
     began: Instant,
-    /// `None` for work of the server's own.
+    /// `None` for the server's own work.
     name: Option<Name>,
     clock: Clock,
-    /// In milliseconds from `began`.
+    /// The longest time of the request, in milliseconds from `began`.
     deadline: AtomicU64,
     abandoned: AtomicBool,
     working: AtomicBool,
@@ -39,7 +40,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// For a request that begins now.
+    /// Creates the ticket of a request that begins now.
     pub(super) fn new(name: Option<Name>, allowed: Duration) -> Self {
         Self {
             began: Instant::now(),
@@ -94,7 +95,7 @@ impl Ticket {
         self.began + self.allowed()
     }
 
-    /// Knows of the call of the HSM that the request makes.
+    /// The clock for the request's calls of the HSM.
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
     }

@@ -54,8 +54,8 @@ impl Drop for Leaving<'_> {
     }
 }
 
-/// Runs what comes before a request's work and after it, in the connection's task. It must not block. A panic ends the request and
-/// nothing else.
+/// Runs the part of a request that is done in the connection's task: everything except its work. The future must not
+/// block the thread. A panic ends only this request.
 ///
 /// # Errors
 /// See [`Ended`].
@@ -67,7 +67,7 @@ pub async fn guard<T>(ticket: &Ticket, request: impl Future<Output = T>) -> Resu
     });
     let mut guarded = pin!(guarded);
     loop {
-        // It may be moved by what the work comes to know.
+        // The work may extend the deadline in the meantime.
         let until = ticket.deadline() + GRACE;
         match timeout_at(until, guarded.as_mut()).await {
             Ok(ended) => return ended,
@@ -97,8 +97,9 @@ where
     in_time(ticket, task, leaving).await
 }
 
-/// Runs what may block in a task of its own, and waits for it until the request's deadline. The connection's task stays free meanwhile:
-/// it notices when the client goes, drops this future, and thereby tells the work to end. A panic ends the request and nothing else.
+/// Runs a future that may block in a task of its own, and waits for it until the request's deadline. The connection's
+/// task stays free and notices when the client disconnects. It then drops this future, which marks the ticket as
+/// abandoned and aborts the task. A panic ends only this request.
 ///
 /// # Errors
 /// See [`Ended`].
@@ -121,7 +122,7 @@ where
     tokio::spawn(async move { on_behalf(&own, request).await })
 }
 
-/// Waits for a task until the request's deadline, or that of the call of the HSM that it makes.
+/// Waits for a task until the deadline of the request, or of its present call of the HSM.
 async fn in_time<T>(ticket: &Ticket, mut task: JoinHandle<T>, _leaving: Leaving<'_>) -> Result<T, Ended> {
     let clock = ticket.clock();
     loop {
@@ -141,8 +142,8 @@ async fn in_time<T>(ticket: &Ticket, mut task: JoinHandle<T>, _leaving: Leaving<
     }
 }
 
-/// Overwrites what the calls before this one have left on this thread's stack: keys and plaintext were among it, in the variables of
-/// whoever takes hexadecimal digits apart.
+/// Overwrites the stack of this thread below the present call. The finished calls may have left keys and plaintext
+/// there, for example in the variables of the code that decodes hexadecimal digits.
 #[inline(never)]
 fn wipe_stack() {
     let mut left = [0_u8; STACK];
@@ -163,7 +164,11 @@ mod tests {
         let panics = accompany(&ticket, async { panic!("as a handler might") });
         assert_eq!(panics.await, Err::<(), _>(Ended::Panicked));
         let ticket = Arc::new(Ticket::new(None, Duration::ZERO));
-        assert_eq!(accompany(&ticket, tokio::task::yield_now()).await, Ok(()), "it says itself that it is too late");
+        assert_eq!(
+            accompany(&ticket, tokio::task::yield_now()).await,
+            Ok(()),
+            "such a request checks its deadline itself"
+        );
         let ticket = Arc::new(Ticket::new(None, Duration::ZERO));
         ticket.begin_work();
         assert_eq!(accompany(&ticket, std::future::pending::<()>()).await, Err(Ended::Deadline));

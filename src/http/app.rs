@@ -29,7 +29,7 @@ pub struct App {
     pub(super) metrics: Arc<Metrics>,
     pub(super) repeats: Arc<Repeats>,
     next_request: AtomicU64,
-    /// Sets the requests of one process apart from another's.
+    /// Random bytes that distinguish the request ids of this process from those of another one.
     process: String,
 }
 

@@ -112,9 +112,10 @@ impl Incoming {
         self.is_over = true;
     }
 
-    /// Throws away what is left before the answer is sent, at most [`MOST`] bytes, for at most [`LONGEST`] and until `deadline`;
-    /// nothing if the desk has no place for it, or if the client waits to be asked for the body. If an HTTP/2 body goes on, its
-    /// stream stays open for [`LONGEST`], so that the client can read the answer.
+    /// Reads and discards the rest of the body before the answer is sent: about [`MOST`] bytes, for at most [`LONGEST`]
+    /// and until `deadline`. It discards nothing if the desk has no place for it, or if the client waits for
+    /// `100 Continue`. If an HTTP/2 body has not ended, its stream stays open for [`LONGEST`], so that the client can
+    /// read the answer.
     pub(super) async fn discard(mut self, desk: &Desk, who: impl FnOnce() -> Who, version: Version, deadline: Instant) {
         if self.is_over || self.awaits_leave {
             return;

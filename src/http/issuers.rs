@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The beginning of an authenticator's name.
 const AUTHENTICATOR: &str = "authn-jwt/";
 
-/// Somebody who trusts an issuer.
+/// A configured element that trusts an issuer.
 enum Candidate<'a> {
     Direct(&'a Issuer),
     Identity(IdentityWay, &'a str, &'a Arc<IdentityDocument>),

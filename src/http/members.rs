@@ -30,7 +30,8 @@ pub(super) enum MembersError {
         /// As it must be.
         meant: &'static str,
     },
-    /// Ignored, it would give more than was asked for.
+    /// The member is unknown and limits the request. If it were ignored, the caller would get more than the request
+    /// asks for.
     #[error("{0} is not supported here, and ignoring it would give more than you ask for: leave it out")]
     Limiting(String),
 }
@@ -59,7 +60,7 @@ pub(super) fn read_spelled<T: DeserializeOwned>(body: &[u8], known: &[&'static s
     misspelled.map_or(Ok(read), Err)
 }
 
-/// Reads a body that holds a credential or plaintext: no value is quoted.
+/// Reads a body with a credential or plaintext. Errors do not quote values.
 ///
 /// # Errors
 /// The reason, with the member's name.
@@ -98,7 +99,7 @@ pub(super) fn read_secret_repeating<T: DeserializeOwned>(
     read_with(given, |path, _| format!("{path}: the value is not of the right kind"))
 }
 
-/// The members of a body.
+/// Returns the members of a body, without those that are null.
 fn object(body: &[u8]) -> Result<Map<String, Value>, MembersError> {
     let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { body };
     strict_json::object_within(body, MAX_VALUES).map_err(MembersError::Json)
@@ -151,7 +152,7 @@ fn names(path: &Path<'_>) -> Vec<String> {
     names
 }
 
-/// A member that is null is absent.
+/// Removes members that are null, because they count as absent.
 fn drop_nulls(members: &mut Map<String, Value>) {
     fn within(value: &mut Value) {
         match value {

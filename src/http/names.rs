@@ -5,7 +5,8 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
     words(one).concat() == words(other).concat()
 }
 
-/// The words of a name in camelCase, snake_case or with hyphens, in lower case; an acronym is one word, its plural too.
+/// Returns the words of a name in camelCase, snake_case or with hyphens, in lower case. An acronym and its plural are
+/// one word.
 pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let (mut before, mut run) = (None::<char>, 0);

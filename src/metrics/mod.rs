@@ -38,7 +38,7 @@ const GROUP: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 #[error("metrics: {0}")]
 pub struct Error(#[from] prometheus::Error);
 
-/// The kind of work in the HSM. One of them may consist of several PKCS#11 calls.
+/// The kind of work in the HSM. It may consist of several PKCS#11 calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HsmCall {
     /// Generating or importing a key, and wrapping it.
@@ -59,7 +59,7 @@ pub enum HsmCall {
     Decrypt,
     /// `C_Sign` of a MAC, including the unwrapping if there was no handle.
     Mac,
-    /// Giving out a key, in clear or wrapped.
+    /// Exporting a key, in clear or wrapped.
     Export,
     /// `C_GenerateRandom`.
     Random,

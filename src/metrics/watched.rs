@@ -54,7 +54,7 @@ impl<R: Reading> Reading for Option<R> {
     }
 }
 
-/// One such metric.
+/// A metric whose value is read when the metrics are rendered.
 pub(super) struct Watched {
     kind: Kind,
     desc: Desc,

@@ -76,8 +76,8 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
     }
     tracing::error!("ROW REFUSED: the database's record of the audit log was changed or removed; this was accepted");
     accepted
-        .push("what the database knew of this log was changed or removed, as --audit-accept-loss accepts".to_owned());
-    // Whoever writes the row again has to write this too.
+        .push("the database's record of this log was changed or removed; --audit-accept-loss accepted this".to_owned());
+    // The row is written again, and the digest of the root keys' records is part of it.
     head.root_keys = Some(audit_head::records(store)?.to_vec());
     store.write(head.clone().write(bind.clone()))?;
     Ok(Known { head, accepted })
@@ -104,9 +104,9 @@ fn open_log(
     };
     let (poster, bind) = (store.poster(), bind.clone());
     let publish = Box::new(move |signed: SignedHead| {
-        // A queue that is full will take the next one: they come every second.
+        // A head that does not fit into a full queue is dropped: the next one comes within a second.
         if let Err(error) = poster.post(audit_head::sign(signed, bind.clone())) {
-            tracing::debug!(%error, "a signed head of the audit log is not in the database");
+            tracing::debug!(%error, "a signed head of the audit log could not be written to the database");
         }
     });
     let head = (known.head.seq > 0).then_some(known.head);

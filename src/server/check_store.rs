@@ -215,7 +215,7 @@ fn head(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<()
 /// Checks every row that counts uses of AES-GCM, and that each key has one.
 fn gcm_uses(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
     let Some(credit) = gcm_use::credit(store)? else {
-        // Nothing is counted before the first start of a server that counts.
+        // The row of the credit is written at the first start of a version that counts.
         if gcm_use::any(store)? {
             report.findings.push("gcm_credit: its row is gone".to_owned());
         }

@@ -97,7 +97,7 @@ pub enum StartError {
     /// The audit log cannot be read.
     #[error(transparent)]
     AuditFiles(#[from] Unreadable),
-    /// The audit log.
+    /// The audit log cannot be opened.
     #[error(transparent)]
     Audit(#[from] audit::OpenError),
     /// The API token's key cannot be used.

@@ -1,4 +1,5 @@
-//! The handshake of a connection, under a deadline and within bounds, whatever is spoken after it.
+//! The handshake of a connection, with a deadline and a bounded number of connections. It does not depend on the
+//! protocol that follows.
 
 use std::io;
 use std::net::SocketAddr;
@@ -102,7 +103,8 @@ impl Shared {
     }
 }
 
-/// The connection and its other end after the handshake; `None` if it came to nothing, which is counted and logged.
+/// Performs the handshake, and returns the connection and its peer; `None` if the handshake failed, which is
+/// counted and logged.
 pub(super) async fn accept(
     shared: &Shared,
     acceptor: &SslAcceptor,
@@ -112,7 +114,7 @@ pub(super) async fn accept(
     let mut stop = shared.stop.clone();
     let handshake = tokio::select! {
         handshake = handshake(shared, acceptor, tcp, address) => handshake,
-        // Who has not even said who they are has nothing to finish.
+        // A client in the handshake has no request to finish.
         _ = stop.wait_for(|stop| *stop) => Err(Fault::Stopping),
     };
     handshake.map_err(|fault| shared.tell(address, &fault)).ok()

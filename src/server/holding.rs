@@ -1,4 +1,5 @@
-//! The place that a connection has after its handshake, and what takes it away, whatever is spoken over it.
+//! The place of a connection after its handshake, and the events that end it. They do not depend on the protocol of the
+//! connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pub(super) struct Holding<'a> {
     certificate: Option<Arc<ClientCertificate>>,
     place: Place,
     is_known: bool,
-    /// Whose the connection is, once a request has proved it.
+    /// The holder of the connection, after a request has authenticated its caller.
     proved: watch::Receiver<Option<Who>>,
     stop: watch::Receiver<bool>,
     reloads: watch::Receiver<u64>,
@@ -33,19 +34,21 @@ impl<'a> Holding<'a> {
             None => shared.strangers.enter(stranger(peer.address)),
         };
         let mut reloads = shared.reloads.clone();
-        // Only later changes: a caller who is not welcome already gets that as the answer to their request, where it is counted.
+        // Only later reloads are of interest: a caller who is already refused receives this as the answer to a request,
+        // where it is counted.
         reloads.mark_unchanged();
         let (proved, stop) = (peer.proved.subscribe(), shared.stop.clone());
         let (address, certificate) = (peer.address, peer.certificate.clone());
         Self { shared, address, certificate, place, is_known, proved, stop, reloads }
     }
 
-    /// Whether it is known whose the connection is.
+    /// Whether the holder of the connection is known.
     pub(super) fn is_known(&self) -> bool {
         self.is_known
     }
 
-    /// Waits until the connection has to end: the server stops, its caller is no longer welcome, or it makes room for newer ones.
+    /// Waits until the connection must end: the server stops, the caller's certificate is no longer trusted, or newer
+    /// connections need the place.
     pub(super) async fn is_over(&mut self) {
         loop {
             tokio::select! {
@@ -58,7 +61,7 @@ impl<'a> Holding<'a> {
                 }
                 () = self.place.evicted() => {
                     self.shared.metrics.connection_evicted();
-                    tracing::debug!(peer = %self.address, "connection closed: made room for newer ones");
+                    tracing::debug!(peer = %self.address, "connection closed to make room for newer ones");
                     return;
                 }
                 who = holder(&mut self.proved), if !self.is_known => {
@@ -68,7 +71,7 @@ impl<'a> Holding<'a> {
         }
     }
 
-    /// Gives the place up for one among the connections that are being closed.
+    /// Gives up the place, and returns a place among the connections that are being closed.
     pub(super) fn close(self) -> Place {
         let Self { shared, address, place, .. } = self;
         drop(place);
@@ -80,19 +83,19 @@ fn stranger(address: SocketAddr) -> Who {
     Who::Stranger(network(address.ip()))
 }
 
-/// Whether the caller of a connection, if they have a certificate, is still trusted; says in the log if not.
+/// Returns whether the certificate of a connection, if any, is still trusted. Logs it if it is not.
 fn is_welcome(shared: &Shared, certificate: Option<&ClientCertificate>, address: SocketAddr) -> bool {
     if let Some(certificate) = certificate
         && let Some(trust) = shared.authenticator.trust.load().as_ref()
         && let Err(error) = trust.judge(certificate, kms::now())
     {
-        tracing::info!(peer = %address, %error, "connection closed: its caller is no longer welcome");
+        tracing::info!(peer = %address, %error, "connection closed: its certificate is no longer trusted");
         return false;
     }
     true
 }
 
-/// Whose the connection is, once a request has proved it.
+/// Waits until a request has authenticated its caller, and returns the holder of the connection.
 async fn holder(proved: &mut watch::Receiver<Option<Who>>) -> Who {
     loop {
         if let Some(who) = &*proved.borrow_and_update() {

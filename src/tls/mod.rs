@@ -108,7 +108,7 @@ fn hardened() -> Result<SslAcceptorBuilder, openssl::error::ErrorStack> {
     builder.set_alpn_select_callback(|_, client| select_next_proto(ALPN, client).ok_or(AlpnError::ALERT_FATAL));
     // An idle connection needs no buffers.
     builder.set_mode(SslMode::RELEASE_BUFFERS);
-    // A record comes with one read, not with one for its header and one for the rest.
+    // A record is then read with one system call, not with one for its header and one for the rest.
     builder.set_read_ahead(true);
     builder.set_groups_list(GROUPS)?;
     Ok(builder)
@@ -123,7 +123,7 @@ fn present(builder: &mut SslAcceptorBuilder, identity: &Identity) -> Result<(), 
     builder.check_private_key()
 }
 
-/// Requests a client certificate, and refuses in the handshake every one that no authority issued.
+/// Requests a client certificate, and refuses in the handshake every certificate that no authority issued.
 fn verify_clients(
     builder: &mut SslAcceptorBuilder,
     trust: &Trust,

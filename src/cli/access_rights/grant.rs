@@ -15,14 +15,14 @@ pub(in crate::cli) struct Grant {
     change: Change,
 }
 
-/// Take back what was granted on an object
+/// Revoke grants on an object
 #[derive(clap::Args)]
 pub(in crate::cli) struct Revoke {
     #[command(flatten)]
     change: Change,
 }
 
-/// Who, what, and on which object.
+/// The grantee, the object and the operations.
 #[derive(clap::Args)]
 struct Change {
     #[command(flatten)]
@@ -30,8 +30,8 @@ struct Change {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// One or more operations, separated by blanks: get_attributes, encrypt, decrypt, mac, mac_verify, sign, signature_verify, get, export, activate, revoke,
-    /// destroy, modify_attribute, import, read_secret, write_secret
+    /// One or more operations, separated by blanks: get_attributes, encrypt, decrypt, mac, mac_verify, sign,
+    /// signature_verify, get, export, activate, revoke, destroy, modify_attribute, import, read_secret, write_secret
     #[arg(value_name = "OPERATION", required = true)]
     operations: Vec<String>,
 }
@@ -39,10 +39,10 @@ struct Change {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Grantee {
-    /// The user of this name, by whatever credential; `*` for everyone
+    /// User with this name, with any credential; `*` for every user
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Everyone with this role
+    /// Every user with this role
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
 }
@@ -60,7 +60,7 @@ impl Revoke {
 }
 
 impl Change {
-    /// One of user and role is there.
+    /// Sends the request. Exactly one of user and role is given, which clap checks.
     async fn send(self, client: &Client, path: &str) -> Result<Report, Error> {
         let Self { grantee: Grantee { user: user_id, role }, key_id: unique_identifier, operations } = self;
         let body = api::Change { unique_identifier, user_id, role, operation_types: operations };

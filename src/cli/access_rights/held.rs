@@ -6,11 +6,11 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
-/// Print the objects that you own, one on a line: `ID STATE`
+/// Print the objects that you own, one per line: `ID STATE`
 #[derive(clap::Args)]
 pub(in crate::cli) struct Owned {}
 
-/// Print the objects of others on which something is granted to you, one on a line: `ID STATE OWNER: OPERATIONS`
+/// Print the objects of other owners on which you have grants, one per line: `ID STATE OWNER: OPERATIONS`
 #[derive(clap::Args)]
 pub(in crate::cli) struct Obtained {}
 

@@ -25,7 +25,7 @@ impl List {
     }
 }
 
-/// The lines of a whole list.
+/// Returns the lines of the whole list.
 fn lines(all: &AccessList) -> Vec<String> {
     let AccessList { owner, project, members, grants } = all;
     let mut lines = vec![format!("owner {owner}")];
@@ -35,7 +35,7 @@ fn lines(all: &AccessList) -> Vec<String> {
     lines
 }
 
-/// What is granted to one grantee.
+/// Returns the line of a grant.
 pub(super) fn line(grant: &Grant) -> String {
     let operations = grant.operations.join(", ");
     match (&grant.role, grant.user_id.as_deref()) {

@@ -1,4 +1,4 @@
-//! `claviger access-rights transfer`, `accept`, `decline` and `offers`: how an object gets another owner who agrees.
+//! `claviger access-rights transfer`, `accept`, `decline` and `offers`: a transfer, which its receiver must accept.
 
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
@@ -11,23 +11,23 @@ use crate::cli::error::Error;
 use crate::cli::report::{Report, changed};
 use crate::client::Client;
 
-/// Offer an object of yours to another user, who becomes its owner by accepting it
+/// Offer an object of yours to another user, who becomes its owner by accepting the offer
 ///
-/// Until then, for 7 days at most, nothing changes. Then you keep nothing: the object leaves its project, and everything that
-/// was granted on it is taken back.
+/// The offer expires after 7 days, and nothing changes before it is accepted. Then you have no access any longer: the
+/// object leaves its project, and all grants on it are revoked.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Transfer {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// The user who is to own it
+    /// New owner
     #[arg(long, value_name = "USER")]
     to: String,
 }
 
 /// Accept an object that is offered to you: you become its owner
 ///
-/// The object leaves its project, and everything that was granted on it is taken back.
+/// The object leaves its project, and all grants on it are revoked.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Accept {
     /// Unique identifier of the object
@@ -43,10 +43,10 @@ pub(in crate::cli) struct Decline {
     key_id: String,
 }
 
-/// Print the objects that are offered to you, one on a line: `ID STATE from OWNER to USER until TIME`
+/// Print the objects that are offered to you, one per line: `ID STATE from OWNER to USER until TIME`
 #[derive(clap::Args)]
 pub(in crate::cli) struct Offers {
-    /// Those that you offer to others
+    /// Print the objects that you offer to other users instead
     #[arg(long)]
     made: bool,
 }
@@ -72,7 +72,7 @@ impl Decline {
     }
 }
 
-/// Has the server change an object.
+/// Sends a request that changes an object.
 pub(super) async fn change(client: &Client, path: &str, id: &str, body: &impl Serialize) -> Result<Report, Error> {
     let _: Success = client.post_json(path, body).await?;
     Ok(changed(id))

@@ -1,4 +1,4 @@
-//! Lists that the server gives in pages.
+//! Lists that the server returns in pages.
 
 use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::cli::error::Error;
 use crate::client::{Client, segment};
 
-/// A list that the server gives in pages, as bare arrays: the next page begins after the last entry, by its `name`, and an empty page is
-/// the end. `path` ends with `?` or with a parameter.
+/// Fetches all pages of a list. Each page is a plain array. The next page begins after the last entry, whose name
+/// `name` returns. An empty page ends the list. `path` must end with `?` or with a parameter.
 pub(in crate::cli) async fn all<T: DeserializeOwned>(
     client: &Client,
     path: &str,
@@ -20,7 +20,7 @@ pub(in crate::cli) async fn all<T: DeserializeOwned>(
         let place = after.as_deref().map(|after| format!("&after={}", segment(after))).unwrap_or_default();
         let page: Vec<T> = client.get_json(&format!("{path}{place}")).await?;
         let last = page.last().map(|last| name(last).clone());
-        // A server that knows no pages of this list gives all of it each time.
+        // A server without pages for this list returns the whole list each time.
         if last.is_none() || last == after {
             return Ok(all);
         }
@@ -29,8 +29,8 @@ pub(in crate::cli) async fn all<T: DeserializeOwned>(
     }
 }
 
-/// A list that the server gives in pages, as `{NAME: [...], "next": ...}`; `path` ends with `?` or with a parameter. At most
-/// `limit` entries, all if there is none.
+/// Fetches all pages of a list. Each page is `{NAME: [...], "next": ...}`. `path` must end with `?` or with a
+/// parameter. Returns at most `limit` entries, if it is given.
 pub(in crate::cli) async fn list_of<T: DeserializeOwned>(
     client: &Client,
     path: &str,

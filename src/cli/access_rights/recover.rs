@@ -106,7 +106,7 @@ impl Recover {
     }
 }
 
-/// A recovery, and what it leaves of the access of others.
+/// Returns the lines of a recovery, with the access that it keeps.
 fn lines(recovery: &Recovery) -> Vec<String> {
     let mut lines = vec![line(recovery)];
     if let Some(Kept { project, grants }) = &recovery.kept {

@@ -65,7 +65,7 @@ impl Output {
     }
 }
 
-/// The server's newest lines that the filter admits.
+/// Returns the newest lines of the server's log that match the filter.
 pub(super) async fn search(client: &Client, filter: Filter, limit: usize) -> Result<Report, Error> {
     let Filter { object, caller, outcome, from, to } = filter;
     let body = Search { object, caller, outcome, from, to, limit: Some(limit) };

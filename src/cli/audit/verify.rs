@@ -9,7 +9,7 @@ use crate::cli::error::{AuditError, Error};
 use crate::cli::report::Report;
 use crate::file;
 
-/// The largest key or head, in bytes.
+/// The largest file with a key or a checkpoint, in bytes.
 const MAX_FILE: u64 = 64 << 10;
 
 /// Verify the audit log; this needs only the public key, and no server

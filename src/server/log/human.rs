@@ -14,7 +14,7 @@ use super::target::Target;
 use crate::desk;
 use crate::text::{Shown, Whole};
 
-/// Writes lines and fields; each field is escaped and cut.
+/// Writes lines and fields; each field is escaped and truncated.
 pub(super) struct Human;
 
 impl<S, N> FormatEvent<S, N> for Human

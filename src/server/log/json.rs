@@ -41,7 +41,7 @@ where
     }
 }
 
-/// As a JSON string.
+/// A value that is written as a JSON string.
 struct Quoted<T>(T);
 
 impl<T: Display> Display for Quoted<T> {

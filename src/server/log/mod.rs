@@ -31,7 +31,7 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), FilterError> {
     // A line that cannot be written is lost. Reporting this to standard error would panic, and the request would fail.
     let builder = builder.log_internal_errors(false);
     match format {
-        // Colours in a file are noise.
+        // Escape sequences for colours would be noise in a file.
         LogFormat::Human => builder.with_ansi(false).event_format(Human).fmt_fields(Human).init(),
         LogFormat::Json => builder.event_format(Json).fmt_fields(Json).init(),
     }

@@ -1,11 +1,11 @@
-//! What a line is from.
+//! The target of a log line: the module that it comes from.
 
 use std::fmt::Debug;
 
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
-/// The target of an event. Records of the crate `log` come as events whose target is a field.
+/// The target of an event. Events of the crate `log` have it in a field.
 pub(super) struct Target(pub(super) String);
 
 impl Target {

@@ -8,10 +8,10 @@ use crate::cli::report::Report;
 use crate::client::Client;
 use crate::policy::Kind;
 
-/// Print the definitions of a kind, one on a line: `NAME (version N): JSON`
+/// Print the definitions of a kind, one per line: `NAME (version N): JSON`
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {
-    /// Which kind
+    /// Kind of the definitions
     #[arg(value_name = "KIND", value_parser = kind())]
     kind: Kind,
 }

@@ -21,7 +21,7 @@ const MAX_FILE: usize = 256 << 10;
 /// {"capabilities": ["use"], "policies": ["all"]}
 #[derive(clap::Args)]
 pub(in crate::cli) struct Put {
-    /// Which kind
+    /// Kind of the definition
     #[arg(value_name = "KIND", value_parser = kind())]
     kind: Kind,
     /// Name of the definition; a user is written as in `access-rights explain`, an authenticator as ACCOUNT/SERVICE

@@ -12,7 +12,7 @@ use crate::policy::Kind;
 /// Remove a definition that nothing refers to
 #[derive(clap::Args)]
 pub(in crate::cli) struct Remove {
-    /// Which kind
+    /// Kind of the definition
     #[arg(value_name = "KIND", value_parser = kind())]
     kind: Kind,
     /// Name of the definition
