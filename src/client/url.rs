@@ -55,6 +55,7 @@ impl Url {
         &self.host
     }
 
+    /// The port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port

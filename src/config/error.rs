@@ -82,6 +82,7 @@ pub enum Error {
     Unpaired {
         /// The option.
         option: String,
+        /// The option that each value belongs to one of.
         owner: String,
         /// The option whose values they belong to.
         values: usize,
@@ -93,6 +94,7 @@ pub enum Error {
     Listed {
         /// The name of the flag or of the environment variable.
         name: String,
+        /// The text.
         value: String,
         /// The reason, and what to write instead.
         fault: String,
