@@ -1,6 +1,5 @@
 //! Definitions as administrators see them.
 
-
 use crate::policy::Kind;
 
 /// A role that nobody can define, for users and projects whose row cannot be believed: it permits nothing.
