@@ -38,9 +38,9 @@ macro_rules! former_tags {
 
 include!("tag/former.rs");
 
-/// Items of the bare dialect that the standard does not have. The dialect has names and no codes: these are among those that the
-/// standard leaves to extensions.
-const EXTENSIONS: [(Tag, &str); 6] = [
+/// Items of the bare dialect that the standard does not have. The dialect has names and no codes. A tag of the standard has three
+/// bytes: these codes have four, so that no client's item is taken for one of them, and [`Tag::from_code`] does not return them.
+const BARE: [(Tag, &str); 6] = [
     (Tag::VENDOR_ATTRIBUTES, "VendorAttributes"),
     (Tag::OBJECT, "Object"),
     (Tag::BYTE_STRING, "ByteString"),
@@ -54,7 +54,7 @@ const LONGEST_NAME: usize = 64;
 
 /// Every tag by its name in the standard's spelling, which nearly all documents use.
 static BY_NAME: LazyLock<HashMap<&'static str, Tag>> =
-    LazyLock::new(|| Tag::named().chain(Tag::read_extensions()).map(|(tag, name)| (*name, *tag)).collect());
+    LazyLock::new(|| Tag::named().chain(Tag::read_bare()).map(|(tag, name)| (*name, *tag)).collect());
 
 /// Every tag by its folded name.
 static BY_FOLDED_NAME: LazyLock<HashMap<Vec<u8>, Tag>> =
@@ -66,18 +66,18 @@ impl Tag {
     pub(crate) const UNKNOWN: Self = Self(0);
 
     /// A list of vendor attributes, or one vendor attribute.
-    pub(crate) const VENDOR_ATTRIBUTES: Self = Self(0x54_0001);
+    pub(crate) const VENDOR_ATTRIBUTES: Self = Self(0x100_0001);
     /// A managed object of any type.
-    pub(crate) const OBJECT: Self = Self(0x54_0002);
+    pub(crate) const OBJECT: Self = Self(0x100_0002);
     /// The bytes in a key material.
-    pub(crate) const BYTE_STRING: Self = Self(0x54_0003);
+    pub(crate) const BYTE_STRING: Self = Self(0x100_0003);
     /// Whether the operation also applies to the other key of a pair.
-    pub(crate) const CASCADE: Self = Self(0x54_0004);
+    pub(crate) const CASCADE: Self = Self(0x100_0004);
     /// The type that the object must have.
-    pub(crate) const EXPECTED_OBJECT_TYPE: Self = Self(0x54_0005);
+    pub(crate) const EXPECTED_OBJECT_TYPE: Self = Self(0x100_0005);
     /// IV/Counter/Nonce in the older spelling. It is only written; when read, the name is a spelling of
     /// `IVCounterNonce`.
-    pub(crate) const OLDER_IV: Self = Self(0x54_0006);
+    pub(crate) const OLDER_IV: Self = Self(0x100_0006);
     /// The older spelling of IV/Counter/Nonce.
     pub(crate) const OLDER_IV_NAME: &'static str = "IvCounterNonce";
 
@@ -95,16 +95,17 @@ impl Tag {
         exactly.or_else(|| BY_FOLDED_NAME.get(&folded(name).take(LONGEST_NAME + 1).collect::<Vec<_>>()).copied())
     }
 
-    /// The code.
+    /// The code. Items that only the bare dialect has have a code of more than three bytes.
     #[must_use]
     pub fn code(self) -> u32 {
         self.0
     }
 
-    /// The normalised name. Of the extensions, only those of the bare dialect have one.
+    /// The normalised name. Extensions have none.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
-        self.row().map(|(_, name)| *name)
+        let bare = || BARE.iter().find(|(tag, _)| *tag == self);
+        self.row().or_else(bare).map(|(_, name)| *name)
     }
 
     /// Whether the code is in the range that the standard reserves for extensions.
@@ -118,14 +119,12 @@ impl Tag {
         Self::ALL.iter().chain(Self::FORMER)
     }
 
-    fn read_extensions() -> impl Iterator<Item = &'static (Self, &'static str)> {
-        EXTENSIONS.iter().filter(|(tag, _)| *tag != Self::OLDER_IV)
+    fn read_bare() -> impl Iterator<Item = &'static (Self, &'static str)> {
+        BARE.iter().filter(|(tag, _)| *tag != Self::OLDER_IV)
     }
 
+    /// The tag among those of the standard.
     fn row(self) -> Option<&'static (Self, &'static str)> {
-        if self.is_extension() {
-            return EXTENSIONS.iter().find(|(tag, _)| *tag == self);
-        }
         [Self::ALL, Self::FORMER].into_iter().find_map(|table| {
             let found = table.binary_search_by_key(&self, |(tag, _)| *tag).ok()?;
             table.get(found)
@@ -178,6 +177,10 @@ mod tests {
         assert_eq!(Tag::from_name("Cascade"), Some(Tag::CASCADE));
         assert_eq!(Tag::from_name("IvCounterNonce"), Some(Tag::IVCounterNonce));
         assert_eq!(Tag::OLDER_IV.name(), Some("IvCounterNonce"));
+        for (tag, _) in BARE {
+            assert!(tag.code() > 0xFF_FFFF && Tag::from_code(tag.code()).is_none(), "{tag}");
+        }
+        assert_eq!(Tag::from_code(0x54_0006).map(|tag| tag.to_string()).as_deref(), Some("0x540006"));
         assert_eq!(Tag::from_code(0x54_FFFF).map(|tag| tag.to_string()).as_deref(), Some("0x54FFFF"));
     }
 }

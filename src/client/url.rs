@@ -55,7 +55,7 @@ impl Url {
         &self.host
     }
 
-    /// Returns the port.
+    /// The port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port

@@ -82,6 +82,8 @@ pub enum Error {
     Unpaired {
         /// The option.
         option: String,
+        /// The option that each value belongs to one of.
+        owner: String,
         /// The option whose values they belong to.
         owner: String,
         /// The number of values.

@@ -5,6 +5,7 @@ use super::conjur::HOST;
 use super::decision::Refusal;
 use super::model::Policy;
 use super::resource::{Account, Resource};
+use crate::kmip::enumerations::Operation;
 use crate::principal::Caller;
 
 impl Policy {
@@ -36,6 +37,14 @@ impl Policy {
     /// Whether the caller may do this action with every secret that the project holds, so that the caller of this
     /// function can skip the decision for each secret. `false` means only that each secret must be decided separately.
     pub fn permits_with_all(&self, caller: &Caller, project: &str, action: Action) -> bool {
+        if action == Action::Operation(Operation::Locate) {
+            // A caller who may do anything with an object may locate it.
+            return Action::on_objects().any(|action| self.permits_with_all(caller, project, action));
+        }
+        if action == Action::Transfer {
+            // No role permits it, only ownership.
+            return false;
+        }
         if caller.narrowing.is_some() || self.account_of_host(caller).is_some_and(|own| own != project) {
             return false;
         }

@@ -9,7 +9,7 @@ use super::definition::Kind;
 use super::document::{PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
 use super::fault::{Fault, MAX_PARTS, check_count, check_name};
 use super::identity::{Exchanged, IdentityDocument, check_identity, identity_username};
-use super::model::Policy;
+use super::model::{Listed, Policy};
 use super::relation::Name;
 use super::role::{Role, Statement};
 use super::subject::{Subject, person};
@@ -112,7 +112,7 @@ impl Policy {
         } else {
             let members = self.projects.get(&user.name).into_iter().flatten();
             let mut having: Vec<String> =
-                members.filter(|(_, own)| *own == role).map(|(member, _)| member.to_string()).collect();
+                members.filter(|(_, own)| own.role == role).map(|(_, own)| own.name.clone()).collect();
             having.sort();
             let fault = |member: String| Fault::at(&["projects", &user.name, "members", &member], no_role(role));
             faults.extend(having.into_iter().map(fault));
@@ -126,29 +126,33 @@ impl Policy {
 
     pub(super) fn set_user(&mut self, own: &Name, document: Option<&UserDocument>) -> Vec<Fault> {
         let name = &own.name;
-        let parsed = person(&["users", name], name);
-        let before = parsed.as_ref().ok().filter(|_| self.names.contains(own));
-        let before = before.and_then(|subject| self.users.get(subject).cloned().map(|role| (subject.clone(), role)));
-        if let Some((subject, _)) = &before {
-            self.users.remove_mut(subject);
-        }
-        let mut faults = Vec::new();
-        let after = document.map(|document| document.role.clone());
-        if let Some(role) = &after {
-            faults.extend(self.check_role(&["users", name, "role"], role).err());
-            match parsed {
-                Ok(subject) if self.users.contains_key(&subject) => {
-                    faults.push(Fault::at(&["users", name], "the same user is already listed in another spelling"));
-                }
-                Ok(subject) => self.users.insert_mut(subject, role.clone()),
-                Err(fault) => faults.push(fault),
+        let subject = match person(&["users", name], name) {
+            Ok(subject) => subject,
+            // No caller has this name: the definition gives no role, and refers to none.
+            Err(fault) => return self.settle(own, document.map(|_| fault).into_iter().collect()),
+        };
+        let mut listed = self.users.get(&subject).cloned().unwrap_or_default();
+        let role = |listed: &Listed| Name::new(Kind::Role, &listed.role);
+        let before: Vec<Name> = listed.iter().filter(|listed| listed.name == *name).map(role).collect();
+        listed.retain(|listed| listed.name != *name);
+        let after = document.map(|document| Listed { name: name.clone(), role: document.role.clone() });
+        self.refer(own, &before, &after.iter().map(role).collect::<Vec<_>>());
+        listed.extend(after);
+        listed.sort();
+        let mut arisen = if document.is_none() { self.settle(own, Vec::new()) } else { Vec::new() };
+        for (at, Listed { name, role }) in listed.iter().enumerate() {
+            let mut faults: Vec<Fault> = self.check_role(&["users", name, "role"], role).err().into_iter().collect();
+            if at > 0 {
+                faults.push(Fault::at(&["users", name], "the same user is already listed in another spelling"));
             }
+            arisen.extend(self.settle(&Name::new(Kind::User, name), faults));
         }
-        let role = |role: String| Name::new(Kind::Role, &role);
-        let before: Vec<Name> = before.map(|(_, own)| role(own)).into_iter().collect();
-        let after: Vec<Name> = after.map(role).into_iter().collect();
-        self.refer(own, &before, &after);
-        self.settle(own, faults)
+        if listed.is_empty() {
+            self.users.remove_mut(&subject);
+        } else {
+            self.users.insert_mut(subject, listed);
+        }
+        arisen
     }
 
     pub(super) fn set_project(&mut self, own: &Name, document: Option<&ProjectDocument>) -> Vec<Fault> {
@@ -171,9 +175,9 @@ impl Policy {
             }
             self.members(name, document, &mut faults)
         });
-        let roles = |members: Option<&HashMap<Subject, String>>| -> Vec<Name> {
+        let roles = |members: Option<&HashMap<Subject, Listed>>| -> Vec<Name> {
             let all = members.into_iter().flat_map(HashMap::values);
-            all.map(|role| Name::new(Kind::Role, role)).collect()
+            all.map(|own| Name::new(Kind::Role, &own.role)).collect()
         };
         let before = self.projects.get(name);
         let (named_before, named) = (roles(before), roles(members.as_ref()));
@@ -196,16 +200,19 @@ impl Policy {
         self.settle(own, faults)
     }
 
-    fn members(&self, project: &str, document: &ProjectDocument, faults: &mut Vec<Fault>) -> HashMap<Subject, String> {
+    fn members(&self, project: &str, document: &ProjectDocument, faults: &mut Vec<Fault>) -> HashMap<Subject, Listed> {
         let mut members = HashMap::new();
         for (member, role) in &document.members {
             let path = ["projects", project, "members", member];
-            faults.extend(self.check_role(&path, role).err());
+            // Only those who become members refer to their roles.
             match person(&path, member) {
                 Ok(subject) if members.contains_key(&subject) => {
                     faults.push(Fault::at(&path, "the same member is already listed in another spelling"));
                 }
-                Ok(subject) => drop(members.insert(subject, role.clone())),
+                Ok(subject) => {
+                    faults.extend(self.check_role(&path, role).err());
+                    members.insert(subject, Listed { name: member.clone(), role: role.clone() });
+                }
                 Err(fault) => faults.push(fault),
             }
         }

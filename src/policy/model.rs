@@ -16,6 +16,13 @@ use super::role::{Role, Statement};
 use super::subject::{Subject, subjects};
 use crate::principal::Caller;
 
+/// A user or member as a definition names it, with the role. The order is that of the names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Listed {
+    pub(super) name: String,
+    pub(super) role: String,
+}
+
 /// Everything that decides about access, except the objects' own owners and grants. To change the policy, the server
 /// changes a copy and puts it in place of the former one.
 #[derive(Debug, Default, Clone)]
@@ -32,8 +39,9 @@ pub struct Policy {
     /// The documents of all roles, including faulty ones.
     pub(super) role_documents: Map<String, RoleDocument>,
     pub(super) roles: Map<String, Role>,
-    pub(super) users: Map<Subject, String>,
-    pub(super) projects: Map<String, HashMap<Subject, String>>,
+    /// The users with their roles. Of the spellings of one user, the first is the one that counts.
+    pub(super) users: Map<Subject, Vec<Listed>>,
+    pub(super) projects: Map<String, HashMap<Subject, Listed>>,
     /// The projects that begin without environments.
     pub(super) bare_projects: HashTrieSetSync<String>,
     /// The projects of each member.
@@ -124,7 +132,7 @@ impl Policy {
         if self.users.is_empty() {
             return None;
         }
-        self.users.get(&Subject::of(caller)).map(String::as_str)
+        self.users.get(&Subject::of(caller))?.first().map(|listed| listed.role.as_str())
     }
 
     /// The names of the projects of which the caller is a member, sorted.
@@ -148,7 +156,7 @@ impl Policy {
     #[must_use]
     pub fn members_of(&self, project: &str) -> Vec<(String, String)> {
         let members = self.projects.get(project).into_iter().flatten();
-        let mut found: Vec<_> = members.map(|(subject, role)| (subject.to_string(), role.clone())).collect();
+        let mut found: Vec<_> = members.map(|(subject, own)| (subject.to_string(), own.role.clone())).collect();
         found.sort();
         found
     }
@@ -159,6 +167,6 @@ impl Policy {
         let subject = members.map(|_| Subject::of(caller));
         let own = members.zip(subject.as_ref()).and_then(|(members, subject)| members.get(subject));
         let everyone = members.and_then(|members| members.get(&Subject::Everyone));
-        own.into_iter().chain(everyone).map(String::as_str)
+        own.into_iter().chain(everyone).map(|own| own.role.as_str())
     }
 }

@@ -24,7 +24,7 @@ impl Policy {
         let is_own = |(subject, _): &(Subject, &str)| means(subject, caller);
         let members = self.projects.get(project).into_iter().flatten();
         let mut before: Vec<(Subject, &str)> =
-            members.map(|(subject, role)| (subject.clone(), role.as_str())).filter(is_own).collect();
+            members.map(|(subject, own)| (subject.clone(), own.role.as_str())).filter(is_own).collect();
         let members = document.into_iter().flat_map(|document| &document.members);
         let mut after: Vec<(Subject, &str)> = members
             .filter_map(|(member, role)| Some((Subject::parse(member).ok()?, role.as_str())))
@@ -41,7 +41,7 @@ impl Policy {
             Kind::User => is_meant(name, caller),
             Kind::Project => {
                 let mut members = self.projects.get(name).into_iter().flatten();
-                members.any(|(subject, own)| own == role && means(subject, caller))
+                members.any(|(subject, own)| own.role == role && means(subject, caller))
             }
             _ => false,
         };

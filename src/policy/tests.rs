@@ -118,7 +118,8 @@ fn faults_are_told_with_line_and_key() {
     for (text, told) in [
         ("[roles.r]\ncapabilities = [\"fly\"]\npolicies = []\n", "line 2: roles.r.capabilities: \"fly\""),
         ("[roles.r]\ncapabilities = []\npolicies = [\"p\"]\n", "line 3: roles.r.policies: there is no policy \"p\""),
-        ("\n[users.\"a b \"]\nrole = \"r\"\n", "line 3: users.a b .role"),
+        ("\n[users.\"a b\"]\nrole = \"r\"\n", "line 3: users.a b.role: there is no role \"r\""),
+        ("\n[users.\"a b \"]\nrole = \"r\"\n", "line 2: users.a b : \"a b \" is not a user name"),
         ("[projects.x]\nowner = 1\n", "line 2: projects.x.owner: unknown field `owner`"),
         ("[policies.p]\npolicy_type = \"maybe\"\n", "line 2: policies.p.policy_type: unknown variant `maybe`"),
         ("administrators = [\"jwt:x\"]\n", "line 1: administrators: \"jwt:x\""),

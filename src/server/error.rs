@@ -27,7 +27,7 @@ pub enum StartError {
     /// No HSM token has the label.
     #[error("no token labelled {label:?} (there are: {present}): {advice}")]
     NoToken {
-        /// The label that was looked for.
+        /// The label that is looked for.
         label: String,
         /// The labels of the HSM tokens that exist.
         present: String,
@@ -37,7 +37,7 @@ pub enum StartError {
     /// SoftHSM lacks a file that it needs, or may not read it.
     #[error("no token labelled {label:?} can be used: {fault}")]
     SoftHsm {
-        /// The label that was looked for.
+        /// The label that is looked for.
         label: String,
         /// What SoftHSM lacks.
         fault: SoftHsmFault,

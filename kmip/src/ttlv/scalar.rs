@@ -171,7 +171,11 @@ fn enumeration(tag: Option<Tag>, raw: Raw<'_>) -> Result<u32, Fault> {
     let without_names = || Fault::EnumerationWithoutNames(excerpt(&name));
     let unknown = |enumeration| Fault::UnknownEnumerationName { enumeration, name: excerpt(&name) };
     match tag {
-        Some(Tag::AttributeReference | Tag::Tag) => Tag::from_name(&name).map(Tag::code).ok_or_else(|| unknown("Tag")),
+        Some(Tag::AttributeReference | Tag::Tag) => {
+            // The items that only the bare dialect has are no attributes, and have no codes that a document can carry.
+            let code = Tag::from_name(&name).map(Tag::code).filter(|code| Tag::from_code(*code).is_some());
+            code.ok_or_else(|| unknown("Tag"))
+        }
         Some(tag) => {
             let table = enumerations::carried_by(tag).ok_or_else(without_names)?;
             table.code(&name).ok_or_else(|| unknown(table.name))

@@ -6,9 +6,9 @@ use crate::tag::Tag;
 
 /// Appends a document whose name is a tag.
 ///
-/// A value that could not be read ([`Value::Invalid`]) is written as an empty structure; it does not occur in answers,
-/// which are built from values.
-/// Returns false, and appends nothing, if the name is not a tag or an item is longer than 2^32 - 1 bytes.
+/// A value that could not be read ([`Value::Invalid`]) is written as an empty structure: answers are made from values.
+/// Returns false, and appends nothing, if the name is not a tag, an item is one that only the bare dialect has, or an item is longer
+/// than 2^32 - 1 bytes.
 #[must_use]
 pub fn write(document: &Document, out: &mut Vec<u8>) -> bool {
     let start = out.len();
@@ -19,9 +19,9 @@ pub fn write(document: &Document, out: &mut Vec<u8>) -> bool {
     is_written
 }
 
-/// Appends an item. Returns `None` if its length does not fit into four bytes.
+/// `None` if the tag does not fit into its three bytes, or the length into its four.
 fn item(tag: Tag, value: &Value, out: &mut Vec<u8>) -> Option<()> {
-    let [_, code @ ..] = tag.code().to_be_bytes();
+    let [0, code @ ..] = tag.code().to_be_bytes() else { return None };
     out.extend_from_slice(&code);
     out.push(value.item_type().unwrap_or(ItemType::Structure).code());
     let length_at = out.len();
