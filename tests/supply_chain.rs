@@ -37,8 +37,6 @@ const CRYPTOGRAPHY: &[&str] = &[
     "digest",
     "crypto-common",
     "block-buffer",
-    // The random cases of proptest, which is of the tests only.
-    "chacha20",
 ];
 
 /// Forbidden cryptographic packages, whatever their category.

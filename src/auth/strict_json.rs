@@ -123,10 +123,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-    use proptest::sample::select;
-    use proptest::test_runner::RngSeed;
+    use claviger_cases::{Result, Source, check, list, one, spoilt, text};
 
     use super::*;
 
@@ -196,50 +193,69 @@ mod tests {
         if name == "iss" { "\"\\u0069ss\"".to_owned() } else { Value::from(name).to_string() }
     }
 
-    fn json() -> impl Strategy<Value = Json> {
-        let plain = prop_oneof![
-            select(vec!["null", "true", "-1", "0.5", "1e300", "18446744073709551615"]).prop_map(str::to_owned),
-            ".{0,4}".prop_map(|text| Value::from(text).to_string()),
-        ];
-        let name = prop_oneof![select(vec!["a", "b", "iss", ""]).prop_map(str::to_owned), ".{0,3}"];
-        plain.prop_map(Json::Plain).prop_recursive(4, 24, 5, move |inner| {
-            let members = vec((name.clone(), inner.clone()), 0..5);
-            prop_oneof![2 => members.prop_map(Json::Object), 1 => vec(inner, 0..4).prop_map(Json::List)]
-        })
+    /// JSON that is at most so deep.
+    fn json_within(source: &mut Source<'_>, depth: usize) -> Result<Json> {
+        const PLAIN: &[&str] = &["null", "true", "-1", "0.5", "1e300", "18446744073709551615"];
+        if depth == 0 || source.ratio(1, 4)? {
+            let plain = match source.arbitrary()? {
+                true => one(source, PLAIN)?.to_owned(),
+                false => Value::from(text(source, 0..=4)?).to_string(),
+            };
+            return Ok(Json::Plain(plain));
+        }
+        let member = |source: &mut Source<'_>| {
+            let name = match source.arbitrary()? {
+                true => one(source, &["a", "b", "iss", ""])?.to_owned(),
+                false => text(source, 0..=3)?,
+            };
+            Ok((name, json_within(source, depth - 1)?))
+        };
+        match source.ratio(2, 3)? {
+            true => list(source, 0..=4, member).map(Json::Object),
+            false => list(source, 0..=3, |source| json_within(source, depth - 1)).map(Json::List),
+        }
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig {
-            cases: 1_000, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default()
-        })]
+    fn json(source: &mut Source<'_>) -> Result<Json> {
+        json_within(source, 4)
+    }
 
-        #[test]
-        fn what_is_read_is_what_another_reader_reads(json in json()) {
+    #[test]
+    fn what_is_read_is_what_another_reader_reads() {
+        check(1_000, |source| {
+            let json = json(source)?;
             let (text, (count, is_strict)) = (json.text(), json.measure());
             let theirs = serde_json::from_str::<Value>(&text).unwrap();
             let is_taken = theirs.is_object() && is_strict;
-            prop_assert_eq!(object(text.as_bytes()), theirs.as_object().cloned().filter(|_| is_taken), "{}", text);
-            prop_assert_eq!(object_within(text.as_bytes(), count).is_ok(), is_taken, "{}", text);
-            prop_assert!(object_within(text.as_bytes(), count - 1).is_err(), "{}", text);
-        }
+            assert_eq!(object(text.as_bytes()), theirs.as_object().cloned().filter(|_| is_taken), "{}", text);
+            assert_eq!(object_within(text.as_bytes(), count).is_ok(), is_taken, "{}", text);
+            assert!(object_within(text.as_bytes(), count - 1).is_err(), "{}", text);
+            Ok(())
+        });
+    }
 
-        #[test]
-        fn every_member_of_a_name_is_found(json in json()) {
+    #[test]
+    fn every_member_of_a_name_is_found() {
+        check(1_000, |source| {
+            let json = json(source)?;
             let members = if let Json::Object(members) = &json { members.as_slice() } else { &[] };
             let own = members.iter().filter(|(name, _)| name == "iss");
             let expected: Vec<Value> = own.map(|(_, value)| serde_json::from_str(&value.text()).unwrap()).collect();
-            prop_assert_eq!(every(json.text().as_bytes(), "iss"), expected, "{}", json.text());
-        }
+            assert_eq!(every(json.text().as_bytes(), "iss"), expected, "{}", json.text());
+            Ok(())
+        });
+    }
 
-        #[test]
-        fn any_bytes_are_read_or_refused(json in json(), noise in vec(any::<u8>(), 0..8), at in any::<usize>()) {
-            let mut text = json.text().into_bytes();
-            let at = at % text.len();
-            text.splice(at..(at + 2).min(text.len()), noise);
+    #[test]
+    fn any_bytes_are_read_or_refused() {
+        check(1_000, |source| {
+            let json = json(source)?;
+            let text = spoilt(source, json.text().into_bytes())?;
             if let Some(read) = object(&text) {
-                prop_assert_eq!(serde_json::from_slice::<Value>(&text).ok(), Some(Value::Object(read)));
+                assert_eq!(serde_json::from_slice::<Value>(&text).ok(), Some(Value::Object(read)));
             }
             let _ = every(&text, "iss");
-        }
+            Ok(())
+        });
     }
 }

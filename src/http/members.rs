@@ -166,11 +166,7 @@ fn drop_nulls(members: &mut Map<String, Value>) {
 
 #[cfg(test)]
 mod tests {
-    use proptest::collection::vec;
-    use proptest::option;
-    use proptest::prelude::*;
-    use proptest::sample::select;
-    use proptest::test_runner::RngSeed;
+    use claviger_cases::{Result, Source, check, list, one, perhaps, spoilt, text, text_of};
     use serde::Deserialize;
     use serde_json::json;
 
@@ -254,43 +250,53 @@ mod tests {
     }
 
     /// A body that can be read.
-    fn body() -> impl Strategy<Value = Map<String, Value>> {
-        let inner = vec(".{0,4}".prop_map(|name| json!({ "name": name })), 0..3);
-        (".{0,6}", option::of(inner), option::of(any::<u8>())).prop_map(|(id, inner, count)| {
-            let mut members = Map::from_iter([("identityId".to_owned(), json!(id))]);
-            members.extend(inner.map(|inner| ("inner".to_owned(), json!(inner))));
-            members.extend(count.map(|count| ("count".to_owned(), json!(count))));
-            members
-        })
+    fn body(source: &mut Source<'_>) -> Result<Map<String, Value>> {
+        let mut members = Map::from_iter([("identityId".to_owned(), json!(text(source, 0..=6)?))]);
+        let inner = |source: &mut Source<'_>| Ok(json!({ "name": text(source, 0..=4)? }));
+        if let Some(inner) = perhaps(source, 5, |source| list(source, 0..=2, inner))? {
+            members.insert("inner".to_owned(), json!(inner));
+        }
+        if let Some(count) = source.arbitrary::<Option<u8>>()? {
+            members.insert("count".to_owned(), json!(count));
+        }
+        Ok(members)
     }
+
+    type Plain = fn(&mut Source<'_>) -> Result<Value>;
 
     /// Members that nobody knows, with values that hold others; no name limits anything.
-    fn unknown(plain: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Map<String, Value>> {
-        let value = plain.prop_recursive(3, 12, 3, |inner| {
-            let members =
-                vec(("x[0-9]", inner.clone()), 0..3).prop_map(|members| Value::Object(Map::from_iter(members)));
-            prop_oneof![members, vec(inner, 0..3).prop_map(Value::Array)]
-        });
-        vec(("x[0-9]", value), 0..4).prop_map(Map::from_iter)
+    fn unknown(source: &mut Source<'_>, most: usize, depth: usize, plain: Plain) -> Result<Map<String, Value>> {
+        fn value(source: &mut Source<'_>, depth: usize, plain: Plain) -> Result<Value> {
+            if depth == 0 || source.ratio(1, 3)? {
+                return plain(source);
+            }
+            match source.arbitrary()? {
+                true => unknown(source, 2, depth - 1, plain).map(Value::Object),
+                false => list(source, 0..=2, |source| value(source, depth - 1, plain)).map(Value::Array),
+            }
+        }
+        let member = |source: &mut Source<'_>| {
+            Ok((format!("x{}", text_of(source, 1..=1, "0123456789")?), value(source, depth, plain)?))
+        };
+        list(source, 0..=most, member).map(Map::from_iter)
     }
 
-    fn plain() -> impl Strategy<Value = Value> {
-        prop_oneof![Just(json!(null)), any::<bool>().prop_map(Value::from), ".{0,4}".prop_map(Value::from)]
+    fn plain(source: &mut Source<'_>) -> Result<Value> {
+        Ok(match source.int_in_range(0..=2)? {
+            0 => Value::Null,
+            1 => Value::from(source.arbitrary::<bool>()?),
+            _ => Value::from(text(source, 0..=4)?),
+        })
     }
 
     fn bytes(members: &Map<String, Value>) -> Vec<u8> {
         serde_json::to_vec(members).unwrap()
     }
 
-    fn config(cases: u32) -> ProptestConfig {
-        ProptestConfig { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() }
-    }
-
-    proptest! {
-        #![proptest_config(config(500))]
-
-        #[test]
-        fn what_nobody_knows_and_what_is_null_changes_nothing(own in body(), more in unknown(plain())) {
+    #[test]
+    fn what_nobody_knows_and_what_is_null_changes_nothing() {
+        check(500, |source| {
+            let (own, more) = (body(source)?, unknown(source, 3, 3, plain)?);
             let expected = read::<Body>(&bytes(&own)).unwrap();
             let mut whole = own;
             whole.entry("count").or_insert(Value::Null);
@@ -298,15 +304,18 @@ mod tests {
                 item.as_object_mut().unwrap().extend(more.clone());
             }
             whole.extend(more);
-            prop_assert_eq!(&read::<Body>(&bytes(&whole)).unwrap(), &expected);
-            prop_assert_eq!(read_secret::<Body>(&bytes(&whole)).unwrap(), expected);
-        }
+            assert_eq!(&read::<Body>(&bytes(&whole)).unwrap(), &expected);
+            assert_eq!(read_secret::<Body>(&bytes(&whole)).unwrap(), expected);
+            Ok(())
+        });
+    }
 
-        #[test]
-        fn a_limit_is_refused_wherever_it_stands(
-            own in body(), more in unknown(plain()), depth in 0..4_usize,
-            limit in select(vec!["expiresAt", "role", "max_uses", "trustedIps"]),
-        ) {
+    #[test]
+    fn a_limit_is_refused_wherever_it_stands() {
+        check(500, |source| {
+            let (own, more) = (body(source)?, unknown(source, 3, 3, plain)?);
+            let depth = source.int_in_range(0..=3)?;
+            let limit = one(source, &["expiresAt", "role", "max_uses", "trustedIps"])?;
             let mut deep = json!({ limit: ["10.0.0.1"] });
             for level in 0..depth {
                 deep = if level % 2 == 0 { json!({ "x": deep }) } else { json!([1, deep]) };
@@ -319,35 +328,42 @@ mod tests {
                 whole.insert("z".to_owned(), deep);
             }
             let refused = read::<Body>(&bytes(&whole)).unwrap_err();
-            prop_assert!(matches!(&refused, MembersError::Limiting(name) if name == limit), "{}", refused);
-        }
+            assert!(matches!(&refused, MembersError::Limiting(name) if name == limit), "{}", refused);
+            Ok(())
+        });
+    }
 
-        #[test]
-        fn no_secret_is_quoted(
-            own in body(), more in unknown(Just(json!("hunter2"))), cut in any::<usize>(),
-            name in select(vec!["identityId", "inner", "count"]),
-            wrong in select(vec![json!("hunter2"), json!(4711), json!(["hunter2"]), json!({ "name": "hunter2" })]),
-        ) {
+    #[test]
+    fn no_secret_is_quoted() {
+        check(500, |source| {
+            let own = body(source)?;
+            let more = unknown(source, 3, 3, |_| Ok(json!("hunter2")))?;
+            let name = one(source, &["identityId", "inner", "count"])?;
+            let wrongs = [json!("hunter2"), json!(4711), json!(["hunter2"]), json!({ "name": "hunter2" })];
+            let wrong = one(source, &wrongs)?;
             let mut whole = own;
             whole.extend(more);
             whole.insert(name.to_owned(), wrong);
             let body = bytes(&whole);
-            for body in [&body[..], &body[..cut % body.len()]] {
+            for body in [&body[..], &body[..source.choose_index(body.len())?]] {
                 if let Err(error) = read_secret::<Body>(body) {
                     let text = format!("{error} {error:?}");
-                    prop_assert!(!text.contains("hunter2") && !text.contains("4711"), "{}", text);
+                    assert!(!text.contains("hunter2") && !text.contains("4711"), "{}", text);
                 }
             }
-        }
+            Ok(())
+        });
+    }
 
-        #[test]
-        fn any_bytes_are_read_or_refused(own in body(), noise in vec(any::<u8>(), 0..8), at in any::<usize>()) {
-            let mut body = bytes(&own);
-            let at = at % body.len();
-            body.splice(at..(at + 2).min(body.len()), noise);
+    #[test]
+    fn any_bytes_are_read_or_refused() {
+        check(500, |source| {
+            let own = body(source)?;
+            let body = spoilt(source, bytes(&own))?;
             let is_read = read::<Body>(&body).is_ok();
-            prop_assert_eq!(read_secret::<Body>(&body).is_ok(), is_read);
-            prop_assert!(!is_read || serde_json::from_slice::<Map<String, Value>>(&body).is_ok());
-        }
+            assert_eq!(read_secret::<Body>(&body).is_ok(), is_read);
+            assert!(!is_read || serde_json::from_slice::<Map<String, Value>>(&body).is_ok());
+            Ok(())
+        });
     }
 }

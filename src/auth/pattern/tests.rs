@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use proptest::collection::vec;
-use proptest::prelude::*;
-use proptest::sample::select;
-use proptest::test_runner::RngSeed;
+use claviger_cases::{Result, Source, check, list, one, text_of};
 
 use super::*;
 
@@ -148,18 +145,24 @@ enum Part {
     Choice(Vec<Vec<Part>>),
 }
 
-fn parts() -> impl Strategy<Value = Vec<Part>> {
-    let range = || select(vec![('a', 'a'), ('a', 'c'), ('b', 'b'), ('c', 'é')]);
-    let part = prop_oneof![
-        4 => select(vec!['a', 'b', 'c', '/', '.', 'é', '*', '{', ',', ']']).prop_map(Part::Is),
-        1 => Just(Part::Star),
-        1 => Just(Part::Any),
-        1 => (any::<bool>(), vec(range(), 1..3)).prop_map(|(negated, ranges)| Part::Class(negated, ranges)),
-    ];
-    vec(part, 0..4).prop_recursive(3, 12, 3, |inner| {
-        let choice = vec(inner.clone(), 2..4).prop_map(|parts| vec![Part::Choice(parts)]);
-        prop_oneof![choice, (inner.clone(), inner).prop_map(|(one, other)| [one, other].concat())]
-    })
+/// Parts whose choices are at most so deep.
+fn parts(source: &mut Source<'_>, depth: usize) -> Result<Vec<Part>> {
+    const RANGES: &[(char, char)] = &[('a', 'a'), ('a', 'c'), ('b', 'b'), ('c', 'é')];
+    let part = |source: &mut Source<'_>| {
+        Ok(match source.int_in_range(0..=6)? {
+            0..=3 => Part::Is(one(source, &['a', 'b', 'c', '/', '.', 'é', '*', '{', ',', ']'])?),
+            4 => Part::Star,
+            5 => Part::Any,
+            _ => Part::Class(source.arbitrary()?, list(source, 1..=2, |source| one(source, RANGES))?),
+        })
+    };
+    if depth == 0 || source.ratio(1, 3)? {
+        return list(source, 0..=3, part);
+    }
+    if source.arbitrary()? {
+        return Ok(vec![Part::Choice(list(source, 2..=3, |source| parts(source, depth - 1))?)]);
+    }
+    Ok([parts(source, depth - 1)?, parts(source, depth - 1)?].concat())
 }
 
 fn written(parts: &[Part]) -> String {
@@ -199,30 +202,37 @@ fn ends(parts: &[Part], text: &[char], begins: &BTreeSet<usize>) -> BTreeSet<usi
     parts.iter().fold(begins.clone(), step)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 2_000, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn a_pattern_matches_what_trying_everything_finds(parts in parts(), texts in vec("[abc/.é*{,\\]]{0,6}", 8)) {
+#[test]
+fn a_pattern_matches_what_trying_everything_finds() {
+    check(2_000, |source| {
+        let parts = parts(source, 3)?;
+        let texts = list(source, 8..=8, |source| text_of(source, 0..=6, "abc/.é*{,]"))?;
         let pattern = written(&parts);
-        prop_assume!(Pattern::new(&pattern).is_ok());
+        if Pattern::new(&pattern).is_err() {
+            return Ok(());
+        }
         for text in texts {
             let characters: Vec<char> = text.chars().collect();
-            let expected = pattern == text || ends(&parts, &characters, &BTreeSet::from([0])).contains(&characters.len());
-            prop_assert_eq!(matches(&pattern, &text), expected, "{:?} {:?}", pattern, text);
+            let expected =
+                pattern == text || ends(&parts, &characters, &BTreeSet::from([0])).contains(&characters.len());
+            assert_eq!(matches(&pattern, &text), expected, "{:?} {:?}", pattern, text);
         }
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn any_text_is_a_pattern_that_ends(pattern in "[a,.*?!^{}\\[\\]\\\\-]{0,40}", text in "[a,.{}\\[\\]]{0,20}") {
+#[test]
+fn any_text_is_a_pattern_that_ends() {
+    check(2_000, |source| {
+        let pattern = text_of(source, 0..=40, r"a,.*?!^{}[]\-")?;
+        let text = text_of(source, 0..=20, "a,.{}[]")?;
         if let Ok(pattern) = Pattern::new(&pattern) {
-            prop_assert!(pattern.matches(pattern.as_str()));
+            assert!(pattern.matches(pattern.as_str()));
             let _ = pattern.matches(&text);
         }
         let list = pattern;
-        prop_assert!(split_patterns(&list).iter().all(|part| !part.is_empty() && part.trim() == *part));
-        prop_assert!(split_patterns(&list).iter().map(|part| part.len()).sum::<usize>() <= list.len());
-    }
+        assert!(split_patterns(&list).iter().all(|part| !part.is_empty() && part.trim() == *part));
+        assert!(split_patterns(&list).iter().map(|part| part.len()).sum::<usize>() <= list.len());
+        Ok(())
+    });
 }

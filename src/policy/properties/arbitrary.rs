@@ -1,88 +1,102 @@
 //! Any policy, caller and object: of few names, so that they meet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use proptest::collection::{btree_map, vec};
-use proptest::option;
-use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
+use claviger_cases::{Result, Source, list, one, perhaps, some};
 
 use super::super::*;
 use crate::kmip::enumerations::Operation;
 use crate::principal::{Caller, Method, Narrowing, Username};
 
 pub(super) const ROLES: [&str; 3] = ["r0", "r1", "r2"];
-pub(super) const POLICIES: [&str; 4] = ["p0", "p1", "p2", "p3"];
+const POLICIES: [&str; 4] = ["p0", "p1", "p2", "p3"];
 pub(super) const PROJECTS: [&str; 3] = ["q0", "q1", "gone"];
-pub(super) const SUBJECTS: [&str; 4] = ["alice", "bob", "jwt:https://issuer#alice", "*"];
-pub(super) const OPERATIONS: [&str; 9] =
-    ["*", "get", "encrypt", "e*", "?et", "destroy", "*_secret", "transfer", "get_attributes"];
-pub(super) const RESOURCES: [&str; 8] =
+const SUBJECTS: [&str; 4] = ["alice", "bob", "jwt:https://issuer#alice", "*"];
+/// Names of users and members, among them one in two spellings, and some that are faulty.
+const SPELLINGS: [&str; 6] = ["alice", "certificate:alice", "bob", "jwt:https://issuer#alice", "*", "role:r0"];
+const OPERATIONS: [&str; 10] =
+    ["*", "get", "encrypt", "e*", "?et", "destroy", "*_secret", "transfer", "get_attributes", "locate"];
+const RESOURCES: [&str; 8] =
     ["*", "objects/*", "objects/k", "projects/q0/*", "projects/*/k", "tags/t", "tags/*", "objects/?"];
-pub(super) const CAPABILITIES: [&str; 8] = ["*", "create", "read", "use", "export", "manage", "access", "secrets"];
+const CAPABILITIES: [&str; 8] = ["*", "create", "read", "use", "export", "manage", "access", "secrets"];
 
-pub(super) fn name(names: &'static [&'static str]) -> impl Strategy<Value = String> {
-    select(names).prop_map(str::to_owned)
+fn name(source: &mut Source<'_>, names: &[&str]) -> Result<String> {
+    one(source, names).map(str::to_owned)
 }
 
-pub(super) fn names(names: &'static [&'static str], least: usize) -> impl Strategy<Value = Vec<String>> {
-    subsequence(names, least..=2).prop_map(|all| all.into_iter().map(str::to_owned).collect())
+/// At least `least` and at most two of these names.
+fn names(source: &mut Source<'_>, names: &[&str], least: usize) -> Result<Vec<String>> {
+    Ok(some(source, least..=2, names)?.into_iter().map(str::to_owned).collect())
 }
 
-pub(super) fn statement() -> impl Strategy<Value = PolicyDocument> {
-    let effect = prop_oneof![2 => Just(Effect::Allow), 1 => Just(Effect::Deny)];
-    (effect, names(&OPERATIONS, 1), names(&RESOURCES, 1)).prop_map(|(policy_type, operations, resources)| {
-        PolicyDocument { policy_type, operations, resources, reasons: None }
+/// So many definitions, each with its name.
+fn table<T>(
+    source: &mut Source<'_>,
+    least: usize,
+    of: &[&str],
+    mut document: impl FnMut(&mut Source<'_>) -> Result<T>,
+) -> Result<BTreeMap<String, T>> {
+    let names = some(source, least..=of.len(), of)?;
+    names.into_iter().map(|name| Ok((name.to_owned(), document(source)?))).collect()
+}
+
+pub(super) fn statement(source: &mut Source<'_>) -> Result<PolicyDocument> {
+    Ok(PolicyDocument {
+        policy_type: one(source, &[Effect::Allow, Effect::Allow, Effect::Deny])?,
+        operations: names(source, &OPERATIONS, 1)?,
+        resources: names(source, &RESOURCES, 1)?,
+        reasons: None,
     })
 }
 
-pub(super) fn role() -> impl Strategy<Value = RoleDocument> {
+fn role(source: &mut Source<'_>) -> Result<RoleDocument> {
     // Everything is as frequent as one kind, and no policy is missing from most documents.
-    (names(&CAPABILITIES, 0), names(&POLICIES, 0))
-        .prop_map(|(capabilities, policies)| RoleDocument { capabilities, policies })
+    Ok(RoleDocument { capabilities: names(source, &CAPABILITIES, 0)?, policies: names(source, &POLICIES, 0)? })
 }
 
-pub(super) fn project() -> impl Strategy<Value = ProjectDocument> {
-    let members = btree_map(name(&SUBJECTS), name(&ROLES), 0..3);
-    members.prop_map(|members| ProjectDocument { members, ..ProjectDocument::default() })
+fn user(source: &mut Source<'_>) -> Result<UserDocument> {
+    Ok(UserDocument { role: name(source, &ROLES)? })
 }
 
-pub(super) fn documents() -> impl Strategy<Value = Documents> {
-    (
-        btree_map(name(&POLICIES), statement(), 2..=4),
-        btree_map(name(&ROLES), role(), 1..=3),
-        btree_map(name(&SUBJECTS[..3]), name(&ROLES).prop_map(|role| UserDocument { role }), 0..2),
-        btree_map(name(&PROJECTS[..2]), project(), 0..=2),
-    )
-        .prop_map(|(policies, roles, users, projects)| Documents {
-            policies,
-            roles,
-            users,
-            projects,
-            ..Documents::default()
-        })
+fn project_of(source: &mut Source<'_>, subjects: &[&str]) -> Result<ProjectDocument> {
+    let members = list(source, 0..=2, |source| Ok((name(source, subjects)?, name(source, &ROLES)?)))?;
+    Ok(ProjectDocument { members: members.into_iter().collect(), ..ProjectDocument::default() })
 }
 
-pub(super) fn narrowing() -> impl Strategy<Value = Narrowing> {
-    let operations = vec(select(vec![Operation::Get, Operation::Encrypt, Operation::Destroy]), 1..3);
-    let property = (Just("tag".to_owned()), names(&["t", "u"], 1));
-    (option::of(name(&ROLES)), option::of(names(&PROJECTS, 1)), option::of(operations), vec(property, 0..2))
-        .prop_map(|(role, projects, operations, properties)| Narrowing { role, projects, operations, properties })
+pub(super) fn documents(source: &mut Source<'_>) -> Result<Documents> {
+    let users = list(source, 0..=1, |source| Ok((name(source, &SUBJECTS[..3])?, user(source)?)))?;
+    Ok(Documents {
+        policies: table(source, 2, &POLICIES, statement)?,
+        roles: table(source, 1, &ROLES, role)?,
+        users: users.into_iter().collect(),
+        projects: table(source, 0, &PROJECTS[..2], |source| project_of(source, &SUBJECTS))?,
+        ..Documents::default()
+    })
 }
 
-pub(super) fn caller() -> impl Strategy<Value = Caller> {
-    let method = select(vec![
-        Method::Certificate { thumbprint: [0; 32] },
-        Method::Jwt { issuer: Arc::from("https://issuer"), table: None },
-    ]);
-    let narrowing = option::weighted(0.3, narrowing().prop_map(Arc::new));
-    let role = option::weighted(0.2, name(&ROLES).prop_map(|role| Arc::from(role.as_str())));
-    (name(&["alice", "bob", "mallory"]), method, narrowing, role).prop_map(|(name, method, narrowing, role)| Caller {
-        username: Username::new(&name).unwrap(),
+pub(super) fn narrowing(source: &mut Source<'_>) -> Result<Narrowing> {
+    const NARROWED: [Operation; 3] = [Operation::Get, Operation::Encrypt, Operation::Destroy];
+    let operations = |source: &mut Source<'_>| list(source, 1..=2, |source| one(source, &NARROWED));
+    let property = |source: &mut Source<'_>| Ok(("tag".to_owned(), names(source, &["t", "u"], 1)?));
+    Ok(Narrowing {
+        role: perhaps(source, 5, |source| name(source, &ROLES))?,
+        projects: perhaps(source, 5, |source| names(source, &PROJECTS, 1))?,
+        operations: perhaps(source, 5, operations)?,
+        properties: list(source, 0..=1, property)?,
+    })
+}
+
+pub(super) fn caller(source: &mut Source<'_>) -> Result<Caller> {
+    let method = match source.arbitrary()? {
+        true => Method::Certificate { thumbprint: [0; 32] },
+        false => Method::Jwt { issuer: Arc::from("https://issuer"), table: None },
+    };
+    Ok(Caller {
+        username: Username::new(one(source, &["alice", "bob", "mallory"])?).unwrap(),
         method,
-        narrowing,
-        role,
+        narrowing: perhaps(source, 3, |source| narrowing(source).map(Arc::new))?,
+        role: perhaps(source, 2, |source| one(source, &ROLES).map(Arc::from))?,
     })
 }
 
@@ -115,33 +129,26 @@ pub(super) fn actions() -> Vec<Action> {
     Action::words().split(", ").map(|word| Action::from_word(word).unwrap()).collect()
 }
 
-pub(super) fn grant() -> impl Strategy<Value = (Grantee, BTreeSet<Action>)> {
-    let to = prop_oneof![
-        4 => name(&["alice", "bob"]).prop_map(Grantee::User),
-        2 => name(&ROLES).prop_map(Grantee::Role),
-        1 => Just(Grantee::Everyone),
-    ];
-    (to, subsequence(actions(), 1..4).prop_map(|all| all.into_iter().collect()))
+pub(super) fn grant(source: &mut Source<'_>) -> Result<(Grantee, BTreeSet<Action>)> {
+    let to = match source.int_in_range(0..=6)? {
+        0..=3 => Grantee::User(name(source, &["alice", "bob"])?),
+        4..=5 => Grantee::Role(name(source, &ROLES)?),
+        _ => Grantee::Everyone,
+    };
+    Ok((to, some(source, 1..=3, &actions())?.into_iter().collect()))
 }
 
-pub(super) fn object() -> impl Strategy<Value = Object> {
-    let account = (name(&PROJECTS), any::<bool>()).prop_map(|(name, is_former)| Account { name, is_former });
-    (
-        name(&["k", "kk"]),
-        name(&["alice", "bob"]),
-        option::weighted(0.7, name(&PROJECTS)),
-        names(&["t", "u"], 0),
-        vec(grant(), 0..3),
-        option::weighted(0.3, account),
-    )
-        .prop_map(|(id, owner, project, tags, grants, account)| Object {
-            id,
-            owner,
-            project,
-            tags,
-            grants,
-            account,
-        })
+pub(super) fn object(source: &mut Source<'_>) -> Result<Object> {
+    let account =
+        |source: &mut Source<'_>| Ok(Account { name: name(source, &PROJECTS)?, is_former: source.arbitrary()? });
+    Ok(Object {
+        id: name(source, &["k", "kk"])?,
+        owner: name(source, &["alice", "bob"])?,
+        project: perhaps(source, 7, |source| name(source, &PROJECTS))?,
+        tags: names(source, &["t", "u"], 0)?,
+        grants: list(source, 0..=2, grant)?,
+        account: perhaps(source, 3, account)?,
+    })
 }
 
 /// One change among the definitions.
@@ -153,14 +160,14 @@ pub(super) enum Change {
     Project(String, Option<ProjectDocument>),
 }
 
-pub(super) fn change() -> impl Strategy<Value = Change> {
-    let user = name(&ROLES).prop_map(|role| UserDocument { role });
-    prop_oneof![
-        (name(&POLICIES), option::of(statement())).prop_map(|(name, own)| Change::Policy(name, own)),
-        (name(&ROLES), option::of(role())).prop_map(|(name, own)| Change::Role(name, own)),
-        (name(&SUBJECTS[..3]), option::of(user)).prop_map(|(name, own)| Change::User(name, own)),
-        (name(&PROJECTS), option::of(project())).prop_map(|(name, own)| Change::Project(name, own)),
-    ]
+pub(super) fn change(source: &mut Source<'_>) -> Result<Change> {
+    let project = |source: &mut Source<'_>| project_of(source, &SPELLINGS);
+    Ok(match source.int_in_range(0..=3)? {
+        0 => Change::Policy(name(source, &POLICIES)?, perhaps(source, 5, statement)?),
+        1 => Change::Role(name(source, &ROLES)?, perhaps(source, 5, role)?),
+        2 => Change::User(name(source, &SPELLINGS)?, perhaps(source, 5, user)?),
+        _ => Change::Project(name(source, &PROJECTS)?, perhaps(source, 5, project)?),
+    })
 }
 
 pub(super) fn apply(change: Change, policy: &mut Policy, documents: &mut Documents) {
@@ -168,7 +175,7 @@ pub(super) fn apply(change: Change, policy: &mut Policy, documents: &mut Documen
         ($name:ident, $document:ident, $kind:ident, $table:ident) => {
             match $document {
                 Some(document) => {
-                    policy.put(&$name, Definition::$kind(document.clone()));
+                    policy.put(&$name, Definition::$kind(Box::new(document.clone())));
                     documents.$table.insert($name, document);
                 }
                 None => {
