@@ -173,7 +173,7 @@ mod tests {
         let panics = accompany(&ticket, async { panic!("as a handler might") });
         assert_eq!(panics.await, Err::<(), _>(Ended::Panicked));
         let ticket = Arc::new(Ticket::new(None, Duration::ZERO));
-        assert_eq!(accompany(&ticket, tokio::task::yield_now()).await, Ok(()), "such a request checks its deadline itself");
+        assert_eq!(accompany(&ticket, tokio::task::yield_now()).await, Ok(()), "the request checks its deadline");
         let ticket = Arc::new(Ticket::new(None, Duration::ZERO));
         ticket.begin_work();
         assert_eq!(accompany(&ticket, std::future::pending::<()>()).await, Err(Ended::Deadline));
