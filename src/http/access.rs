@@ -23,7 +23,7 @@ use crate::kms::{self, Error, Held, Membership, Sheet};
 use crate::policy::{Action, Grant, Grantee, Subject};
 use crate::principal::Username;
 
-/// The most operations in one request.
+/// The maximum number of operations in one request.
 const MAX_OPERATIONS: usize = 64;
 
 /// `POST /access/grant`
@@ -197,7 +197,7 @@ fn actions(words: &[String]) -> Result<BTreeSet<Action>, Problem> {
 }
 
 fn action(word: &str) -> Result<Action, Problem> {
-    let unknown = || bad(format!("{word:?} is not an operation: there are {}", Action::words()));
+    let unknown = || bad(format!("{word:?} is not an operation: give one of {}", Action::words()));
     Action::from_word(word).ok_or_else(unknown)
 }
 

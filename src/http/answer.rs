@@ -10,7 +10,7 @@ use super::bounds::MAX_ANSWER;
 use crate::desk::{Full, Room};
 use crate::metrics::Outcome;
 
-/// What an answer's body may take beyond its length, uncounted, in bytes.
+/// The largest unused capacity of an answer's body that is not counted, in bytes.
 const LITTLE: usize = 4 << 10;
 
 /// A status and a body, to be rendered as a response.
@@ -50,7 +50,7 @@ impl Answer {
         if self.body.len() > MAX_ANSWER && self.status.is_success() {
             return Err(Weight::TooLarge);
         }
-        // To give a little back would cost a copy of the whole.
+        // Freeing a small rest would copy the whole body.
         if self.body.capacity() - self.body.len() > LITTLE {
             self.body.shrink_to_fit();
         }
@@ -79,7 +79,7 @@ impl Answer {
     }
 }
 
-/// Why an answer cannot be sent.
+/// The reason why an answer cannot be sent.
 pub(super) enum Weight {
     /// The body is larger than [`MAX_ANSWER`].
     TooLarge,

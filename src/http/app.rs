@@ -1,4 +1,4 @@
-//! What the handlers share.
+//! The state that all handlers share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// The largest request id of a client that the server uses, in bytes.
 const MAX_REQUEST_ID: usize = 64;
 
-/// What the handlers share.
+/// The state that all handlers share.
 pub struct App {
     pub(super) authenticator: Arc<Authenticator>,
     /// Whether the server listens on loopback, where in default mode only loopback names are served.

@@ -16,7 +16,7 @@ const MAX_FIELDS: usize = 1_000;
 /// Errors of a query or form.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FieldError {
-    /// More than [`MAX_FIELDS`].
+    /// There are more than [`MAX_FIELDS`] fields.
     #[error("the query or form has more than {MAX_FIELDS} fields")]
     TooMany,
     /// The percent-encoded bytes are not UTF-8.
@@ -29,7 +29,7 @@ pub(super) enum FieldError {
     /// for.
     #[error("{0} is not supported here, and ignoring it would give more than you ask for: leave it out")]
     Limiting(String),
-    /// The value is of another kind.
+    /// The value is not of the expected kind.
     #[error("{name}: {given:?} is not {wanted}")]
     Value { name: &'static str, given: String, wanted: String },
 }
@@ -54,7 +54,7 @@ impl Fields {
         if pairs.len() > MAX_FIELDS {
             return Err(FieldError::TooMany);
         }
-        // The parser puts U+FFFD in the place of what is not UTF-8: two names could become one.
+        // The parser replaces bytes that are not UTF-8 by U+FFFD, so two names could become the same.
         percent_decode_str(text).decode_utf8().map_err(|_| FieldError::Encoding)?;
         Ok(Self(pairs))
     }
@@ -114,7 +114,7 @@ impl Fields {
     }
 }
 
-/// Whether the text is the word for no value in the language of the client.
+/// Whether the text means "no value" in a programming language of the clients.
 fn is_nothing(given: &str) -> bool {
     ["null", "none", "undefined"].iter().any(|own| given.eq_ignore_ascii_case(own))
 }

@@ -10,7 +10,7 @@ use super::api::Api;
 use super::routes;
 use crate::auth::{Authorization, Peer, Presented};
 
-/// A request without its body, as its connection hands it to [`super::filter`].
+/// A request without its body, in the form that [`super::filter`] expects.
 pub struct Head {
     pub(super) peer: Arc<Peer>,
     pub(super) version: Version,
@@ -18,12 +18,12 @@ pub struct Head {
     /// The target; in HTTP/2 its authority is `:authority`.
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
-    /// Whose path it is.
+    /// The system that the path belongs to.
     pub(super) api: &'static Api,
 }
 
 impl Head {
-    /// Takes what there is beside the body out of a request of this peer's.
+    /// Moves method, target and headers out of a request of this peer.
     #[must_use]
     pub fn take<B>(request: &mut Request<B>, peer: &Arc<Peer>) -> Self {
         let (method, uri) = (std::mem::take(request.method_mut()), std::mem::take(request.uri_mut()));
@@ -32,17 +32,17 @@ impl Head {
         Self { peer: Arc::clone(peer), version, method, uri, headers, api }
     }
 
-    /// The path of the target.
+    /// Returns the path of the target.
     pub(super) fn path(&self) -> &str {
         self.uri.path()
     }
 
-    /// What it says of its caller.
+    /// Returns the parts that authenticate the caller: the peer and the Authorization headers.
     pub(super) fn presented(&self) -> Presented<'_> {
         Presented { peer: &self.peer, authorization: authorization(&self.headers) }
     }
 
-    /// The authority that it is for; `None` if it names none, or two.
+    /// Returns the authority that the request is for; `None` if it names none, two different ones, or an invalid one.
     pub(super) fn host(&self) -> Option<Authority> {
         let named = self.headers.get(HOST).map(|host| host.to_str().ok()?.parse().ok());
         match (self.uri.authority(), named) {
@@ -53,7 +53,7 @@ impl Head {
     }
 }
 
-/// The Authorization headers of a request.
+/// Returns the values of the Authorization headers of a request.
 pub(super) fn authorization(headers: &HeaderMap) -> Authorization<'_> {
     headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect()
 }

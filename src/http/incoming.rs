@@ -18,7 +18,7 @@ use warp::hyper::body::Bytes;
 
 use crate::desk::{Desk, Discarding, Who};
 
-/// The most that is read of a discarded body before the answer, in bytes.
+/// The number of bytes of a discarded body after which no further part is read before the answer.
 const MOST: usize = 64 << 10;
 
 /// The longest time to discard a body before the answer, and the time that an HTTP/2 stream whose body has not ended
@@ -31,16 +31,16 @@ type Next = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, warp::E
 /// The body of a request.
 pub(super) struct Incoming {
     next: Option<Next>,
-    /// What has not arrived yet of a body in HTTP/1 that says how long it is, in bytes.
+    /// The bytes that have not arrived yet; `None` unless the body is one of HTTP/1 with a Content-Length.
     left: Option<usize>,
-    /// Whether the client sends nothing of it before it is asked to (RFC 9110 section 10.1.1).
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 section 10.1.1).
     awaits_leave: bool,
-    /// Whether no more of the body can be read, or waited for.
+    /// Whether the body is not read further: it has ended, failed or is late.
     is_over: bool,
     end: End,
 }
 
-/// Whether a body has been read to its end, also after it was dropped.
+/// Shows whether a body was read to its end, even after the body was dropped.
 #[derive(Clone)]
 pub(super) struct End(Arc<AtomicBool>);
 
@@ -58,7 +58,7 @@ pub fn has_body(headers: &HeaderMap) -> bool {
 }
 
 impl Incoming {
-    /// The body of a request with these headers.
+    /// Creates the body of a request with these headers.
     pub(super) fn new<S, B>(stream: S, version: Version, headers: &HeaderMap) -> Self
     where
         S: warp::Stream<Item = Result<B, warp::Error>> + Send + 'static,
@@ -90,7 +90,7 @@ impl Incoming {
         self.end.clone()
     }
 
-    /// The next part, as it arrives.
+    /// Waits for the next part of the body; `None` at its end.
     pub(super) async fn next(&mut self) -> Option<Result<Bytes, warp::Error>> {
         let next = self.next.as_mut().filter(|_| !self.is_over)?;
         self.awaits_leave = false;
@@ -98,7 +98,7 @@ impl Incoming {
         if let (Some(Ok(part)), Some(left)) = (&part, &mut self.left) {
             *left = left.saturating_sub(part.len());
         }
-        // To ask for the end of a body that is complete would cost the connection's task another turn.
+        // A complete body is not polled for its end, because that would wake the connection's task once more.
         let is_whole = part.is_none() || self.left == Some(0);
         self.is_over = is_whole || !matches!(part, Some(Ok(_)));
         if is_whole {
@@ -138,7 +138,7 @@ impl Incoming {
         }
     }
 
-    /// Keeps the stream open. HTTP/2 buffers no more of it than the counted memory.
+    /// Keeps the stream open. HTTP/2 does not buffer more of the body than the memory that the desk has counted.
     async fn keep(self, _discarding: Discarding) {
         sleep_until(Instant::now() + LONGEST).await;
     }

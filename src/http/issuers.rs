@@ -162,7 +162,10 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 pub(super) fn test(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     // The body has a credential, so the error does not quote it.
     let ToTest { jwt, issuer } = serde_json::from_slice(ask.body).map_err(|_| {
-        Problem::new(StatusCode::BAD_REQUEST, "the body must be a JSON object with the text jwt and perhaps issuer")
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "the body must be a JSON object with jwt and optionally issuer, both texts",
+        )
     })?;
     let vouching = app.kms.exchange_issuers(&ask.context, Asked::Test)?;
     let direct = app.authenticator.direct_issuers();

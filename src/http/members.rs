@@ -16,18 +16,18 @@ const MAX_VALUES: usize = 10_000;
 /// Errors of a body.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MembersError {
-    /// Not a JSON object, nested too deeply, too many values, or a member that occurs twice.
+    /// The body is not a JSON object, is nested too deeply, has too many values, or has a member twice.
     #[error("the body must be a JSON object: {0}")]
     Json(serde_json::Error),
     /// A member is missing or has an invalid value.
     #[error("{0}")]
     Member(String),
-    /// A member that is known in another spelling.
+    /// A known member has another spelling.
     #[error("{name} is not known: write {meant}")]
     Misspelled {
-        /// As given.
+        /// The name in the request.
         name: String,
-        /// As it must be.
+        /// The required spelling.
         meant: &'static str,
     },
     /// The member is unknown and limits the request. If it were ignored, the caller would get more than the request
@@ -44,8 +44,8 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> 
     read_with(parse(body)?, |path, fault| format!("{path}: {fault}"))
 }
 
-/// The same of a body in which a member of `known` must be spelled as it is there: ignored in another spelling, it would leave what is
-/// asked for to somebody else.
+/// Reads a body as [`read`] does, and refuses another spelling of a member of `known`. If a misspelled grantee were
+/// ignored, the grant would go to another grantee.
 ///
 /// # Errors
 /// A member in another spelling, or as for [`read`].
@@ -99,13 +99,13 @@ pub(super) fn read_secret_repeating<T: DeserializeOwned>(
     read_with(given, |path, _| format!("{path}: the value is not of the right kind"))
 }
 
-/// Returns the members of a body, without those that are null.
+/// Returns the members of a body, including those that are null.
 fn object(body: &[u8]) -> Result<Map<String, Value>, MembersError> {
     let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { body };
     strict_json::object_within(body, MAX_VALUES).map_err(MembersError::Json)
 }
 
-/// Those that are not null.
+/// Returns a body without the members that are null.
 fn parse(body: &[u8]) -> Result<Value, MembersError> {
     let mut given = object(body)?;
     drop_nulls(&mut given);

@@ -88,7 +88,7 @@ where
         body.discard(&app.desk, who, head.version, ticket.deadline()).await;
     }
     let mut response = render(head, id, answer);
-    // What is left of the body stands where the next request would. Of HTTP/2 only the stream ends.
+    // In HTTP/1, the rest of the body comes where the next request is expected. In HTTP/2, only the stream ends.
     if head.version < Version::HTTP_2 && !end.is_reached() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

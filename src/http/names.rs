@@ -1,6 +1,6 @@
-//! The names of members, fields and choices in the spellings that clients have for them.
+//! The spellings of the names of members, fields and choices.
 
-/// Whether two texts are one name: the same letters and digits, whatever their case and what separates them.
+/// Whether two names have the same letters and digits, without regard to case and separators.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     words(one).concat() == words(other).concat()
 }

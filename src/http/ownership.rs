@@ -31,7 +31,7 @@ impl From<Summary> for About {
 pub(super) fn accept(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Offered { unique_identifier: id } = read(ask.body)?;
     app.kms.accept(&ask.context, &id)?;
-    Ok(success(format!("{id} belongs to {} now, and nothing is granted on it", ask.context.caller.username)))
+    Ok(success(format!("{id} belongs to {} now, and has no grants", ask.context.caller.username)))
 }
 
 /// `POST /access/decline`: ends an offer to the caller or by the caller.

@@ -104,7 +104,7 @@ impl Problem {
     /// Returns the problem of a request that took longer than `allowed`. The desk has logged it.
     pub(super) fn too_long(allowed: Duration) -> Self {
         let what = format!(
-            "the request took longer than {} s: what it asks for may have been done (--request-timeout)",
+            "the request took longer than {} s (--request-timeout): the operation may have been performed",
             allowed.as_secs()
         );
         Self { retry_after: Some(SOON), is_logged: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, what) }
@@ -112,7 +112,7 @@ impl Problem {
 
     /// Returns the problem of a request whose HSM call did not return in time.
     pub(super) fn hangs() -> Self {
-        let what = "the HSM does not answer: what the request asks for may have been done (--hsm-call-timeout)";
+        let what = "the HSM does not answer (--hsm-call-timeout): the operation may have been performed";
         Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, what) }
     }
 

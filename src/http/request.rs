@@ -17,11 +17,11 @@ const FIRST: usize = 64 << 10;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses a request that does not say, once and in good form, for whom it is (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
-/// `target` is the authority of its target.
+/// Checks that a request names its host once and in valid form (RFC 9112 section 3.2, RFC 9113 section 8.3.1). `target`
+/// is the authority of its target.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A description of the error, for the client.
 pub fn check_host(
     version: Version,
     target: Option<&Authority>,
@@ -49,7 +49,8 @@ pub fn check_host(
     }
 }
 
-/// Name and port of an authority (RFC 3986 section 3.2); `None` if it has user information, or what is no port.
+/// Returns the name and port of an authority (RFC 3986 section 3.2); `None` if it has user information or an invalid
+/// port.
 fn entity(authority: &Authority, tls: bool) -> Option<(&str, u16)> {
     let host = authority.host();
     let port = authority.as_str().strip_prefix(host)?;
@@ -66,8 +67,8 @@ fn entity(authority: &Authority, tls: bool) -> Option<(&str, u16)> {
     (!host.is_empty()).then_some((host, port))
 }
 
-/// Refuses requests that a web page of somebody else made in the caller's browser, which would send the
-/// caller's certificate along. Clients that are no browser send none of these headers.
+/// Refuses requests that a web page of another origin makes in the caller's browser, because the browser would send the
+/// caller's certificate along. Clients other than browsers do not send these headers.
 pub(super) fn refuse_foreign_page(head: &Head) -> Result<(), Problem> {
     let foreign = || Problem::new(StatusCode::FORBIDDEN, "requests from web pages of another origin are refused");
     if head.headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site" || site == "same-site") {

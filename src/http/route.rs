@@ -45,13 +45,13 @@ pub(super) enum Body {
     Form(usize),
 }
 
-/// Who answers, and what has to be known of the caller first.
+/// The handler of a route, and the callers that it serves.
 #[derive(Clone, Copy)]
 pub(super) enum Handler {
-    /// Anyone whose connection was accepted, about what is in memory: it is answered in the connection's task, without a place of its
-    /// own, and waits for nothing.
+    /// Any client whose connection was accepted. The answer is made from memory in the connection's task, so the
+    /// request takes no place at the desk and does not wait.
     AtOnce(fn(&App) -> Result<Answer, Problem>),
-    /// Anyone whose connection was accepted; tells nothing about keys or callers.
+    /// Any client whose connection was accepted. The answer contains nothing about keys or callers.
     Anyone(fn(&App) -> Result<Answer, Problem>),
     /// Any client, with a credential in the request that is exchanged for an access token.
     Visitor(for<'a> fn(&'a App, Visit<'a>) -> Answering<'a>),

@@ -28,7 +28,7 @@ use crate::principal;
 /// The time for which an authentication is valid while the body arrives and the request waits for its turn.
 const DECISION_STANDS: Duration = Duration::from_millis(100);
 
-/// A request on its way.
+/// A request that is being served.
 pub(super) struct Request {
     pub(super) app: Arc<App>,
     pub(super) head: Arc<Head>,
@@ -85,7 +85,7 @@ impl Request {
         self.ticket.name().map_or("", |name| &name.id)
     }
 
-    /// Admits the request, finds out who asks, and has them answered.
+    /// Admits the request, authenticates its caller if the route requires it, and runs the handler.
     async fn ask(self: &Arc<Self>, body: &mut Incoming, found: Found) -> Result<Answer, Problem> {
         let expected = match found.handler {
             Handler::Visitor(_) => self.app.expected(&self.head, Who::Stranger),
@@ -130,7 +130,7 @@ impl Request {
         Problem::full(full, refused)
     }
 
-    /// What is said of a request that has no answer of its own.
+    /// Returns the problem of a request that has no answer of its own.
     pub(super) fn ended(&self, ended: desk::Ended) -> Problem {
         match ended {
             desk::Ended::Panicked => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
@@ -143,7 +143,7 @@ impl Request {
         }
     }
 
-    /// Reads the body and has the route's handler answer.
+    /// Reads the body and runs the route's handler.
     async fn perform(
         self: &Arc<Self>,
         body: &mut Incoming,
@@ -160,7 +160,7 @@ impl Request {
         };
         let turn = admission.turn(ticket).await;
         let turn = turn.map_err(|full| self.refused(Refused::Turn, full, admission.who()))?;
-        // Whoever holds a body back must not outlive a revocation by it.
+        // A caller must not avoid a revocation by sending the body slowly, so they are authenticated again.
         let known = match known {
             Some(_) if found.began.elapsed() > DECISION_STANDS => Some(self.known(false).await?),
             known => known,
@@ -173,7 +173,7 @@ impl Request {
         desk::perform(ticket, turn, work).await.unwrap_or_else(|ended| Err(self.ended(ended)))
     }
 
-    /// What the handler answers, on a thread where it may block.
+    /// Runs the handler on a thread that it may block, and reserves memory for its answer.
     fn work(
         &self,
         found: &Found,
@@ -210,7 +210,8 @@ impl Request {
         }
     }
 
-    /// Who asks. What is presented beside a certificate may have to be looked up or compared, which blocks.
+    /// Authenticates the caller. A credential other than a certificate may need a lookup or a comparison, which block,
+    /// so it is checked in a task of its own.
     async fn known(self: &Arc<Self>, counted: bool) -> Result<Known, Problem> {
         if matches!(self.head.presented().authorization, Authorization::Absent) {
             return self.caller(counted).await;
@@ -220,7 +221,8 @@ impl Request {
         known.await.unwrap_or_else(|ended| Err(self.ended(ended)))
     }
 
-    /// `counted`: it is a use of the credential, not a second look at it.
+    /// Authenticates the caller in this task. `counted` is false if the credential is only checked again, which is not
+    /// a use of it.
     async fn caller(&self, counted: bool) -> Result<Known, Problem> {
         let Self { app, head, .. } = self;
         match app.authenticator.caller(&head.presented(), &*app.kms, kms::now(), counted).await {

@@ -1,4 +1,4 @@
-//! A warp server that reads a body and answers 200: what HTTP and TLS cost without the service.
+//! A warp server that reads a body and answers 200. It shows the cost of HTTP and TLS without the service.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;

@@ -1,5 +1,6 @@
-//! The server's CPU time for a request, of another build of the program and of this one in turn: `scripts/bench compare BASE [ROUNDS]`.
-//! What else the machine does meets both alike, and the median of the rounds' ratios leaves out what met only one.
+//! Measures the server's CPU time for a request, in turn for another build of the program and for this one:
+//! `scripts/bench compare BASE [ROUNDS]`. Other load of the machine affects both builds alike, and the median of the
+//! rounds' ratios is not affected by a disturbance of single rounds.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,10 +15,10 @@ use crate::harness::server::Place;
 use crate::harness::usage::cpu;
 use crate::harness::{Client, Connection, Options, Server, conjur, hanzo, kmip};
 
-/// CPU time of one build in one round, about. The kernel counts it in steps of 10 ms.
+/// The approximate CPU time of one build in one round. The kernel counts it in steps of 10 ms.
 const ROUND: Duration = Duration::from_millis(400);
 
-/// What is asked, by so many connections at one time.
+/// A request, and the number of connections that send it at the same time.
 struct Work {
     name: &'static str,
     connections: usize,
@@ -60,7 +61,7 @@ impl Ask {
     }
 }
 
-/// A server with a key and a secret of alice's.
+/// A server with a key and a secret of alice.
 struct Shop {
     server: Server,
     key: String,
@@ -87,7 +88,7 @@ impl Shop {
     }
 }
 
-/// The command line of a server of this place, but of another program.
+/// Returns the command line of a server of this place, with another program.
 fn command(program: &Path, place: &Place, options: &Options) -> Command {
     let own = place.command(options);
     let mut command = Command::new(program);
@@ -96,7 +97,7 @@ fn command(program: &Path, place: &Place, options: &Options) -> Command {
     command
 }
 
-/// What is measured: a process, and what it is asked.
+/// The process to measure, and the request to send.
 struct Target {
     client: Client,
     pid: u32,
@@ -104,7 +105,7 @@ struct Target {
 }
 
 impl Target {
-    /// Microseconds of the process for each of so many requests.
+    /// Sends this many requests, and returns the CPU time of the process for each, in microseconds.
     fn measure(&self, open: &mut [Connection], requests: usize) -> f64 {
         let each = requests.div_ceil(open.len());
         let before = cpu(self.pid);
@@ -121,7 +122,7 @@ impl Target {
     }
 }
 
-/// Two of them in turn: the medians of both, and of the ratios of the second to the first.
+/// Measures two targets in turn. Returns the medians of both, and the median of the ratios of the second to the first.
 fn in_turn(targets: [&Target; 2], connections: usize, rounds: usize) -> [f64; 3] {
     let mut open = targets.map(|target| target.open(connections));
     let mut requests = [0; 2];
@@ -145,7 +146,7 @@ fn in_turn(targets: [&Target; 2], connections: usize, rounds: usize) -> [f64; 3]
     })
 }
 
-/// `only` is the beginning of the names of what is measured.
+/// Compares the two builds. Only works whose names begin with `only` are measured.
 pub fn measure(base: &Path, rounds: usize, only: &str) {
     let [old, new] = [base, Path::new(env!("CARGO_BIN_EXE_clavigerd"))].map(Shop::open);
     println!(
@@ -173,7 +174,7 @@ pub fn measure(base: &Path, rounds: usize, only: &str) {
     }
 }
 
-/// Asks a server for as long as this, and says which process it is: for `perf record -p`.
+/// Sends requests to a server for this many seconds. Prints the process id first, for `perf record -p`.
 pub fn load(program: &Path, name: &str, connections: usize, seconds: u64) {
     let shop = Shop::open(program);
     let work = WORKS.iter().find(|work| work.name.starts_with(name)).unwrap();

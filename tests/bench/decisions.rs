@@ -38,13 +38,13 @@ pub fn uses() {
         for _ in 0..ROUNDS {
             for ((name, (server, body)), least) in [("with", &with), ("without", &without)].iter().zip(&mut least) {
                 let figures = load(&server.alice(), server.pid(), connections, body);
-                report(&format!("Encrypt 32 B, {name} audit trail, {connections} conn."), &figures);
+                report(&format!("Encrypt 32 B, {name} audit log, {connections} conn."), &figures);
                 *least = least.min(figures.cpu);
             }
         }
         let ratio = least[0] / least[1];
         println!("  with to without: {ratio:.2} of {REQUESTS} requests");
-        assert!(ratio <= LIMIT, "the audit trail makes a use {ratio:.2} times as dear");
+        assert!(ratio <= LIMIT, "with the audit log, a use costs {ratio:.2} times as much");
     }
 }
 

@@ -1,5 +1,5 @@
 //! Measures the cost of the front desk for a request: `scripts/bench desk`. The same work is done in the task of the
-//! connection, and through the desk: admitted, in its own task, in its turn, off the runtime.
+//! connection, and through the desk: with an admission and a turn, in a task of its own.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -36,14 +36,14 @@ pub fn measure() {
         let [direct_cpu, handed_cpu] = [direct.0, handed.0].map(each);
         let [direct_wall, handed_wall] = [direct.1, handed.1].map(each);
         println!(
-            "round {round}: hand-off {:.2} us of CPU time and {:.2} us a request (work alone {direct_cpu:.2} and {direct_wall:.2})",
+            "round {round}: hand-off {:.2} us of CPU time and {:.2} us a request (the work itself {direct_cpu:.2} and {direct_wall:.2})",
             handed_cpu - direct_cpu,
             handed_wall - direct_wall
         );
     }
 }
 
-/// CPU time and time of all requests, one after the other.
+/// Returns the CPU time and the time of all requests, which are sent one after the other.
 async fn timed(request: impl AsyncFn()) -> (Duration, Duration) {
     // In a task of the runtime, as connections are served.
     let own = std::process::id();

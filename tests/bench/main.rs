@@ -99,7 +99,7 @@ fn measure() {
         report(&format!("Encrypt 32 B, mTLS, {connections} conn."), &encrypt);
         println!("  ratio to bare warp: {:.2}", encrypt.cpu / floor.cpu);
         let token = raw::run(&server.place);
-        println!("  beyond bare warp: {:.1} us, of which the token {token:.1} us", encrypt.cpu - floor.cpu);
+        println!("  beyond bare warp: {:.1} us, of which the HSM token {token:.1} us", encrypt.cpu - floor.cpu);
     }
     let creates = harness::kmip::create("AES", 256, &[]);
     let create = load_n(&server.alice(), server.pid(), 16, &creates, 2_000);
@@ -125,8 +125,8 @@ fn load_n(client: &Client, pid: u32, connections: usize, body: &Value, total: us
     load_by(client, None, pid, connections, body, total)
 }
 
-/// `total` requests over kept-alive connections, with an Authorization header if there is one; the server's CPU time
-/// from /proc.
+/// Sends `total` requests over kept-alive connections, with an Authorization header if one is given. Reads the server's
+/// CPU time from /proc.
 fn load_by(
     client: &Client,
     authorization: Option<&str>,

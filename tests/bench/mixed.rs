@@ -89,7 +89,7 @@ pub fn measure(minutes: u64) {
         Hsm::SoftHsm => (load.made.into_inner() * KEPT) >> 20,
         Hsm::Kryoptic => 0,
     };
-    println!("of which the token's module keeps {kept} MiB at most");
+    println!("of which the HSM's module keeps at most {kept} MiB");
     assert!(last < third + FLAT + kept, "{last} MiB at the end, {third} MiB in the first three minutes");
     assert!(after < idle + BOUND + kept, "{after} MiB a minute later, {idle} MiB before");
 }

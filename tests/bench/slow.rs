@@ -1,5 +1,6 @@
-//! Whether an HSM that is slow, or does not answer, stops what does not need it: `scripts/bench slow`. How long `/version` takes while
-//! sixteen clients encrypt and each call of the HSM's module takes 50 ms, and then while one call never returns.
+//! Measures whether a slow or hanging HSM delays requests that do not need it: `scripts/bench slow`. It measures the
+//! time of `/version` while sixteen clients encrypt and each call of the HSM's module takes 50 ms, and then while one
+//! call never returns.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -16,7 +17,7 @@ const CALL: Duration = Duration::from_millis(50);
 
 const SPAN: Duration = Duration::from_secs(10);
 
-/// The longest that 99 in 100 requests may take.
+/// The longest time that 99 in 100 requests may take.
 const LONGEST: Duration = Duration::from_millis(20);
 
 pub fn measure() {
@@ -31,7 +32,7 @@ pub fn measure() {
     for connection in &mut open {
         connection.ok(&encrypt(&id, b"data"));
     }
-    version("an HSM that is quick, and idle", &shim);
+    version("a fast HSM without load", &shim);
     shim.set("slow", &Fault::new(Deed::Wait(CALL), &[]));
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -62,7 +63,8 @@ pub fn measure() {
     });
 }
 
-/// Prints how long `/version` takes, a request every few milliseconds, on a kept connection.
+/// Prints the times of `/version` on one connection, with a pause of 3 ms between requests. Fails if the 99th
+/// percentile is longer than [`LONGEST`].
 fn version(what: &str, shim: &Shim) {
     let client = shim.server.alice();
     let mut kept = client.connect().unwrap();
