@@ -82,13 +82,11 @@ pub enum Error {
     Unpaired {
         /// The option.
         option: String,
-        /// The option that each value belongs to one of.
-        owner: String,
         /// The option whose values they belong to.
         owner: String,
         /// The number of values.
         values: usize,
-        /// The number of values.
+        /// The number of owners.
         owners: usize,
     },
     /// A text is neither a list of values nor a single value.
