@@ -8,6 +8,7 @@
 mod admission;
 mod clock;
 mod full;
+mod hsm_call;
 mod memory;
 mod places;
 mod refusals;
@@ -16,8 +17,8 @@ mod who;
 mod work;
 
 pub use admission::{Admission, Desk, Discarding, Turn, UNREAD};
-pub use clock::{Calling, asking, calling, on_behalf};
 pub use full::Full;
+pub use hsm_call::{Calling, asking, calling, on_behalf};
 pub use memory::{PART, Room};
 pub use refusals::Refused;
 pub use ticket::{Name, Ticket};

@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinHandle, block_in_place};
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::Turn;
-use super::clock::on_behalf;
+use super::hsm_call::on_behalf;
 use super::ticket::Ticket;
 
 /// How much longer than its deadline a request may take that waits for its body or its turn. Such a request checks its
