@@ -132,8 +132,8 @@ pub struct Certificates {
 
 impl Certificates {
     /// Logs the ignored blocks of a file, and the warnings about the keys.
-    pub fn tell(&self, path: &Path) {
-        tell(path, &self.skipped);
+    pub fn log_findings(&self, path: &Path) {
+        log_skipped(path, &self.skipped);
         for (subject, warning) in &self.warnings {
             tracing::warn!(file = %path.display(), subject, %warning, "the key of an authority is weak");
         }
@@ -141,7 +141,7 @@ impl Certificates {
 }
 
 /// Logs the ignored blocks of a file.
-pub fn tell(path: &Path, skipped: &[Skipped]) {
+pub fn log_skipped(path: &Path, skipped: &[Skipped]) {
     for Skipped { label, line } in skipped {
         tracing::warn!(file = %path.display(), line, block = label, "this PEM block is ignored: the file should not contain blocks of this kind");
     }

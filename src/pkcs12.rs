@@ -50,7 +50,7 @@ impl Fault {
     /// Returns what is wrong with the file and what to do about it. `hint` is added for a wrong password and says where
     /// to give it.
     #[must_use]
-    pub fn told(&self, path: &std::path::Path, hint: &str) -> String {
+    pub fn message(&self, path: &std::path::Path, hint: &str) -> String {
         let p = path.display();
         match self {
             Self::WrongPassword => format!("wrong password for the PKCS#12 file {p}{hint}"),

@@ -277,7 +277,7 @@ impl Device {
         ];
         let rows = rows.into_iter().filter_map(|(name, need, sample)| {
             let found = match sample.and_then(|sample| sample.take(SHORT, true).map(|()| sample)) {
-                Ok(sample) => self.told(&sample, first),
+                Ok(sample) => self.describe_bound(&sample, first),
                 Err(error) if is_of_a_moment(&error) => Err(error.into()),
                 Err(_) => return None,
             };
@@ -287,7 +287,7 @@ impl Device {
     }
 
     /// Finds the bound of a sample and describes it for [`Capability::found`].
-    fn told(&self, sample: &Sample<'_>, first: FirstTry) -> Result<String, Failure> {
+    fn describe_bound(&self, sample: &Sample<'_>, first: FirstTry) -> Result<String, Failure> {
         let (bounded, most) = (sample.bounded(), first.of(sample.bounded()));
         let Some(longest) = sample.learn(most)? else { return Ok(format!("{most} bytes and more")) };
         let too_little = |least: usize| Err(Failure::Differs(format!("{longest} bytes: the server needs {least}")));

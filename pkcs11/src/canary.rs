@@ -43,7 +43,7 @@ impl Device {
     pub(crate) fn decrypts(&self) -> Result<bool, Error> {
         let canary = self.canary.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(canary) = canary
-            && told(self.opens(&canary))?
+            && proves_failure(self.opens(&canary))?
         {
             return Ok(true);
         }
@@ -52,7 +52,7 @@ impl Device {
         let (is_well, kept) = match renewed {
             Ok((true, canary)) => (Ok(true), Some(canary)),
             Ok((false, _)) => (Ok(false), None),
-            Err(error) => (told(Err(error)), None),
+            Err(error) => (proves_failure(Err(error)), None),
         };
         *self.canary.0.lock().unwrap_or_else(PoisonError::into_inner) = kept;
         is_well
@@ -75,7 +75,7 @@ impl Device {
     /// Whether the device unwraps what it has wrapped itself, to a key with these values of CKA_SENSITIVE and
     /// CKA_EXTRACTABLE. An error means that the device is too busy to find out.
     pub(crate) fn unwraps(&self, wrapping: &Key, protection: (bool, bool)) -> Result<bool, Error> {
-        told(self.wrapped_and_back(wrapping, protection, Uses::default()).map(|_| true))
+        proves_failure(self.wrapped_and_back(wrapping, protection, Uses::default()).map(|_| true))
     }
 
     fn wrapped_and_back(&self, kek: &Key, (sensitive, extractable): (bool, bool), uses: Uses) -> Result<Key, Error> {
@@ -94,7 +94,7 @@ fn cipher(iv: &[u8]) -> Cipher<'_> {
 }
 
 /// Interprets a trial of the device: a refusal means that it fails, and a lack of sessions or room proves nothing.
-fn told(tried: Result<bool, Error>) -> Result<bool, Error> {
+fn proves_failure(tried: Result<bool, Error>) -> Result<bool, Error> {
     match tried {
         Err(error) if !matches!(error, Error::Busy) && error.loss() != Some(Loss::Room) => Ok(false),
         told => told,

@@ -15,7 +15,7 @@ use cryptoki_sys::{CK_MECHANISM_TYPE, CKA_ID};
 
 use crate::canary::Canary;
 use crate::error::{Answer, Error, Loss};
-use crate::key::{Generation, Graveyard, Key};
+use crate::key::{DeadObjects, Generation, Key};
 use crate::mac::MacMechanism;
 use crate::module::{Initialized, Module};
 use crate::quirk::{Maker, PaddedWrap};
@@ -41,7 +41,7 @@ pub struct Device {
     /// For calls that make, destroy or list token objects: their turns, how long a call waits for its turn, and how
     /// long a call may take.
     lasting: (Turns, Duration, Duration),
-    pub(crate) graveyard: Arc<Graveyard>,
+    pub(crate) graveyard: Arc<DeadObjects>,
     pub(crate) canary: Canary,
     /// The lengths of keys that sign, as far as they were tried.
     pub(crate) mac_key_sizes: Mutex<HashMap<MacMechanism, RangeInclusive<usize>>>,

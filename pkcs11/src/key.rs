@@ -27,7 +27,7 @@ struct Held {
     bytes: Option<usize>,
     destroyed: AtomicBool,
     /// Only for session keys. Token keys outlive their handles.
-    graveyard: Option<Arc<Graveyard>>,
+    graveyard: Option<Arc<DeadObjects>>,
 }
 
 impl Key {
@@ -35,7 +35,7 @@ impl Key {
         handle: ObjectHandle,
         generation: Generation,
         bytes: Option<usize>,
-        graveyard: &Arc<Graveyard>,
+        graveyard: &Arc<DeadObjects>,
     ) -> Self {
         Self(Arc::new(Held {
             handle,
@@ -105,9 +105,9 @@ impl Drop for Held {
 /// Session objects that no key refers to any longer and that must still be destroyed. The list may outlive its device,
 /// because the objects end with the anchor session.
 #[derive(Default)]
-pub(crate) struct Graveyard(Mutex<Vec<ObjectHandle>>);
+pub(crate) struct DeadObjects(Mutex<Vec<ObjectHandle>>);
 
-impl Graveyard {
+impl DeadObjects {
     fn bury(&self, handle: ObjectHandle) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
     }

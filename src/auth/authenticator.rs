@@ -33,7 +33,7 @@ pub struct Known {
 }
 
 /// Lookups of the state that credentials depend on.
-pub trait Foundations: Sync {
+pub trait CredentialState: Sync {
     /// The error of a lookup that failed.
     type Error: From<AccessTokenError>;
 
@@ -139,7 +139,7 @@ impl Authenticator {
     /// # Errors
     /// The reason for which the caller is not authenticated, or the failure of the check. The caller of this function
     /// reports it.
-    pub async fn caller<K: Foundations>(
+    pub async fn caller<K: CredentialState>(
         &self,
         presented: &Presented<'_>,
         key: &K,
@@ -205,7 +205,7 @@ impl Authenticator {
         }
     }
 
-    async fn prove<K: Foundations>(
+    async fn prove<K: CredentialState>(
         &self,
         presented: &Presented<'_>,
         key: &K,
@@ -249,7 +249,7 @@ impl Authenticator {
     }
 
     /// Whether the basis of a remembered credential is unchanged.
-    fn still_holds<K: Foundations>(&self, memory: &Memory, key: &K) -> Result<bool, Refusal<K::Error>> {
+    fn still_holds<K: CredentialState>(&self, memory: &Memory, key: &K) -> Result<bool, Refusal<K::Error>> {
         match (&memory.basis, &self.settings.api_token_id) {
             (Basis::Issuer(generation), _) => {
                 let is_present = |issuer: &Arc<Issuer>| issuer.keys().is_some_and(|own| own.generation == *generation);
@@ -303,7 +303,7 @@ impl Authenticator {
         Ok((caller, keys.generation, accepted.expires.saturating_add(leeway)))
     }
 
-    async fn api_token<K: Foundations>(&self, token: &str, key: &K) -> Result<Caller, Refusal<K::Error>> {
+    async fn api_token<K: CredentialState>(&self, token: &str, key: &K) -> Result<Caller, Refusal<K::Error>> {
         let id = self.settings.api_token_id.as_deref().ok_or(Unauthenticated::NoApiToken)?;
         // Only canonical base64: one key has one token, and its case matters.
         let presented = data_encoding::BASE64.decode(token.as_bytes()).map_err(|_| Unauthenticated::ApiToken)?;

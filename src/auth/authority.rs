@@ -107,7 +107,7 @@ pub enum AuthorityError {
 pub fn load(path: &Path) -> Result<Vec<X509>, AuthorityError> {
     let pem = file::bytes("authority file", path, MAX_FILE)?;
     let read = pem::certificates(&pem).map_err(|source| AuthorityError::NotPem { path: path.to_owned(), source })?;
-    read.tell(path);
+    read.log_findings(path);
     let Certificates { certificates, skipped, .. } = read;
     if certificates.is_empty() {
         return Err(AuthorityError::NoAuthority { path: path.to_owned(), skipped });

@@ -55,7 +55,7 @@ impl<'a> Unverified<'a> {
     /// Returns `iss` for output.
     #[must_use]
     pub fn issuer(&self) -> String {
-        told(self.claims.at("iss"))
+        claim_text(self.claims.at("iss"))
     }
 }
 
@@ -93,7 +93,8 @@ impl Authenticator {
         let user = |caller: Caller| format!("the user {:?}", caller.username.as_str());
         let accepted =
             token.claims.check(&issuer.config, &self.settings.default_username, self.settings.jwt_leeway, now);
-        let (claim, found) = (&issuer.config.username_claim, told(token.claims.at(&issuer.config.username_claim)));
+        let (claim, found) =
+            (&issuer.config.username_claim, claim_text(token.claims.at(&issuer.config.username_claim)));
         match &accepted {
             Ok(accepted) => {
                 diagnosis.add("user", Outcome::Passed, format!("{claim} is {found}: {}", &accepted.username))
@@ -125,7 +126,7 @@ impl Authenticator {
             KeySource::Uri(_) | KeySource::Discovery(_) => fetched.as_ref(),
         };
         let mut diagnosis = self.look(issuer, token, keys.map(|keys| &**keys), now);
-        let own = told(token.claims.at(narrowing::CLAIM));
+        let own = claim_text(token.claims.at(narrowing::CLAIM));
         diagnosis.judge("claim claviger", token.claims.narrowing(), own.clone(), &own);
         let (told, verified) = match verdict {
             Ok(verified) => (Ok("the issuer vouches for its bearer".to_owned()), Some(verified)),
@@ -146,7 +147,7 @@ impl Authenticator {
             }
             _ => steps.add("algorithm", Outcome::Passed, format!("it says {algorithm:?}")),
         }
-        let found = |claim: &str| told(claims.at(claim));
+        let found = |claim: &str| claim_text(claims.at(claim));
         let expected = match (issuer.issuer.as_str(), &issuer.implied_issuer) {
             ("", None) => "any".to_owned(),
             ("", Some(implied)) => format!("none or {implied:?}"),
@@ -227,7 +228,7 @@ fn role(issuer: &Issuer, token: &Unverified<'_>) -> String {
     format!(
         "; {} is {}, allowed are {}",
         rule.claim,
-        told(token.claims.at(&rule.claim)),
+        claim_text(token.claims.at(&rule.claim)),
         shortened(&allowed.join(", "))
     )
 }
@@ -238,7 +239,7 @@ fn clock(claim: &str, claims: &Claims, now: i64) -> String {
     match value.as_i64() {
         Some(time) if time <= now => format!("{claim} is {time}, {} s ago", now.saturating_sub(time)),
         Some(time) => format!("{claim} is {time}, in {} s", time.saturating_sub(now)),
-        None => format!("{claim} is {}", told(Some(value))),
+        None => format!("{claim} is {}", claim_text(Some(value))),
     }
 }
 
@@ -252,13 +253,13 @@ fn list(expected: &[Expected]) -> String {
 
 fn bound(bound: &Bound) -> String {
     match bound {
-        Bound::Value(value) => told(Some(value)),
+        Bound::Value(value) => claim_text(Some(value)),
         Bound::AnyOf(any_of) => list(any_of),
     }
 }
 
 /// Formats the value of a claim as JSON without control characters, up to [`MAX_TOLD`] characters.
-fn told(value: Option<&Value>) -> String {
+fn claim_text(value: Option<&Value>) -> String {
     match value {
         None => "not there".to_owned(),
         Some(Value::String(text)) => shortened(&format!("{text:?}")),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer, Span};
-use super::authenticator::{Authenticator, Foundations};
+use super::authenticator::{Authenticator, CredentialState};
 use super::presented::Peer;
 use super::refusal::{Refusal, Unauthenticated};
 use super::remembered::{Basis, Memory};
@@ -34,7 +34,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// The token is not one of this server, or is not valid, or the check failed.
-    pub fn bearer_of<K: Foundations>(
+    pub fn bearer_of<K: CredentialState>(
         &self,
         peer: &Peer,
         token: &str,
@@ -57,7 +57,7 @@ impl Authenticator {
 
     /// Returns the caller of an access token of this server. Only the signature is remembered; everything else is
     /// checked at each use.
-    pub(super) fn access_token<K: Foundations>(
+    pub(super) fn access_token<K: CredentialState>(
         &self,
         peer: &Peer,
         token: &str,

@@ -187,7 +187,7 @@ impl Issuer {
                 Ok((set, fresh)) => {
                     tracing::info!(issuer = self.config.issuer, keys = set.len(), "fetched the issuer's keys");
                     if !self.keys().is_some_and(|before| set.reads_like(&before.set)) {
-                        set.tell(&self.config.issuer);
+                        set.log_findings(&self.config.issuer);
                     }
                     self.keys.store(Some(Arc::new(Keys::new(Arc::new(set)))));
                     retry = RETRY.0;

@@ -119,7 +119,7 @@ impl fmt::Display for LeftOut {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "key {}", self.number)?;
         if let Some(id) = &self.id {
-            write!(formatter, " ({})", told(&Value::from(id.as_str())))?;
+            write!(formatter, " ({})", quoted_value(&Value::from(id.as_str())))?;
         }
         write!(formatter, ": {}", self.reason)
     }
@@ -130,12 +130,12 @@ impl VerificationKey {
     pub(super) fn of_jwk(jwk: &Map<String, Value>) -> Result<Self, NotTaken> {
         let member = |name: &str| jwk.get(name).filter(|value| !value.is_null());
         if let Some(purpose) = member("use").filter(|purpose| *purpose != "sig") {
-            return Err(NotTaken::Use(told(purpose)));
+            return Err(NotTaken::Use(quoted_value(purpose)));
         }
         if let Some(operations) = member("key_ops") {
             let verifies = |operations: &Vec<Value>| operations.iter().any(|operation| operation == "verify");
             if !operations.as_array().is_some_and(verifies) {
-                return Err(NotTaken::Operations(told(operations)));
+                return Err(NotTaken::Operations(quoted_value(operations)));
             }
         }
         // RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2.
@@ -146,9 +146,10 @@ impl VerificationKey {
         let mut taken = Self::of_public(key)?;
         // A key is for one algorithm if it names one, and never for one of another kind of key.
         if let Some(name) = member("alg") {
-            let named = name.as_str().and_then(Algorithm::named).ok_or_else(|| NotTaken::Algorithm(told(name)))?;
+            let named =
+                name.as_str().and_then(Algorithm::named).ok_or_else(|| NotTaken::Algorithm(quoted_value(name)))?;
             if !taken.algorithms.contains(&named) {
-                return Err(NotTaken::OtherAlgorithm(told(name)));
+                return Err(NotTaken::OtherAlgorithm(quoted_value(name)));
             }
             taken.algorithms = vec![named];
         }
@@ -240,14 +241,14 @@ fn components(jwk: &Map<String, Value>) -> Result<PKey<Public>, NotTaken> {
         }
         (Some("oct"), _) => Err(NotTaken::Secret),
         _ => {
-            let shown = |name: &str| jwk.get(name).map_or_else(|| "missing".to_owned(), told);
+            let shown = |name: &str| jwk.get(name).map_or_else(|| "missing".to_owned(), quoted_value);
             Err(NotTaken::Kind { kty: shown("kty"), crv: shown("crv") })
         }
     }
 }
 
 /// Formats a value of the issuer as JSON without control characters, up to [`MAX_TOLD`] characters.
-fn told(value: &Value) -> String {
+fn quoted_value(value: &Value) -> String {
     match value {
         Value::String(text) => Part(format_args!("{text:?}"), MAX_TOLD).to_string(),
         value => Part(value, MAX_TOLD).to_string(),

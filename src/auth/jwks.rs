@@ -190,7 +190,7 @@ impl KeySet {
     }
 
     /// Logs which keys of `issuer` were left out and why, and warnings about the other keys.
-    pub fn tell(&self, issuer: &str) {
+    pub fn log_findings(&self, issuer: &str) {
         for key in &self.left_out.0 {
             if key.reason.is_for_others() {
                 tracing::info!(issuer, %key, "a key of the issuer is not used");

@@ -34,7 +34,7 @@ mod trusted_issuer;
 mod vouching;
 
 pub use access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer, Issued, NewToken, OwnKey};
-pub use authenticator::{Authenticator, Foundations, Known, Settings};
+pub use authenticator::{Authenticator, CredentialState, Known, Settings};
 pub use authorization::{Authorization, Basic};
 pub use certificate::NameError;
 pub use claims_error::ClaimsError;

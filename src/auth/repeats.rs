@@ -62,15 +62,15 @@ impl Repeats {
     }
 
     /// Writes the lines of the last minute, if it is over.
-    pub fn tell(&self) {
+    pub fn log(&self) {
         let sums = self.lock().take(Instant::now());
-        sums.into_iter().for_each(Sum::tell);
+        sums.into_iter().for_each(Sum::log);
     }
 
     /// Writes all pending lines, at the end of the process.
-    pub fn tell_all(&self) {
+    pub fn log_all(&self) {
         let sums = self.lock().take_all();
-        sums.into_iter().for_each(Sum::tell);
+        sums.into_iter().for_each(Sum::log);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Table> {
@@ -113,7 +113,7 @@ impl Table {
 }
 
 impl Sum {
-    fn tell(self) {
+    fn log(self) {
         match self {
             Self::Again { level: Level::ERROR, network, what, more } => {
                 tracing::error!(peer = %network, more, what, "repeated within a minute");

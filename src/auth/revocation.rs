@@ -65,7 +65,7 @@ impl Revocation {
                 let holds = if skipped.is_empty() { ": it is empty".to_owned() } else { Holds(&skipped).to_string() };
                 return Err(not_crl(holds));
             }
-            pem::tell(path, &skipped);
+            pem::log_skipped(path, &skipped);
         }
         Ok(Self { lists })
     }

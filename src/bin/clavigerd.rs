@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
-use claviger::config::{self, Config, Options, Places};
+use claviger::config::{self, Config, OptionSources, Options};
 use claviger::secret::Password;
 use claviger::server;
 use claviger::text::Whole;
@@ -95,7 +95,7 @@ fn main() -> ! {
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // clap has read the password: it must not stay in the environment.
     server::overwrite_variable(c"KMS_HTTPS_P12_PASSWORD");
-    let places = Places::of(&matches);
+    let places = OptionSources::of(&matches);
     // `matches` holds copies of the values of the command line and the environment, secrets among them.
     drop(matches);
     let status = match run(arguments, &places, pin, &empty) {
@@ -126,7 +126,7 @@ fn pin() -> Result<Option<Password>, config::Error> {
 #[allow(clippy::print_stdout, reason = "what would run is this program's output")]
 fn run(
     arguments: Arguments,
-    places: &Places,
+    places: &OptionSources,
     pin: Result<Option<Password>, config::Error>,
     empty: &[String],
 ) -> Result<(), Failure> {

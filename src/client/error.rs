@@ -18,7 +18,7 @@ pub enum Error {
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
     /// The PKCS#12 file cannot be opened.
-    #[error("{}", fault.told(path, ": give --client-p12-password-file or CLAVIGER_CLIENT_P12_PASSWORD"))]
+    #[error("{}", fault.message(path, ": give --client-p12-password-file or CLAVIGER_CLIENT_P12_PASSWORD"))]
     Pkcs12 {
         /// The file.
         path: PathBuf,

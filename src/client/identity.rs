@@ -43,7 +43,7 @@ pub fn authorities(path: &Path) -> Result<Trust, Error> {
     let pem = file::bytes("CA file", path, MAX_CERTIFICATES)?;
     let not_authorities = |source| Error::NotAuthorities { path: path.to_owned(), source };
     let read = pem::certificates(&pem).map_err(not_authorities)?;
-    read.tell(path);
+    read.log_findings(path);
     trust(read).map_err(not_authorities)
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::error::Error;
 use super::listed::{self, flag};
 use super::options::{ClientCert, ClientCertUsername, Options};
-use super::places::{Place, Places};
+use super::places::{OptionSource, OptionSources};
 use crate::client::Url;
 use crate::principal::OWN_ISSUER;
 
@@ -52,7 +52,7 @@ pub struct JwtIssuer {
 
 /// Returns the values of an option that names files. If a path is not UTF-8, the values are taken as given: such a path
 /// cannot be a list in brackets.
-fn paths(option: &'static str, given: Option<&[PathBuf]>, places: &Places) -> Result<Vec<PathBuf>, Error> {
+fn paths(option: &'static str, given: Option<&[PathBuf]>, places: &OptionSources) -> Result<Vec<PathBuf>, Error> {
     let given = given.unwrap_or_default();
     match given.iter().map(|path| path.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>() {
         Some(texts) if texts.is_empty() => Ok(Vec::new()),
@@ -67,7 +67,7 @@ fn pair(
     owners: (&'static str, usize),
     option: &'static str,
     values: &[Option<String>],
-    places: &Places,
+    places: &OptionSources,
 ) -> Result<Vec<Option<String>>, Error> {
     let (owner, count) = owners;
     if values.is_empty() {
@@ -79,7 +79,7 @@ fn pair(
         return Ok(values.to_vec());
     }
     let unpaired = || Error::Unpaired { option: flag(option), owner: flag(owner), values: values.len(), owners: count };
-    let (Place::CommandLine(of_owners), Place::CommandLine(of_values)) = (of_owners, of_values) else {
+    let (OptionSource::CommandLine(of_owners), OptionSource::CommandLine(of_values)) = (of_owners, of_values) else {
         return Err(unpaired());
     };
     // A list in brackets has several values at one position.
@@ -101,7 +101,7 @@ fn pair(
 /// Refuses to pair values by position if they come from two places. The two lists may have been written without regard
 /// to each other, and after a wrong pairing the server would accept one issuer's tokens with another issuer's key. With
 /// one owner, the pairing is unambiguous.
-fn refuse_apart(owner: (&str, &Place), option: (&str, &Place), count: usize) -> Result<(), Error> {
+fn refuse_apart(owner: (&str, &OptionSource), option: (&str, &OptionSource), count: usize) -> Result<(), Error> {
     if count < 2 || owner.1.name() == option.1.name() {
         return Ok(());
     }
@@ -113,7 +113,10 @@ fn refuse_apart(owner: (&str, &Place), option: (&str, &Place), count: usize) -> 
     })
 }
 
-pub(super) fn client_certificates(options: &Options, places: &Places) -> Result<Option<ClientCertificates>, Error> {
+pub(super) fn client_certificates(
+    options: &Options,
+    places: &OptionSources,
+) -> Result<Option<ClientCertificates>, Error> {
     let files = paths("authority_cert_file", options.authority_cert_file.as_deref(), places)?;
     let crl_files = paths("crl_file", options.crl_file.as_deref(), places)?;
     if files.is_empty() {
@@ -142,7 +145,7 @@ pub(super) fn client_certificates(options: &Options, places: &Places) -> Result<
     }))
 }
 
-pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtIssuer>, Error> {
+pub(super) fn jwt_issuers(options: &Options, places: &OptionSources) -> Result<Vec<JwtIssuer>, Error> {
     let issuers = listed::all("jwt_issuer_uri", options.jwt_issuer_uri.as_deref(), places)?;
     if issuers.is_empty() {
         let needing = [
@@ -191,7 +194,7 @@ pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtI
 }
 
 /// Returns, for each issuer, the claim that holds the user name. The option gives one for all issuers, or one for each.
-fn username_claims(options: &Options, owners: usize, places: &Places) -> Result<Vec<String>, Error> {
+fn username_claims(options: &Options, owners: usize, places: &OptionSources) -> Result<Vec<String>, Error> {
     let claims = listed::values("jwt_username_claim", options.jwt_username_claim.as_deref(), places)?;
     let claims: Vec<String> = claims.into_iter().map(|claim| claim.unwrap_or_else(|| "sub".to_owned())).collect();
     match claims.as_slice() {

@@ -2,7 +2,7 @@
 //! variable.
 
 use super::error::Error;
-use super::places::Places;
+use super::places::OptionSources;
 
 /// Returns the values of an option.
 ///
@@ -15,7 +15,7 @@ use super::places::Places;
 pub(super) fn values(
     option: &'static str,
     given: Option<&[String]>,
-    places: &Places,
+    places: &OptionSources,
 ) -> Result<Vec<Option<String>>, Error> {
     let Some(given) = given else { return Ok(Vec::new()) };
     let is_variable = places.is_environment(option);
@@ -59,7 +59,11 @@ pub(super) fn values(
 ///
 /// # Errors
 /// The errors of [`values`], and an empty element.
-pub(super) fn all(option: &'static str, given: Option<&[String]>, places: &Places) -> Result<Vec<String>, Error> {
+pub(super) fn all(
+    option: &'static str,
+    given: Option<&[String]>,
+    places: &OptionSources,
+) -> Result<Vec<String>, Error> {
     let values = values(option, given, places)?;
     let all: Option<Vec<String>> = values.into_iter().collect();
     all.ok_or_else(|| {

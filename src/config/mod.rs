@@ -28,7 +28,7 @@ pub use hsm::Hsm;
 pub use limits::{LEAST_MEMORY, Limits};
 pub use mechanism_number::{MechanismNumber, NotANumber};
 pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey, WeakerCustody};
-pub use places::Places;
+pub use places::OptionSources;
 pub use secret_file::SecretSource;
 
 use crate::file;
@@ -144,7 +144,12 @@ impl Config {
     ///
     /// # Errors
     /// The first error found, see [`Error`].
-    pub fn new(given: Options, file: Option<&Path>, pin: Option<Password>, places: &Places) -> Result<Self, Error> {
+    pub fn new(
+        given: Options,
+        file: Option<&Path>,
+        pin: Option<Password>,
+        places: &OptionSources,
+    ) -> Result<Self, Error> {
         let Some(path) = file else { return Self::checked(given, pin, places) };
         let FromFile { options, lines } = read_file(path)?;
         let nearer = given.names();
@@ -157,7 +162,7 @@ impl Config {
         })
     }
 
-    fn checked(options: Options, pin: Option<Password>, places: &Places) -> Result<Self, Error> {
+    fn checked(options: Options, pin: Option<Password>, places: &OptionSources) -> Result<Self, Error> {
         let p12 = p12(&options)?;
         let mut client_certificates = callers::client_certificates(&options, places)?;
         if client_certificates.is_some() && p12.is_none() {

@@ -176,7 +176,7 @@ fn learn(custody: &Custody, store: &Store, device: &Device) -> Result<(), RootEr
     }
     let now = Most::of(device);
     if now != before {
-        now.tell();
+        now.log();
     }
     // No caller is admitted yet, so the first caller gets the new handles.
     *custody.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);

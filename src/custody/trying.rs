@@ -74,7 +74,7 @@ impl Most {
     }
 
     /// Writes the bounds to the log if one of them is lower than what a start tries.
-    pub(super) fn tell(self) {
+    pub(super) fn log(self) {
         let Self([gcm, blocks, hmac, cmac]) = self;
         let is_usual = gcm == usize::MAX && [blocks, hmac, cmac].iter().all(|most| *most >= FIRST_TRY.others);
         if is_usual {
@@ -110,7 +110,7 @@ pub(super) fn at_start(device: &Device, extent: Extent) -> Result<Vec<(Need, Lac
         seconds = began.elapsed().as_secs_f32(),
         "tried the abilities of the token"
     );
-    Most::of(device).tell();
+    Most::of(device).log();
     let mut lacks = Vec::new();
     for Capability { name, found, need, .. } in tried {
         match (found, need) {

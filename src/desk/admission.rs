@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::full::Full;
 use super::memory::{Memory, Room};
-use super::places::{Place, Places};
+use super::places::{FairPermit, FairSemaphore};
 use super::refusals::{Refusals, Refused};
 use super::ticket::{Name, Ticket};
 use super::who::Who;
@@ -45,9 +45,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The front desk.
 pub struct Desk {
-    known: Hall,
-    claimants: Hall,
-    strangers: Hall,
+    known: CallerClassLimits,
+    claimants: CallerClassLimits,
+    strangers: CallerClassLimits,
     memory: Arc<Memory>,
     /// The longest time from the end of a request's headers to its answer.
     allowed: Duration,
@@ -55,29 +55,29 @@ pub struct Desk {
 }
 
 /// The places of one group of callers: authenticated callers, claimants or strangers.
-struct Hall {
-    under_way: Arc<Places>,
-    working: Arc<Places>,
-    discarding: Arc<Places>,
+struct CallerClassLimits {
+    under_way: Arc<FairSemaphore>,
+    working: Arc<FairSemaphore>,
+    discarding: Arc<FairSemaphore>,
 }
 
 /// An admitted request. Dropping it gives its place back.
 pub struct Admission {
     who: Who,
-    working: Arc<Places>,
+    working: Arc<FairSemaphore>,
     memory: Arc<Memory>,
-    _place: Place,
+    _place: FairPermit,
 }
 
 /// The place of a request that is answered, but whose body is still arriving. Dropping it gives the place back.
 pub struct Discarding {
-    _place: Place,
+    _place: FairPermit,
     _room: Room,
 }
 
 /// A request that may work now. Its place is taken until this is dropped, even if the client is gone.
 pub struct Turn {
-    _place: Place,
+    _place: FairPermit,
 }
 
 impl Desk {
@@ -86,9 +86,9 @@ impl Desk {
     #[must_use]
     pub fn new(allowed: Duration, memory: usize, metrics: &Arc<Metrics>) -> Arc<Self> {
         let desk = Arc::new(Self {
-            known: Hall::new(KNOWN, WORKING),
-            claimants: Hall::new(CLAIMING, CLAIMING_WORKING),
-            strangers: Hall::new(STRANGE, STRANGERS_WORKING),
+            known: CallerClassLimits::new(KNOWN, WORKING),
+            claimants: CallerClassLimits::new(CLAIMING, CLAIMING_WORKING),
+            strangers: CallerClassLimits::new(STRANGE, STRANGERS_WORKING),
             memory: Memory::new(memory),
             allowed,
             refusals: Refusals::new(metrics),
@@ -107,7 +107,7 @@ impl Desk {
     }
 
     /// The number of places of one kind that are taken in all groups.
-    fn taken(&self, places: impl Fn(&Hall) -> &Arc<Places>) -> usize {
+    fn taken(&self, places: impl Fn(&CallerClassLimits) -> &Arc<FairSemaphore>) -> usize {
         [&self.known, &self.claimants, &self.strangers].map(|hall| places(hall).taken()).into_iter().sum()
     }
 
@@ -151,7 +151,7 @@ impl Desk {
         Some(Discarding { _place: place, _room: room })
     }
 
-    fn hall(&self, who: &Who) -> &Hall {
+    fn hall(&self, who: &Who) -> &CallerClassLimits {
         match who {
             Who::Caller(_) | Who::Network(_) => &self.known,
             Who::Claimant(_) => &self.claimants,
@@ -165,9 +165,13 @@ impl Desk {
     }
 }
 
-impl Hall {
+impl CallerClassLimits {
     fn new(under_way: usize, working: usize) -> Self {
-        Self { under_way: Places::new(under_way), working: Places::new(working), discarding: Places::new(DISCARDING) }
+        Self {
+            under_way: FairSemaphore::new(under_way),
+            working: FairSemaphore::new(working),
+            discarding: FairSemaphore::new(DISCARDING),
+        }
     }
 }
 

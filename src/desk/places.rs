@@ -13,7 +13,7 @@ use super::who::Who;
 /// gets at most half of all places, and `n` callers who take all that they get leave one in `n + 1` free for the next.
 /// A place that is given back goes to the waiting caller who holds the fewest, and among these to the one who has
 /// waited longest.
-pub(super) struct Places {
+pub(super) struct FairSemaphore {
     total: usize,
     inner: Mutex<Inner>,
 }
@@ -30,23 +30,23 @@ struct Inner {
 #[derive(Default)]
 struct Holder {
     held: usize,
-    queue: VecDeque<(u64, oneshot::Sender<Place>)>,
+    queue: VecDeque<(u64, oneshot::Sender<FairPermit>)>,
 }
 
 /// A place that is taken. Dropping it gives it back.
-pub(super) struct Place {
-    places: Arc<Places>,
+pub(super) struct FairPermit {
+    places: Arc<FairSemaphore>,
     who: Who,
 }
 
 /// A waiting request. Dropping it removes it from the queue.
 struct Waiting<'a> {
-    places: &'a Places,
+    places: &'a FairSemaphore,
     who: &'a Who,
     number: u64,
 }
 
-impl Places {
+impl FairSemaphore {
     /// Creates `total` free places.
     pub(super) fn new(total: usize) -> Arc<Self> {
         Arc::new(Self { total, inner: Mutex::default() })
@@ -61,7 +61,7 @@ impl Places {
     ///
     /// # Errors
     /// No place is free for this caller.
-    pub(super) fn try_enter(self: &Arc<Self>, who: &Who) -> Result<Place, Full> {
+    pub(super) fn try_enter(self: &Arc<Self>, who: &Who) -> Result<FairPermit, Full> {
         let mut inner = self.lock();
         let held = inner.held(who);
         // Waiting callers are served first.
@@ -77,7 +77,7 @@ impl Places {
     ///
     /// # Errors
     /// No place became free for this caller in time.
-    pub(super) async fn enter(self: &Arc<Self>, who: &Who, until: Instant) -> Result<Place, Full> {
+    pub(super) async fn enter(self: &Arc<Self>, who: &Who, until: Instant) -> Result<FairPermit, Full> {
         if let Ok(place) = self.try_enter(who) {
             return Ok(place);
         }
@@ -92,7 +92,7 @@ impl Places {
         }
     }
 
-    fn queue<'a>(&'a self, who: &'a Who) -> (Waiting<'a>, oneshot::Receiver<Place>) {
+    fn queue<'a>(&'a self, who: &'a Who) -> (Waiting<'a>, oneshot::Receiver<FairPermit>) {
         let (grant, granted) = oneshot::channel();
         let mut inner = self.lock();
         let number = inner.next;
@@ -110,8 +110,8 @@ impl Places {
         held < self.total.saturating_sub(taken)
     }
 
-    fn place(self: &Arc<Self>, who: &Who) -> Place {
-        Place { places: Arc::clone(self), who: who.clone() }
+    fn place(self: &Arc<Self>, who: &Who) -> FairPermit {
+        FairPermit { places: Arc::clone(self), who: who.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -154,7 +154,7 @@ impl Inner {
     }
 }
 
-impl Drop for Place {
+impl Drop for FairPermit {
     fn drop(&mut self) {
         let mut inner = self.places.lock();
         inner.give_back(&self.who);
@@ -198,9 +198,10 @@ mod tests {
 
     #[test]
     fn a_caller_gets_as_many_as_are_free() {
-        let places = Places::new(8);
-        let take = |name: &str| -> Vec<Place> { std::iter::from_fn(|| places.try_enter(&who(name)).ok()).collect() };
-        let taken: Vec<Vec<Place>> = ["greedy", "other", "third", "fourth", "fifth"].map(take).into();
+        let places = FairSemaphore::new(8);
+        let take =
+            |name: &str| -> Vec<FairPermit> { std::iter::from_fn(|| places.try_enter(&who(name)).ok()).collect() };
+        let taken: Vec<Vec<FairPermit>> = ["greedy", "other", "third", "fourth", "fifth"].map(take).into();
         assert_eq!(taken.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 1, 1, 0]);
         assert_eq!(places.try_enter(&who("greedy")).err(), Some(Full::Share));
         assert_eq!(places.try_enter(&who("fifth")).err(), Some(Full::All));
@@ -211,27 +212,27 @@ mod tests {
 
     #[test]
     fn many_who_take_all_they_get_leave_some_for_others() {
-        let places = Places::new(1024);
+        let places = FairSemaphore::new(1024);
         let mut taken = Vec::new();
         // The callers take places in turns until no caller gets a further one.
         let names: Vec<Who> = (0..16).map(|number| who(&format!("c{number}"))).collect();
         loop {
-            let more: Vec<Place> = names.iter().filter_map(|name| places.try_enter(name).ok()).collect();
+            let more: Vec<FairPermit> = names.iter().filter_map(|name| places.try_enter(name).ok()).collect();
             if more.is_empty() {
                 break;
             }
             taken.extend(more);
         }
-        let others: Vec<Place> = std::iter::from_fn(|| places.try_enter(&who("other")).ok()).collect();
+        let others: Vec<FairPermit> = std::iter::from_fn(|| places.try_enter(&who("other")).ok()).collect();
         assert!(taken.len() > 900 && others.len() > 20, "{} {}", taken.len(), others.len());
     }
 
     #[tokio::test]
     async fn a_place_goes_to_who_holds_the_fewest() {
-        let places = Places::new(8);
+        let places = FairSemaphore::new(8);
         let [greedy, other] = ["greedy", "other"].map(who);
-        let mut all: Vec<Place> = (0..4).filter_map(|_| places.try_enter(&greedy).ok()).collect();
-        let mut filling: Vec<Place> =
+        let mut all: Vec<FairPermit> = (0..4).filter_map(|_| places.try_enter(&greedy).ok()).collect();
+        let mut filling: Vec<FairPermit> =
             ["x", "x", "y", "z"].iter().filter_map(|name| places.try_enter(&who(name)).ok()).collect();
         let until = Instant::now() + Duration::from_secs(60);
         let mut first = std::pin::pin!(places.enter(&greedy, until));
@@ -251,7 +252,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_leaves_nothing_behind() {
-        let places = Places::new(1);
+        let places = FairSemaphore::new(1);
         let [one, other] = ["one", "other"].map(who);
         let place = places.try_enter(&one).unwrap();
         assert_eq!(places.enter(&other, Instant::now()).await.err(), Some(Full::All));

@@ -4,7 +4,7 @@ use warp::http::StatusCode;
 
 use super::answer::Answer;
 use super::app::App;
-use super::ask::Ask;
+use super::caller_request::CallerRequest;
 use super::hanzo::iso;
 use super::problem::Problem;
 use crate::api::Word;
@@ -38,16 +38,19 @@ pub(super) fn health(app: &App) -> Result<Answer, Problem> {
     Ok(Answer::json(status, &Health { process: "ok".into(), store, token, audit, weaker_custody }))
 }
 
-fn host(app: &App, ask: &Ask<'_>) -> Option<Host> {
-    let caller = ask.context.caller;
+fn host(app: &App, request: &CallerRequest<'_>) -> Option<Host> {
+    let caller = request.context.caller;
     let Method::AccessToken { id, .. } = &caller.method else { return None };
     let account = app.kms.host(caller.username.as_str().strip_prefix("host/")?)?.account.clone();
     let token_issued_at = iso(app.kms.access_tokens().issued_at(id)?);
-    Some(Host { account, client_ip: ask.context.peer.ip(), token_issued_at })
+    Some(Host { account, client_ip: request.context.peer.ip(), token_issued_at })
 }
 
-pub(super) fn whoami(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let caller = ask.context.caller;
+pub(super) fn whoami(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let caller = request.context.caller;
     let (username, method) = (caller.username.as_str().to_owned(), caller.method.name().into());
-    Ok(Answer::json(StatusCode::OK, &WhoAmI { username, method, role: app.kms.role_of(caller), host: host(app, ask) }))
+    Ok(Answer::json(
+        StatusCode::OK,
+        &WhoAmI { username, method, role: app.kms.role_of(caller), host: host(app, request) },
+    ))
 }

@@ -8,7 +8,7 @@ use warp::http::StatusCode;
 
 use super::answer::Answer;
 use super::app::App;
-use super::ask::Ask;
+use super::caller_request::CallerRequest;
 use super::hanzo::iso;
 use super::members;
 use super::page::{Page, after, limit, offset};
@@ -19,7 +19,7 @@ use crate::api::access::{
 use crate::api::{Success, Word};
 use crate::kmip::Dialect;
 use crate::kmip::ttlv::{Document, Field as _, json};
-use crate::kms::{self, Error, Held, Membership, Sheet};
+use crate::kms::{self, Error, Held, Membership, PageBuilder};
 use crate::policy::{Action, Grant, Grantee, Subject};
 use crate::principal::Username;
 
@@ -27,35 +27,35 @@ use crate::principal::Username;
 const MAX_OPERATIONS: usize = 64;
 
 /// `POST /access/grant`
-pub(super) fn grant(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let change = change(ask)?;
+pub(super) fn grant(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let change = change(request)?;
     let (to, actions) = (grantee(&change)?, actions(&change.operation_types)?);
     let id = &change.unique_identifier;
-    app.kms.grant(&ask.context, id, &to, &actions)?;
+    app.kms.grant(&request.context, id, &to, &actions)?;
     Ok(success(format!("Access for {to} on {id} successfully added")))
 }
 
 /// `POST /access/revoke`
-pub(super) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let change = change(ask)?;
+pub(super) fn revoke(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let change = change(request)?;
     let (to, actions) = (grantee(&change)?, actions(&change.operation_types)?);
     let id = &change.unique_identifier;
-    app.kms.take_back(&ask.context, id, &to, &actions)?;
+    app.kms.take_back(&request.context, id, &to, &actions)?;
     Ok(success(format!("Access for {to} on {id} successfully removed")))
 }
 
 /// `POST /access/transfer`: makes an offer, which the receiver accepts by [`super::ownership::accept`].
-pub(super) fn transfer(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Transfer { unique_identifier: id, user_id } = read(ask.body)?;
+pub(super) fn transfer(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let Transfer { unique_identifier: id, user_id } = read(request.body)?;
     let to = username(&user_id)?;
-    let expires = iso(app.kms.transfer(&ask.context, &id, &to)?);
+    let expires = iso(app.kms.transfer(&request.context, &id, &to)?);
     Ok(success(format!("{id} is offered to {to}, who becomes its owner by accepting it before {expires}")))
 }
 
 /// `POST /access/project`
-pub(super) fn project(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let InProject { unique_identifier: id, project } = read(ask.body)?;
-    app.kms.set_project(&ask.context, &id, project.as_deref())?;
+pub(super) fn project(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let InProject { unique_identifier: id, project } = read(request.body)?;
+    app.kms.set_project(&request.context, &id, project.as_deref())?;
     Ok(success(match project {
         Some(project) => format!("{id} is in the project {project} now"),
         None => format!("{id} is in no project now"),
@@ -63,10 +63,10 @@ pub(super) fn project(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 }
 
 /// `GET /access/list/{id}`: lists the grants, with `?all=true` also the owner, the project and its members.
-pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let id = ask.parameter("id");
-    let is_whole = ask.query.boolean("all")?.unwrap_or(false);
-    let kms::AccessList { owner, project, members, grants } = app.kms.access_list(&ask.context, id)?;
+pub(super) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let id = request.parameter("id");
+    let is_whole = request.query.boolean("all")?.unwrap_or(false);
+    let kms::AccessList { owner, project, members, grants } = app.kms.access_list(&request.context, id)?;
     let grants: Vec<api::Grant> = grants.into_iter().map(listed).collect();
     if !is_whole {
         return Ok(Answer::json(StatusCode::OK, &grants));
@@ -89,10 +89,14 @@ fn words(actions: &BTreeSet<Action>) -> Vec<Word> {
 }
 
 /// `GET /access/owned[?after=ID|?offset=N][&limit=N]`
-pub(super) fn owned(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+pub(super) fn owned(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let mut page = Page::array();
     let mut write = |held: Held| page.put_with(|body| write_owned(held, body));
-    app.kms.owned(&ask.context, &from(ask)?, &mut Sheet::new(&ask.context, limit(ask)?, &mut write))?;
+    app.kms.owned(
+        &request.context,
+        &from(request)?,
+        &mut PageBuilder::new(&request.context, limit(request)?, &mut write),
+    )?;
     Ok(page.end())
 }
 
@@ -107,7 +111,7 @@ fn write_owned(held: Held, body: &mut Vec<u8>) {
 }
 
 /// `GET /access/obtained[?after=ID|?offset=N][&limit=N]`
-pub(super) fn obtained(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+pub(super) fn obtained(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let mut page = Page::array();
     let mut write = |object: kms::Obtained| {
         page.put(&Obtained {
@@ -118,47 +122,51 @@ pub(super) fn obtained(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
             is_wrapped: false,
         })
     };
-    app.kms.obtained(&ask.context, &from(ask)?, &mut Sheet::new(&ask.context, limit(ask)?, &mut write))?;
+    app.kms.obtained(
+        &request.context,
+        &from(request)?,
+        &mut PageBuilder::new(&request.context, limit(request)?, &mut write),
+    )?;
     Ok(page.end())
 }
 
 /// `GET /access/create`: whether the caller may add objects.
-pub(super) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (has_create_permission, _) = app.kms.general_rights(ask.context.caller);
+pub(super) fn create(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (has_create_permission, _) = app.kms.general_rights(request.context.caller);
     Ok(Answer::json(StatusCode::OK, &MayCreate { has_create_permission }))
 }
 
 /// `GET /access/privileged`: whether the caller is an administrator.
-pub(super) fn privileged(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (_, has_privileged_access) = app.kms.general_rights(ask.context.caller);
+pub(super) fn privileged(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (_, has_privileged_access) = app.kms.general_rights(request.context.caller);
     Ok(Answer::json(StatusCode::OK, &IsPrivileged { has_privileged_access }))
 }
 
 /// `POST /access/explain`: says whether a user may do an operation. It changes nothing.
-pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Question { user, operation, unique_identifier } = read(ask.body)?;
+pub(super) fn explain(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let Question { user, operation, unique_identifier } = read(request.body)?;
     let subject = Subject::parse(&user).map_err(|error| bad(format!("user {user:?}: {error}")))?;
     // A question about the caller takes the caller's credential and its narrowing into account. The credential of
     // another user is not known.
-    let own = Some(ask.context.caller).filter(|own| Subject::of(own) == subject);
+    let own = Some(request.context.caller).filter(|own| Subject::of(own) == subject);
     let who = own.cloned().or_else(|| app.authenticator.caller_of(&subject));
     let who = who.ok_or_else(|| {
         bad(format!("user must name one user, as NAME, certificate:NAME or jwt:ISSUER#NAME; {user:?} names several"))
     })?;
-    let decision = app.kms.explain(&ask.context, &who, action(&operation)?, unique_identifier.as_deref())?;
+    let decision = app.kms.explain(&request.context, &who, action(&operation)?, unique_identifier.as_deref())?;
     let (allowed, rule) = match decision {
         Ok(rule) => (true, rule.to_string()),
         Err(refusal) => (false, refusal.to_string()),
     };
-    let is_own = Subject::of(ask.context.caller) == subject;
-    let (_, administers) = app.kms.general_rights(ask.context.caller);
+    let is_own = Subject::of(request.context.caller) == subject;
+    let (_, administers) = app.kms.general_rights(request.context.caller);
     let role = if is_own || administers { app.kms.role_of(&who) } else { None };
     Ok(Answer::json(StatusCode::OK, &Explanation { allowed, rule, user: subject.to_string(), role }))
 }
 
 /// Reads the body of a request that clients of Cosmian KMS also make.
-fn change(ask: &Ask<'_>) -> Result<Change, Problem> {
-    members::read_spelled(ask.body, &Change::MEMBERS).map_err(|error| bad(error.to_string()))
+fn change(request: &CallerRequest<'_>) -> Result<Change, Problem> {
+    members::read_spelled(request.body, &Change::MEMBERS).map_err(|error| bad(error.to_string()))
 }
 
 /// Reads the body of a request that only clients of this server make. An unknown member is refused.
@@ -201,8 +209,8 @@ fn action(word: &str) -> Result<Action, Problem> {
     Action::from_word(word).ok_or_else(unknown)
 }
 
-fn from(ask: &Ask<'_>) -> Result<kms::From, Problem> {
-    match (after(ask), offset(ask)?) {
+fn from(request: &CallerRequest<'_>) -> Result<kms::From, Problem> {
+    match (after(request), offset(request)?) {
         (None, offset) => Ok(kms::From::Offset(offset)),
         (Some(after), 0) => Ok(kms::From::After(after)),
         (Some(_), _) => Err(bad("give one of after and offset, not both".to_owned())),

@@ -55,8 +55,8 @@ impl App {
     }
 
     /// Logs the faults of the configured authenticators once.
-    pub fn tell_of_logins(&self) {
-        self.logins.tell_of_authenticators();
+    pub fn log_logins(&self) {
+        self.logins.log_authenticators();
     }
 
     /// Returns the id of a request: the client's own if it is 1 to 64 letters, digits and `-_.`, else a new one.

@@ -9,12 +9,12 @@ use warp::http::StatusCode;
 use super::access::bad;
 use super::answer::Answer;
 use super::app::App;
-use super::ask::Ask;
+use super::caller_request::CallerRequest;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
 use crate::api::issuers::{self as api, Tested, ToTest, Use, Verdicts};
 use crate::auth::{Diagnosis, Expected, Issuer, KeySource, TrustedIssuer, Unverified};
-use crate::kms::{self, Asked, HostLogin, IdentityWay, Sheet, Vouching};
+use crate::kms::{self, HostLogin, IdentityWay, IssuerUse, PageBuilder, Vouching};
 use crate::policy::{AuthenticatorDocument, IdentityDocument};
 
 /// The largest number of issuers that one JWT is tested against.
@@ -135,11 +135,11 @@ fn candidates<'a>(direct: &'a [Arc<Issuer>], vouching: &'a Vouching) -> Vec<Cand
 }
 
 /// `GET /issuers[?after=NAME][&limit=N]`
-pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let vouching = app.kms.exchange_issuers(&ask.context, Asked::List)?;
+pub(super) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let vouching = app.kms.exchange_issuers(&request.context, IssuerUse::List)?;
     let direct = app.authenticator.direct_issuers();
     let all = candidates(&direct, &vouching);
-    let begin = match after(ask) {
+    let begin = match after(request) {
         None => 0,
         Some(after) => {
             let place = all.iter().position(|own| own.name() == after);
@@ -148,7 +148,7 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     };
     let mut page = Page::array();
     let mut write = |own: &Candidate<'_>| page.put(&own.shown(app));
-    let mut sheet = Sheet::new(&ask.context, limit(ask)?, &mut write);
+    let mut sheet = PageBuilder::new(&request.context, limit(request)?, &mut write);
     for own in all.iter().skip(begin) {
         if !sheet.look()? {
             break;
@@ -159,15 +159,15 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 }
 
 /// `POST /issuers/test {jwt, issuer}`: tests a JWT against the named issuer, or against all issuers with its `iss`.
-pub(super) fn test(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+pub(super) fn test(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     // The body has a credential, so the error does not quote it.
-    let ToTest { jwt, issuer } = serde_json::from_slice(ask.body).map_err(|_| {
+    let ToTest { jwt, issuer } = serde_json::from_slice(request.body).map_err(|_| {
         Problem::new(
             StatusCode::BAD_REQUEST,
             "the body must be a JSON object with jwt and optionally issuer, both texts",
         )
     })?;
-    let vouching = app.kms.exchange_issuers(&ask.context, Asked::Test)?;
+    let vouching = app.kms.exchange_issuers(&request.context, IssuerUse::Test)?;
     let direct = app.authenticator.direct_issuers();
     let all = candidates(&direct, &vouching);
     let none = |says: String| Verdicts { accepted: false, says: Some(says), issuers: Vec::new(), others: all.len() };

@@ -4,7 +4,7 @@ use warp::http::StatusCode;
 
 use super::answer::Answer;
 use super::app::App;
-use super::ask::Ask;
+use super::caller_request::CallerRequest;
 use super::problem::Problem;
 use crate::kmip::enumerations::ResultReason;
 use crate::kmip::message::{RequestMessage, ResponseBatchItem};
@@ -14,22 +14,22 @@ use crate::kms;
 use crate::metrics::Outcome;
 
 /// `POST /kmip/2_1` and `POST /kmip_2_1`: a bare operation or a RequestMessage; the answer has the same form.
-pub(super) fn bare(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (document, marks) = json::read_marked(ask.body).map_err(kms::Error::from)?;
-    let context = &ask.context;
+pub(super) fn bare(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (document, marks) = json::read_marked(request.body).map_err(kms::Error::from)?;
+    let context = &request.context;
     let answer = if document.name == "RequestMessage" {
         let message = RequestMessage::from_document(document).map_err(kms::Error::from)?;
-        ask.measured.action("batch");
+        request.measured.action("batch");
         let answer = app.kms.execute_message(context, message);
         for item in &answer.items {
-            ask.measured.batch_item(item.operation, outcome(item));
+            request.measured.batch_item(item.operation, outcome(item));
         }
         answer.into_document()
     } else {
         let operation = bare::Operation::read(document, marks).map_err(kms::Error::from)?;
         let (name, spelling) = (operation.request.operation(), operation.spelling);
         tracing::debug!(operation = %name, "operation");
-        ask.measured.operation(name);
+        request.measured.operation(name);
         spelling.write(app.kms.execute_bare(context, operation)?)
     };
     Ok(render(&answer))

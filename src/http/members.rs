@@ -187,7 +187,7 @@ mod tests {
         name: String,
     }
 
-    fn told(body: &str) -> String {
+    fn error_of(body: &str) -> String {
         read::<Body>(body.as_bytes()).unwrap_err().to_string()
     }
 
@@ -202,7 +202,7 @@ mod tests {
             (r#"{"identityId":"a","inner":[{"name":"b","expiresAt":"x"}]}"#, "expiresAt"),
             (r#"{"identityId":"a","x":{"y":[{"trustedIps":["10.0.0.0/8"]}]}}"#, "trustedIps"),
         ] {
-            assert!(told(body).starts_with(&format!("{name} is not supported")), "{body}: {}", told(body));
+            assert!(error_of(body).starts_with(&format!("{name} is not supported")), "{body}: {}", error_of(body));
         }
     }
 
@@ -237,15 +237,17 @@ mod tests {
 
     #[test]
     fn errors_name_the_member() {
-        assert_eq!(told("{}"), "identityId is missing");
-        assert_eq!(told(""), "identityId is missing");
-        assert_eq!(told(r#"{"identityId":null}"#), "identityId is missing");
-        assert_eq!(told(r#"{"identityId":"a","inner":[{}]}"#), "inner[0].name is missing");
-        assert!(told(r#"{"identityId":5}"#).starts_with("identityId: invalid type: integer `5`"));
-        assert!(told(r#"{"identityId":"a","count":256}"#).starts_with("count: "));
-        assert!(told("[]").contains("not an object") && told(r#"{"a":1,"a":1}"#).contains("\"a\" occurs twice"));
-        assert!(told("{").starts_with("the body must be a JSON object: EOF"));
-        assert!(told(&format!("{{\"a\":[{}0]}}", "0,".repeat(MAX_VALUES))).contains("too many values"));
+        assert_eq!(error_of("{}"), "identityId is missing");
+        assert_eq!(error_of(""), "identityId is missing");
+        assert_eq!(error_of(r#"{"identityId":null}"#), "identityId is missing");
+        assert_eq!(error_of(r#"{"identityId":"a","inner":[{}]}"#), "inner[0].name is missing");
+        assert!(error_of(r#"{"identityId":5}"#).starts_with("identityId: invalid type: integer `5`"));
+        assert!(error_of(r#"{"identityId":"a","count":256}"#).starts_with("count: "));
+        assert!(
+            error_of("[]").contains("not an object") && error_of(r#"{"a":1,"a":1}"#).contains("\"a\" occurs twice")
+        );
+        assert!(error_of("{").starts_with("the body must be a JSON object: EOF"));
+        assert!(error_of(&format!("{{\"a\":[{}0]}}", "0,".repeat(MAX_VALUES))).contains("too many values"));
         let secret = read_secret::<Body>(br#"{"identityId":"a","count":"hunter2"}"#).unwrap_err().to_string();
         assert_eq!(secret, "count: the value is not of the right kind");
     }

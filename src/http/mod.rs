@@ -2,12 +2,13 @@
 
 mod about;
 mod access;
+mod anonymous_request;
 mod answer;
 mod api;
 mod app;
-mod ask;
 mod audit;
 mod bounds;
+mod caller_request;
 mod conjur;
 mod definitions;
 mod fields;
@@ -29,7 +30,6 @@ mod route;
 mod routes;
 mod serve;
 mod tokens;
-mod visit;
 
 use std::sync::Arc;
 

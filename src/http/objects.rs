@@ -5,13 +5,13 @@ use time::{Date, Duration, OffsetDateTime};
 use super::access::bad;
 use super::answer::Answer;
 use super::app::App;
-use super::ask::Ask;
+use super::caller_request::CallerRequest;
 use super::hanzo::iso;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
 use crate::api::objects::{About, Dates, Known, Object};
 use crate::kmip::ttlv::DateTime;
-use crate::kms::{self, InventoryEntry, Sheet};
+use crate::kms::{self, InventoryEntry, PageBuilder};
 use crate::store::inventory::Filter;
 
 impl From<kms::Dates> for Dates {
@@ -51,9 +51,9 @@ fn day(days: i64) -> Option<Date> {
 }
 
 /// `GET /objects[?after=ID][&limit=N][&owner=USER or &project=PROJECT]`
-pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let given = |name| ask.query.value(name).map(str::to_owned);
-    let limit = limit(ask)?;
+pub(super) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let given = |name| request.query.value(name).map(str::to_owned);
+    let limit = limit(request)?;
     let filter = match (given("owner"), given("project")) {
         (None, None) => Filter::All,
         (Some(owner), None) => Filter::Owner(owner),
@@ -62,7 +62,7 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     };
     let mut page = Page::named("objects");
     let mut write = |entry: InventoryEntry| page.put(&Object::from(entry));
-    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
-    let next = app.kms.inventory(&ask.context, &filter, after(ask).as_deref(), &mut sheet)?;
+    let mut sheet = PageBuilder::new(&request.context, limit, &mut write);
+    let next = app.kms.inventory(&request.context, &filter, after(request).as_deref(), &mut sheet)?;
     Ok(page.end_next(next))
 }

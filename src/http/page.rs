@@ -5,7 +5,7 @@ use serde_json::Value;
 use warp::http::StatusCode;
 
 use super::answer::Answer;
-use super::ask::Ask;
+use super::caller_request::CallerRequest;
 use super::problem::Problem;
 use crate::kms::MAX_ENTRIES;
 
@@ -67,16 +67,16 @@ impl Page {
 }
 
 /// Returns the largest number of entries of a page: the field `limit` of the query, by default [`MAX_ENTRIES`].
-pub(super) fn limit(ask: &Ask<'_>) -> Result<usize, Problem> {
-    Ok(ask.query.number("limit", 1..=MAX_ENTRIES)?.unwrap_or(MAX_ENTRIES))
+pub(super) fn limit(request: &CallerRequest<'_>) -> Result<usize, Problem> {
+    Ok(request.query.number("limit", 1..=MAX_ENTRIES)?.unwrap_or(MAX_ENTRIES))
 }
 
 /// Returns the field `after` of the query: the entry after which the page begins.
-pub(super) fn after(ask: &Ask<'_>) -> Option<String> {
-    ask.query.text("after").map(str::to_owned)
+pub(super) fn after(request: &CallerRequest<'_>) -> Option<String> {
+    request.query.text("after").map(str::to_owned)
 }
 
 /// Returns the field `offset` of the query: the number of entries to skip, by default 0.
-pub(super) fn offset(ask: &Ask<'_>) -> Result<i64, Problem> {
-    Ok(ask.query.number("offset", 0..=i64::from(i32::MAX))?.unwrap_or(0))
+pub(super) fn offset(request: &CallerRequest<'_>) -> Result<i64, Problem> {
+    Ok(request.query.number("offset", 0..=i64::from(i32::MAX))?.unwrap_or(0))
 }

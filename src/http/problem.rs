@@ -132,12 +132,12 @@ impl Problem {
         repeats: &Repeats,
     ) -> Answer {
         self.detail = Shown(&self.detail).to_string();
-        self.tell(address, repeats);
+        self.log(address, repeats);
         Answer { retry_after: self.retry_after, ..refusal(&self, request_id) }
     }
 
     /// Logs the problem. Unauthenticated callers must not be able to fill the log.
-    fn tell(&self, address: IpAddr, repeats: &Repeats) {
+    fn log(&self, address: IpAddr, repeats: &Repeats) {
         let (status, detail, internal) = (self.status.as_u16(), &self.detail, self.internal.as_deref());
         // A request that is not served is not a failure of the server.
         let is_failure = self.status.is_server_error() && self.status != StatusCode::NOT_IMPLEMENTED;

@@ -4,11 +4,11 @@ use std::sync::OnceLock;
 
 use warp::http::Method;
 
+use super::anonymous_request::{AnonymousRequest, Answering};
 use super::answer::Answer;
 use super::app::App;
-use super::ask::Ask;
+use super::caller_request::CallerRequest;
 use super::problem::Problem;
-use super::visit::{Answering, Visit};
 use crate::auth::{Authorization, Basic};
 
 /// The query fields by which a request asks for a page of a list.
@@ -54,11 +54,14 @@ pub(super) enum Handler {
     /// Any client whose connection was accepted. The answer contains nothing about keys or callers.
     Anyone(fn(&App) -> Result<Answer, Problem>),
     /// Any client, with a credential in the request that is exchanged for an access token.
-    Visitor(for<'a> fn(&'a App, Visit<'a>) -> Answering<'a>),
+    Visitor(for<'a> fn(&'a App, AnonymousRequest<'a>) -> Answering<'a>),
     /// Authenticated callers. The service authorizes them.
-    Caller(fn(&App, &Ask<'_>) -> Result<Answer, Problem>),
+    Caller(fn(&App, &CallerRequest<'_>) -> Result<Answer, Problem>),
     /// With Basic credentials, as [`Handler::Visitor`]; without them, as [`Handler::Caller`].
-    BasicOrCaller(for<'a> fn(&'a App, Visit<'a>) -> Answering<'a>, fn(&App, &Ask<'_>) -> Result<Answer, Problem>),
+    BasicOrCaller(
+        for<'a> fn(&'a App, AnonymousRequest<'a>) -> Answering<'a>,
+        fn(&App, &CallerRequest<'_>) -> Result<Answer, Problem>,
+    ),
 }
 
 impl Handler {

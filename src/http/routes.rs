@@ -7,8 +7,8 @@ use warp::http::{Method, StatusCode};
 
 use super::answer::Answer;
 use super::api::{Api, as_it_is};
-use super::ask::Parameters;
 use super::bounds::{MAX_ACCESS, MAX_KMIP};
+use super::caller_request::Parameters;
 use super::problem::Problem;
 use super::route::Body::{Json, Strict};
 use super::route::Handler::{Anyone, AtOnce, Caller};

@@ -9,15 +9,15 @@ use tokio::runtime::Handle;
 use tracing::Level;
 use warp::http::StatusCode;
 
+use super::anonymous_request::AnonymousRequest;
 use super::answer::{Answer, Weight};
 use super::app::App;
-use super::ask::{Ask, Parameters};
+use super::caller_request::{CallerRequest, Parameters};
 use super::fields::Fields;
 use super::head::Head;
 use super::incoming::Incoming;
 use super::problem::Problem;
 use super::route::{Handler, Route};
-use super::visit::Visit;
 use super::{request, routes};
 use crate::auth::{Authorization, Known, Refusal, network};
 use crate::desk::{self, Admission, Full, Refused, Ticket, Who};
@@ -198,13 +198,13 @@ impl Request {
         match (found.handler, known) {
             (Handler::AtOnce(handler) | Handler::Anyone(handler), _) => handler(app),
             (Handler::Visitor(handler), _) => {
-                let (peer, request, query) = (&*head.peer, id, &found.query);
-                let visit = Visit { peer, headers, request, ticket, parameters, query, body };
-                Handle::current().block_on(handler(app, visit))
+                let (peer, request_id, query) = (&*head.peer, id, &found.query);
+                let request = AnonymousRequest { peer, headers, request_id, ticket, parameters, query, body };
+                Handle::current().block_on(handler(app, request))
             }
             (Handler::Caller(handler) | Handler::BasicOrCaller(_, handler), Some(known)) => {
                 let context = Context { caller: &known.caller, request: id, peer: head.peer.address, ticket };
-                handler(app, &Ask { context, measured, parameters, headers, query: &found.query, body })
+                handler(app, &CallerRequest { context, measured, parameters, headers, query: &found.query, body })
             }
             (Handler::Caller(_) | Handler::BasicOrCaller(..), None) => Err(Problem::unauthenticated()),
         }

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::context::Context;
 use super::error::{Error, NoEffect};
 use super::gate::{Kms, Whose};
-use super::list::Sheet;
+use super::list::PageBuilder;
 use super::object::Object;
 use super::operation::Operation;
 use super::operations::{Facts, Touches};
@@ -143,7 +143,7 @@ impl Kms {
     ///
     /// # Errors
     /// Store or HSM token is unavailable, or the caller may not know of the object after which the list begins.
-    pub fn owned(&self, context: &Context<'_>, from: &From, sheet: &mut Sheet<'_, Held>) -> Result<(), Error> {
+    pub fn owned(&self, context: &Context<'_>, from: &From, sheet: &mut PageBuilder<'_, Held>) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListOwned);
         self.recorded(&call, || {
             let held = |object: &Object| Held { id: object.id.clone(), attributes: object.shown(call.now) };
@@ -155,7 +155,12 @@ impl Kms {
     ///
     /// # Errors
     /// As for [`Self::owned`].
-    pub fn obtained(&self, context: &Context<'_>, from: &From, sheet: &mut Sheet<'_, Obtained>) -> Result<(), Error> {
+    pub fn obtained(
+        &self,
+        context: &Context<'_>,
+        from: &From,
+        sheet: &mut PageBuilder<'_, Obtained>,
+    ) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListObtained);
         self.recorded(&call, || {
             let obtained = |object: &Object| {
@@ -174,7 +179,7 @@ impl Kms {
         call: &Call<'_>,
         whose: Whose,
         from: &From,
-        sheet: &mut Sheet<'_, T>,
+        sheet: &mut PageBuilder<'_, T>,
         entry: impl Fn(&Object) -> T,
     ) -> Result<(), Error> {
         let grant = self.searching(call)?;

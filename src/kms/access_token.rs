@@ -9,7 +9,7 @@ use super::clock::now;
 use super::context::Context;
 use super::error::Error;
 use super::gate::Kms;
-use super::list::{CHUNK, Sheet};
+use super::list::{CHUNK, PageBuilder};
 use super::operation::Operation;
 use crate::api::tokens::AccessToken;
 use crate::auth::{AccessTokens, Issued, NewToken};
@@ -126,7 +126,7 @@ impl Kms {
         context: &Context<'_>,
         subject: Option<&str>,
         after: &str,
-        sheet: &mut Sheet<'_, AccessToken>,
+        sheet: &mut PageBuilder<'_, AccessToken>,
     ) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListTokens);
         call.describe(subject.unwrap_or("all").to_owned());

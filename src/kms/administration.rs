@@ -8,7 +8,7 @@ use super::call::Call;
 use super::context::Context;
 use super::error::Error;
 use super::gate::Kms;
-use super::list::{CHUNK, Sheet};
+use super::list::{CHUNK, PageBuilder};
 use super::operation::Operation;
 use crate::api::definitions::Entry;
 use crate::hexadecimal;
@@ -17,7 +17,7 @@ use crate::policy::{AuthenticatorDocument, Fault, IdentityDocument};
 
 /// What a caller wants to do with the issuers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum IssuerUse {
     /// List them.
     List,
     /// Test a token with them.
@@ -43,7 +43,7 @@ impl Kms {
         context: &Context<'_>,
         kind: Kind,
         after: &str,
-        sheet: &mut Sheet<'_, Entry>,
+        sheet: &mut PageBuilder<'_, Entry>,
     ) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListDefinitions);
         call.describe(kind.word().to_owned());
@@ -77,10 +77,10 @@ impl Kms {
     ///
     /// # Errors
     /// The caller is not an administrator.
-    pub fn exchange_issuers(&self, context: &Context<'_>, asked: Asked) -> Result<Vouching, Error> {
+    pub fn exchange_issuers(&self, context: &Context<'_>, asked: IssuerUse) -> Result<Vouching, Error> {
         let operation = match asked {
-            Asked::List => Operation::ListIssuers,
-            Asked::Test => Operation::TestIssuers,
+            IssuerUse::List => Operation::ListIssuers,
+            IssuerUse::Test => Operation::TestIssuers,
         };
         let call = Call::new(context, operation);
         self.recorded(&call, || {

@@ -14,7 +14,7 @@ use super::disabled;
 use super::error::Error;
 use super::gate::Kms;
 use super::object::Object;
-use crate::auth::Foundations;
+use crate::auth::CredentialState;
 use crate::custody::{Error as CustodyError, Mac};
 use crate::kmip::enumerations::{CryptographicAlgorithm, State};
 use crate::kmip::state::{Dates, Refusal, effective};
@@ -90,7 +90,7 @@ impl Kms {
     }
 }
 
-impl Foundations for Kms {
+impl CredentialState for Kms {
     type Error = Error;
 
     fn terms(&self, subject: &Username, basis: &str) -> Option<Arc<Terms>> {

@@ -7,7 +7,7 @@ use super::clock::now;
 use super::context::Context;
 use super::error::Error;
 use super::gate::Kms;
-use super::list::{CHUNK, Sheet};
+use super::list::{CHUNK, PageBuilder};
 use super::operation::Operation;
 use super::uuid;
 use crate::custody::Error as CustodyError;
@@ -133,7 +133,7 @@ impl Kms {
         &self,
         context: &Context<'_>,
         identity: &str,
-        sheet: &mut Sheet<'_, ClientSecretEntry>,
+        sheet: &mut PageBuilder<'_, ClientSecretEntry>,
     ) -> Result<(), Error> {
         let call = secret_call(context, Operation::ListClientSecrets, identity);
         self.recorded(&call, || {

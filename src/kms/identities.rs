@@ -7,7 +7,7 @@ use super::clock::now;
 use super::context::Context;
 use super::error::Error;
 use super::gate::{AdministrationGrant, Kms};
-use super::list::Sheet;
+use super::list::PageBuilder;
 use super::operation::Operation;
 use super::uuid;
 use crate::policy::{IdentityDocument, JwtAuthDocument, Kind, OidcAuthDocument, UniversalAuthDocument};
@@ -48,7 +48,7 @@ impl Kms {
         &self,
         context: &Context<'_>,
         offset: usize,
-        sheet: &mut Sheet<'_, Identity>,
+        sheet: &mut PageBuilder<'_, Identity>,
     ) -> Result<usize, Error> {
         self.list_identities(context, |_, grant, ids| {
             let total = ids.len();
@@ -72,7 +72,7 @@ impl Kms {
         context: &Context<'_>,
         is_wanted: &dyn Fn(&str) -> bool,
         offset: usize,
-        sheet: &mut Sheet<'_, Identity>,
+        sheet: &mut PageBuilder<'_, Identity>,
     ) -> Result<usize, Error> {
         self.list_identities(context, |call, grant, ids| {
             let mut found = Vec::new();

@@ -4,7 +4,7 @@ use super::call::Call;
 use super::context::Context;
 use super::error::Error;
 use super::gate::Kms;
-use super::list::{Sheet, Summary};
+use super::list::{PageBuilder, Summary};
 use super::object::Object;
 use super::operation::Operation;
 use crate::kmip::ttlv::DateTime;
@@ -68,7 +68,7 @@ impl Kms {
         context: &Context<'_>,
         filter: &Filter,
         after: Option<&str>,
-        sheet: &mut Sheet<'_, InventoryEntry>,
+        sheet: &mut PageBuilder<'_, InventoryEntry>,
     ) -> Result<Option<String>, Error> {
         let call = Call::new(context, Operation::ListObjects);
         call.describe(filter.to_string());

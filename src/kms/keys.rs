@@ -9,7 +9,7 @@ use super::call::Call;
 use super::context::Context;
 use super::error::Error;
 use super::gate::{Kms, Whose};
-use super::list::Sheet;
+use super::list::PageBuilder;
 use super::object::Object;
 use super::operation::Operation;
 use crate::kmip::Attributes;
@@ -62,7 +62,7 @@ impl Kms {
         wanted: &Wanted,
         offset: usize,
         counts: fn(&Attributes) -> bool,
-        sheet: &mut Sheet<'_, Held>,
+        sheet: &mut PageBuilder<'_, Held>,
     ) -> Result<usize, Error> {
         let call = Call::new(context, Operation::ListKeys);
         let search_for = wanted.search.as_ref().map(|text| text.to_lowercase());

@@ -23,7 +23,7 @@ pub(super) const CHUNK: usize = 256;
 
 /// A page that is being filled. Each entry is written as soon as it is found, and then dropped, so that a list needs
 /// only the memory of its answer.
-pub struct Sheet<'a, T> {
+pub struct PageBuilder<'a, T> {
     context: Context<'a>,
     limit: usize,
     write: &'a mut dyn FnMut(T) -> usize,
@@ -33,7 +33,7 @@ pub struct Sheet<'a, T> {
     until: Instant,
 }
 
-impl<'a, T> Sheet<'a, T> {
+impl<'a, T> PageBuilder<'a, T> {
     /// A page of at most `limit` and at most [`MAX_ENTRIES`] entries. `write` writes an entry and returns its size in
     /// bytes.
     pub fn new(context: &Context<'a>, limit: usize, write: &'a mut dyn FnMut(T) -> usize) -> Self {

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::error::Error;
 use super::gate::{AdministrationGrant, Kms};
 use super::identities::Identity;
-use super::list::Sheet;
+use super::list::PageBuilder;
 use super::operation::Operation;
 use super::projects::project_call;
 use crate::policy::{IdentityDocument, Kind, ProjectDocument, identity_username};
@@ -95,7 +95,7 @@ impl Kms {
         context: &Context<'_>,
         project: &str,
         offset: usize,
-        sheet: &mut Sheet<'_, IdentityMembership>,
+        sheet: &mut PageBuilder<'_, IdentityMembership>,
     ) -> Result<usize, Error> {
         let call = project_call(context, Operation::ListDefinitions, project);
         self.recorded(&call, || {

@@ -67,7 +67,7 @@ pub mod uuid;
 
 pub use access::{From, Held, Obtained};
 pub use access_list::AccessList;
-pub use administration::{Asked, Kind, Vouching};
+pub use administration::{IssuerUse, Kind, Vouching};
 pub use api_key::PresentedKey;
 pub use api_token::{ApiTokenKey, check_api_token_row};
 pub use auditing::{MAX_LINES, public_key_pem};
@@ -87,7 +87,7 @@ pub use handover_fault::HandoverFault;
 pub use identities::{Identity, end_identity_tokens};
 pub use inventory::{Dates, InventoryEntry, Known};
 pub use keys::{Order, Wanted};
-pub use list::{MAX_ENTRIES, Sheet, Summary};
+pub use list::{MAX_ENTRIES, PageBuilder, Summary};
 pub use login::{
     Failure, Fault, HostAuthenticator, HostLogin, IdentityWay, Logins, NoCredential, NoHostToken, NoIdentityToken,
     NotLoggedIn, Visitor, trusted_by_jwt_auth, trusted_by_oidc_auth,

@@ -8,7 +8,7 @@ use super::error::{Error, NoEffect};
 use super::gate::Kms;
 use super::handover::{Offer, offered_by, offered_to};
 use super::handover_fault::HandoverFault;
-use super::list::{Sheet, Summary};
+use super::list::{PageBuilder, Summary};
 use super::object::Object;
 use super::operation::Operation;
 use super::ownership::Access;
@@ -117,7 +117,7 @@ impl Kms {
         context: &Context<'_>,
         direction: Direction,
         after: &str,
-        sheet: &mut Sheet<'_, OfferEntry>,
+        sheet: &mut PageBuilder<'_, OfferEntry>,
     ) -> Result<Option<String>, Error> {
         let call = Call::new(context, Operation::ListOffers);
         self.recorded(&call, || {

@@ -2,7 +2,7 @@
 
 use super::administration::Kind;
 use super::operation::Operation;
-use super::{Call, Context, Environment, Error, Kms, Sheet, now};
+use super::{Call, Context, Environment, Error, Kms, PageBuilder, now};
 use crate::policy::ProjectDocument;
 
 /// A project.
@@ -65,7 +65,7 @@ impl Kms {
         &self,
         context: &Context<'_>,
         offset: usize,
-        sheet: &mut Sheet<'_, Project>,
+        sheet: &mut PageBuilder<'_, Project>,
     ) -> Result<usize, Error> {
         let call = Call::new(context, Operation::ListDefinitions);
         call.describe(Kind::Project.word().to_owned());

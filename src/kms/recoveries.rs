@@ -7,7 +7,7 @@ use super::error::{Error, NoEffect};
 use super::gate::Kms;
 use super::handover::{Kept, LIFE, RECOVERIES, Recovery, users};
 use super::handover_fault::HandoverFault;
-use super::list::{Sheet, Summary};
+use super::list::{PageBuilder, Summary};
 use super::object::Object;
 use super::operation::Operation;
 use super::ownership::KeptAccess;
@@ -68,7 +68,7 @@ impl Kms {
         proposal: &Proposal,
     ) -> Result<RecoveryEntry, Error> {
         let call = Call::new(context, Operation::ProposeRecovery);
-        call.describe(told(proposal.to.as_str(), &proposal.reason, proposal.keep_access));
+        call.describe(described(proposal.to.as_str(), &proposal.reason, proposal.keep_access));
         self.recorded(&call, || {
             let grant = self.authorize_recovery_of(&call, id)?;
             check_reason(&proposal.reason)?;
@@ -117,7 +117,10 @@ impl Kms {
             grant.change_access(|object, access| {
                 object.check_undestroyed(call.now)?;
                 let mut approved = access.pending.recovery(id, recovery)?.clone();
-                call.describe(format!("{recovery}: {}", told(&approved.to, &approved.reason, approved.keep_access)));
+                call.describe(format!(
+                    "{recovery}: {}",
+                    described(&approved.to, &approved.reason, approved.keep_access)
+                ));
                 self.refuse_beneficiary(&call, object, &approved.to)?;
                 if !approved.is_open(call.now) {
                     return Err(HandoverFault::RecoveryExpired(recovery.to_owned()).into());
@@ -173,7 +176,7 @@ impl Kms {
         &self,
         context: &Context<'_>,
         after: &str,
-        sheet: &mut Sheet<'_, RecoveryEntry>,
+        sheet: &mut PageBuilder<'_, RecoveryEntry>,
     ) -> Result<Option<String>, Error> {
         let call = Call::new(context, Operation::ListRecoveries);
         self.recorded(&call, || {
@@ -210,7 +213,7 @@ impl Kms {
 }
 
 /// The proposal as text for the audit log.
-fn told(to: &str, reason: &str, keep_access: bool) -> String {
+fn described(to: &str, reason: &str, keep_access: bool) -> String {
     let keeps = if keep_access { ", access stays" } else { "" };
     format!("to the user {to:?}{keeps}: {reason}")
 }

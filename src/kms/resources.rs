@@ -6,7 +6,7 @@ use super::call::Call;
 use super::context::Context;
 use super::error::Error;
 use super::gate::{End, Kms, Whose};
-use super::list::Sheet;
+use super::list::PageBuilder;
 use super::object::{Object, is_destroyed};
 use super::object_kind::ObjectKind;
 use super::operation::Operation;
@@ -121,7 +121,7 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_secret(&call, Action::Operation(Kmip::Locate), path)?;
             let grant = grant.ok_or_else(|| Error::NotFound(path.name()))?;
-            Ok(self.told(&call, grant.object(), &path.name()))
+            Ok(self.variable_of(&call, grant.object(), &path.name()))
         })
     }
 
@@ -228,7 +228,7 @@ impl Kms {
         context: &Context<'_>,
         filter: &ResourceFilter,
         offset: usize,
-        sheet: &mut Sheet<'_, Resource>,
+        sheet: &mut PageBuilder<'_, Resource>,
     ) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListResources);
         call.describe(format!("of {:?}", filter.account));
@@ -244,7 +244,7 @@ impl Kms {
                     return Ok(ControlFlow::Break(()));
                 }
                 sheet.put(match seen {
-                    Seen::Variable(object, name) => Resource::Variable(self.told(&call, object, name)),
+                    Seen::Variable(object, name) => Resource::Variable(self.variable_of(&call, object, name)),
                     Seen::Host(id) => Resource::Host(id.to_owned()),
                     Seen::Authenticator(service) => Resource::Authenticator(service.to_owned()),
                 })?;
@@ -333,14 +333,14 @@ impl Kms {
         Ok(End::Last)
     }
 
-    fn told(&self, call: &Call<'_>, object: &Object, name: &str) -> Variable {
+    fn variable_of(&self, call: &Call<'_>, object: &Object, name: &str) -> Variable {
         let permitted = |privilege: &Privilege| self.permitted(call, privilege.action(), object);
         Variable {
             name: name.to_owned(),
             owner: object.access.owner.clone(),
             created: object.attributes.initial_date.map(|date| date.0),
             permitted: Privilege::ALL.into_iter().filter(permitted).collect(),
-            values: object.kind.values().unwrap_or_else(|| RangeInclusive::new(1, 0)),
+            values: object.kind.values().unwrap_or(RangeInclusive::new(1, 0)),
         }
     }
 }

@@ -81,7 +81,7 @@ fn is_missing(error: &openssl::ssl::Error) -> bool {
 impl Shared {
     /// Logs the reason why a connection failed; at debug level if the same happened to that address within the last
     /// minute.
-    fn tell(&self, peer: SocketAddr, fault: &Fault) {
+    fn log_refusal(&self, peer: SocketAddr, fault: &Fault) {
         self.metrics.handshake_refused(fault.word());
         if let Fault::Certificate { .. } = fault {
             self.kms.failed_authentication(network(peer.ip()), "certificate", "handshake");
@@ -117,7 +117,7 @@ pub(super) async fn accept(
         // A client in the handshake has no request to finish.
         _ = stop.wait_for(|stop| *stop) => Err(Fault::Stopping),
     };
-    handshake.map_err(|fault| shared.tell(address, &fault)).ok()
+    handshake.map_err(|fault| shared.log_refusal(address, &fault)).ok()
 }
 
 /// Performs the handshake. The connection counts as a handshake from its first byte on. Until then, it counts as one of

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::shared::Shared;
-use super::waiting::Place;
+use super::waiting::ConnectionSlot;
 use crate::auth::{ClientCertificate, Peer, network};
 use crate::desk::Who;
 use crate::kms;
@@ -17,7 +17,7 @@ pub(super) struct Holding<'a> {
     shared: &'a Shared,
     address: SocketAddr,
     certificate: Option<Arc<ClientCertificate>>,
-    place: Place,
+    place: ConnectionSlot,
     is_known: bool,
     /// The holder of the connection, after a request has authenticated its caller.
     proved: watch::Receiver<Option<Who>>,
@@ -72,7 +72,7 @@ impl<'a> Holding<'a> {
     }
 
     /// Gives up the place, and returns a place among the connections that are being closed.
-    pub(super) fn close(self) -> Place {
+    pub(super) fn close(self) -> ConnectionSlot {
         let Self { shared, address, place, .. } = self;
         drop(place);
         shared.closing.enter(stranger(address))

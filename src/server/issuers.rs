@@ -37,7 +37,7 @@ impl Issuers {
         let lasting = config.jwt_issuers.iter().cloned().map(|own| Issuer::new(own.into())).collect();
         let mut issuers = Self { http, lasting, of_file: Vec::new(), fetching: JoinSet::new() };
         for issuer in &issuers.lasting {
-            tell(&issuer.config);
+            log_trusted_issuer(&issuer.config);
             tokio::spawn(Arc::clone(issuer).keep_fresh(Arc::clone(&issuers.http)));
         }
         let all = issuers.replace(of_file);
@@ -60,7 +60,7 @@ impl Issuers {
         let next: Vec<_> = of_file.into_iter().map(|own| Issuer::after(own, &self.of_file)).collect();
         self.fetching = JoinSet::new();
         for issuer in &next {
-            tell(&issuer.config);
+            log_trusted_issuer(&issuer.config);
             if !matches!(issuer.config.keys, KeySource::Inline(_)) {
                 self.fetching.spawn(Arc::clone(issuer).keep_fresh(Arc::clone(&self.http)));
             }
@@ -70,7 +70,7 @@ impl Issuers {
     }
 }
 
-fn tell(config: &TrustedIssuer) {
+fn log_trusted_issuer(config: &TrustedIssuer) {
     let audience = config.audiences.first().map_or("any", Expected::as_str);
     let keys = match &config.keys {
         KeySource::Uri(uri) | KeySource::Discovery(uri) => uri.to_string(),
@@ -86,7 +86,7 @@ fn tell(config: &TrustedIssuer) {
         "JWTs are trusted"
     );
     if let KeySource::Inline(set) = &config.keys {
-        set.tell(&config.issuer);
+        set.log_findings(&config.issuer);
     }
     if let Some((table, why)) = config.admits_nobody() {
         tracing::warn!(

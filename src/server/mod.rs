@@ -135,7 +135,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     giving_back.abort();
     drain(connections).await;
     summing.abort();
-    started.repeats.tell_all();
+    started.repeats.log_all();
     let Started { kms, owner, eraser, app, .. } = started;
     // The owner's thread and the database's writer finish their pending work and end here.
     tokio::task::block_in_place(move || {
@@ -230,7 +230,7 @@ async fn sum_up(repeats: Arc<Repeats>) {
     let mut turns = turns(SUMMING_UP);
     loop {
         turns.tick().await;
-        repeats.tell();
+        repeats.log();
     }
 }
 

@@ -23,7 +23,7 @@ use super::holding::Holding;
 use super::outgoing::outgoing;
 use super::parting::{Cut, Parting, Wire};
 use super::shared::Shared;
-use super::waiting::Place;
+use super::waiting::ConnectionSlot;
 use crate::auth::Peer;
 use crate::desk::UNREAD;
 use crate::http::Head;
@@ -121,7 +121,7 @@ where
 
 /// Lets a connection that is being closed send its last answers. The time is limited, because the client may not read
 /// them.
-async fn last_answers(connection: impl Future, mut closing: Place) {
+async fn last_answers(connection: impl Future, mut closing: ConnectionSlot) {
     tokio::select! {
         _ = timeout(LAST_ANSWERS, connection) => {}
         () = closing.evicted() => {}

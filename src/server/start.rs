@@ -81,7 +81,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         Arc::clone(&metrics),
         Arc::clone(&repeats),
     ));
-    tokio::task::block_in_place(|| app.tell_of_logins());
+    tokio::task::block_in_place(|| app.log_logins());
     Ok(Started {
         listener,
         addresses: vec![address],

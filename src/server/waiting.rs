@@ -25,7 +25,7 @@ struct Inner {
 }
 
 /// A place in the set. Dropping it frees the place.
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     waiting: Arc<Waiting>,
     number: u64,
     evicted: oneshot::Receiver<()>,
@@ -38,7 +38,7 @@ impl Waiting {
     }
 
     /// Takes a place, from another connection if a limit is reached.
-    pub(super) fn enter(self: &Arc<Self>, who: Who) -> Place {
+    pub(super) fn enter(self: &Arc<Self>, who: Who) -> ConnectionSlot {
         let (evict, evicted) = oneshot::channel();
         let mut inner = self.lock();
         let own = inner.holders.get(&who);
@@ -54,7 +54,7 @@ impl Waiting {
         inner.next += 1;
         inner.holders.entry(who.clone()).or_default().push_back(number);
         inner.places.insert(number, (who, evict));
-        Place { waiting: Arc::clone(self), number, evicted }
+        ConnectionSlot { waiting: Arc::clone(self), number, evicted }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -80,14 +80,14 @@ impl Inner {
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     /// Waits until another connection has taken this place.
     pub(super) async fn evicted(&mut self) {
         let _ = (&mut self.evicted).await;
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.waiting.lock().remove(self.number);
     }
@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    fn is_evicted(place: &mut Place) -> bool {
+    fn is_evicted(place: &mut ConnectionSlot) -> bool {
         place.evicted.try_recv() == Err(oneshot::error::TryRecvError::Closed)
     }
 
@@ -112,10 +112,10 @@ mod tests {
         let waiting = Waiting::new(3, 5);
         let [a, b, c] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(who);
         let mut of_c = waiting.enter(c);
-        let mut of_a: Vec<Place> = (0..4).map(|_| waiting.enter(a.clone())).collect();
-        let evicted = |places: &mut [Place]| places.iter_mut().map(is_evicted).collect::<Vec<_>>();
+        let mut of_a: Vec<ConnectionSlot> = (0..4).map(|_| waiting.enter(a.clone())).collect();
+        let evicted = |places: &mut [ConnectionSlot]| places.iter_mut().map(is_evicted).collect::<Vec<_>>();
         assert_eq!(evicted(&mut of_a), [true, false, false, false]);
-        let mut of_b: Vec<Place> = (0..2).map(|_| waiting.enter(b.clone())).collect();
+        let mut of_b: Vec<ConnectionSlot> = (0..2).map(|_| waiting.enter(b.clone())).collect();
         // The set of five is full: the second place of b is taken from a, which has three.
         assert_eq!(evicted(&mut of_a[1..]), [true, false, false]);
         assert_eq!(evicted(&mut of_b), [false, false]);

@@ -181,14 +181,14 @@ impl Drop for Writer {
 }
 
 /// The requests that arrive before `until`; without it, those that have arrived already.
-struct Company<'a> {
+struct ArrivingRequests<'a> {
     jobs: &'a Receiver<Work>,
     until: Option<Instant>,
     /// A request to empty the WAL. It ends the group and is done after it.
     empty: &'a mut Option<Emptied>,
 }
 
-impl Iterator for Company<'_> {
+impl Iterator for ArrivingRequests<'_> {
     type Item = Request;
 
     fn next(&mut self) -> Option<Request> {
@@ -230,7 +230,7 @@ fn serve(
                         // The requests are not collected first: one that arrives while the group runs is still part of
                         // its commit.
                         let until = wait.map(|wait| Instant::now() + wait);
-                        let company = Company { jobs, until, empty: &mut empty };
+                        let company = ArrivingRequests { jobs, until, empty: &mut empty };
                         let mut group = Group::default();
                         let requests = std::iter::once(first).chain(company);
                         let committed = commit(transaction, requests, &mut group, audit.get());
@@ -239,12 +239,12 @@ fn serve(
                         // If the last group held the jobs of several requests, their callers probably send the next
                         // ones now: wait for them.
                         wait = (group.requests > 1).then(|| (took / 2).min(MAX_WAIT));
-                        tell(committed, group.waiting, last, unerased);
+                        answer_waiting(committed, group.waiting, last, unerased);
                     }
                     Err(error) => {
                         *last.lock().unwrap_or_else(PoisonError::into_inner) = None;
                         metrics.store_commit(began.elapsed(), None);
-                        let company = Company { jobs, until: None, empty: &mut empty };
+                        let company = ArrivingRequests { jobs, until: None, empty: &mut empty };
                         refuse(std::iter::once(first).chain(company), &error.to_string(), is_held);
                         is_held = true;
                     }
@@ -258,7 +258,12 @@ fn serve(
 }
 
 /// Reports the outcome of the commit to all waiting requests.
-fn tell(committed: Result<(), Fault>, waiting: Vec<Waiting>, last: &Mutex<Option<Instant>>, unerased: &Unerased) {
+fn answer_waiting(
+    committed: Result<(), Fault>,
+    waiting: Vec<Waiting>,
+    last: &Mutex<Option<Instant>>,
+    unerased: &Unerased,
+) {
     let failed = match &committed {
         Err(Fault::Commit(error)) => Some(error),
         // A failure of the audit log or the HSM does not concern the database.

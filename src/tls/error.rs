@@ -14,7 +14,7 @@ pub enum Error {
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
     /// The PKCS#12 file cannot be opened.
-    #[error("{}", fault.told(path, ": check --https-p12-password or --https-p12-password-file"))]
+    #[error("{}", fault.message(path, ": check --https-p12-password or --https-p12-password-file"))]
     Pkcs12 {
         /// The file.
         path: PathBuf,

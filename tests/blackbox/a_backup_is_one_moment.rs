@@ -91,11 +91,11 @@ fn new_keys(alice: &mut Connection) -> Vec<String> {
 struct Load {
     done: AtomicBool,
     made: AtomicUsize,
-    told: Mutex<Told>,
+    told: Mutex<ResourceEntry>,
 }
 
 #[derive(Default, Clone)]
-struct Told {
+struct ResourceEntry {
     ids: Vec<String>,
     /// Ciphertexts by some of the keys.
     sealed: Vec<Sealed>,

@@ -259,7 +259,7 @@ fn variables_are_checked_and_the_status_tells() {
         (json!({"audience": " "}), "CONJ00037E"),
         (json!({"public-keys": null}), "exactly one"),
         (json!({"jwks-uri": "https://a.example/"}), "exactly one"),
-        (json!({"issuer": null}), "beside public-keys"),
+        (json!({"issuer": null}), "when public-keys is given"),
         (json!({"identity-path": "apps"}), "token-app-property"),
         (json!({"colour": "red"}), "no such variable"),
     ] {

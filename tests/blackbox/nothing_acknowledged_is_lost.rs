@@ -14,13 +14,13 @@ const MESSAGE: &[u8] = b"written before the power went";
 
 /// The answers that clients got.
 #[derive(Default)]
-struct Told {
+struct ResourceEntry {
     keys: Vec<(String, Option<Sealed>)>,
     destroyed: Vec<String>,
 }
 
 /// Makes keys, uses them, and destroys some, until the server has ended.
-fn work(client: &Client, told: &Mutex<Told>) {
+fn work(client: &Client, told: &Mutex<ResourceEntry>) {
     let Ok(mut connection) = client.connect() else { return };
     let headers = [("Content-Type", "application/json")];
     let mut ask = |request: &serde_json::Value| {
@@ -51,7 +51,7 @@ fn work(client: &Client, told: &Mutex<Told>) {
 }
 
 /// Kills the server a few random milliseconds after this many keys exist.
-fn round(server: Server, told: &Mutex<Told>, until: usize) -> std::sync::Arc<crate::harness::server::Place> {
+fn round(server: Server, told: &Mutex<ResourceEntry>, until: usize) -> std::sync::Arc<crate::harness::server::Place> {
     let client = server.alice();
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
@@ -69,7 +69,7 @@ fn round(server: Server, told: &Mutex<Told>, until: usize) -> std::sync::Arc<cra
     })
 }
 
-fn check(server: &Server, told: &Told) {
+fn check(server: &Server, told: &ResourceEntry) {
     let mut alice = server.alice().connect().unwrap();
     for (id, sealed) in &told.keys {
         match sealed {
@@ -85,7 +85,7 @@ fn check(server: &Server, told: &Told) {
 #[test]
 fn in_twenty_rounds_of_creates_and_kills() {
     let mut server = Server::start();
-    let told = Mutex::new(Told::default());
+    let told = Mutex::new(ResourceEntry::default());
     for number in 1..=ROUNDS {
         let place = round(server, &told, CREATES / ROUNDS * number);
         server = Server::start_at(place, &Options::default());

@@ -16,14 +16,14 @@ use crate::harness::{Answer, Connection, End, Hsm, Options, Server, again, event
 
 /// The answers that clients got during a test.
 #[derive(Default)]
-struct Told {
+struct ResourceEntry {
     keys: Mutex<Vec<Sealed>>,
     good: AtomicUsize,
     away: AtomicUsize,
 }
 
 /// Returns the answer; `None` if the HSM token is unavailable. Any status except 200 and 503 is a failure.
-fn ask(connection: &mut Connection, told: &Told, request: &Value) -> Option<Value> {
+fn ask(connection: &mut Connection, told: &ResourceEntry, request: &Value) -> Option<Value> {
     let answer: Answer = connection.kmip(request);
     let shown = String::from_utf8_lossy(&answer.body);
     match answer.status {
@@ -41,7 +41,7 @@ fn ask(connection: &mut Connection, told: &Told, request: &Value) -> Option<Valu
     }
 }
 
-fn seal(connection: &mut Connection, told: &Told, id: &str) -> Option<Sealed> {
+fn seal(connection: &mut Connection, told: &ResourceEntry, id: &str) -> Option<Sealed> {
     ask(connection, told, &encrypt(id, b"data")).map(|answer| Sealed::of(id, &answer))
 }
 
@@ -62,7 +62,7 @@ impl Worker {
 }
 
 /// Creates, registers, encrypts and decrypts, new keys and old ones.
-fn work(worker: Worker, told: &Told, done: &AtomicBool, number: usize) {
+fn work(worker: Worker, told: &ResourceEntry, done: &AtomicBool, number: usize) {
     let Worker { mut alice, own, cold } = worker;
     let mut turn = 0;
     while !done.load(Ordering::Relaxed) {
@@ -105,7 +105,7 @@ fn goes_and_comes_back(options: &Options) {
     let mut alice = server.alice().connect().unwrap();
     let before = alice.aes();
     let before = alice.seal(&before, b"data");
-    let (told, done) = (Told::default(), AtomicBool::new(false));
+    let (told, done) = (ResourceEntry::default(), AtomicBool::new(false));
     let workers: Vec<Worker> = (0..4).map(|_| Worker::new(&server)).collect();
     let tokens = &server.place.token.tokens;
     let aside = server.place.path("aside");

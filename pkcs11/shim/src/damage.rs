@@ -21,7 +21,7 @@ const DAMAGED: [CK_RV; 8] = [
 ];
 
 /// Returns the answer of the device, given the other module's `answer`.
-pub(crate) fn told(deeds: &[Deed], answer: CK_RV) -> CK_RV {
+pub(crate) fn answer_to_damage(deeds: &[Deed], answer: CK_RV) -> CK_RV {
     let value = deeds.iter().find_map(|deed| if let Deed::TellDamage(value) = deed { Some(*value) } else { None });
     match value {
         Some(value) if DAMAGED.contains(&answer) => {

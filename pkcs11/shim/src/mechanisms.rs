@@ -8,7 +8,7 @@ use cryptoki_sys::{
     CKR_MECHANISM_INVALID, CKR_OK,
 };
 
-use crate::damage::told;
+use crate::damage::answer_to_damage;
 use crate::fault::Deed;
 
 type Info = unsafe extern "C" fn(CK_SLOT_ID, CK_MECHANISM_TYPE, *mut CK_MECHANISM_INFO) -> CK_RV;
@@ -124,5 +124,5 @@ pub(crate) unsafe fn unwrap(
     let Some(mut mechanism) = (unsafe { own(deeds, mechanism) }) else { return CKR_MECHANISM_INVALID };
     // SAFETY: the caller's arguments, except the number.
     let answer = unsafe { function(session, &raw mut mechanism, unwrapping, wrapped, length, template, count, key) };
-    told(deeds, answer)
+    answer_to_damage(deeds, answer)
 }

@@ -9,7 +9,7 @@ use cryptoki_sys::{
     CKR_OK,
 };
 
-use crate::damage::told;
+use crate::damage::answer_to_damage;
 use crate::fault::Deed;
 use crate::own_iv;
 
@@ -133,5 +133,5 @@ pub(crate) unsafe fn decrypt(
         // SAFETY: after CKR_OK `written` is the number of bytes of the output, if there is one.
         unsafe { in_place(output, *written) };
     }
-    told(deeds, answer)
+    answer_to_damage(deeds, answer)
 }

@@ -2,26 +2,26 @@
 
 use warp::http::StatusCode;
 
+use super::super::anonymous_request::{AnonymousRequest, Answering, not_logged_in};
 use super::super::app::App;
 use super::super::fields::Fields;
 use super::super::problem::Problem;
-use super::super::visit::{Answering, Visit, not_logged_in};
 use super::token::flattened;
 use crate::kms::{HostLogin, NoHostToken};
 
-pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+pub(in crate::http) fn authenticate<'a>(app: &'a App, request: AnonymousRequest<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let [service, account, login] = ["service", "account", "login"].map(|name| visit.parameter(name));
+        let [service, account, login] = ["service", "account", "login"].map(|name| request.parameter(name));
         let asked = HostLogin { service: service.unwrap_or_default(), account: account.unwrap_or_default(), login };
-        let jwt = presented(visit.body);
-        let issued = app.logins.log_in_by_authn_jwt(&visit.visitor(), &asked, jwt.as_deref().ok()).await;
-        let issued = issued.map_err(|refused| not_logged_in(refused, |reason| told(reason, jwt)))?;
-        Ok(flattened(&issued.token, visit.headers))
+        let jwt = presented(request.body);
+        let issued = app.logins.log_in_by_authn_jwt(&request.visitor(), &asked, jwt.as_deref().ok()).await;
+        let issued = issued.map_err(|refused| not_logged_in(refused, |reason| login_refused(reason, jwt)))?;
+        Ok(flattened(&issued.token, request.headers))
     })
 }
 
 /// Converts a refused login. The error for a body without a JWT describes what is wrong with the body.
-fn told(reason: NoHostToken, jwt: Result<String, Problem>) -> Problem {
+fn login_refused(reason: NoHostToken, jwt: Result<String, Problem>) -> Problem {
     let status = match &reason {
         NoHostToken::NoToken(_) => match jwt {
             Err(problem) => return problem,

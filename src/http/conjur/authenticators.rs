@@ -7,15 +7,15 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::fields::Fields;
 use super::super::problem::Problem;
 use crate::policy::authenticator_name;
 
 /// `GET /authenticators`: administrators see all authenticators, hosts see those that they may use, other callers see
 /// none.
-pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let seen = app.kms.authenticators(&ask.context)?;
+pub(in crate::http) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let seen = app.kms.authenticators(&request.context)?;
     let name = |service: &String| format!("authn-jwt/{service}");
     // API keys need no definition. The set removes duplicates, because several accounts may have a service of the same
     // name.
@@ -28,13 +28,13 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 }
 
 /// `PATCH /authn-jwt/SERVICE/ACCOUNT`: the body is a form with `enabled`.
-pub(in crate::http) fn switch(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (service, account) = (ask.parameter("service"), ask.parameter("account"));
+pub(in crate::http) fn switch(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (service, account) = (request.parameter("service"), request.parameter("account"));
     let bad = || Problem::new(StatusCode::BAD_REQUEST, "the body must be enabled=true or enabled=false");
-    let fields = Fields::parse(std::str::from_utf8(ask.body).map_err(|_| bad())?)?;
+    let fields = Fields::parse(std::str::from_utf8(request.body).map_err(|_| bad())?)?;
     fields.check(&["enabled"])?;
     let enabled = fields.boolean("enabled")?.ok_or_else(bad)?;
-    app.kms.switch_authenticator(&ask.context, account, service, enabled)?;
+    app.kms.switch_authenticator(&request.context, account, service, enabled)?;
     tracing::info!(authenticator = authenticator_name(account, service), enabled, "the authenticator was switched");
     Ok(Answer::text(StatusCode::NO_CONTENT, Vec::new()))
 }

@@ -1,7 +1,7 @@
 //! Roles: the names `ACCOUNT:KIND:ID` that Conjur's clients have for callers.
 
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use crate::policy::Subject;
 use crate::principal::Caller;
 
@@ -18,8 +18,8 @@ pub(super) fn role_id(account: &str, username: &str) -> String {
 
 /// Returns the caller that `ACCOUNT:KIND:ID` or `KIND:ID` names. Returns `None` if it names no caller: only hosts and
 /// users have credentials. A user is named by the name in the certificate, or as `jwt:ISSUER#NAME`.
-pub(super) fn caller_of(app: &App, ask: &Ask<'_>, account: &str, role: &str) -> Option<Caller> {
-    let own = ask.context.caller;
+pub(super) fn caller_of(app: &App, request: &CallerRequest<'_>, account: &str, role: &str) -> Option<Caller> {
+    let own = request.context.caller;
     let full = if role.matches(':').count() > 1 && role.starts_with(&format!("{account}:")) {
         role.to_owned()
     } else {

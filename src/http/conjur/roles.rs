@@ -5,23 +5,23 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
 use super::resources::not_served;
 
 /// The query parameters that ask for more than the role itself, which are not supported.
 const QUESTIONS: [&str; 4] = ["all", "memberships", "members", "graph"];
 
-pub(in crate::http) fn show(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (account, kind, id) = (ask.parameter("account"), ask.parameter("kind"), ask.parameter("id"));
-    if let Some(asked) = QUESTIONS.into_iter().find(|name| ask.query.value(name).is_some()) {
+pub(in crate::http) fn show(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (account, kind, id) = (request.parameter("account"), request.parameter("kind"), request.parameter("id"));
+    if let Some(asked) = QUESTIONS.into_iter().find(|name| request.query.value(name).is_some()) {
         let instead = "a project says which role its members have (GET /access/definitions/projects)";
         return Err(not_served(&format!("{asked} of a role is not served: {instead}")));
     }
     if kind != "host" {
         return Err(not_served(&format!("roles of the kind {kind:?} are not served: only hosts are")));
     }
-    if !app.kms.sees_host(&ask.context, account, id, ask.context.caller)? {
+    if !app.kms.sees_host(&request.context, account, id, request.context.caller)? {
         return Err(Problem::new(StatusCode::NOT_FOUND, format!("there is no role {account}:host:{id}")));
     }
     let role = json!({ "created_at": null, "id": format!("{account}:host:{id}"), "policy": null, "members": [] });

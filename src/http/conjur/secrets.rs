@@ -7,7 +7,7 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
 use super::shapes::accepts_base64;
 use crate::kms::{Error, SecretPath};
@@ -17,12 +17,12 @@ use crate::secret::Bytes;
 const MAX_BATCH: usize = 100;
 
 /// Returns the variable that the path of a request names.
-fn path(ask: &Ask<'_>) -> Result<SecretPath, Problem> {
-    Ok(SecretPath::new(ask.parameter("account"), ask.parameter("id"))?)
+fn path(request: &CallerRequest<'_>) -> Result<SecretPath, Problem> {
+    Ok(SecretPath::new(request.parameter("account"), request.parameter("id"))?)
 }
 
 /// Converts an error. A missing variable is named as in the request.
-pub(super) fn told(path: &SecretPath, error: Error) -> Problem {
+pub(super) fn variable_error(path: &SecretPath, error: Error) -> Problem {
     match error {
         Error::NotFound(_) => Problem::new(StatusCode::NOT_FOUND, format!("there is no variable {:?}", path.name())),
         error => error.into(),
@@ -31,7 +31,7 @@ pub(super) fn told(path: &SecretPath, error: Error) -> Problem {
 
 /// Converts an error of a write. A variable that exists but may not be written by the caller, and a missing one that
 /// the caller may not add, give the same error.
-fn told_of_write(path: &SecretPath, error: Error) -> Problem {
+fn write_error(path: &SecretPath, error: Error) -> Problem {
     match error {
         Error::NotFound(_) => {
             let detail = format!(
@@ -48,44 +48,44 @@ fn told_of_write(path: &SecretPath, error: Error) -> Problem {
 
 /// `POST /secrets/ACCOUNT/variable/ID`: the body is the value. With `?expirations` in the query, Conjur clears the
 /// expiry of the value. Values do not expire here, so that nothing is changed.
-pub(in crate::http) fn write(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let path = path(ask)?;
-    if ask.query.value("expirations").is_some() {
-        app.kms.expire_secret(&ask.context, &path).map_err(|error| told_of_write(&path, error))?;
+pub(in crate::http) fn write(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let path = path(request)?;
+    if request.query.value("expirations").is_some() {
+        app.kms.expire_secret(&request.context, &path).map_err(|error| write_error(&path, error))?;
         return Ok(Answer::text(StatusCode::CREATED, Vec::new()));
     }
-    if ask.body.is_empty() {
+    if request.body.is_empty() {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the value is empty: the body must be the value"));
     }
-    let value = Bytes::from(ask.body);
-    app.kms.write_secret(&ask.context, &path, &value).map_err(|error| told_of_write(&path, error))?;
+    let value = Bytes::from(request.body);
+    app.kms.write_secret(&request.context, &path, &value).map_err(|error| write_error(&path, error))?;
     Ok(Answer::text(StatusCode::CREATED, Vec::new()))
 }
 
 /// `GET /secrets/ACCOUNT/variable/ID[?version=N]`
-pub(in crate::http) fn read(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let path = path(ask)?;
-    let number = ask.query.number("version", 0..=i64::MAX)?;
-    let value = app.kms.read_secret(&ask.context, &path, number).map_err(|error| told(&path, error))?;
+pub(in crate::http) fn read(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let path = path(request)?;
+    let number = request.query.number("version", 0..=i64::MAX)?;
+    let value = app.kms.read_secret(&request.context, &path, number).map_err(|error| variable_error(&path, error))?;
     Ok(Answer::new(StatusCode::OK, "application/octet-stream", value.to_vec()))
 }
 
 /// `DELETE /secrets/ACCOUNT/variable/ID`
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let path = path(ask)?;
-    app.kms.remove_secret(&ask.context, &path).map_err(|error| told(&path, error))?;
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let path = path(request)?;
+    app.kms.remove_secret(&request.context, &path).map_err(|error| variable_error(&path, error))?;
     Ok(Answer::text(StatusCode::NO_CONTENT, Vec::new()))
 }
 
 /// `GET /secrets?variable_ids=ACCOUNT:variable:ID,...`: the answer has all of the variables, or it is an error.
-pub(in crate::http) fn batch(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+pub(in crate::http) fn batch(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
-    let list = ask.query.text("variable_ids").ok_or_else(|| bad("variable_ids is missing".to_owned()))?;
+    let list = request.query.text("variable_ids").ok_or_else(|| bad("variable_ids is missing".to_owned()))?;
     let names: Vec<&str> = list.split(',').collect();
     if names.len() > MAX_BATCH {
         return Err(bad(format!("more than {MAX_BATCH} variables")));
     }
-    let in_base64 = accepts_base64(ask.headers);
+    let in_base64 = accepts_base64(request.headers);
     let mut values = BTreeMap::new();
     for name in names {
         if values.contains_key(name) {
@@ -96,8 +96,8 @@ pub(in crate::http) fn batch(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem
             return Err(bad(format!("{name:?} is not ACCOUNT:variable:ID")));
         };
         let path = SecretPath::new(account, path)?;
-        let value = app.kms.read_secret(&ask.context, &path, None);
-        let value = value.map_err(|error| told(&path, error))?;
+        let value = app.kms.read_secret(&request.context, &path, None);
+        let value = value.map_err(|error| variable_error(&path, error))?;
         let text = if in_base64 {
             BASE64.encode(&value)
         } else {

@@ -6,13 +6,13 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
 use crate::kms::Fault;
 
-pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (service, account) = (ask.parameter("service"), ask.parameter("account"));
-    if app.kms.check_administers(&ask.context).is_err() {
+pub(in crate::http) fn status(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (service, account) = (request.parameter("service"), request.parameter("account"));
+    if app.kms.check_administers(&request.context).is_err() {
         return Ok(failed(StatusCode::FORBIDDEN, &Fault::no_privilege()));
     }
     let Some(document) = app.kms.authenticator(account, service) else {

@@ -4,17 +4,17 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::anonymous_request::{AnonymousRequest, Answering, not_logged_in};
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::super::visit::{Answering, Visit, not_logged_in};
 use super::login;
 use super::shapes::{iso, read, read_nothing, read_secret};
 use crate::api::logins::SecretLogin;
 use crate::kms::{
-    ClientSecretEntry, CredentialFault, MAX_ENTRIES, NewClientSecret, NoCredential, PresentedSecret, Sheet,
+    ClientSecretEntry, CredentialFault, MAX_ENTRIES, NewClientSecret, NoCredential, PageBuilder, PresentedSecret,
 };
 use crate::secret::Password;
 
@@ -22,18 +22,18 @@ use crate::secret::Password;
 const REFUSED: &str = "Invalid credentials. A client that fails too often is locked out for a while";
 
 /// `POST /api/v1/auth/universal-auth/login`
-pub(in crate::http) fn log_in<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+pub(in crate::http) fn log_in<'a>(app: &'a App, request: AnonymousRequest<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let SecretLogin::<Password> { client_id, client_secret } = read_secret(visit.body)?;
+        let SecretLogin::<Password> { client_id, client_secret } = read_secret(request.body)?;
         let presented = PresentedSecret { client_id, client_secret };
-        let issued = app.logins.log_in_by_client_secret(&visit.visitor(), &presented).await;
-        Ok(login::given(&issued.map_err(|refused| not_logged_in(refused, told))?))
+        let issued = app.logins.log_in_by_client_secret(&request.visitor(), &presented).await;
+        Ok(login::given(&issued.map_err(|refused| not_logged_in(refused, login_refused))?))
     })
 }
 
 /// Converts a refused login. Only a caller with the right secret receives the reason why it is no longer valid, as with
 /// Infisical.
-fn told(reason: NoCredential) -> Problem {
+fn login_refused(reason: NoCredential) -> Problem {
     let message = match reason {
         NoCredential::Connection(_) => return Problem::unauthenticated(),
         NoCredential::Credential(CredentialFault::Expired) => "Access denied due to expired client secret",
@@ -108,37 +108,45 @@ fn one(entry: ClientSecretEntry) -> Answer {
 }
 
 /// `POST .../identities/:identityId/client-secrets`: only this answer contains the secret.
-pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let New { description, num_uses_limit, ttl } = read(ask.body)?;
+pub(in crate::http) fn create(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let New { description, num_uses_limit, ttl } = read(request.body)?;
     let description = description.trim().to_owned();
     let new = NewClientSecret { description, uses_limit: num_uses_limit, ttl };
-    let (secret, entry) = app.kms.create_client_secret(&ask.context, ask.parameter("identity"), new)?;
+    let (secret, entry) = app.kms.create_client_secret(&request.context, request.parameter("identity"), new)?;
     Ok(Answer::json(StatusCode::OK, &Made { client_secret: &secret, client_secret_data: entry.into() }))
 }
 
 /// `GET .../identities/:identityId/client-secrets`: lists the client secrets that are not revoked.
-pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+pub(in crate::http) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let mut page = Page::named("clientSecretData");
     let mut write = |entry: ClientSecretEntry| page.put(&Shown::from(entry));
-    let mut sheet = Sheet::new(&ask.context, MAX_ENTRIES, &mut write);
-    app.kms.client_secrets(&ask.context, ask.parameter("identity"), &mut sheet)?;
+    let mut sheet = PageBuilder::new(&request.context, MAX_ENTRIES, &mut write);
+    app.kms.client_secrets(&request.context, request.parameter("identity"), &mut sheet)?;
     Ok(page.end())
 }
 
 /// `GET .../identities/:identityId/client-secrets/:clientSecretId`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(one(app.kms.client_secret(&ask.context, ask.parameter("identity"), ask.parameter("client_secret"))?))
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    Ok(one(app.kms.client_secret(
+        &request.context,
+        request.parameter("identity"),
+        request.parameter("client_secret"),
+    )?))
 }
 
 /// `POST .../identities/:identityId/client-secrets/:clientSecretId/revoke`
-pub(in crate::http) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    read_nothing(ask.body)?;
-    Ok(one(app.kms.revoke_client_secret(&ask.context, ask.parameter("identity"), ask.parameter("client_secret"))?))
+pub(in crate::http) fn revoke(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    read_nothing(request.body)?;
+    Ok(one(app.kms.revoke_client_secret(
+        &request.context,
+        request.parameter("identity"),
+        request.parameter("client_secret"),
+    )?))
 }
 
 /// `POST .../identities/:identityId/clear-lockouts`
-pub(in crate::http) fn clear_lockouts(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    read_nothing(ask.body)?;
-    let deleted = app.kms.clear_lockouts(&ask.context, ask.parameter("identity"))?;
+pub(in crate::http) fn clear_lockouts(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    read_nothing(request.body)?;
+    let deleted = app.kms.clear_lockouts(&request.context, request.parameter("identity"))?;
     Ok(Answer::json(StatusCode::OK, &Cleared { deleted }))
 }

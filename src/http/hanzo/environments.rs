@@ -6,7 +6,7 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
 use super::shapes::{iso, read};
 use super::tags;
@@ -51,53 +51,53 @@ fn one(project: &str, environment: &Environment, message: &str) -> Answer {
 }
 
 /// `GET /api/v1/workspace/ID/environments/ENVIRONMENT`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (project, id) = (ask.parameter("project"), ask.parameter("environment"));
-    let environment = app.kms.environment(&ask.context, project, id)?;
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (project, id) = (request.parameter("project"), request.parameter("environment"));
+    let environment = app.kms.environment(&request.context, project, id)?;
     Ok(Answer::json(StatusCode::OK, &json!({ "environment": shown(project, &environment) })))
 }
 
 /// `GET /api/v1/workspace/environments/ENVIRONMENT`: an environment of any project. The path is also a list of a
 /// project with the name `environments`.
-pub(in crate::http) fn get_anywhere(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let id = match ask.parameter("environment") {
-        "environments" => return list_of(app, ask, "environments"),
-        "tags" => return tags::list_of(app, ask, "environments"),
+pub(in crate::http) fn get_anywhere(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let id = match request.parameter("environment") {
+        "environments" => return list_of(app, request, "environments"),
+        "tags" => return tags::list_of(app, request, "environments"),
         id => id,
     };
-    let (project, environment) = app.kms.environment_anywhere(&ask.context, id)?;
+    let (project, environment) = app.kms.environment_anywhere(&request.context, id)?;
     Ok(Answer::json(StatusCode::OK, &json!({ "environment": shown(&project, &environment) })))
 }
 
 /// `POST /api/v1/workspace/ID/environments`
-pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (New { name, slug, position }, project) = (read(ask.body)?, ask.parameter("project"));
-    let made = app.kms.create_environment(&ask.context, project, &slug, &name, position)?;
+pub(in crate::http) fn create(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (New { name, slug, position }, project) = (read(request.body)?, request.parameter("project"));
+    let made = app.kms.create_environment(&request.context, project, &slug, &name, position)?;
     Ok(one(project, &made, "the environment was created"))
 }
 
 /// `GET /api/v1/workspace/ID/environments`
-pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    list_of(app, ask, ask.parameter("project"))
+pub(in crate::http) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    list_of(app, request, request.parameter("project"))
 }
 
-fn list_of(app: &App, ask: &Ask<'_>, project: &str) -> Result<Answer, Problem> {
-    let all = app.kms.environments(&ask.context, project)?;
+fn list_of(app: &App, request: &CallerRequest<'_>, project: &str) -> Result<Answer, Problem> {
+    let all = app.kms.environments(&request.context, project)?;
     let all: Vec<_> = all.iter().map(|environment| shown(project, environment)).collect();
     Ok(Answer::json(StatusCode::OK, &json!({ "workspace": project, "environments": all })))
 }
 
 /// `PATCH /api/v1/workspace/ID/environments/ID`: the slug cannot be changed.
-pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (Change { name, slug, position }, project) = (read(ask.body)?, ask.parameter("project"));
+pub(in crate::http) fn change(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (Change { name, slug, position }, project) = (read(request.body)?, request.parameter("project"));
     let change = EnvironmentChange { name: name.as_deref(), slug: slug.as_deref(), position };
-    let changed = app.kms.change_environment(&ask.context, project, ask.parameter("environment"), &change)?;
+    let changed = app.kms.change_environment(&request.context, project, request.parameter("environment"), &change)?;
     Ok(one(project, &changed, "the environment was changed"))
 }
 
 /// `DELETE /api/v1/workspace/ID/environments/ID`
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter("project");
-    let removed = app.kms.remove_environment(&ask.context, project, ask.parameter("environment"))?;
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let project = request.parameter("project");
+    let removed = app.kms.remove_environment(&request.context, project, request.parameter("environment"))?;
     Ok(one(project, &removed, "the environment was deleted"))
 }

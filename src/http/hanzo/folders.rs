@@ -6,7 +6,7 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
 use super::secrets::one_project;
@@ -107,14 +107,14 @@ fn one(folder: &Folder) -> Answer {
 }
 
 /// `GET /api/v1/folders?workspaceId=P&environment=E&path=/`, and, with `projectId`, `GET /api/v2/folders`
-pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let text = |name| ask.query.text(name);
+pub(in crate::http) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let text = |name| request.query.text(name);
     if text("lastSecretModified").is_some() {
         return Err(invalid(
             "lastSecretModified is not served, and without it more folders would be listed: leave it out",
         ));
     }
-    let recursive = ask.query.boolean("recursive").map_err(|error| invalid(error.to_string()))?.unwrap_or(false);
+    let recursive = request.query.boolean("recursive").map_err(|error| invalid(error.to_string()))?.unwrap_or(false);
     let projects = ["workspaceId", "projectId"].map(|name| (name, text(name)));
     let place = place(&projects, text("environment"), text("path").or(text("directory")))?;
     let above = place.path();
@@ -124,44 +124,45 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
         let relative_path = path.strip_prefix(&above).unwrap_or(&path).trim_start_matches('/').to_owned();
         page.put(&Shown { relative_path, ..shown(&folder) })
     };
-    app.kms.folders(&ask.context, &place, recursive, &mut put)?;
+    app.kms.folders(&request.context, &place, recursive, &mut put)?;
     Ok(page.end())
 }
 
 /// `POST /api/v1/folders`, `POST /api/v2/folders`
-pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let body: Body = read(ask.body)?;
+pub(in crate::http) fn create(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let body: Body = read(request.body)?;
     let place = body.place()?;
     let name = body.name.as_deref().ok_or_else(|| invalid("name is missing"))?;
     let description = body.description.as_deref().unwrap_or_default();
-    Ok(one(&app.kms.create_folder(&ask.context, &place, name, description)?))
+    Ok(one(&app.kms.create_folder(&request.context, &place, name, description)?))
 }
 
 /// `GET /api/v1/folders/ID`, `GET /api/v2/folders/ID`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(one(&app.kms.folder_by_id(&ask.context, ask.parameter("folder"))?))
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    Ok(one(&app.kms.folder_by_id(&request.context, request.parameter("folder"))?))
 }
 
 /// `GET /api/v1/folders/PROJECT/ENVIRONMENT/PATH`
-pub(in crate::http) fn get_by_path(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let place = SecretPlace::new(ask.parameter("project"), ask.parameter("environment"), ask.parameter("path"))?;
-    Ok(one(&app.kms.folder_at(&ask.context, &place)?))
+pub(in crate::http) fn get_by_path(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let place =
+        SecretPlace::new(request.parameter("project"), request.parameter("environment"), request.parameter("path"))?;
+    Ok(one(&app.kms.folder_at(&request.context, &place)?))
 }
 
 /// `PATCH /api/v1/folders/ID`, `PATCH /api/v2/folders/ID`
-pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let body: Body = read(ask.body)?;
+pub(in crate::http) fn change(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let body: Body = read(request.body)?;
     let place = body.place()?;
-    let folder = FolderName { place: &place, name: ask.parameter("folder") };
+    let folder = FolderName { place: &place, name: request.parameter("folder") };
     let change = FolderChange { name: body.name.as_deref(), description: body.description.as_deref() };
-    Ok(one(&app.kms.change_folder(&ask.context, &folder, &change)?))
+    Ok(one(&app.kms.change_folder(&request.context, &folder, &change)?))
 }
 
 /// `DELETE /api/v1/folders/ID`, `DELETE /api/v2/folders/ID`. `ID` is the identifier, or the name in the path that the
 /// body gives.
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let body: Body = read(ask.body)?;
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let body: Body = read(request.body)?;
     let place = body.place()?;
-    let folder = FolderName { place: &place, name: ask.parameter("folder") };
-    Ok(one(&app.kms.remove_folder(&ask.context, &folder, body.force_delete)?))
+    let folder = FolderName { place: &place, name: request.parameter("folder") };
+    Ok(one(&app.kms.remove_folder(&request.context, &folder, body.force_delete)?))
 }

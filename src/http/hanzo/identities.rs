@@ -6,11 +6,11 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
 use super::shapes::{MAX_OFFSET, invalid, iso, number, organization, read};
-use crate::kms::{Identity, MAX_ENTRIES, Sheet, end_identity_tokens};
+use crate::kms::{Identity, MAX_ENTRIES, PageBuilder, end_identity_tokens};
 use crate::policy::{IdentityDocument, OrganizationRole};
 
 /// The name of the only organization.
@@ -112,8 +112,8 @@ fn one(identity: Identity, organization: &str) -> Answer {
     Answer::json(StatusCode::OK, &One { identity: shown(identity, organization) })
 }
 
-fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
-    ask.parameter("identity")
+fn id<'a>(request: &'a CallerRequest<'_>) -> &'a str {
+    request.parameter("identity")
 }
 
 fn map(metadata: Vec<Metadata>) -> Result<std::collections::BTreeMap<String, String>, Problem> {
@@ -127,41 +127,41 @@ fn map(metadata: Vec<Metadata>) -> Result<std::collections::BTreeMap<String, Str
 }
 
 /// `POST /api/v1/identities`
-pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let New { name, organization_id, role, metadata } = read(ask.body)?;
+pub(in crate::http) fn create(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let New { name, organization_id, role, metadata } = read(request.body)?;
     let metadata = map(metadata)?;
     let document = IdentityDocument { name, role, organization_id, metadata, ..IdentityDocument::default() };
     let organization = organization(app)?;
-    Ok(one(app.kms.create_identity(&ask.context, document)?, &organization))
+    Ok(one(app.kms.create_identity(&request.context, document)?, &organization))
 }
 
 /// `GET /api/v1/identities[?offset=N][&limit=N]`
-pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let offset = number(ask, "offset", 0, MAX_OFFSET)?;
-    let limit = number(ask, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
+pub(in crate::http) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let offset = number(request, "offset", 0, MAX_OFFSET)?;
+    let limit = number(request, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
     let mut page = Page::named("identities");
     let organization = organization(app)?;
     let mut write = |identity: Identity| page.put(&shown(identity, &organization));
-    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
-    let total = app.kms.identities(&ask.context, offset, &mut sheet)?;
+    let mut sheet = PageBuilder::new(&request.context, limit, &mut write);
+    let total = app.kms.identities(&request.context, offset, &mut sheet)?;
     Ok(page.end_with("totalCount", &total.into()))
 }
 
 /// `GET /api/v1/identities/:id`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(one(app.kms.identity(&ask.context, id(ask))?, &organization(app)?))
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    Ok(one(app.kms.identity(&request.context, id(request))?, &organization(app)?))
 }
 
 /// `GET /api/v1/identities/details`: the organization of the caller. All callers have the same one.
-pub(in crate::http) fn details(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
+pub(in crate::http) fn details(app: &App, _: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let id = organization(app)?;
     let organization = json!({ "id": id, "name": ORGANIZATION, "slug": ORGANIZATION });
     Ok(Answer::json(StatusCode::OK, &json!({ "identityDetails": { "organization": organization } })))
 }
 
 /// `PATCH /api/v1/identities/:id`
-pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Change { name, role, metadata, end_tokens } = read(ask.body)?;
+pub(in crate::http) fn change(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let Change { name, role, metadata, end_tokens } = read(request.body)?;
     let metadata = metadata.map(map).transpose()?;
     let change = |document: &mut IdentityDocument| {
         document.name = name.clone().unwrap_or_else(|| document.name.clone());
@@ -170,11 +170,11 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         if end_tokens { end_identity_tokens(document) } else { Ok(()) }
     };
     let organization = organization(app)?;
-    Ok(one(app.kms.change_identity(&ask.context, id(ask), change)?, &organization))
+    Ok(one(app.kms.change_identity(&request.context, id(request), change)?, &organization))
 }
 
 /// `DELETE /api/v1/identities/:id`: the identity's access tokens become invalid.
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let organization = organization(app)?;
-    Ok(one(app.kms.remove_identity(&ask.context, id(ask))?, &organization))
+    Ok(one(app.kms.remove_identity(&request.context, id(request))?, &organization))
 }

@@ -7,7 +7,7 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
 use super::attached::{
     Address, DEFAULT_TTL, KEPT, addresses, check_lives, everywhere, expect, faulty, not_attached, put, put_addresses,
@@ -154,46 +154,46 @@ fn check(app: &App, identity: &str, auth: &JwtAuthDocument) -> Result<(), Proble
     let allow_http = app.authenticator.exchange().allows_http();
     let trusted = trusted_by_jwt_auth(identity, auth, allow_http).map_err(invalid)?;
     if let KeySource::Inline(set) = &trusted.keys {
-        set.tell(identity);
+        set.log_findings(identity);
     }
     Ok(())
 }
 
 /// Applies a change. The result is checked first, so that errors have the names of the request's members.
-fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
-    let (identity, auth_id) = (ask.parameter("identity"), kms::uuid::random()?);
-    let present = app.kms.identity(&ask.context, identity)?.document.jwt_auth;
+fn changed(app: &App, request: &CallerRequest<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
+    let (identity, auth_id) = (request.parameter("identity"), kms::uuid::random()?);
+    let present = app.kms.identity(&request.context, identity)?.document.jwt_auth;
     expect(present.is_some(), is_new, WAY)?;
     check(app, identity, &given.applied(present, &auth_id))?;
     let change = |before| written(before, is_new, |before| given.applied(before, &auth_id));
     let message = (!is_new && given.changes_trust()).then_some(KEPT);
-    one(app.kms.change_jwt_auth(&ask.context, identity, change)?, message)
+    one(app.kms.change_jwt_auth(&request.context, identity, change)?, message)
 }
 
 /// `POST .../identities/:identityId`
-pub(in crate::http) fn attach(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let given: Given = read(ask.body)?;
+pub(in crate::http) fn attach(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let given: Given = read(request.body)?;
     if given.configuration_type.is_none() {
         return Err(invalid("configurationType is missing: `jwks` or `static`"));
     }
-    changed(app, ask, &given, true)
+    changed(app, request, &given, true)
 }
 
 /// `PATCH .../identities/:identityId`: issued access tokens stay valid, within the new networks and lifetimes.
-pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    changed(app, ask, &read(ask.body)?, false)
+pub(in crate::http) fn change(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    changed(app, request, &read(request.body)?, false)
 }
 
 /// `GET .../identities/:identityId`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    one(app.kms.identity(&ask.context, ask.parameter("identity"))?, None)
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    one(app.kms.identity(&request.context, request.parameter("identity"))?, None)
 }
 
 /// `DELETE .../identities/:identityId`: access tokens that were issued by this method become invalid.
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let identity = ask.parameter("identity");
-    let present = app.kms.identity(&ask.context, identity)?;
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let identity = request.parameter("identity");
+    let present = app.kms.identity(&request.context, identity)?;
     let removed = present.document.jwt_auth.ok_or_else(|| not_attached(WAY))?;
-    app.kms.change_jwt_auth(&ask.context, identity, |_| Ok(None))?;
+    app.kms.change_jwt_auth(&request.context, identity, |_| Ok(None))?;
     shown(identity, None, removed)
 }

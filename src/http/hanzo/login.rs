@@ -2,10 +2,10 @@
 
 use warp::http::StatusCode;
 
+use super::super::anonymous_request::{AnonymousRequest, Answering, not_logged_in};
 use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::problem::Problem;
-use super::super::visit::{Answering, Visit, not_logged_in};
 use super::shapes::{invalid, read_secret};
 use crate::api::logins::{Given, JwtLogin};
 use crate::auth::{ClaimsError, Issued, JwsError, Unauthenticated};
@@ -20,20 +20,20 @@ pub(super) fn given(issued: &Issued) -> Answer {
 }
 
 /// `POST /api/v1/auth/jwt-auth/login`
-pub(in crate::http) fn by_jwt_auth<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
-    login(IdentityWay::JwtAuth, app, visit)
+pub(in crate::http) fn by_jwt_auth<'a>(app: &'a App, request: AnonymousRequest<'a>) -> Answering<'a> {
+    login(IdentityWay::JwtAuth, app, request)
 }
 
 /// `POST /api/v1/auth/oidc-auth/login`
-pub(in crate::http) fn by_oidc_auth<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
-    login(IdentityWay::OidcAuth, app, visit)
+pub(in crate::http) fn by_oidc_auth<'a>(app: &'a App, request: AnonymousRequest<'a>) -> Answering<'a> {
+    login(IdentityWay::OidcAuth, app, request)
 }
 
-fn login<'a>(way: IdentityWay, app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+fn login<'a>(way: IdentityWay, app: &'a App, request: AnonymousRequest<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let JwtLogin::<String> { identity_id, jwt } = read_secret(visit.body)?;
-        let issued = app.logins.log_in_identity(way, &visit.visitor(), &identity_id, &jwt).await;
-        Ok(given(&issued.map_err(|refused| not_logged_in(refused, told))?))
+        let JwtLogin::<String> { identity_id, jwt } = read_secret(request.body)?;
+        let issued = app.logins.log_in_identity(way, &request.visitor(), &identity_id, &jwt).await;
+        Ok(given(&issued.map_err(|refused| not_logged_in(refused, login_refused))?))
     })
 }
 
@@ -46,7 +46,7 @@ pub(super) fn named(way: IdentityWay) -> &'static str {
 }
 
 /// Converts a refused login to an error of this API.
-fn told(reason: NoIdentityToken) -> Problem {
+fn login_refused(reason: NoIdentityToken) -> Problem {
     match reason {
         NoIdentityToken::NotConfigured(way) => {
             let detail = format!("the identity is not configured for {}", named(way));
@@ -55,14 +55,14 @@ fn told(reason: NoIdentityToken) -> Problem {
         NoIdentityToken::Misconfigured { problem, .. } => invalid(problem),
         NoIdentityToken::Connection(_) => Problem::unauthenticated(),
         NoIdentityToken::Jwt { reason, .. } => {
-            let (status, message) = told_of_jwt(&reason);
+            let (status, message) = refusal_of_jwt(&reason);
             Problem::new(status, message)
         }
     }
 }
 
 /// Returns the status of a refused JWT, and the text for its caller.
-fn told_of_jwt(reason: &Unauthenticated) -> (StatusCode, &'static str) {
+fn refusal_of_jwt(reason: &Unauthenticated) -> (StatusCode, &'static str) {
     use ClaimsError as C;
     match reason {
         Unauthenticated::Jws(JwsError::Malformed | JwsError::TooLong) | Unauthenticated::Claims(C::Malformed) => {

@@ -7,12 +7,12 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
 use super::identities;
 use super::shapes::{MAX_OFFSET, invalid, number, read};
-use crate::kms::{Identity, IdentityMembership, MAX_ENTRIES, Sheet};
+use crate::kms::{Identity, IdentityMembership, MAX_ENTRIES, PageBuilder};
 
 /// The roles of a request. Older clients give one role, newer ones a list.
 #[derive(Deserialize)]
@@ -137,51 +137,51 @@ fn one(project: &str, membership: &IdentityMembership) -> Answer {
 }
 
 /// `POST` and `PATCH /api/v2/workspace/:projectId/identity-memberships/:identityId`
-pub(in crate::http) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let role = read::<Given>(ask.body)?.role()?;
-    let (project, identity) = (ask.parameter("project"), ask.parameter("identity"));
-    let (identity, _) = app.kms.set_identity_role(&ask.context, project, identity, Some(&role))?;
+pub(in crate::http) fn put(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let role = read::<Given>(request.body)?.role()?;
+    let (project, identity) = (request.parameter("project"), request.parameter("identity"));
+    let (identity, _) = app.kms.set_identity_role(&request.context, project, identity, Some(&role))?;
     Ok(one(project, &IdentityMembership { identity, role }))
 }
 
 /// `GET /api/v2/workspace/:projectId/identity-memberships/:identityId`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter("project");
-    Ok(one(project, &app.kms.identity_member(&ask.context, project, ask.parameter("identity"))?))
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let project = request.parameter("project");
+    Ok(one(project, &app.kms.identity_member(&request.context, project, request.parameter("identity"))?))
 }
 
 /// `GET /api/v2/workspace/identity-memberships/:membershipId`. The path is also the list of a project with the name
 /// `identity-memberships`.
-pub(in crate::http) fn get_by_id(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let id = ask.parameter("membership");
+pub(in crate::http) fn get_by_id(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let id = request.parameter("membership");
     if id == "identity-memberships" {
-        return list_of(app, ask, id);
+        return list_of(app, request, id);
     }
     let unknown = || Problem::new(StatusCode::NOT_FOUND, format!("there is no membership {id:?}"));
-    app.kms.check_administers(&ask.context)?;
+    app.kms.check_administers(&request.context)?;
     let (project, identity) = id.split_once(':').ok_or_else(unknown)?;
-    Ok(one(project, &app.kms.identity_member(&ask.context, project, identity)?))
+    Ok(one(project, &app.kms.identity_member(&request.context, project, identity)?))
 }
 
 /// `DELETE /api/v2/workspace/:projectId/identity-memberships/:identityId`
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (project, identity) = (ask.parameter("project"), ask.parameter("identity"));
-    let (identity, before) = app.kms.set_identity_role(&ask.context, project, identity, None)?;
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (project, identity) = (request.parameter("project"), request.parameter("identity"));
+    let (identity, before) = app.kms.set_identity_role(&request.context, project, identity, None)?;
     let role = before.ok_or_else(|| invalid("the identity has no role in this project"))?;
     Ok(one(project, &IdentityMembership { identity, role }))
 }
 
 /// `GET /api/v2/workspace/:projectId/identity-memberships[?offset=N][&limit=N]`
-pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    list_of(app, ask, ask.parameter("project"))
+pub(in crate::http) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    list_of(app, request, request.parameter("project"))
 }
 
-fn list_of(app: &App, ask: &Ask<'_>, project: &str) -> Result<Answer, Problem> {
-    let offset = number(ask, "offset", 0, MAX_OFFSET)?;
-    let limit = number(ask, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
+fn list_of(app: &App, request: &CallerRequest<'_>, project: &str) -> Result<Answer, Problem> {
+    let offset = number(request, "offset", 0, MAX_OFFSET)?;
+    let limit = number(request, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
     let mut page = Page::named("identityMemberships");
     let mut write = |membership: IdentityMembership| with_shown(project, &membership, |shown| page.put(shown));
-    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
-    let total = app.kms.identity_members(&ask.context, project, offset, &mut sheet)?;
+    let mut sheet = PageBuilder::new(&request.context, limit, &mut write);
+    let total = app.kms.identity_members(&request.context, project, offset, &mut sheet)?;
     Ok(page.end_with("totalCount", &total.into()))
 }

@@ -8,7 +8,7 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
 use super::attached::{
     Address, DEFAULT_TTL, KEPT, addresses, check_lives, everywhere, expect, faulty, not_attached, put, put_addresses,
@@ -135,9 +135,9 @@ fn shown(identity_id: &str, message: Option<&'static str>, auth: OidcAuthDocumen
 }
 
 /// Applies a change. The result is checked first, so that errors have the names of the request's members.
-fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
-    let (identity, auth_id) = (ask.parameter("identity"), kms::uuid::random()?);
-    let present = app.kms.identity(&ask.context, identity)?.document.oidc_auth;
+fn changed(app: &App, request: &CallerRequest<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
+    let (identity, auth_id) = (request.parameter("identity"), kms::uuid::random()?);
+    let present = app.kms.identity(&request.context, identity)?.document.oidc_auth;
     expect(present.is_some(), is_new, WAY)?;
     let auth = given.applied(present, &auth_id);
     check_lives(&auth.tokens())?;
@@ -145,29 +145,29 @@ fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answ
     trusted_by_oidc_auth(identity, &auth, app.authenticator.exchange().allows_http()).map_err(invalid)?;
     let change = |before| written(before, is_new, |before| given.applied(before, &auth_id));
     let message = (!is_new && given.changes_trust()).then_some(KEPT);
-    one(app.kms.change_oidc_auth(&ask.context, identity, change)?, message)
+    one(app.kms.change_oidc_auth(&request.context, identity, change)?, message)
 }
 
 /// `POST .../identities/:identityId`
-pub(in crate::http) fn attach(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    changed(app, ask, &read(ask.body)?, true)
+pub(in crate::http) fn attach(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    changed(app, request, &read(request.body)?, true)
 }
 
 /// `PATCH .../identities/:identityId`: issued access tokens stay valid, within the new networks and lifetimes.
-pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    changed(app, ask, &read(ask.body)?, false)
+pub(in crate::http) fn change(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    changed(app, request, &read(request.body)?, false)
 }
 
 /// `GET .../identities/:identityId`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    one(app.kms.identity(&ask.context, ask.parameter("identity"))?, None)
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    one(app.kms.identity(&request.context, request.parameter("identity"))?, None)
 }
 
 /// `DELETE .../identities/:identityId`: access tokens that were issued by this method become invalid.
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let identity = ask.parameter("identity");
-    let present = app.kms.identity(&ask.context, identity)?;
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let identity = request.parameter("identity");
+    let present = app.kms.identity(&request.context, identity)?;
     let removed = present.document.oidc_auth.ok_or_else(|| not_attached(WAY))?;
-    app.kms.change_oidc_auth(&ask.context, identity, |_| Ok(None))?;
+    app.kms.change_oidc_auth(&request.context, identity, |_| Ok(None))?;
     shown(identity, None, removed)
 }

@@ -6,11 +6,11 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
 use super::shapes::{MAX_OFFSET, invalid, iso, number, organization, read};
-use crate::kms::{self, MAX_ENTRIES, Project, Sheet};
+use crate::kms::{self, MAX_ENTRIES, PageBuilder, Project};
 use crate::policy::{ProjectDocument, check_name};
 
 /// The longest name and type of a project, in bytes.
@@ -134,9 +134,9 @@ fn slug_of(name: &str) -> String {
 }
 
 /// `POST /api/v2/workspace`
-pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+pub(in crate::http) fn create(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let New { project_name, slug, description, project_type, template, kms_key_id, should_create_default_envs } =
-        read(ask.body)?;
+        read(request.body)?;
     check_text("projectName", &project_name, MAX_NAME)?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     if let Some(template) = given(template).filter(|own| own != DEFAULT_TEMPLATE) {
@@ -161,38 +161,38 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         default_environments: should_create_default_envs.filter(|is_wanted| !is_wanted),
         ..ProjectDocument::default()
     };
-    let project = app.kms.create_project(&ask.context, &slug, document)?;
+    let project = app.kms.create_project(&request.context, &slug, document)?;
     Ok(Answer::json(StatusCode::OK, &Made { project: shown(project, &org_id) }))
 }
 
 /// `GET /api/v1/workspace/:projectId`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let org_id = organization(app)?;
-    let workspace = shown(app.kms.project(&ask.context, ask.parameter("project"))?, &org_id);
+    let workspace = shown(app.kms.project(&request.context, request.parameter("project"))?, &org_id);
     Ok(Answer::json(StatusCode::OK, &One { workspace }))
 }
 
 /// `GET /api/v2/workspace/:slug`
-pub(in crate::http) fn get_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+pub(in crate::http) fn get_by_slug(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let org_id = organization(app)?;
-    Ok(Answer::json(StatusCode::OK, &shown(app.kms.project(&ask.context, ask.parameter("project"))?, &org_id)))
+    Ok(Answer::json(StatusCode::OK, &shown(app.kms.project(&request.context, request.parameter("project"))?, &org_id)))
 }
 
 /// `GET /api/v1/workspace[?offset=N][&limit=N]`
-pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let offset = number(ask, "offset", 0, MAX_OFFSET)?;
-    let limit = number(ask, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
+pub(in crate::http) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let offset = number(request, "offset", 0, MAX_OFFSET)?;
+    let limit = number(request, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
     let org_id = organization(app)?;
     let mut page = Page::named("workspaces");
     let mut write = |project: Project| page.put(&shown(project, &org_id));
-    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
-    let total = app.kms.projects(&ask.context, offset, &mut sheet)?;
+    let mut sheet = PageBuilder::new(&request.context, limit, &mut write);
+    let total = app.kms.projects(&request.context, offset, &mut sheet)?;
     Ok(page.end_with("totalCount", &total.into()))
 }
 
-fn changed(app: &App, ask: &Ask<'_>) -> Result<Shown, Problem> {
-    let Change { name, slug, description } = read(ask.body)?;
-    let own = ask.parameter("project");
+fn changed(app: &App, request: &CallerRequest<'_>) -> Result<Shown, Problem> {
+    let Change { name, slug, description } = read(request.body)?;
+    let own = request.parameter("project");
     if slug.is_some_and(|slug| slug != own) {
         return Err(invalid(format!("slug: it is the project's identifier, {own:?}, and cannot be changed")));
     }
@@ -206,28 +206,31 @@ fn changed(app: &App, ask: &Ask<'_>) -> Result<Shown, Problem> {
             document.description = Some(description).filter(|text| !text.is_empty());
         }
     };
-    Ok(shown(app.kms.change_project(&ask.context, own, change)?, &org_id))
+    Ok(shown(app.kms.change_project(&request.context, own, change)?, &org_id))
 }
 
 /// `PATCH /api/v1/workspace/:projectId`
-pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(Answer::json(StatusCode::OK, &One { workspace: changed(app, ask)? }))
+pub(in crate::http) fn change(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    Ok(Answer::json(StatusCode::OK, &One { workspace: changed(app, request)? }))
 }
 
 /// `PATCH /api/v2/workspace/:slug`
-pub(in crate::http) fn change_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(Answer::json(StatusCode::OK, &changed(app, ask)?))
+pub(in crate::http) fn change_by_slug(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    Ok(Answer::json(StatusCode::OK, &changed(app, request)?))
 }
 
 /// `DELETE /api/v1/workspace/:projectId`: the project must be empty.
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let org_id = organization(app)?;
-    let workspace = shown(app.kms.remove_project(&ask.context, ask.parameter("project"))?, &org_id);
+    let workspace = shown(app.kms.remove_project(&request.context, request.parameter("project"))?, &org_id);
     Ok(Answer::json(StatusCode::OK, &One { workspace }))
 }
 
 /// `DELETE /api/v2/workspace/:slug`: the project must be empty.
-pub(in crate::http) fn remove_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+pub(in crate::http) fn remove_by_slug(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let org_id = organization(app)?;
-    Ok(Answer::json(StatusCode::OK, &shown(app.kms.remove_project(&ask.context, ask.parameter("project"))?, &org_id)))
+    Ok(Answer::json(
+        StatusCode::OK,
+        &shown(app.kms.remove_project(&request.context, request.parameter("project"))?, &org_id),
+    ))
 }

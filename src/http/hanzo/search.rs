@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
 use super::identities::{Shown, shown};
 use super::shapes::{MAX_OFFSET, invalid, organization, read};
-use crate::kms::{Identity, MAX_ENTRIES, Sheet};
+use crate::kms::{Identity, MAX_ENTRIES, PageBuilder};
 use crate::policy::OrganizationRole;
 
 /// The scope of every identity: none is limited to one project.
@@ -21,7 +21,7 @@ const SCOPE: &str = "organization";
 /// The body of a request.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Asked {
+struct SearchRequest {
     scope: Option<Vec<String>>,
     order_by: Option<String>,
     order_direction: Option<String>,
@@ -98,8 +98,8 @@ fn expect(member: &str, given: Option<&str>, served: &str) -> Result<(), Problem
 }
 
 /// `POST /api/v2/identities/search`
-pub(in crate::http) fn search(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Asked { scope, order_by, order_direction, offset, limit, search } = read(ask.body)?;
+pub(in crate::http) fn search(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let SearchRequest { scope, order_by, order_direction, offset, limit, search } = read(request.body)?;
     let wanted = Wanted::of(&search)?;
     expect("orderBy", order_by.as_deref(), "name")?;
     expect("orderDirection", order_direction.as_deref(), "asc")?;
@@ -115,8 +115,8 @@ pub(in crate::http) fn search(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         let roles = [Role { id, role, is_temporary: false }];
         page.put(&Found { shown: shown(identity, &organization), scope: SCOPE, project_id: None, project: None, roles })
     };
-    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
+    let mut sheet = PageBuilder::new(&request.context, limit, &mut write);
     let fits = |name: &str| is_within && wanted.fits(name);
-    let total = app.kms.find_identities(&ask.context, &fits, offset, &mut sheet)?;
+    let total = app.kms.find_identities(&request.context, &fits, offset, &mut sheet)?;
     Ok(page.end_with("totalCount", &total.into()))
 }

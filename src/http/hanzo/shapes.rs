@@ -8,7 +8,7 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::members;
 use super::super::problem::Problem;
 
@@ -76,8 +76,8 @@ pub(super) fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem
 
 /// Reads the body of a request about the key that the path names. The body may repeat the key as `keyId`. Errors quote
 /// no other value.
-pub(super) fn read_of_key<T: DeserializeOwned>(ask: &Ask<'_>) -> Result<T, Problem> {
-    let read = members::read_secret_repeating(ask.body, "keyId", ask.parameter("key"));
+pub(super) fn read_of_key<T: DeserializeOwned>(request: &CallerRequest<'_>) -> Result<T, Problem> {
+    let read = members::read_secret_repeating(request.body, "keyId", request.parameter("key"));
     read.map_err(|error| invalid(error.to_string()))
 }
 
@@ -93,8 +93,13 @@ pub(super) fn organization(app: &App) -> Result<String, Problem> {
 }
 
 /// A number in the query, at most `most`.
-pub(super) fn number(ask: &Ask<'_>, name: &'static str, default: usize, most: usize) -> Result<usize, Problem> {
-    let number = ask.query.number(name, 0..=most).map_err(|error| invalid(error.to_string()))?;
+pub(super) fn number(
+    request: &CallerRequest<'_>,
+    name: &'static str,
+    default: usize,
+    most: usize,
+) -> Result<usize, Problem> {
+    let number = request.query.number(name, 0..=most).map_err(|error| invalid(error.to_string()))?;
     Ok(number.unwrap_or(default))
 }
 

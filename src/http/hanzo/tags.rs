@@ -6,7 +6,7 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
 use super::shapes::{iso, read};
 use crate::kms::{Tag, TagChange, TagName};
@@ -49,44 +49,44 @@ fn one(project: &str, tag: &Tag) -> Answer {
 }
 
 /// `POST /api/v1/workspace/ID/tags`
-pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (New { slug, name, color }, project) = (read(ask.body)?, ask.parameter("project"));
+pub(in crate::http) fn create(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (New { slug, name, color }, project) = (read(request.body)?, request.parameter("project"));
     let name = name.as_deref().unwrap_or(&slug);
-    Ok(one(project, &app.kms.create_tag(&ask.context, project, &slug, name, &color)?))
+    Ok(one(project, &app.kms.create_tag(&request.context, project, &slug, name, &color)?))
 }
 
 /// `GET /api/v1/workspace/ID/tags`
-pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    list_of(app, ask, ask.parameter("project"))
+pub(in crate::http) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    list_of(app, request, request.parameter("project"))
 }
 
-pub(super) fn list_of(app: &App, ask: &Ask<'_>, project: &str) -> Result<Answer, Problem> {
-    let all = app.kms.tags(&ask.context, project)?;
+pub(super) fn list_of(app: &App, request: &CallerRequest<'_>, project: &str) -> Result<Answer, Problem> {
+    let all = app.kms.tags(&request.context, project)?;
     let all: Vec<_> = all.iter().map(|tag| shown(project, tag)).collect();
     Ok(Answer::json(StatusCode::OK, &json!({ "workspaceTags": all })))
 }
 
 /// `GET /api/v1/workspace/ID/tags/TAG`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter("project");
-    Ok(one(project, &app.kms.tag(&ask.context, project, TagName::Id(ask.parameter("tag")))?))
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let project = request.parameter("project");
+    Ok(one(project, &app.kms.tag(&request.context, project, TagName::Id(request.parameter("tag")))?))
 }
 
 /// `GET /api/v1/workspace/ID/tags/slug/SLUG`
-pub(in crate::http) fn get_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter("project");
-    Ok(one(project, &app.kms.tag(&ask.context, project, TagName::Slug(ask.parameter("slug")))?))
+pub(in crate::http) fn get_by_slug(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let project = request.parameter("project");
+    Ok(one(project, &app.kms.tag(&request.context, project, TagName::Slug(request.parameter("slug")))?))
 }
 
 /// `PATCH /api/v1/workspace/ID/tags/TAG`
-pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (Change { slug, name, color }, project) = (read(ask.body)?, ask.parameter("project"));
+pub(in crate::http) fn change(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (Change { slug, name, color }, project) = (read(request.body)?, request.parameter("project"));
     let change = TagChange { slug: slug.as_deref(), name: name.as_deref(), color: color.as_deref() };
-    Ok(one(project, &app.kms.change_tag(&ask.context, project, ask.parameter("tag"), &change)?))
+    Ok(one(project, &app.kms.change_tag(&request.context, project, request.parameter("tag"), &change)?))
 }
 
 /// `DELETE /api/v1/workspace/ID/tags/TAG`
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter("project");
-    Ok(one(project, &app.kms.remove_tag(&ask.context, project, ask.parameter("tag"))?))
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let project = request.parameter("project");
+    Ok(one(project, &app.kms.remove_tag(&request.context, project, request.parameter("tag"))?))
 }

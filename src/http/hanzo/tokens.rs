@@ -3,10 +3,10 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
+use super::super::anonymous_request::{AnonymousRequest, Answering};
 use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::problem::Problem;
-use super::super::visit::{Answering, Visit};
 use super::login;
 use super::shapes::read_secret;
 use crate::api::logins::Presented;
@@ -20,32 +20,32 @@ struct Ended {
 }
 
 /// `POST /api/v1/auth/token/renew`
-pub(in crate::http) fn renew<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+pub(in crate::http) fn renew<'a>(app: &'a App, request: AnonymousRequest<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let caller = bearer(app, &visit)?;
-        Ok(login::given(&app.kms.renew_token(&context(&visit, &caller))?))
+        let caller = bearer(app, &request)?;
+        Ok(login::given(&app.kms.renew_token(&context(&request, &caller))?))
     })
 }
 
 /// `POST /api/v1/auth/token/revoke`
-pub(in crate::http) fn revoke<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+pub(in crate::http) fn revoke<'a>(app: &'a App, request: AnonymousRequest<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let caller = bearer(app, &visit)?;
-        app.kms.revoke_own_token(&context(&visit, &caller))?;
+        let caller = bearer(app, &request)?;
+        app.kms.revoke_own_token(&context(&request, &caller))?;
         Ok(Answer::json(StatusCode::OK, &Ended { message: "Successfully revoked access token" }))
     })
 }
 
-fn context<'a>(visit: &Visit<'a>, caller: &'a Caller) -> Context<'a> {
-    Context { caller, request: visit.request, peer: visit.peer.address, ticket: visit.ticket }
+fn context<'a>(request: &AnonymousRequest<'a>, caller: &'a Caller) -> Context<'a> {
+    Context { caller, request: request.request_id, peer: request.peer.address, ticket: request.ticket }
 }
 
 /// Returns the caller of an access token. The token must be valid, also for the client's address.
-fn bearer(app: &App, visit: &Visit<'_>) -> Result<Caller, Problem> {
-    let Presented::<String> { access_token } = read_secret(visit.body)?;
-    match app.authenticator.bearer_of(visit.peer, &access_token, &*app.kms, kms::now()) {
+fn bearer(app: &App, request: &AnonymousRequest<'_>) -> Result<Caller, Problem> {
+    let Presented::<String> { access_token } = read_secret(request.body)?;
+    match app.authenticator.bearer_of(request.peer, &access_token, &*app.kms, kms::now()) {
         Ok(caller) => Ok(caller),
-        Err(Refusal::Unauthenticated(reason)) => Err(visit.unauthenticated(app, &reason)),
+        Err(Refusal::Unauthenticated(reason)) => Err(request.unauthenticated(app, &reason)),
         Err(Refusal::Unavailable(error)) => Err(error.into()),
     }
 }

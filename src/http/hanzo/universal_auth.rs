@@ -6,7 +6,7 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
 use super::attached::{
     Address, DEFAULT_TTL, addresses, check_lives, everywhere, expect, faulty, not_attached, put_addresses, written,
@@ -146,40 +146,40 @@ fn shown(identity_id: &str, auth: UniversalAuthDocument) -> Answer {
 }
 
 /// Applies a change. The result is checked first, so that errors have the names of the request's members.
-fn changed(app: &App, ask: &Ask<'_>, is_new: bool) -> Result<Answer, Problem> {
-    let given: Given = read(ask.body)?;
+fn changed(app: &App, request: &CallerRequest<'_>, is_new: bool) -> Result<Answer, Problem> {
+    let given: Given = read(request.body)?;
     let (identity, fresh) =
-        (ask.parameter("identity"), Fresh { id: kms::uuid::random()?, client_id: kms::uuid::random()? });
-    let present = app.kms.identity(&ask.context, identity)?.document.universal_auth;
+        (request.parameter("identity"), Fresh { id: kms::uuid::random()?, client_id: kms::uuid::random()? });
+    let present = app.kms.identity(&request.context, identity)?.document.universal_auth;
     expect(present.is_some(), is_new, WAY)?;
     check(&given)?;
     let auth = given.applied(present, &fresh);
     check_lives(&auth.tokens())?;
     check_universal_auth(&auth).map_err(faulty)?;
     let change = |before| written(before, is_new, |before| given.applied(before, &fresh));
-    one(app.kms.change_universal_auth(&ask.context, identity, change)?)
+    one(app.kms.change_universal_auth(&request.context, identity, change)?)
 }
 
 /// `POST .../identities/:identityId`
-pub(in crate::http) fn attach(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    changed(app, ask, true)
+pub(in crate::http) fn attach(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    changed(app, request, true)
 }
 
 /// `PATCH .../identities/:identityId`: client id, client secrets and issued access tokens stay valid.
-pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    changed(app, ask, false)
+pub(in crate::http) fn change(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    changed(app, request, false)
 }
 
 /// `GET .../identities/:identityId`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    one(app.kms.identity(&ask.context, ask.parameter("identity"))?)
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    one(app.kms.identity(&request.context, request.parameter("identity"))?)
 }
 
 /// `DELETE .../identities/:identityId`: its client secrets, and the access tokens that they obtained, become invalid.
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let identity = ask.parameter("identity");
-    let present = app.kms.identity(&ask.context, identity)?;
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let identity = request.parameter("identity");
+    let present = app.kms.identity(&request.context, identity)?;
     let removed = present.document.universal_auth.ok_or_else(|| not_attached(WAY))?;
-    app.kms.change_universal_auth(&ask.context, identity, |_| Ok(None))?;
+    app.kms.change_universal_auth(&request.context, identity, |_| Ok(None))?;
     Ok(shown(identity, removed))
 }

@@ -5,7 +5,7 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
 use crate::api::about::Vault;
 
@@ -24,14 +24,14 @@ pub(super) fn health(app: &App) -> Result<Answer, Problem> {
 }
 
 /// `GET /api/pvlt/1.0/ctl/iam/conf`: the text of the active IAM file, for administrators.
-pub(super) fn iam_file(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let text = app.kms.iam_file(&ask.context)?;
+pub(super) fn iam_file(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let text = app.kms.iam_file(&request.context)?;
     let text = text.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the server was started without --iam-file"))?;
     Ok(Answer::new(StatusCode::OK, "application/toml", text.as_bytes().to_vec()))
 }
 
 /// `GET /api/pvlt/1.0/system/info/version`
-pub(super) fn version(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
+pub(super) fn version(app: &App, _: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let vault = app.kms.vault()?;
     let (vault_id, db_schema_version) = (vault.id, vault.schema);
     let vault_version = env!("CARGO_PKG_VERSION").into();

@@ -44,7 +44,7 @@ impl Kms {
         let project = self.project_of_account(path)?;
         Ok(match self.decide_adding(call, project.as_deref(), attributes) {
             Ok(_) => error,
-            Err(refused) => refused.told(path),
+            Err(refused) => refused.into_error(path),
         })
     }
 }

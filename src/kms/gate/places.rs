@@ -61,7 +61,7 @@ impl Kms {
             }
             Err(refused) => {
                 self.refused(call, action, None, &refused.refusal)?;
-                Err(match refused.told(sample) {
+                Err(match refused.into_error(sample) {
                     Error::NotFound(_) => Error::Undefined { kind: "project", name: sample.account().to_owned() },
                     error => error,
                 })

@@ -40,7 +40,7 @@ pub(super) struct NotAdded {
 
 impl NotAdded {
     /// The answer about the secret of this path: the same if it exists and belongs to another user, and if it does not exist.
-    pub(super) fn told(self, path: &SecretPath) -> Error {
+    pub(super) fn into_error(self, path: &SecretPath) -> Error {
         match self {
             Self { refusal, may_know: true } => Error::NotPermitted { action: Action::WriteSecret.word(), refusal },
             Self { may_know: false, .. } => Error::NotFound(path.name()),
@@ -77,7 +77,7 @@ impl Kms {
                 let project = self.project_of_account(path)?;
                 return Err(match self.decide_adding(call, project.as_deref(), &object.attributes) {
                     Ok(_) => Error::NotFound(path.name()),
-                    Err(refused) => refused.told(path),
+                    Err(refused) => refused.into_error(path),
                 });
             }
             Err(error) => return Err(error),
@@ -101,7 +101,7 @@ impl Kms {
             }
             Err(refused) => {
                 self.refused(call, action, None, &refused.refusal)?;
-                Err(refused.told(path))
+                Err(refused.into_error(path))
             }
         }
     }

@@ -225,7 +225,7 @@ impl Logins {
 
     /// Logs the problems of an authenticator that was just defined: keys that are left out, a missing audience, and
     /// hosts that it refuses.
-    pub fn tell_of_authenticator(&self, account: &str, service: &str) {
+    pub fn log_authenticator(&self, account: &str, service: &str) {
         let Some(document) = self.kms.authenticator(account, service) else { return };
         let name = authenticator_name(account, service);
         let authenticator = match self.host_authenticator(account, service, &document) {
@@ -236,7 +236,7 @@ impl Logins {
             }
         };
         if let KeySource::Inline(set) = &authenticator.issuer.keys {
-            set.tell(&name);
+            set.log_findings(&name);
         }
         if authenticator.issuer.audiences.is_empty() {
             tracing::warn!(
@@ -254,10 +254,10 @@ impl Logins {
     }
 
     /// Logs the problems of all authenticators. Called at the start.
-    pub fn tell_of_authenticators(&self) {
+    pub fn log_authenticators(&self) {
         let (_, authenticators) = self.kms.vouching();
         for (account, service, _) in authenticators {
-            self.tell_of_authenticator(&account, &service);
+            self.log_authenticator(&account, &service);
         }
     }
 }

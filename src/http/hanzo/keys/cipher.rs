@@ -6,7 +6,7 @@ use warp::http::StatusCode;
 
 use super::super::super::answer::Answer;
 use super::super::super::app::App;
-use super::super::super::ask::Ask;
+use super::super::super::caller_request::CallerRequest;
 use super::super::super::problem::Problem;
 use super::super::shapes::{invalid, read_of_key};
 use super::id;
@@ -57,17 +57,17 @@ fn gcm() -> Option<CryptographicParameters> {
 }
 
 /// `POST .../encrypt {plaintext}`. The answer is the base64 of a version byte, and IV, ciphertext and tag of AES-GCM.
-pub(in crate::http) fn encrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Plain { plaintext } = read_of_key(ask)?;
-    let request = encrypting::Request {
-        unique_identifier: Some(UniqueIdentifier::from(id(ask))),
+pub(in crate::http) fn encrypt(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let Plain { plaintext } = read_of_key(request)?;
+    let operation = encrypting::Request {
+        unique_identifier: Some(UniqueIdentifier::from(id(request))),
         cryptographic_parameters: gcm(),
         data: Some(Bytes::from(decoded(&plaintext, "plaintext")?)),
         iv_counter_nonce: None,
         multi_part: MultiPart::default(),
         authenticated_encryption_additional_data: None,
     };
-    let answer = app.kms.execute(&ask.context, request)?;
+    let answer = app.kms.execute(&request.context, operation)?;
     if answer.iv_counter_nonce.as_ref().is_none_or(|iv| iv.len() != IV) {
         let fault = "the HSM generates IVs that are not 12 bytes long, which this format requires: use KMIP";
         return Err(kms::Error::UnsupportedParameters(fault).into());
@@ -81,8 +81,8 @@ pub(in crate::http) fn encrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
 }
 
 /// `POST .../decrypt {ciphertext}`
-pub(in crate::http) fn decrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Ciphered { ciphertext } = read_of_key(ask)?;
+pub(in crate::http) fn decrypt(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let Ciphered { ciphertext } = read_of_key(request)?;
     let sealed = decoded(&ciphertext, "ciphertext")?;
     let parts = sealed.strip_prefix(&[VERSION]).and_then(|sealed| {
         let (iv, sealed) = sealed.split_at_checked(IV)?;
@@ -90,8 +90,8 @@ pub(in crate::http) fn decrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
         Some((iv, data, tag))
     });
     let (iv, data, tag) = parts.ok_or_else(|| invalid("ciphertext: it was not made by encrypt"))?;
-    let request = decrypting::Request {
-        unique_identifier: Some(UniqueIdentifier::from(id(ask))),
+    let operation = decrypting::Request {
+        unique_identifier: Some(UniqueIdentifier::from(id(request))),
         cryptographic_parameters: gcm(),
         data: Some(Bytes::from(data)),
         iv_counter_nonce: Some(Bytes::from(iv)),
@@ -99,6 +99,6 @@ pub(in crate::http) fn decrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
         authenticated_encryption_additional_data: None,
         authenticated_encryption_tag: Some(Bytes::from(tag)),
     };
-    let answer = app.kms.execute(&ask.context, request)?;
+    let answer = app.kms.execute(&request.context, operation)?;
     Ok(Answer::json(StatusCode::OK, &Decrypted { plaintext: BASE64.encode(&answer.data) }))
 }

@@ -8,7 +8,7 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::names::is_same;
 use super::super::page::Page;
 use super::super::problem::Problem;
@@ -17,7 +17,7 @@ use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads;
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier};
-use crate::kms::{self, Held, KeyChange, MadeFor, NewKey, Order, Sheet, Wanted};
+use crate::kms::{self, Held, KeyChange, MadeFor, NewKey, Order, PageBuilder, Wanted};
 
 /// The longest name of a key, in bytes.
 const MAX_NAME: usize = 255;
@@ -122,26 +122,26 @@ fn shown(Held { id, mut attributes }: Held, org_id: &str) -> Option<Shown> {
     })
 }
 
-fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
-    ask.parameter("key")
+fn id<'a>(request: &'a CallerRequest<'_>) -> &'a str {
+    request.parameter("key")
 }
 
 fn no_such_key(named: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is no key {named:?}"))
 }
 
-fn attributes(app: &App, ask: &Ask<'_>, id: &str) -> Result<Attributes, Problem> {
-    let request = payloads::get_attributes::Request {
+fn attributes(app: &App, request: &CallerRequest<'_>, id: &str) -> Result<Attributes, Problem> {
+    let operation = payloads::get_attributes::Request {
         unique_identifier: Some(UniqueIdentifier::from(id)),
         attribute_references: Vec::new(),
     };
-    Ok(*app.kms.execute(&ask.context, request)?.attributes)
+    Ok(*app.kms.execute(&request.context, operation)?.attributes)
 }
 
 /// Returns the key that the path names.
-fn present(app: &App, ask: &Ask<'_>) -> Result<Shown, Problem> {
-    let (id, org_id) = (id(ask), organization(app)?);
-    let held = Held { id: id.to_owned(), attributes: attributes(app, ask, id)? };
+fn present(app: &App, request: &CallerRequest<'_>) -> Result<Shown, Problem> {
+    let (id, org_id) = (id(request), organization(app)?);
+    let held = Held { id: id.to_owned(), attributes: attributes(app, request, id)? };
     shown(held, &org_id).ok_or_else(|| no_such_key(id))
 }
 
@@ -194,25 +194,26 @@ fn algorithm(usage: Option<&str>, named: Option<&str>) -> Result<(MadeFor, Crypt
 
 /// `POST /api/v1/kms/keys`: the key is active at once, and never leaves the HSM. Everything that can fail comes before
 /// the key is made.
-pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let New { project_id, name, description, key_usage, encryption_algorithm } = read(ask.body)?;
+pub(in crate::http) fn create(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let New { project_id, name, description, key_usage, encryption_algorithm } = read(request.body)?;
     check_name(&name)?;
     let description = description.filter(|text| !text.is_empty());
     description.as_deref().map_or(Ok(()), check_description)?;
     let (made_for, algorithm, length) = algorithm(key_usage.as_deref(), encryption_algorithm.as_deref())?;
     let project = project_id.filter(|text| !text.is_empty());
     let org_id = organization(app)?;
-    let held = app.kms.create_key(&ask.context, NewKey { project, name, description, algorithm, length, made_for })?;
+    let held =
+        app.kms.create_key(&request.context, NewKey { project, name, description, algorithm, length, made_for })?;
     shown(held, &org_id).map(one).ok_or_else(|| invalid("no key was made"))
 }
 
 /// `GET /api/v1/kms/keys?projectId=P&offset=N&limit=N&search=TEXT&orderBy=name&orderDirection=asc|desc`
-pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let text = |name: &str| ask.query.text(name).map(str::to_owned);
-    if let Some(other) = ask.query.text("orderBy").filter(|by| !is_same(by, "name")) {
+pub(in crate::http) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let text = |name: &str| request.query.text(name).map(str::to_owned);
+    if let Some(other) = request.query.text("orderBy").filter(|by| !is_same(by, "name")) {
         return Err(invalid(format!("orderBy: {other:?} is not name, by which keys can be put in order")));
     }
-    let order = match ask.query.text("orderDirection") {
+    let order = match request.query.text("orderDirection") {
         None => Order::Ascending,
         Some(direction) if is_same(direction, "asc") => Order::Ascending,
         Some(direction) if is_same(direction, "desc") => Order::Descending,
@@ -223,27 +224,27 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
         return Err(invalid(format!("search: at most {MAX_SEARCH} bytes, the longest name of a key")));
     }
     let wanted = Wanted { project: text("projectId"), search, granted: true, order, ..Wanted::default() };
-    let offset = number(ask, "offset", 0, usize::MAX / 2)?;
-    let limit = number(ask, "limit", LISTED, MAX_LISTED)?;
+    let offset = number(request, "offset", 0, usize::MAX / 2)?;
+    let limit = number(request, "limit", LISTED, MAX_LISTED)?;
     let org_id = organization(app)?;
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
     let mut page = Page::named("keys");
     let mut write = |held: Held| shown(held, &org_id).map_or(0, |key| page.put(&key));
-    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
-    let total = app.kms.keys(&ask.context, &wanted, offset, is_key, &mut sheet)?;
+    let mut sheet = PageBuilder::new(&request.context, limit, &mut write);
+    let total = app.kms.keys(&request.context, &wanted, offset, is_key, &mut sheet)?;
     Ok(page.end_with("totalCount", &total.into()))
 }
 
 /// `GET /api/v1/kms/keys/:id`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    present(app, ask).map(one)
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    present(app, request).map(one)
 }
 
 /// `GET /api/v1/kms/keys/key-name/:name?projectId=P`: keys of the caller and of the caller's projects take precedence
 /// over keys that other owners granted, because those owners could choose any name.
-pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let name = ask.parameter("name");
-    let project = ask.query.text("projectId").map(str::to_owned);
+pub(in crate::http) fn by_name(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let name = request.parameter("name");
+    let project = request.query.text("projectId").map(str::to_owned);
     let org_id = organization(app)?;
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
     let mut found: Vec<Shown> = Vec::new();
@@ -254,8 +255,8 @@ pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
             found.extend(shown(held, &org_id));
             size_of::<Shown>()
         };
-        let mut sheet = Sheet::new(&ask.context, MAX_CANDIDATES, &mut write);
-        total = app.kms.keys(&ask.context, &wanted, 0, is_key, &mut sheet)?;
+        let mut sheet = PageBuilder::new(&request.context, MAX_CANDIDATES, &mut write);
+        total = app.kms.keys(&request.context, &wanted, 0, is_key, &mut sheet)?;
         if total > 0 {
             break;
         }
@@ -279,25 +280,25 @@ fn ambiguity(name: &str, found: &[Shown], total: usize) -> String {
 }
 
 /// `PATCH /api/v1/kms/keys/:id`
-pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Change { name, description, is_disabled } = read(ask.body)?;
+pub(in crate::http) fn change(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let Change { name, description, is_disabled } = read(request.body)?;
     name.as_deref().map_or(Ok(()), check_name)?;
     description.as_deref().map_or(Ok(()), check_description)?;
-    let id = id(ask);
-    let attributes = attributes(app, ask, id)?;
+    let id = id(request);
+    let attributes = attributes(app, request, id)?;
     kind(&attributes).ok_or_else(|| no_such_key(id))?;
     match attributes.state {
         Some(state) if is_disabled == Some(false) && state != State::Active => {
             return Err(invalid(format!("isDisabled: the key is {state}, and only an Active key can be enabled")));
         }
-        _ => app.kms.change_key(&ask.context, id, &KeyChange { name, description, is_disabled })?,
+        _ => app.kms.change_key(&request.context, id, &KeyChange { name, description, is_disabled })?,
     }
-    present(app, ask).map(one)
+    present(app, request).map(one)
 }
 
 /// `DELETE /api/v1/kms/keys/:id`: both halves of a pair are revoked and destroyed.
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let key = present(app, ask)?;
-    app.kms.end_key(&ask.context, id(ask))?;
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let key = present(app, request)?;
+    app.kms.end_key(&request.context, id(request))?;
     Ok(one(Shown { is_disabled: true, ..key }))
 }

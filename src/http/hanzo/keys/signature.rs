@@ -6,7 +6,7 @@ use warp::http::StatusCode;
 
 use super::super::super::answer::Answer;
 use super::super::super::app::App;
-use super::super::super::ask::Ask;
+use super::super::super::caller_request::CallerRequest;
 use super::super::super::names::is_same;
 use super::super::super::problem::Problem;
 use super::super::shapes::{invalid, read_of_key};
@@ -101,54 +101,54 @@ fn split(data: Bytes, is_digest: bool) -> (Option<Bytes>, Option<Bytes>) {
 }
 
 /// `POST .../sign {data, signingAlgorithm, isDigest}`
-pub(in crate::http) fn sign(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let ToSign { data, signing_algorithm, is_digest } = read_of_key(ask)?;
+pub(in crate::http) fn sign(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let ToSign { data, signing_algorithm, is_digest } = read_of_key(request)?;
     let (data, digested_data) = split(Bytes::from(decoded(&data, "data")?), is_digest);
     let (signing_algorithm, parameters) = parameters(&signing_algorithm)?;
-    let request = signing::Request {
-        unique_identifier: Some(UniqueIdentifier::from(id(ask))),
+    let operation = signing::Request {
+        unique_identifier: Some(UniqueIdentifier::from(id(request))),
         cryptographic_parameters: Some(parameters),
         data,
         digested_data,
         multi_part: MultiPart::default(),
     };
-    let answer = app.kms.execute(&ask.context, request)?;
+    let answer = app.kms.execute(&request.context, operation)?;
     let signature = BASE64.encode(&answer.signature_data);
-    let signed = Signed { signature, key_id: id(ask), signing_algorithm };
+    let signed = Signed { signature, key_id: id(request), signing_algorithm };
     Ok(Answer::json(StatusCode::OK, &signed))
 }
 
 /// `POST .../verify {data, signature, signingAlgorithm, isDigest}`
-pub(in crate::http) fn verify(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let ToVerify { data, signature, signing_algorithm, is_digest } = read_of_key(ask)?;
+pub(in crate::http) fn verify(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let ToVerify { data, signature, signing_algorithm, is_digest } = read_of_key(request)?;
     let (data, digested_data) = split(Bytes::from(decoded(&data, "data")?), is_digest);
     let (signing_algorithm, parameters) = parameters(&signing_algorithm)?;
-    let request = verifying::Request {
-        unique_identifier: Some(UniqueIdentifier::from(id(ask))),
+    let operation = verifying::Request {
+        unique_identifier: Some(UniqueIdentifier::from(id(request))),
         cryptographic_parameters: Some(parameters),
         data,
         digested_data,
         signature_data: Some(Bytes::from(decoded(&signature, "signature")?)),
         multi_part: MultiPart::default(),
     };
-    let answer = app.kms.verify_by_pair(&ask.context, request)?;
+    let answer = app.kms.verify_by_pair(&request.context, operation)?;
     let signature_valid = answer.validity_indicator == ValidityIndicator::Valid;
-    let verified = Verified { signature_valid, key_id: id(ask), signing_algorithm };
+    let verified = Verified { signature_valid, key_id: id(request), signing_algorithm };
     Ok(Answer::json(StatusCode::OK, &verified))
 }
 
 /// `GET .../public-key`: a SubjectPublicKeyInfo, DER in base64.
-pub(in crate::http) fn public_key(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let info = app.kms.public_key_of_pair(&ask.context, id(ask))?;
+pub(in crate::http) fn public_key(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let info = app.kms.public_key_of_pair(&request.context, id(request))?;
     Ok(Answer::json(StatusCode::OK, &PublicKey { public_key: BASE64.encode(&info) }))
 }
 
 /// `GET .../signing-algorithms`: an encryption key is refused.
-pub(in crate::http) fn algorithms(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let attributes = attributes(app, ask, id(ask))?;
-    let (usage, _) = kind(&attributes).ok_or_else(|| no_such_key(id(ask)))?;
+pub(in crate::http) fn algorithms(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let attributes = attributes(app, request, id(request))?;
+    let (usage, _) = kind(&attributes).ok_or_else(|| no_such_key(id(request)))?;
     if kms::is_disabled(&attributes) {
-        return Err(kms::Error::Disabled(id(ask).to_owned()).into());
+        return Err(kms::Error::Disabled(id(request).to_owned()).into());
     }
     if usage != Usage::SignVerify {
         return Err(invalid("the key encrypts and does not sign"));

@@ -6,10 +6,10 @@ use warp::http::StatusCode;
 
 use super::super::super::answer::Answer;
 use super::super::super::app::App;
-use super::super::super::ask::Ask;
+use super::super::super::caller_request::CallerRequest;
 use super::super::super::problem::Problem;
 use super::super::shapes::{invalid, read_secret};
-use super::write::Said;
+use super::write::DetailsOfRequest;
 use super::{Metadata, Where, shown, tags_of};
 use crate::kms::{Error, MAX_TOGETHER, SecretChange, SecretPlace};
 use crate::secret::Bytes;
@@ -63,8 +63,8 @@ impl Body {
 }
 
 impl Entry {
-    fn said(&mut self) -> Said {
-        Said {
+    fn said(&mut self) -> DetailsOfRequest {
+        DetailsOfRequest {
             comment: self.secret_comment.take(),
             tag_ids: self.tag_ids.take(),
             metadata: self.secret_metadata.take(),
@@ -77,10 +77,10 @@ impl Entry {
 
 /// Reads the body, and converts each of its secrets to a change with `change`.
 fn changes(
-    ask: &Ask<'_>,
+    request: &CallerRequest<'_>,
     change: impl Fn(SecretPlace, Entry) -> Result<SecretChange, Problem>,
 ) -> Result<Vec<SecretChange>, Problem> {
-    let mut body: Body = read_secret(ask.body)?;
+    let mut body: Body = read_secret(request.body)?;
     if let Some(mode) = body.mode.as_deref().filter(|mode| *mode != "failOnNotFound") {
         return Err(invalid(format!("mode: {mode:?} is not served: leave it out, or give failOnNotFound")));
     }
@@ -95,8 +95,8 @@ fn changes(
     made.collect()
 }
 
-fn answer(app: &App, ask: &Ask<'_>, changes: &[SecretChange]) -> Result<Answer, Problem> {
-    let secrets = app.kms.change_secrets(&ask.context, changes).map_err(|error| match error {
+fn answer(app: &App, request: &CallerRequest<'_>, changes: &[SecretChange]) -> Result<Answer, Problem> {
+    let secrets = app.kms.change_secrets(&request.context, changes).map_err(|error| match error {
         Error::NotFound(name) => Problem::new(
             StatusCode::NOT_FOUND,
             format!("there is no secret {name:?} that you may change: nothing is changed"),
@@ -109,30 +109,30 @@ fn answer(app: &App, ask: &Ask<'_>, changes: &[SecretChange]) -> Result<Answer, 
 }
 
 /// `POST /api/v3/secrets/batch/raw`
-pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let changes = changes(ask, |place, mut entry| {
+pub(in crate::http) fn create(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let changes = changes(request, |place, mut entry| {
         let value = entry.secret_value.take().ok_or_else(|| invalid("secrets: secretValue is missing"))?;
-        app.kms.expect_secret_place(&ask.context, &place)?;
+        app.kms.expect_secret_place(&request.context, &place)?;
         let details = entry.said().change()?;
         let (name, value) = (entry.secret_key, Bytes::from(value.into_bytes()));
         Ok(SecretChange::Create { place, name, value, details })
     })?;
-    answer(app, ask, &changes)
+    answer(app, request, &changes)
 }
 
 /// `PATCH /api/v3/secrets/batch/raw`
-pub(in crate::http) fn update(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let changes = changes(ask, |place, mut entry| {
+pub(in crate::http) fn update(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let changes = changes(request, |place, mut entry| {
         let details = entry.said().change()?;
         let value = entry.secret_value.take().map(|value| Bytes::from(value.into_bytes()));
         let to = entry.new_secret_name.take().filter(|new| !new.is_empty()).map(|new| (place.clone(), new));
         Ok(SecretChange::Update { place, name: entry.secret_key, value, to, details })
     })?;
-    answer(app, ask, &changes)
+    answer(app, request, &changes)
 }
 
 /// `DELETE /api/v3/secrets/batch/raw`
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let changes = changes(ask, |place, entry| Ok(SecretChange::Remove { place, name: entry.secret_key }))?;
-    answer(app, ask, &changes)
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let changes = changes(request, |place, entry| Ok(SecretChange::Remove { place, name: entry.secret_key }))?;
+    answer(app, request, &changes)
 }

@@ -12,7 +12,7 @@ use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
-use super::super::ask::Ask;
+use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
 use super::shapes::{invalid, iso};
@@ -127,8 +127,8 @@ struct Where<'a> {
 
 impl<'a> Where<'a> {
     /// Reads the place from the query.
-    fn of_query(ask: &'a Ask<'_>) -> Self {
-        let text = |name| ask.query.text(name);
+    fn of_query(request: &'a CallerRequest<'_>) -> Self {
+        let text = |name| request.query.text(name);
         let projects = ["workspaceId", "workspaceSlug", "projectId", "projectSlug"].map(|name| (name, text(name)));
         Self { projects, environment: text("environment"), path: text("secretPath"), r#type: text("type") }
     }
@@ -170,8 +170,8 @@ pub(super) fn one_project<'a>(named: &[(&'static str, Option<&'a str>)]) -> Resu
 }
 
 /// Reads from the query how secrets are shown. References are expanded only on request.
-fn view(ask: &Ask<'_>) -> Result<View, Problem> {
-    let boolean = |name| ask.query.boolean(name).map_err(|error| invalid(error.to_string()));
+fn view(request: &CallerRequest<'_>) -> Result<View, Problem> {
+    let boolean = |name| request.query.boolean(name).map_err(|error| invalid(error.to_string()));
     let view = View {
         value: boolean("viewSecretValue")?.unwrap_or(true),
         expand: boolean("expandSecretReferences")?.unwrap_or(false),
@@ -183,8 +183,8 @@ fn view(ask: &Ask<'_>) -> Result<View, Problem> {
 }
 
 /// Reads the requested version; `None` is the latest.
-fn version(ask: &Ask<'_>) -> Result<Option<i64>, Problem> {
-    ask.query.number("version", 1..=i64::MAX).map_err(|error| invalid(error.to_string()))
+fn version(request: &CallerRequest<'_>) -> Result<Option<i64>, Problem> {
+    request.query.number("version", 1..=i64::MAX).map_err(|error| invalid(error.to_string()))
 }
 
 /// Converts a secret to the form of answers. A value that is not UTF-8 is not shown.
@@ -236,7 +236,7 @@ fn one(app: &App, secret: &ProjectSecret) -> Result<Answer, Problem> {
 
 /// Converts an error about a secret. The error for a missing secret and for one that the caller may not use is the
 /// same.
-fn told(place: &SecretPlace, name: &str, error: kms::Error) -> Problem {
+fn secret_error(place: &SecretPlace, name: &str, error: kms::Error) -> Problem {
     match error {
         kms::Error::NotFound(_) => {
             let (project, environment, path) = (place.project(), place.environment(), place.path());
@@ -250,21 +250,21 @@ fn told(place: &SecretPlace, name: &str, error: kms::Error) -> Problem {
 }
 
 /// `GET /api/v3/secrets/raw?workspaceId=P&environment=E&secretPath=/`, and, with `projectId`, `GET /api/v4/secrets`
-pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let place = Where::of_query(ask).place()?;
-    if ask.query.text("metadataFilter").is_some() {
+pub(in crate::http) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let place = Where::of_query(request).place()?;
+    if request.query.text("metadataFilter").is_some() {
         return Err(invalid("metadataFilter is not served: leave it out"));
     }
     let wrong = |error: super::super::fields::FieldError| invalid(error.to_string());
-    let recursive = ask.query.boolean("recursive").map_err(wrong)?.unwrap_or(false);
-    let limit = ask.query.number("limit", 1..=MAX_SECRETS).map_err(wrong)?;
-    let offset = ask.query.number("offset", 0..=MAX_SECRETS * 10).map_err(wrong)?.unwrap_or(0);
+    let recursive = request.query.boolean("recursive").map_err(wrong)?.unwrap_or(false);
+    let limit = request.query.number("limit", 1..=MAX_SECRETS).map_err(wrong)?;
+    let offset = request.query.number("offset", 0..=MAX_SECRETS * 10).map_err(wrong)?.unwrap_or(0);
     let tags = app.kms.tags_by_id(place.project())?;
-    let wanted = ask.query.text("tagSlugs").map(|slugs| wanted_tags(&tags, slugs)).transpose()?;
-    let listing = Listing { recursive, tags: wanted, offset, limit, view: view(ask)? };
+    let wanted = request.query.text("tagSlugs").map(|slugs| wanted_tags(&tags, slugs)).transpose()?;
+    let listing = Listing { recursive, tags: wanted, offset, limit, view: view(request)? };
     let mut page = Page::named("secrets");
     let mut put = |secret: ProjectSecret| page.put(&shown(&secret, &tags));
-    app.kms.list_project_secrets(&ask.context, &place, &listing, &mut put)?;
+    app.kms.list_project_secrets(&request.context, &place, &listing, &mut put)?;
     Ok(page.end_with("imports", &json!([])))
 }
 
@@ -278,25 +278,26 @@ fn wanted_tags(tags: &HashMap<String, Tag>, slugs: &str) -> Result<Vec<String>, 
 }
 
 /// `GET /api/v3/secrets/raw/NAME`, `GET /api/v4/secrets/NAME`
-pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (place, name) = (Where::of_query(ask).place()?, ask.parameter("secret"));
-    let secret = app.kms.project_secret(&ask.context, &place, name, version(ask)?, view(ask)?);
-    let secret = secret.map_err(|error| told(&place, name, error))?;
+pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (place, name) = (Where::of_query(request).place()?, request.parameter("secret"));
+    let secret = app.kms.project_secret(&request.context, &place, name, version(request)?, view(request)?);
+    let secret = secret.map_err(|error| secret_error(&place, name, error))?;
     expect_text(&secret)?;
     one(app, &secret)
 }
 
 /// `GET /api/v3/secrets/raw/id/ID[?version=N][&viewSecretValue=false]`: the value as stored, with references
 /// unexpanded.
-pub(in crate::http) fn get_by_id(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (id, version) = (ask.parameter("id"), version(ask)?);
-    let secret = app.kms.project_secret_by_id(&ask.context, id, version, view(ask)?).map_err(|error| match error {
-        kms::Error::NotFound(_) => Problem::new(
-            StatusCode::NOT_FOUND,
-            format!("there is no secret with the identifier {id:?} that you may use"),
-        ),
-        error => error.into(),
-    })?;
+pub(in crate::http) fn get_by_id(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let (id, version) = (request.parameter("id"), version(request)?);
+    let secret =
+        app.kms.project_secret_by_id(&request.context, id, version, view(request)?).map_err(|error| match error {
+            kms::Error::NotFound(_) => Problem::new(
+                StatusCode::NOT_FOUND,
+                format!("there is no secret with the identifier {id:?} that you may use"),
+            ),
+            error => error.into(),
+        })?;
     expect_text(&secret)?;
     one(app, &secret)
 }

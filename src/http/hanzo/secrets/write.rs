@@ -4,10 +4,10 @@ use serde::Deserialize;
 
 use super::super::super::answer::Answer;
 use super::super::super::app::App;
-use super::super::super::ask::Ask;
+use super::super::super::caller_request::CallerRequest;
 use super::super::super::problem::Problem;
 use super::super::shapes::{invalid, read_secret};
-use super::{Metadata, Where, one, told};
+use super::{Metadata, Where, one, secret_error};
 use crate::kms::{DetailsChange, ProjectSecret, SecretChange, SecretPlace};
 use crate::secret::Bytes;
 
@@ -19,7 +19,7 @@ const MAX_COMMENT: usize = 4 << 10;
 
 /// The details of a secret in a request: everything except its name and value.
 #[derive(Default)]
-pub(super) struct Said {
+pub(super) struct DetailsOfRequest {
     pub(super) comment: Option<String>,
     pub(super) tag_ids: Option<Vec<String>>,
     pub(super) metadata: Option<Vec<Metadata>>,
@@ -50,7 +50,7 @@ struct Body {
 }
 
 impl Body {
-    fn place(&self, ask: &Ask<'_>) -> Result<SecretPlace, Problem> {
+    fn place(&self, request: &CallerRequest<'_>) -> Result<SecretPlace, Problem> {
         let own = Where {
             projects: [
                 ("workspaceId", self.workspace_id.as_deref()),
@@ -62,11 +62,11 @@ impl Body {
             path: self.secret_path.as_deref(),
             r#type: self.r#type.as_deref(),
         };
-        own.or(Where::of_query(ask)).place()
+        own.or(Where::of_query(request)).place()
     }
 
-    fn said(&mut self) -> Said {
-        Said {
+    fn said(&mut self) -> DetailsOfRequest {
+        DetailsOfRequest {
             comment: self.secret_comment.take(),
             tag_ids: self.tag_ids.take(),
             metadata: self.secret_metadata.take(),
@@ -77,7 +77,7 @@ impl Body {
     }
 }
 
-impl Said {
+impl DetailsOfRequest {
     /// Checks the details and converts them to a change.
     pub(super) fn change(self) -> Result<DetailsChange, Problem> {
         let Self { comment, tag_ids, metadata, note, days, skip_multiline_encoding } = self;
@@ -118,35 +118,38 @@ fn only(mut changed: Vec<ProjectSecret>) -> Result<ProjectSecret, Problem> {
 }
 
 /// `POST /api/v3/secrets/raw/NAME`
-pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let mut body: Body = read_secret(ask.body)?;
-    let (place, name) = (body.place(ask)?, ask.parameter("secret"));
+pub(in crate::http) fn create(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let mut body: Body = read_secret(request.body)?;
+    let (place, name) = (body.place(request)?, request.parameter("secret"));
     let value = body.secret_value.take().ok_or_else(|| invalid("secretValue is missing"))?;
-    app.kms.expect_secret_place(&ask.context, &place)?;
+    app.kms.expect_secret_place(&request.context, &place)?;
     let details = body.said().change()?;
     let value = Bytes::from(value.into_bytes());
     let change = SecretChange::Create { place: place.clone(), name: name.to_owned(), value, details };
-    let made = app.kms.change_secrets(&ask.context, &[change]).map_err(|error| told(&place, name, error))?;
+    let made =
+        app.kms.change_secrets(&request.context, &[change]).map_err(|error| secret_error(&place, name, error))?;
     one(app, &only(made)?)
 }
 
 /// `PATCH /api/v3/secrets/raw/NAME`
-pub(in crate::http) fn update(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let mut body: Body = read_secret(ask.body)?;
-    let (place, name) = (body.place(ask)?, ask.parameter("secret"));
+pub(in crate::http) fn update(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let mut body: Body = read_secret(request.body)?;
+    let (place, name) = (body.place(request)?, request.parameter("secret"));
     let details = body.said().change()?;
     let value = body.secret_value.take().map(|value| Bytes::from(value.into_bytes()));
     let to = body.new_secret_name.take().filter(|new| !new.is_empty()).map(|new| (place.clone(), new));
     let change = SecretChange::Update { place: place.clone(), name: name.to_owned(), value, to, details };
-    let changed = app.kms.change_secrets(&ask.context, &[change]).map_err(|error| told(&place, name, error))?;
+    let changed =
+        app.kms.change_secrets(&request.context, &[change]).map_err(|error| secret_error(&place, name, error))?;
     one(app, &only(changed)?)
 }
 
 /// `DELETE /api/v3/secrets/raw/NAME`
-pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let body: Body = read_secret(ask.body)?;
-    let (place, name) = (body.place(ask)?, ask.parameter("secret"));
+pub(in crate::http) fn remove(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let body: Body = read_secret(request.body)?;
+    let (place, name) = (body.place(request)?, request.parameter("secret"));
     let change = SecretChange::Remove { place: place.clone(), name: name.to_owned() };
-    let removed = app.kms.change_secrets(&ask.context, &[change]).map_err(|error| told(&place, name, error))?;
+    let removed =
+        app.kms.change_secrets(&request.context, &[change]).map_err(|error| secret_error(&place, name, error))?;
     one(app, &only(removed)?)
 }

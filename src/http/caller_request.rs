@@ -7,7 +7,7 @@ use crate::kms::Context;
 use crate::metrics;
 
 /// A request of an authenticated caller.
-pub(super) struct Ask<'a> {
+pub(super) struct CallerRequest<'a> {
     pub(super) context: Context<'a>,
     pub(super) measured: &'a metrics::Request,
     pub(super) parameters: &'a Parameters,
@@ -17,7 +17,7 @@ pub(super) struct Ask<'a> {
     pub(super) body: &'a [u8],
 }
 
-impl<'a> Ask<'a> {
+impl<'a> CallerRequest<'a> {
     /// Returns the parameter of the path with this name; an empty text if the route has no such parameter.
     pub(super) fn parameter(&self, name: &str) -> &'a str {
         let value = self.parameters.get(name);

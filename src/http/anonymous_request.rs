@@ -8,7 +8,7 @@ use warp::http::{HeaderMap, StatusCode};
 
 use super::answer::Answer;
 use super::app::App;
-use super::ask::Parameters;
+use super::caller_request::Parameters;
 use super::fields::Fields;
 use super::problem::Problem;
 use crate::auth::{Peer, Unauthenticated};
@@ -16,11 +16,11 @@ use crate::desk::Ticket;
 use crate::kms::{Failure, NotLoggedIn, Visitor};
 
 /// A request of an unauthenticated caller.
-pub(super) struct Visit<'a> {
+pub(super) struct AnonymousRequest<'a> {
     pub(super) peer: &'a Peer,
     pub(super) headers: &'a HeaderMap,
     /// The request's id.
-    pub(super) request: &'a str,
+    pub(super) request_id: &'a str,
     pub(super) ticket: &'a Ticket,
     pub(super) parameters: &'a Parameters,
     /// The query.
@@ -31,7 +31,7 @@ pub(super) struct Visit<'a> {
 /// The future of an answer.
 pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
 
-impl<'a> Visit<'a> {
+impl<'a> AnonymousRequest<'a> {
     /// Returns the parameter of the path with this name; `None` if the route has no such parameter.
     pub(super) fn parameter(&self, name: &str) -> Option<&'a str> {
         self.parameters.get(name)
@@ -39,7 +39,7 @@ impl<'a> Visit<'a> {
 
     /// Returns the caller in the form that logins use.
     pub(super) fn visitor(&self) -> Visitor<'a> {
-        Visitor { peer: self.peer, request: self.request, ticket: self.ticket }
+        Visitor { peer: self.peer, request: self.request_id, ticket: self.ticket }
     }
 
     /// Counts, records and logs a credential that the authenticator refused.
