@@ -230,7 +230,10 @@ pub enum RootError {
     )]
     Unknown(String),
     /// The database records some root keys, but not this one.
-    #[error("the database records root keys, but not the {0} root key: it is damaged")]
+    #[error(
+        "the database does not record the {0} root key: the record was removed, or the database is damaged. \
+         Restore database and token together from a backup"
+    )]
     Incomplete(&'static str),
     /// A table has rows, but the database records no root keys.
     #[error(

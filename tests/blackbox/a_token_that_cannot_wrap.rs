@@ -151,7 +151,7 @@ fn is_not_one_that_has_a_bad_moment() {
 #[test]
 fn is_not_what_a_database_becomes_by_a_deletion() {
     for makes_a_key in [false, true] {
-        let expected = "not the sealing root key";
+        let expected = "does not record the sealing root key";
         let server = Server::start();
         if makes_a_key {
             server.alice().connect().unwrap().aes();

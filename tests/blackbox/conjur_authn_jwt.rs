@@ -261,7 +261,7 @@ fn variables_are_checked_and_the_status_tells() {
         (json!({"jwks-uri": "https://a.example/"}), "exactly one"),
         (json!({"issuer": null}), "when public-keys is given"),
         (json!({"identity-path": "apps"}), "token-app-property"),
-        (json!({"colour": "red"}), "no such variable"),
+        (json!({"colour": "red"}), "unknown variable"),
     ] {
         let refused = root.define("authenticators", &encoded("acme/gitlab"), &variables(&key, &changes));
         assert_eq!(refused.status, 422, "{changes}");

@@ -173,7 +173,7 @@ fn what_one_dialect_writes_the_other_reads() {
     );
     assert_eq!(listed(&mut alice, "secretPath=%2Fdb%2Fmain&recursive=false"), ["/db/main PASSWORD=two"]);
     let told = refused(&ask(&mut alice, "/", "BINARY"), 422);
-    assert!(told.contains("no text"), "{told}");
+    assert!(told.contains("is not text"), "{told}");
     // A folder that only Conjur's clients wrote into takes secrets.
     create(&mut alice, "/db/main/api", "OTHER", "x");
     // A secret that is removed here is also removed there.

@@ -272,7 +272,7 @@ fn a_receiver_has_so_many_offers_and_no_more() {
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 7, "{statuses:?}");
     let told = alice.not_done("/access/transfer", &offer("k9", "carol"), 409);
-    assert!(told.contains("1000 offers") && told.contains("carol"), "{told}");
+    assert!(told.contains("1000 pending offers") && told.contains("carol"), "{told}");
     // Offers to other users, and of the same object again, do not count.
     alice.done("/access/transfer", &offer("k9", "dave"));
     alice.done("/access/transfer", &offer("k0", "carol"));

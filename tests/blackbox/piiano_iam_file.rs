@@ -17,8 +17,8 @@ fn faults_are_told_with_line_and_key() {
     let private = r#"{"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA","d":"AAAA"}"#;
     let role = |capabilities: &str| format!("[roles.r]\ncapabilities = [{capabilities}]\npolicies = []\n");
     for (text, told) in [
-        (format!("{CONF}{key}\n"), "line 3: idps.a.conf.aud: tokens must be for an audience"),
-        (format!("{CONF}aud = \"\"\n{key}\n"), "line 5: idps.a.conf.aud: tokens must be for an audience"),
+        (format!("{CONF}{key}\n"), "line 3: idps.a.conf.aud: give an audience"),
+        (format!("{CONF}aud = \"\"\n{key}\n"), "line 5: idps.a.conf.aud: give an audience"),
         (conf(""), "line 3: idps.a.conf.keys: give either keys or jwks_uri"),
         (conf(&format!("{key}\njwks_uri = \"https://i/k\"")), "line 6: idps.a.conf.keys: give either"),
         (conf("jwks_uri = \"http://i/k\""), "line 6: idps.a.conf.jwks_uri: keys are fetched over https:// only"),
@@ -92,7 +92,7 @@ fn it_is_checked_beside_the_other_files_and_options() {
         assert!(!good && said.contains("is defined in the policy file and in the IAM file"), "{said}");
     }
     let (good, said) = check(&["--jwt-issuer-uri=https://jwt.io/"]);
-    assert!(!good && said.contains("idps.app1.conf.iss: its tokens are trusted by --jwt-issuer-uri too"), "{said}");
+    assert!(!good && said.contains("idps.app1.conf.iss: --jwt-issuer-uri trusts its tokens too"), "{said}");
     let (good, said) = check(&["--jwt-issuer-uri=https://jwt.io/", "--jwt-audience=another"]);
     assert!(good, "{said}");
     fs::remove_file(place.path("iam.toml")).unwrap();

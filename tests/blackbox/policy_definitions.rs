@@ -170,7 +170,7 @@ fn what_is_faulty_is_told_and_not_kept() {
             "matches nothing",
         ),
         ("users", "alice", json!({"role": "none"}), "there is no role \"none\""),
-        ("users", "*", json!({"role": "full"}), "not everyone"),
+        ("users", "*", json!({"role": "full"}), "cannot have a role of its own"),
         ("users", "role:full", json!({"role": "full"}), "a role has no role"),
         ("users", "jwt:x", json!({"role": "full"}), "jwt:ISSUER#NAME"),
         ("projects", "p", json!({"members": {"alice": "none"}}), "there is no role \"none\""),

@@ -51,10 +51,14 @@ const FAULTY: &[(&str, usize, &[&str])] = &[
     (
         "[policies.p]\npolicy_type = \"allow\"\noperations = [\"*\"]\nresources = [\"*\"]\nreasons = [\"audit\"]\n",
         5,
-        &["policies.p.reasons", "no reason"],
+        &["policies.p.reasons", "no reasons"],
     ),
     ("[users.alice]\nrole = \"r\"\n", 2, &["users.alice.role", "there is no role \"r\""]),
-    ("[roles.r]\ncapabilities = []\npolicies = []\n[users]\n\"*\" = {role = \"r\"}\n", 5, &["users.*", "not everyone"]),
+    (
+        "[roles.r]\ncapabilities = []\npolicies = []\n[users]\n\"*\" = {role = \"r\"}\n",
+        5,
+        &["users.*", "cannot have a role of its own"],
+    ),
     (
         "[roles.r]\ncapabilities = []\npolicies = []\n[users]\n\"role:r\" = {role = \"r\"}\n",
         5,

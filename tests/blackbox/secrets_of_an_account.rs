@@ -222,7 +222,7 @@ fn a_project_that_holds_secrets_is_not_removed() {
     let to = |to: Value| json!({"unique_identifier": id, "project": to});
     for project in [json!("other"), json!(null)] {
         let told = alice.not_done("/access/project", &to(project), 422);
-        assert!(told.contains("held by the project \"acme\""), "{told}");
+        assert!(told.contains("must stay in the project \"acme\""), "{told}");
     }
     assert_eq!(delete(&mut alice, "acme", "key").status, 204);
     alice.done("/access/project", &to(json!(null)));
