@@ -205,7 +205,7 @@ impl KeySet {
         }
     }
 
-    /// Whether [`Self::tell`] would log the same for the other set.
+    /// Whether [`Self::log_findings`] would log the same for the other set.
     pub(super) fn reads_like(&self, other: &Self) -> bool {
         let weak = |set: &Self| -> Vec<Option<String>> {
             set.keys.iter().filter(|key| key.warning.is_some()).map(|key| key.id.clone()).collect()
