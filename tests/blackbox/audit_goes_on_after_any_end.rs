@@ -42,7 +42,7 @@ fn a_stop_is_told_and_signed() {
 
     let (audit, found) = trail.open(Some(trail.head()));
     assert!(!found.unclean && found.torn == 0);
-    assert!(matches!(trail.try_open(None), Err(OpenError::InUse(_))));
+    assert!(matches!(trail.open_at_once(None), Err(OpenError::InUse(_))));
     drop(audit);
     assert_eq!(trail.events(), [&first[..], &["started", "stopped", "checkpoint"]].concat());
     trail.is_intact();

@@ -16,6 +16,7 @@ use openssl::sha::sha256;
 use openssl::sign;
 use serde_json::Value;
 
+use super::eventually;
 use super::server::run;
 
 pub struct Trail {
@@ -85,7 +86,16 @@ impl Trail {
         Signer { key: sha256(&self.key.public_key_to_der().unwrap()), sign: Box::new(sign) }
     }
 
+    /// Opens the log as soon as it is not in use: a child of another test that was just forked holds the lock of the log that was
+    /// closed, until it runs its own program.
     pub fn try_open(&self, head: Option<Head>) -> Result<(Audit, Found), OpenError> {
+        eventually("the lock is free", || match self.open_at_once(head) {
+            Err(OpenError::InUse(_)) => None,
+            opened => Some(opened),
+        })
+    }
+
+    pub fn open_at_once(&self, head: Option<Head>) -> Result<(Audit, Found), OpenError> {
         let published = Arc::clone(&self.published);
         let publish = move |signed| published.lock().unwrap().push(signed);
         Audit::open(&self.settings, head, false, self.signer(), Box::new(publish))
