@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_millis(20);
 pub fn measure() {
     let shim = Shim::start(&Options {
         environment: vec![("KMS_LOG".to_owned(), "warn".to_owned())],
-        arguments: vec!["--hsm-call-timeout=3600".to_owned()],
+        arguments: vec!["--hsm-call-timeout=600".to_owned()],
         ..Options::default()
     });
     let alice = shim.server.alice();
