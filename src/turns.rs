@@ -96,8 +96,13 @@ impl Turns {
         queue.tickets.push_back(ticket);
         let moved = Arc::clone(&queue.moved);
         queues.next += 1;
-        if !queues.is_first(name, ticket) {
-            until_first(queues, name, ticket, &moved, deadline)?;
+        while !queues.is_first(name, ticket) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                queues.leave(name, ticket);
+                return Err(Crowded);
+            }
+            queues = moved.wait_timeout(queues, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         Ok(Turn { queues: Arc::clone(&self.0), name: name.to_owned(), ticket })
     }
@@ -105,25 +110,6 @@ impl Turns {
     fn lock(&self) -> MutexGuard<'_, Queues> {
         lock(&self.0)
     }
-}
-
-/// Waits until the ticket is the first of its queue.
-fn until_first(
-    mut queues: MutexGuard<'_, Queues>,
-    name: &str,
-    ticket: u64,
-    moved: &Condvar,
-    deadline: Instant,
-) -> Result<(), Crowded> {
-    while !queues.is_first(name, ticket) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            queues.leave(name, ticket);
-            return Err(Crowded);
-        }
-        queues = moved.wait_timeout(queues, left).unwrap_or_else(PoisonError::into_inner).0;
-    }
-    Ok(())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::{AbortHandle, JoinHandle, block_in_place};
+use tokio::task::{AbortHandle, block_in_place};
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::Turn;
@@ -87,14 +87,13 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let task = spawn(ticket, async move {
+    let task = async move {
         let done = block_in_place(work);
         wipe_stack();
         drop(turn);
         done
-    });
-    let leaving = Leaving { ticket, task: task.abort_handle() };
-    in_time(ticket, task, leaving).await
+    };
+    accompany(ticket, task).await
 }
 
 /// Runs a future that may block in a task of its own, and waits for it until the request's deadline. The connection's
@@ -108,22 +107,9 @@ where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    let task = spawn(ticket, request);
-    let leaving = Leaving { ticket, task: task.abort_handle() };
-    in_time(ticket, task, leaving).await
-}
-
-fn spawn<T, F>(ticket: &Arc<Ticket>, request: F) -> JoinHandle<T>
-where
-    T: Send + 'static,
-    F: Future<Output = T> + Send + 'static,
-{
     let own = Arc::clone(ticket);
-    tokio::spawn(async move { on_behalf(&own, request).await })
-}
-
-/// Waits for a task until the deadline of the request, or of its present call of the HSM.
-async fn in_time<T>(ticket: &Ticket, mut task: JoinHandle<T>, _leaving: Leaving<'_>) -> Result<T, Ended> {
+    let mut task = tokio::spawn(async move { on_behalf(&own, request).await });
+    let _leaving = Leaving { ticket, task: task.abort_handle() };
     let clock = ticket.clock();
     loop {
         let deadline = ticket.deadline();
