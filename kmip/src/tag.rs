@@ -10,32 +10,26 @@ use super::dialect::folded;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(u32);
 
+/// Defines the tags of one list, and the list in the order of their codes.
 macro_rules! tags {
-    ($($name:ident = $code:literal),* $(,)?) => {
+    ($(#[$about:meta])* $list:ident $note:literal { $($name:ident = $code:literal),* $(,)? }) => {
         #[allow(non_upper_case_globals, reason = "these are the names of the standard")]
         impl Tag {
-            $(#[doc = concat!("`", stringify!($name), "`")] pub const $name: Tag = Tag($code);)*
+            $(#[doc = concat!("`", stringify!($name), "`", $note)] pub const $name: Tag = Tag($code);)*
 
+            $(#[$about])*
+            pub const $list: &'static [(Tag, &'static str)] = &[$((Tag($code), stringify!($name))),*];
+        }
+    };
+    ($($row:tt)*) => {
+        tags! {
             /// Every tag of the standard, in the order of their codes.
-            pub const ALL: &'static [(Tag, &'static str)] = &[$((Tag($code), stringify!($name))),*];
+            ALL "" { $($row)* }
         }
     };
 }
 
 include!("tag/table.rs");
-
-macro_rules! former_tags {
-    ($($name:ident = $code:literal),* $(,)?) => {
-        #[allow(non_upper_case_globals, reason = "these are the names of the standard")]
-        impl Tag {
-            $(#[doc = concat!("`", stringify!($name), "`, of KMIP 1.x only")] pub const $name: Tag = Tag($code);)*
-
-            /// The tags that only KMIP 1.x has, in the order of their codes.
-            pub const FORMER: &'static [(Tag, &'static str)] = &[$((Tag($code), stringify!($name))),*];
-        }
-    };
-}
-
 include!("tag/former.rs");
 
 /// Items of the bare dialect that the standard does not have. The dialect has names and no codes. A tag of the standard has three
@@ -112,6 +106,11 @@ impl Tag {
     #[must_use]
     pub fn is_extension(self) -> bool {
         (0x54_0000..=0x54_FFFF).contains(&self.0)
+    }
+
+    /// Whether only KMIP 1.x has the tag.
+    pub(crate) fn is_former(self) -> bool {
+        Self::FORMER.binary_search_by_key(&self, |(tag, _)| *tag).is_ok()
     }
 
     /// Every tag of the standard, of any version.

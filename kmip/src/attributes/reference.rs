@@ -35,7 +35,8 @@ impl AttributeReference {
         }
     }
 
-    pub(super) fn of(item: &Item) -> Self {
+    /// The reference to the attribute of an item.
+    pub(crate) fn of(item: &Item) -> Self {
         VendorReference::of(item).map_or(Self::Tag(item.tag), Self::Vendor)
     }
 }

@@ -4,12 +4,29 @@ use std::io::Write as _;
 
 use time::OffsetDateTime;
 
+use super::Value;
 use crate::dialect::Dialect;
 use crate::enumerations;
+use crate::hexadecimal;
 use crate::tag::Tag;
 
+/// Appends a value as both spell it, without quotation marks. A text and a structure, which each escapes in its own way, are left out.
+pub(super) fn scalar(tag: Option<Tag>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) {
+    match value {
+        Value::Integer(number) => decimal(i64::from(*number), out),
+        Value::Interval(interval) => decimal(i64::from(interval.0), out),
+        Value::LongInteger(number) => decimal(*number, out),
+        Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Value::ByteString(bytes) | Value::BigInteger(bytes) => hexadecimal::append_upper(bytes, out),
+        Value::Enumeration(code) => enumeration(tag, *code, dialect, out),
+        Value::DateTime(seconds) => date_time(seconds.0, out),
+        Value::DateTimeExtended(microseconds) => prefixed(microseconds.cast_unsigned(), 16, out),
+        Value::TextString(_) | Value::Structure(_) | Value::Invalid(_) => {}
+    }
+}
+
 /// Appends the name of an enumeration's value, or its code.
-pub(super) fn enumeration(tag: Option<Tag>, code: u32, dialect: Dialect, out: &mut Vec<u8>) {
+fn enumeration(tag: Option<Tag>, code: u32, dialect: Dialect, out: &mut Vec<u8>) {
     let name = match tag {
         Some(Tag::AttributeReference | Tag::Tag) => Tag::from_code(code).and_then(Tag::name),
         Some(tag) => enumerations::carried_by(tag).and_then(|table| table.name_of(code, dialect)),
@@ -22,7 +39,7 @@ pub(super) fn enumeration(tag: Option<Tag>, code: u32, dialect: Dialect, out: &m
 }
 
 /// Appends a time as ISO 8601, or as its seconds if the year does not have four digits.
-pub(super) fn date_time(seconds: i64, out: &mut Vec<u8>) {
+fn date_time(seconds: i64, out: &mut Vec<u8>) {
     match OffsetDateTime::from_unix_timestamp(seconds) {
         Ok(time) if (0..=9999).contains(&time.year()) => {
             let (date, (hour, minute, second)) = (time.date(), time.to_hms());
@@ -34,7 +51,7 @@ pub(super) fn date_time(seconds: i64, out: &mut Vec<u8>) {
 }
 
 /// Appends a decimal number.
-pub(super) fn decimal(number: i64, out: &mut Vec<u8>) {
+fn decimal(number: i64, out: &mut Vec<u8>) {
     append(out, format_args!("{number}"));
 }
 

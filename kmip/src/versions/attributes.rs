@@ -1,12 +1,13 @@
 //! Conversion of attributes between KMIP 1.x, with names and indexes (KMIP 1.4, section 3), and KMIP 2.x, with items.
 
+use super::super::attributes::{AttributeReference, VendorAttribute, VendorReference};
 use super::super::dialect::same_name;
 use super::super::enumerations;
 use super::super::error::{Error, Fault, excerpt};
 use super::super::mask;
 use super::super::tag::Tag;
 use super::super::ttlv::scalar::bits_of;
-use super::super::ttlv::{Fields, Item, Value};
+use super::super::ttlv::{Field as _, Fields, Item, Value};
 use super::{Version, since};
 
 /// The attributes of KMIP 1.x with their names.
@@ -69,54 +70,28 @@ const NAMES: &[(Tag, &str)] = &[
 /// section 3.39). In KMIP 2.x they are vendor identifications.
 const VENDORS: [&str; 2] = ["x", "y"];
 
-/// The name of an attribute in KMIP 1.x.
-pub(super) enum Named {
-    /// An attribute of the standard.
-    Standard(Tag),
-    /// A custom attribute.
-    Custom { vendor: &'static str, name: String },
+/// Reads the name of an attribute in KMIP 1.x.
+///
+/// # Errors
+/// [`Fault::UnknownAttribute`]: the version does not have it.
+pub(super) fn named(version: Version, name: &str) -> Result<AttributeReference, Error> {
+    for vendor in VENDORS {
+        if let Some(rest) = name.strip_prefix(vendor).and_then(|rest| rest.strip_prefix('-')) {
+            let (vendor_identification, name) = (vendor.to_owned(), rest.to_owned());
+            return Ok(AttributeReference::Vendor(VendorReference { vendor_identification, name }));
+        }
+    }
+    let row = NAMES.iter().find(|(tag, known)| same_name(known, name) && since::tag(*tag) <= version);
+    row.map(|(tag, _)| AttributeReference::Tag(*tag)).ok_or_else(|| Fault::UnknownAttribute(excerpt(name)).into())
 }
 
-impl Named {
-    /// Reads a name.
-    ///
-    /// # Errors
-    /// [`Fault::UnknownAttribute`]: the version does not have it.
-    pub(super) fn of(version: Version, name: &str) -> Result<Self, Error> {
-        for vendor in VENDORS {
-            if let Some(rest) = name.strip_prefix(vendor).and_then(|rest| rest.strip_prefix('-')) {
-                return Ok(Self::Custom { vendor, name: rest.to_owned() });
-            }
+/// The attribute as an item of KMIP 2.x.
+fn item(reference: AttributeReference, value: Value) -> Item {
+    match reference {
+        AttributeReference::Tag(tag) => Item { tag, value: resolved(tag, value) },
+        AttributeReference::Vendor(VendorReference { vendor_identification, name }) => {
+            Item::new(Tag::Attribute, VendorAttribute { vendor_identification, name, value })
         }
-        let row = NAMES.iter().find(|(tag, known)| same_name(known, name) && since::tag(*tag) <= version);
-        row.map(|(tag, _)| Self::Standard(*tag)).ok_or_else(|| Fault::UnknownAttribute(excerpt(name)).into())
-    }
-
-    /// The attribute as an item of KMIP 2.x.
-    fn item(self, value: Value) -> Item {
-        match self {
-            Self::Standard(tag) => Item { tag, value: resolved(tag, value) },
-            Self::Custom { vendor, name } => {
-                let parts = vec![
-                    Item::new(Tag::VendorIdentification, vendor.to_owned()),
-                    Item::new(Tag::AttributeName, name),
-                    Item { tag: Tag::AttributeValue, value },
-                ];
-                Item { tag: Tag::Attribute, value: Value::Structure(parts) }
-            }
-        }
-    }
-
-    /// The reference to the attribute in KMIP 2.x.
-    pub(super) fn reference(self) -> Item {
-        let value = match self {
-            Self::Standard(tag) => Value::Enumeration(tag.code()),
-            Self::Custom { vendor, name } => Value::Structure(vec![
-                Item::new(Tag::VendorIdentification, vendor.to_owned()),
-                Item::new(Tag::AttributeName, name),
-            ]),
-        };
-        Item { tag: Tag::AttributeReference, value }
     }
 }
 
@@ -147,12 +122,12 @@ pub(super) fn upgrade(version: Version, value: Value) -> Result<(Option<Item>, O
     let index: Option<i32> = fields.optional(Tag::AttributeIndex)?;
     let value = fields.item(Tag::AttributeValue)?.ok_or(Fault::Missing(Tag::AttributeValue))?;
     fields.finish()?;
-    let named = Named::of(version, &name)?;
-    if let Named::Standard(tag @ Tag::OperationPolicyName) = named {
+    let reference = named(version, &name)?;
+    if let AttributeReference::Tag(tag @ Tag::OperationPolicyName) = reference {
         let is_usual = matches!(&value, Value::TextString(policy) if policy == "default");
         return if is_usual { Ok((None, index)) } else { Err(Fault::UnsupportedAttribute(tag).into()) };
     }
-    Ok((Some(named.item(value)), index))
+    Ok((Some(item(reference, value)), index))
 }
 
 /// The same of an attribute that a search or a change is about, and that cannot be left out.
@@ -165,17 +140,16 @@ pub(super) fn upgrade_needed(version: Version, value: Value) -> Result<(Item, Op
 }
 
 /// The name in KMIP 1.x of an attribute of 2.x; `None` if the version does not have it.
-fn name_of(version: Version, item: &Item) -> Option<String> {
-    if item.tag != Tag::Attribute {
-        let row = NAMES.iter().find(|(tag, _)| *tag == item.tag && since::tag(*tag) <= version)?;
-        return Some(row.1.to_owned());
+fn name_of(version: Version, reference: &AttributeReference) -> Option<String> {
+    match reference {
+        AttributeReference::Tag(tag) => {
+            let row = NAMES.iter().find(|(known, _)| known == tag && since::tag(*known) <= version)?;
+            Some(row.1.to_owned())
+        }
+        AttributeReference::Vendor(VendorReference { vendor_identification, name }) => {
+            VENDORS.contains(&vendor_identification.as_str()).then(|| format!("{vendor_identification}-{name}"))
+        }
     }
-    let text = |tag| match super::part(&item.value, tag)? {
-        Value::TextString(text) => Some(text),
-        _ => None,
-    };
-    let vendor = text(Tag::VendorIdentification)?;
-    VENDORS.contains(&vendor.as_str()).then(|| text(Tag::AttributeName).map(|name| format!("{vendor}-{name}")))?
 }
 
 /// Converts attributes of KMIP 2.x to attributes of 1.x. Attributes that the version does not have are left out. Of
@@ -184,7 +158,7 @@ pub(super) fn downgrade(version: Version, items: Vec<Item>) -> Vec<Item> {
     let mut written: Vec<(String, i32)> = Vec::new();
     let mut downgraded = Vec::with_capacity(items.len());
     for item in items {
-        let Some(name) = name_of(version, &item) else { continue };
+        let Some(name) = name_of(version, &AttributeReference::of(&item)) else { continue };
         let index = match written.iter_mut().find(|(known, _)| *known == name) {
             Some((_, index)) => {
                 *index += 1;
@@ -211,9 +185,6 @@ pub(super) fn downgrade(version: Version, items: Vec<Item>) -> Vec<Item> {
 
 /// Converts a reference of KMIP 2.x to a name of 1.x; `None` if the version does not have the attribute.
 pub(super) fn downgrade_reference(version: Version, value: Value) -> Option<Item> {
-    let named = match value {
-        Value::Enumeration(code) => Item { tag: Tag::from_code(code)?, value: Value::Structure(Vec::new()) },
-        structure => Item { tag: Tag::Attribute, value: structure },
-    };
-    name_of(version, &named).map(|name| Item::new(Tag::AttributeName, name))
+    let reference = AttributeReference::read(value).ok()?;
+    name_of(version, &reference).map(|name| Item::new(Tag::AttributeName, name))
 }

@@ -8,6 +8,7 @@ mod request;
 mod response;
 mod since;
 
+use super::enumerations::Operation;
 use super::error::{Error, Fault};
 use super::message::ProtocolVersion;
 use super::tag::Tag;
@@ -128,6 +129,21 @@ fn part(value: &Value, tag: Tag) -> Option<&Value> {
         Value::Structure(items) => items.iter().find(|item| item.tag == tag).map(|item| &item.value),
         _ => None,
     }
+}
+
+/// The operation of a batch item; `None` if it names none that the standard has.
+fn operation_of(batch_item: &Value) -> Option<Operation> {
+    match part(batch_item, Tag::Operation) {
+        Some(Value::Enumeration(code)) => Operation::from_code(*code),
+        _ => None,
+    }
+}
+
+/// The structure with each of its values changed; any other value as it is.
+fn mapped(structure: Value, mut change: impl FnMut(Tag, Value) -> Value) -> Value {
+    let Value::Structure(items) = structure else { return structure };
+    let changed = items.into_iter().map(|Item { tag, value }| Item { tag, value: change(tag, value) });
+    Value::Structure(changed.collect())
 }
 
 /// A value for a fault: reading its item fails with it.

@@ -4,74 +4,61 @@ use super::super::dialect::Dialect;
 use super::super::enumerations::{AsynchronousIndicator, Operation, QueryFunction};
 use super::super::error::{Error, Fault};
 use super::super::tag::Tag;
-use super::super::ttlv::{Item, ItemType, Value};
-use super::attributes::{self, Named};
-use super::{Version, invalid, part, since};
+use super::super::ttlv::{Field as _, Item, ItemType, Value};
+use super::attributes;
+use super::{Version, invalid, mapped, operation_of, since};
 
 /// Returns the converted message, and for each batch item the attribute that its answer repeats.
 pub(super) fn upgrade(version: Version, message: Value) -> (Value, Vec<Option<Item>>) {
-    let Value::Structure(items) = message else { return (message, Vec::new()) };
     let mut repeated = Vec::new();
-    let upgraded = items.into_iter().map(|Item { tag, value }| {
-        let value = match tag {
-            Tag::RequestHeader => header(version, value),
-            Tag::BatchItem => {
-                let (value, attribute) = batch_item(version, value);
-                repeated.push(attribute);
-                value
-            }
-            _ => value,
-        };
-        Item { tag, value }
+    let upgraded = mapped(message, |tag, value| match tag {
+        Tag::RequestHeader => header(version, value),
+        Tag::BatchItem => {
+            let (value, attribute) = batch_item(version, value);
+            repeated.push(attribute);
+            value
+        }
+        _ => value,
     });
-    (Value::Structure(upgraded.collect()), repeated)
+    (upgraded, repeated)
 }
 
 /// Converts the header. In KMIP 1.x, the Asynchronous Indicator says whether the client accepts an asynchronous answer.
 fn header(version: Version, value: Value) -> Value {
-    let Value::Structure(items) = value else { return value };
-    if let Some(tag) = later(version, &items) {
+    if let Value::Structure(items) = &value
+        && let Some(tag) = later(version, items)
+    {
         return invalid(Fault::Unexpected(tag));
     }
-    let upgraded = items.into_iter().map(|item| match item {
-        Item { tag: Tag::AsynchronousIndicator, value: Value::Boolean(takes) } if version.has_templates() => {
+    mapped(value, |tag, value| match (tag, value) {
+        (Tag::AsynchronousIndicator, Value::Boolean(takes)) if version.has_templates() => {
             let indicator = if takes { AsynchronousIndicator::Optional } else { AsynchronousIndicator::Prohibited };
-            Item::new(Tag::AsynchronousIndicator, indicator)
+            indicator.write()
         }
-        item => item,
-    });
-    Value::Structure(upgraded.collect())
+        (_, value) => value,
+    })
 }
 
 /// A tag that the version does not have, at any depth in these items.
 fn later(version: Version, items: &[Item]) -> Option<Tag> {
-    let is_former = |tag: Tag| Tag::FORMER.iter().any(|(former, _)| *former == tag);
     items.iter().find_map(|item| match &item.value {
-        _ if since::tag(item.tag) > version || (!version.has_templates() && is_former(item.tag)) => Some(item.tag),
+        _ if since::tag(item.tag) > version || (!version.has_templates() && item.tag.is_former()) => Some(item.tag),
         Value::Structure(inner) => later(version, inner),
         _ => None,
     })
 }
 
+/// Converts a batch item. One without an operation of the standard is left to its reader, which refuses it.
 fn batch_item(version: Version, value: Value) -> (Value, Option<Item>) {
-    let operation = match part(&value, Tag::Operation) {
-        Some(Value::Enumeration(code)) => Operation::from_code(*code),
-        _ => None,
-    };
-    let (Value::Structure(items), Some(operation)) = (value, operation) else {
-        return (invalid(Fault::Missing(Tag::Operation)), None);
-    };
+    let Some(operation) = operation_of(&value) else { return (value, None) };
     let mut repeated = None;
-    let upgraded = items.into_iter().map(|Item { tag, value }| {
-        let value = match (tag, value) {
-            (Tag::RequestPayload, Value::Structure(items)) => {
-                payload(version, operation, items, &mut repeated).unwrap_or_else(|error| invalid(error.fault().clone()))
-            }
-            (_, value) => value,
-        };
-        Item { tag, value }
+    let upgraded = mapped(value, |tag, value| match (tag, value) {
+        (Tag::RequestPayload, Value::Structure(items)) => {
+            payload(version, operation, items, &mut repeated).unwrap_or_else(|error| invalid(error.fault().clone()))
+        }
+        (_, value) => value,
     });
-    (Value::Structure(upgraded.collect()), repeated)
+    (upgraded, repeated)
 }
 
 fn payload(
@@ -140,7 +127,7 @@ fn check_function(version: Version, item: &Item) -> Result<(), Error> {
 /// Converts the name of an attribute to a reference.
 fn name(version: Version, value: Value) -> Result<Item, Error> {
     match value {
-        Value::TextString(name) => Ok(Named::of(version, &name)?.reference()),
+        Value::TextString(name) => Ok(Item::new(Tag::AttributeReference, attributes::named(version, &name)?)),
         other => Err(other.not(ItemType::TextString).within(Tag::AttributeName)),
     }
 }

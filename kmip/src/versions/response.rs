@@ -3,21 +3,16 @@
 use super::super::enumerations::{Operation, ResultReason};
 use super::super::tag::Tag;
 use super::super::ttlv::{Field as _, Item, Value};
-use super::{Version, attributes, part, since};
+use super::{Version, attributes, mapped, operation_of, since};
 
 /// Converts the message to the version. `repeated` has an entry for each batch item of the request.
 pub(super) fn downgrade(version: Version, message: Value, repeated: &[Option<Item>]) -> Value {
-    let Value::Structure(items) = message else { return message };
     let mut repeated = repeated.iter();
-    let downgraded = items.into_iter().map(|Item { tag, value }| {
-        let value = match tag {
-            Tag::ResponseHeader => header(version, value),
-            Tag::BatchItem => batch_item(version, value, repeated.next().and_then(Option::as_ref)),
-            _ => value,
-        };
-        Item { tag, value }
-    });
-    Value::Structure(downgraded.collect())
+    mapped(message, |tag, value| match tag {
+        Tag::ResponseHeader => header(version, value),
+        Tag::BatchItem => batch_item(version, value, repeated.next().and_then(Option::as_ref)),
+        _ => value,
+    })
 }
 
 /// Converts the header: sets the client's version, and removes what that version does not have.
@@ -34,23 +29,15 @@ fn batch_item(version: Version, value: Value, repeated: Option<&Item>) -> Value 
     if version == Version::V2_1 {
         return value;
     }
-    let operation = match part(&value, Tag::Operation) {
-        Some(Value::Enumeration(code)) => Operation::from_code(*code),
-        _ => None,
-    };
-    let Value::Structure(items) = value else { return value };
-    let downgraded = items.into_iter().map(|Item { tag, value }| {
-        let value = match (tag, value) {
-            (Tag::ResultReason, Value::Enumeration(code)) => {
-                let reason = ResultReason::from_code(code).unwrap_or(ResultReason::GeneralFailure);
-                since::reason_in(version, reason).write()
-            }
-            (Tag::ResponsePayload, value) => payload(version, operation, value, repeated),
-            (_, value) => value,
-        };
-        Item { tag, value }
-    });
-    Value::Structure(downgraded.collect())
+    let operation = operation_of(&value);
+    mapped(value, |tag, value| match (tag, value) {
+        (Tag::ResultReason, Value::Enumeration(code)) => {
+            let reason = ResultReason::from_code(code).unwrap_or(ResultReason::GeneralFailure);
+            since::reason_in(version, reason).write()
+        }
+        (Tag::ResponsePayload, value) => payload(version, operation, value, repeated),
+        (_, value) => value,
+    })
 }
 
 fn payload(version: Version, operation: Option<Operation>, value: Value, repeated: Option<&Item>) -> Value {

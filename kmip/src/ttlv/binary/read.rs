@@ -39,7 +39,7 @@ pub fn message_length(head: [u8; HEAD]) -> Result<usize, Error> {
 /// [`Fault::Malformed`] with the offset of the fault in bytes, [`Fault::TooDeep`] or [`Fault::TooManyItems`].
 pub fn read(bytes: &[u8]) -> Result<Document, Error> {
     let mut reader = Reader { bytes, at: 0, items: 0 };
-    let Item { tag, value } = reader.item(1)?;
+    let Item { tag, value } = reader.item(bytes.len(), 1)?;
     if reader.at != bytes.len() {
         return Err(malformed(reader.at, "bytes follow the message"));
     }
@@ -74,12 +74,8 @@ impl<'a> Reader<'a> {
         self.take(N, end)?.try_into().map_err(|_| malformed(at, "the length is greater than what follows"))
     }
 
-    fn item(&mut self, depth: usize) -> Result<Item, Error> {
-        self.item_before(self.bytes.len(), depth)
-    }
-
     /// Reads the item at the current offset, which must end before `end`.
-    fn item_before(&mut self, end: usize, depth: usize) -> Result<Item, Error> {
+    fn item(&mut self, end: usize, depth: usize) -> Result<Item, Error> {
         if depth > DEPTH {
             return Err(Fault::TooDeep(DEPTH).into());
         }
@@ -127,7 +123,7 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| malformed(start - 4, "the length is greater than what follows"))?;
         let mut items = Vec::new();
         while self.at < until {
-            items.push(self.item_before(until, depth + 1)?);
+            items.push(self.item(until, depth + 1)?);
         }
         Ok(Value::Structure(items))
     }

@@ -1,9 +1,8 @@
 //! Writes the tree as JSON, directly into the bytes of an answer.
 
-use super::super::spelled::{self, append, decimal, prefixed};
+use super::super::spelled::{self, append, prefixed};
 use super::super::{Document, Item, ItemType, Value};
 use crate::dialect::Dialect;
-use crate::hexadecimal;
 use crate::tag::Tag;
 
 /// Appends a document. Hexadecimal digits are upper case. Structures have no `type` member, because Structure is the
@@ -53,49 +52,23 @@ fn value(tag: Option<Tag>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) {
 
 fn scalar(tag: Option<Tag>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) {
     match value {
-        Value::Integer(number) => decimal(i64::from(*number), out),
-        Value::Interval(interval) => decimal(i64::from(interval.0), out),
-        Value::LongInteger(number) => long_integer(*number, out),
-        Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
         Value::TextString(string) => text(string, out),
-        Value::ByteString(bytes) => {
-            out.push(b'"');
-            hexadecimal::append_upper(bytes, out);
-            out.push(b'"');
-        }
-        Value::BigInteger(bytes) => {
-            out.extend_from_slice(b"\"0x");
-            hexadecimal::append_upper(bytes, out);
-            out.push(b'"');
-        }
-        Value::Enumeration(code) => {
-            out.push(b'"');
-            spelled::enumeration(tag, *code, dialect, out);
-            out.push(b'"');
-        }
-        Value::DateTime(seconds) => {
-            out.push(b'"');
-            spelled::date_time(seconds.0, out);
-            out.push(b'"');
-        }
-        Value::DateTimeExtended(microseconds) => quoted(microseconds.cast_unsigned(), 16, out),
         Value::Structure(_) | Value::Invalid(_) => out.extend_from_slice(b"null"),
+        // A number is used as long as every JSON reader represents it exactly: below 2^52 (section 4.1.6.5).
+        Value::LongInteger(number) if number.unsigned_abs() >= 1 << 52 => {
+            out.push(b'"');
+            prefixed(number.cast_unsigned(), 16, out);
+            out.push(b'"');
+        }
+        Value::Integer(_) | Value::Interval(_) | Value::LongInteger(_) | Value::Boolean(_) => {
+            spelled::scalar(tag, value, dialect, out);
+        }
+        quoted => {
+            out.extend_from_slice(if matches!(quoted, Value::BigInteger(_)) { b"\"0x" } else { b"\"" });
+            spelled::scalar(tag, quoted, dialect, out);
+            out.push(b'"');
+        }
     }
-}
-
-/// A number is used as long as every JSON reader represents it exactly: below 2^52 (section 4.1.6.5).
-fn long_integer(number: i64, out: &mut Vec<u8>) {
-    if number.unsigned_abs() < 1 << 52 {
-        decimal(number, out);
-    } else {
-        quoted(number.cast_unsigned(), 16, out);
-    }
-}
-
-fn quoted(number: u64, width: usize, out: &mut Vec<u8>) {
-    out.push(b'"');
-    prefixed(number, width, out);
-    out.push(b'"');
 }
 
 fn text(text: &str, out: &mut Vec<u8>) {

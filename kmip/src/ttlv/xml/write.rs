@@ -1,9 +1,8 @@
 //! Writes the tree as XML, directly into the bytes of an answer.
 
-use super::super::spelled::{self, append, decimal, prefixed};
+use super::super::spelled::{self, append, prefixed};
 use super::super::{Document, Item, ItemType, Value};
 use crate::dialect::Dialect;
-use crate::hexadecimal;
 use crate::tag::Tag;
 
 /// Appends a document, with the XML declaration. Structures have no `type` attribute, because Structure is the default.
@@ -41,24 +40,12 @@ fn element(tag: Option<Tag>, name: Option<&str>, value: &Value, dialect: Dialect
             out.extend_from_slice(b" type=\"");
             out.extend_from_slice(scalar.item_type().map_or("", ItemType::name).as_bytes());
             out.extend_from_slice(b"\" value=\"");
-            self::scalar(tag, scalar, dialect, out);
+            match scalar {
+                Value::TextString(string) => text(string, out),
+                other => spelled::scalar(tag, other, dialect, out),
+            }
             out.extend_from_slice(b"\"/>");
         }
-    }
-}
-
-fn scalar(tag: Option<Tag>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) {
-    match value {
-        Value::Integer(number) => decimal(i64::from(*number), out),
-        Value::Interval(interval) => decimal(i64::from(interval.0), out),
-        Value::LongInteger(number) => decimal(*number, out),
-        Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
-        Value::TextString(string) => text(string, out),
-        Value::ByteString(bytes) | Value::BigInteger(bytes) => hexadecimal::append_upper(bytes, out),
-        Value::Enumeration(code) => spelled::enumeration(tag, *code, dialect, out),
-        Value::DateTime(seconds) => spelled::date_time(seconds.0, out),
-        Value::DateTimeExtended(microseconds) => prefixed(microseconds.cast_unsigned(), 16, out),
-        Value::Structure(_) | Value::Invalid(_) => {}
     }
 }
 
