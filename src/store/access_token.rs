@@ -165,8 +165,7 @@ pub fn find(store: &Readers, id: &str) -> Result<Option<AccessToken>, Error> {
 }
 
 fn find_in(connection: &Connection, id: &str) -> Result<Option<AccessToken>, Error> {
-    let found = sql::one(connection, &TABLE.select("WHERE id = ?1"), [id], |row| Ok(AccessToken::from_row(row)))?;
-    found.transpose().map_err(|_| Error::Malformed(format!("token/{id}")))
+    sql::named(connection, &TABLE.select("WHERE id = ?1"), [id], AccessToken::from_row, || format!("token/{id}"))
 }
 
 /// Tokens of a subject, or of all, that have not expired at `now`: at most `limit`, sorted by identifier, after

@@ -85,8 +85,8 @@ pub fn version(store: &Readers, host: &str) -> Result<i64, Error> {
 /// # Errors
 /// SQLite's; [`Error::Malformed`] if its columns are not those of an API key.
 pub fn find(store: &Readers, host: &str) -> Result<Option<ApiKey>, Error> {
-    let found = store.one(&TABLE.select("WHERE host = ?1"), [host], |row| Ok(ApiKey::from_row(row)))?;
-    found.transpose().map_err(|_| Error::Malformed(name(host)))
+    let sql = TABLE.select("WHERE host = ?1");
+    store.run(|connection| sql::named(connection, &sql, [host], ApiKey::from_row, || name(host)))
 }
 
 /// The hosts of all rows, for a check.

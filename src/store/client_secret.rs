@@ -141,8 +141,7 @@ pub fn find(store: &Readers, id: &str) -> Result<Option<ClientSecret>, Error> {
 }
 
 fn find_in(connection: &Connection, id: &str) -> Result<Option<ClientSecret>, Error> {
-    let found = sql::one(connection, &TABLE.select("WHERE id = ?1"), [id], |row| Ok(ClientSecret::from_row(row)))?;
-    found.transpose().map_err(|_| Error::Malformed(name(id)))
+    sql::named(connection, &TABLE.select("WHERE id = ?1"), [id], ClientSecret::from_row, || name(id))
 }
 
 /// The identifiers of the rows with this MAC: at most two. More than one means that the database was changed by other

@@ -193,9 +193,13 @@ impl Object {
 
     fn write_index(&self, transaction: &Transaction<'_>, number: i64, index: &Index) -> Result<(), Error> {
         for ((table, column), texts) in INDEX.into_iter().zip([&index.names, &index.tags, &index.grantees]) {
+            if texts.is_empty() {
+                continue;
+            }
+            let sql = format!("INSERT OR IGNORE INTO {table} ({column}, number) VALUES (?1, ?2)");
+            let mut insert = transaction.prepare_cached(&sql)?;
             for text in texts {
-                let sql = format!("INSERT OR IGNORE INTO {table} ({column}, number) VALUES (?1, ?2)");
-                sql::execute(transaction, &sql, params![text, number])?;
+                insert.execute(params![text, number])?;
             }
         }
         for (text, expires) in &index.pending {

@@ -71,9 +71,8 @@ impl SecretVersion {
 /// # Errors
 /// SQLite's; [`Error::Malformed`] if its columns are not those of a value.
 pub fn find(store: &Readers, object: &str, number: i64) -> Result<Option<SecretVersion>, Error> {
-    let select = TABLE.select("WHERE object = ?1 AND number = ?2");
-    let found = store.one(&select, params![object, number], |row| Ok(SecretVersion::from_row(row)))?;
-    found.transpose().map_err(|_| Error::Malformed(object.to_owned()))
+    let (select, values) = (TABLE.select("WHERE object = ?1 AND number = ?2"), params![object, number]);
+    store.run(|connection| sql::named(connection, &select, values, SecretVersion::from_row, || object.to_owned()))
 }
 
 /// The objects and numbers of all rows, for a check.

@@ -48,6 +48,18 @@ pub(super) fn one<T>(
     Ok(connection.prepare_cached(sql)?.query_row(values, read).optional()?)
 }
 
+/// Returns the first row. `name` names it if its columns are not those of such a row ([`Error::Malformed`]).
+pub(super) fn named<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T, rusqlite::Error>,
+    name: impl FnOnce() -> String,
+) -> Result<Option<T>, Error> {
+    let found = one(connection, sql, values, |row| Ok(read(row)))?;
+    found.transpose().map_err(|_| Error::Malformed(name()))
+}
+
 /// Returns all rows.
 pub(super) fn all<T>(
     connection: &Connection,
