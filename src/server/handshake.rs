@@ -15,8 +15,8 @@ use tokio_openssl::SslStream;
 use tracing::Level;
 
 use super::shared::Shared;
+use super::waiting::stranger;
 use crate::auth::{ClientCertificate, Peer, network};
-use crate::desk::Who;
 
 /// The longest time from the connection to the end of the handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
@@ -129,7 +129,7 @@ async fn handshake(
     address: SocketAddr,
 ) -> Result<(SslStream<TcpStream>, Peer), Fault> {
     let deadline = Instant::now() + HANDSHAKE_DEADLINE;
-    let who = Who::Stranger(network(address.ip()));
+    let who = stranger(address);
     let mut silent = shared.silent.enter(who.clone());
     let mut first = [0];
     tokio::select! {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::shared::Shared;
-use super::waiting::ConnectionSlot;
-use crate::auth::{ClientCertificate, Peer, network};
+use super::waiting::{ConnectionSlot, stranger};
+use crate::auth::{ClientCertificate, Peer};
 use crate::desk::Who;
 use crate::kms;
 
@@ -77,10 +77,6 @@ impl<'a> Holding<'a> {
         drop(place);
         shared.closing.enter(stranger(address))
     }
-}
-
-fn stranger(address: SocketAddr) -> Who {
-    Who::Stranger(network(address.ip()))
 }
 
 /// Returns whether the certificate of a connection, if any, is still trusted. Logs it if it is not.

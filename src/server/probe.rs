@@ -17,9 +17,8 @@ use warp::{Filter as _, Reply as _};
 
 use super::listening::accepted;
 use super::parting::{Cut, Parting};
-use super::waiting::Waiting;
-use crate::auth::{Repeats, network};
-use crate::desk::Who;
+use super::waiting::{Waiting, stranger};
+use crate::auth::Repeats;
 use crate::http::{check_host, has_body};
 use crate::kms::Kms;
 use crate::metrics::{MEDIA_TYPE, Metrics};
@@ -39,7 +38,7 @@ async fn accept(listener: TcpListener, kms: Arc<Kms>, metrics: Arc<Metrics>, rep
     let places = Waiting::new(MAX_CONNECTIONS, MAX_CONNECTIONS);
     loop {
         let Some((tcp, address)) = accepted(listener.accept().await, &repeats).await else { continue };
-        let mut place = places.enter(Who::Stranger(network(address.ip())));
+        let mut place = places.enter(stranger(address));
         let (kms, metrics) = (Arc::clone(&kms), Arc::clone(&metrics));
         tokio::spawn(async move {
             tokio::select! {

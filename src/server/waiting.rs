@@ -1,10 +1,12 @@
 //! Bounded sets of connections.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use crate::auth::network;
 use crate::desk::Who;
 
 /// A bounded set of connections. If a holder has reached its limit, its oldest connection is evicted for the new one.
@@ -29,6 +31,11 @@ pub(super) struct ConnectionSlot {
     waiting: Arc<Waiting>,
     number: u64,
     evicted: oneshot::Receiver<()>,
+}
+
+/// The holder of a connection whose caller is not authenticated: its network.
+pub(super) fn stranger(address: SocketAddr) -> Who {
+    Who::Stranger(network(address.ip()))
 }
 
 impl Waiting {
