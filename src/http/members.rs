@@ -41,7 +41,7 @@ pub(super) enum MembersError {
 /// # Errors
 /// The reason, with the member's name and value.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> {
-    read_with(parse(body)?, |path, fault| format!("{path}: {fault}"))
+    read_with(parse(body)?, quoting)
 }
 
 /// Reads a body as [`read`] does, and refuses another spelling of a member of `known`. If a misspelled grantee were
@@ -56,7 +56,7 @@ pub(super) fn read_spelled<T: DeserializeOwned>(body: &[u8], known: &[&'static s
         Some(MembersError::Misspelled { name: name.clone(), meant })
     });
     drop_nulls(&mut given);
-    let read = read_with(Value::Object(given), |path, fault| format!("{path}: {fault}"))?;
+    let read = read_with(Value::Object(given), quoting)?;
     misspelled.map_or(Ok(read), Err)
 }
 
@@ -65,7 +65,7 @@ pub(super) fn read_spelled<T: DeserializeOwned>(body: &[u8], known: &[&'static s
 /// # Errors
 /// The reason, with the member's name.
 pub(super) fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> {
-    read_with(parse(body)?, |path, _| format!("{path}: the value is not of the right kind"))
+    read_with(parse(body)?, not_quoting)
 }
 
 /// Reads a body as [`read_secret`] does, which may repeat a parameter of the path: the member `name`, without regard to
@@ -96,7 +96,7 @@ pub(super) fn read_secret_repeating<T: DeserializeOwned>(
             )));
         }
     }
-    read_with(given, |path, _| format!("{path}: the value is not of the right kind"))
+    read_with(given, not_quoting)
 }
 
 /// Returns the members of a body, including those that are null.
@@ -110,6 +110,16 @@ fn parse(body: &[u8]) -> Result<Value, MembersError> {
     let mut given = object(body)?;
     drop_nulls(&mut given);
     Ok(Value::Object(given))
+}
+
+/// The text of an error that may quote the value.
+fn quoting(path: &str, fault: &str) -> String {
+    format!("{path}: {fault}")
+}
+
+/// The text of an error that must not quote the value.
+fn not_quoting(path: &str, _: &str) -> String {
+    format!("{path}: the value is not of the right kind")
 }
 
 fn read_with<T: DeserializeOwned>(given: Value, wrong: fn(&str, &str) -> String) -> Result<T, MembersError> {

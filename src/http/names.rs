@@ -2,7 +2,11 @@
 
 /// Whether two names have the same letters and digits, without regard to case and separators.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
-    words(one).concat() == words(other).concat()
+    letters(one).eq(letters(other))
+}
+
+fn letters(name: &str) -> impl Iterator<Item = char> + '_ {
+    name.chars().filter(|character| character.is_alphanumeric()).flat_map(char::to_lowercase)
 }
 
 /// Returns the words of a name in camelCase, snake_case or with hyphens, in lower case. An acronym and its plural are
