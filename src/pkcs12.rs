@@ -6,7 +6,7 @@ use openssl::pkcs12::{ParsedPkcs12_2, Pkcs12};
 /// The largest file, in bytes.
 pub const MAX_FILE: u64 = 1 << 20;
 
-/// Why a PKCS#12 file cannot be opened.
+/// The reason why a PKCS#12 file cannot be opened.
 #[derive(Debug, Clone)]
 pub enum Fault {
     /// The password is wrong: the MAC does not verify.

@@ -52,7 +52,7 @@ pub fn retry<T, E>(in_vain: E, mut attempt: impl FnMut() -> Result<Option<T>, E>
     Err(in_vain)
 }
 
-/// Leave to change one thing while nobody else does. Dropping it lets the next one begin.
+/// The exclusive right to change one thing. Dropping it lets the next change begin.
 #[derive(Debug)]
 pub struct Turn {
     queues: Arc<Mutex<Queues>>,

@@ -41,7 +41,7 @@ pub enum Fault {
         /// The rule that it breaks.
         what: &'static str,
     },
-    /// An item is not the JSON object that it must be.
+    /// An item is not a JSON object.
     #[error("every item must be an object of `tag`, `type` and `value`")]
     NotAnItem,
     /// A JSON object contains a member that items do not have.
@@ -158,7 +158,7 @@ pub enum Fault {
         /// The name of the document, shortened.
         answered: String,
     },
-    /// A way of naming an object that this server does not have.
+    /// This server does not support this way of naming an object.
     #[error("a unique identifier must be a text or the ID placeholder")]
     UnsupportedIdentifier,
     /// A text or list is longer than its bound.

@@ -112,7 +112,7 @@ pub enum Outcome {
 /// One check of a JWT.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Step {
-    /// Its name: a word or two, or the name of a claim.
+    /// The name of the step: a word or two, or the name of a claim.
     pub step: String,
     /// Its outcome.
     pub outcome: Outcome,

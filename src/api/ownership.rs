@@ -76,7 +76,7 @@ pub struct Recovery {
     pub approvals: Vec<String>,
     /// Number of users who must approve.
     pub approvals_needed: usize,
-    /// Whether the new owner owns the object.
+    /// Whether the new owner already owns the object.
     pub done: bool,
     /// When the proposal expires.
     pub expires: String,

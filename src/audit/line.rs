@@ -21,7 +21,7 @@ pub(super) const MAX_LINE: usize = 64 * 1024;
 /// Enough of a file to read the header of its first line, in bytes.
 pub(super) const MAX_START: usize = 1024;
 
-/// Present time in milliseconds since 1970-01-01 UTC.
+/// Returns the present time in milliseconds since 1970-01-01 UTC.
 pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

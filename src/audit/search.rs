@@ -46,7 +46,7 @@ impl fmt::Display for Filter {
     }
 }
 
-/// A time as lines have it, of a text in RFC 3339; `None` if it is not one.
+/// Converts a time in RFC 3339 to the form that lines contain; `None` if the text is not such a time.
 #[must_use]
 pub fn time_of(text: &str) -> Option<String> {
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
@@ -150,7 +150,7 @@ pub fn search(
     Ok(Found { lines: found, complete })
 }
 
-/// The sequence number of a file's first line; what has none is the newest.
+/// Returns the sequence number of a file's first line. A file without lines counts as the newest.
 fn first_in(path: &Path) -> Result<u64, Unreadable> {
     File::open(path).and_then(|file| first_of(&file)).map_err(file::unreadable("", path))
 }

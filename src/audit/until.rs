@@ -13,7 +13,7 @@ use super::lines::Backwards;
 use super::search::first_of;
 use crate::file::{Unreadable, unreadable};
 
-/// How long the log may have no file at its path. There is none between two steps of a rotation.
+/// How long the log may have no file at its path. Between two steps of a rotation, no file has this path.
 const NAMELESS: Duration = Duration::from_secs(1);
 
 /// The reason why the files do not reach to the line.
@@ -22,7 +22,7 @@ pub enum Error {
     /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] Unreadable),
-    /// The line is in no file.
+    /// No file contains the line.
     #[error(
         "the audit log {} does not contain line {seq}, the last one that the database knows: put back the files that were \
          moved away, or wait a second and try again if they were moved just now",
@@ -66,7 +66,7 @@ impl Part {
     /// Opens the file at its beginning.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// The file cannot be opened.
     pub fn open(&self) -> Result<File, Unreadable> {
         let opened = match &self.file {
             Some(file) => file.try_clone().and_then(|mut file| file.rewind().map(|()| file)),
@@ -83,8 +83,8 @@ impl Part {
 /// A file cannot be read, or the log does not contain the line.
 pub fn until(path: &Path, head: Head) -> Result<Vec<Part>, Error> {
     let unreadable = unreadable("", path);
-    // The present file first: what was rotated before is then among the rotated ones, and what is rotated later too, which is
-    // noticed. The other way round a file could be in neither place.
+    // The present file must be opened before the rotated files are listed. A file that is rotated in between is then in
+    // both places, which the comparison below detects. In the other order it could be in neither.
     let present = present(path).map_err(unreadable)?;
     let own = present.as_ref().map(File::metadata).transpose().map_err(unreadable)?;
     let mut parts = Vec::new();

@@ -67,7 +67,7 @@ pub fn read(files: &[PathBuf]) -> Result<Versions, Unreadable> {
     Ok(versions.into_iter().map(|(object, (_, version))| (object, version)).collect())
 }
 
-/// Calls `take` with each line that holds one of `words`.
+/// Calls `take` with each line that contains one of `words`.
 fn each(files: &[PathBuf], words: &[&str], mut take: impl FnMut(Members<'_>)) -> Result<(), Unreadable> {
     for path in files {
         let unreadable = unreadable("", path);

@@ -13,7 +13,7 @@ use crate::pem::{self, Certificates, Holds, PemError, Skipped};
 /// The largest file of authorities or CRLs, in bytes: the CRLs of large authorities take tens of MiB.
 pub(super) const MAX_FILE: u64 = 1 << 30;
 
-/// Why the authorities cannot be used, in one line.
+/// The reason for which the authorities cannot be used, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorityError {
     /// A file cannot be read.
@@ -99,7 +99,7 @@ pub enum AuthorityError {
     OpenSsl(#[from] ErrorStack),
 }
 
-/// Reads one or several CA certificates from a PEM file. What stands beside them is named in the log, if it may stand there.
+/// Reads one or several CA certificates from a PEM file. Other PEM blocks are logged if they are permitted.
 ///
 /// # Errors
 /// The file is missing, empty, not PEM, or contains a block that is not permitted, a certificate that is not a CA

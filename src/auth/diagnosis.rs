@@ -20,7 +20,7 @@ use crate::principal::Caller;
 /// The maximum length of a claim's value in the output, in characters.
 const MAX_TOLD: usize = 200;
 
-/// All checks of a token by what one issuer is trusted for.
+/// All checks of a token against one trusted issuer.
 #[derive(Debug, Default)]
 pub struct Diagnosis {
     /// The steps, in the order of the gate.

@@ -109,7 +109,7 @@ impl<'a> Jws<'a> {
     /// Verifies the signature by the keys of one issuer. The key determines which algorithms may be used with it.
     ///
     /// # Errors
-    /// There is no key with that id or none for that algorithm, or the signature is wrong.
+    /// No key has that id and algorithm, or the signature is wrong.
     pub fn verify(&self, keys: &KeySet) -> Result<(), JwsError> {
         let id = self.key_id.as_deref();
         if id.is_some_and(|id| !keys.has(id)) {

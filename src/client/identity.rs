@@ -22,7 +22,8 @@ const MAX_PASSWORD: u64 = 4096;
 /// Reads the PKCS#12 file (RFC 7292) with the client's key and certificate.
 pub(super) fn identity(path: &Path, password: &str) -> Result<Identity, Error> {
     let der = file::bytes("PKCS#12 file", path, pkcs12::MAX_FILE)?;
-    // Opened once more by `native_tls`, whose error does not say what OpenSSL says.
+    // The file is opened here for a precise error. `native_tls` opens it again below, but its error omits OpenSSL's
+    // reason.
     let parsed = pkcs12::open(&der, password).map_err(|fault| Error::Pkcs12 { path: path.to_owned(), fault })?;
     let missing = |missing| Err(Error::Incomplete { path: path.to_owned(), missing });
     if parsed.pkey.is_none() {

@@ -3,7 +3,7 @@
 /// Declares a struct of options, each with its clap attributes: `VISIBILITY struct NAME;`, then the fields.
 macro_rules! options {
     ($vis:vis struct $options:ident; $($(#[$meta:meta])* $name:ident: $ty:ty,)*) => {
-        /// What was given in one place (command line and environment, or file); unset options stay `None`.
+        /// The options from one source (command line with environment, or file). Options that are not set are `None`.
         #[derive(Debug, Default, clap::Args, serde::Deserialize)]
         #[serde(deny_unknown_fields, default)]
         $vis struct $options {
@@ -11,14 +11,14 @@ macro_rules! options {
         }
 
         impl $options {
-            /// The names of the options that are set here.
+            /// Returns the names of the options that are set.
             #[must_use]
             $vis fn names(&self) -> Vec<&'static str> {
                 let all = [$((stringify!($name), self.$name.is_some()),)*];
                 all.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
             }
 
-            /// Option by option: what is set here, else what is set in `weaker`.
+            /// Returns these options, with each unset one taken from `weaker`.
             #[must_use]
             $vis fn or(self, weaker: Self) -> Self {
                 Self { $($name: self.$name.or(weaker.$name),)* }

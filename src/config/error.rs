@@ -9,7 +9,7 @@ use crate::principal::UsernameError;
 /// An error of the configuration. The message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file named by an option cannot be read.
+    /// The file that an option names cannot be read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
     /// The TOML file has a syntax error, an unknown key or a value of a wrong type.
@@ -49,7 +49,7 @@ pub enum Error {
         /// The error.
         source: Box<Error>,
     },
-    /// A number outside its bounds.
+    /// A number is outside its bounds.
     #[error("--{option}: {value} is out of range: give {least} to {most}{unit}")]
     OutOfRange {
         /// The option's long name.

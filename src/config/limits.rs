@@ -52,7 +52,7 @@ impl Limits {
     }
 }
 
-/// So many MiB in bytes, if they are between `least` and [`MOST_MEMORY`].
+/// Converts MiB to bytes, if the number is between `least` and [`MOST_MEMORY`].
 fn bytes(option: &'static str, given: u32, least: usize, unit: &'static str) -> Result<usize, Error> {
     let given = usize::try_from(given).unwrap_or(usize::MAX);
     Ok(within(option, given, &(least..=MOST_MEMORY), unit)? << 20)

@@ -118,7 +118,7 @@ where
 options! {
     pub struct Options;
 
-    /// Address or name to listen on [default: 0.0.0.0, or 127.0.0.1 when nothing authenticates]
+    /// Address or name to listen on [default: 0.0.0.0, or 127.0.0.1 when no authentication is configured]
     #[arg(long, env = "KMS_HOSTNAME", value_name = "HOST")]
     hostname: String,
     /// Port to listen on; 0 chooses a free port and prints it [default: 9998]

@@ -42,7 +42,7 @@ impl SecretSource {
     }
 }
 
-/// A secret in a file that only those may read who have to: its text without the last line end.
+/// Reads a secret from a file that other users must not have access to. Line ends at its end are removed.
 fn read_text(what: &'static str, path: &Path) -> Result<Password, Error> {
     let file = file::open(what, path)?;
     check_access(what, path, &file.metadata()?)?;
@@ -71,7 +71,7 @@ fn is_in_group(group: u32) -> bool {
     getegid().as_raw() == group || getgroups().is_ok_and(|groups| groups.iter().any(|own| own.as_raw() == group))
 }
 
-/// Where the user PIN comes from: its file or `KMS_HSM_PIN`. Whether one is needed, the token knows.
+/// Returns the source of the user PIN: its file or `KMS_HSM_PIN`. `None` is valid: the HSM token may not need a PIN.
 pub(super) fn pin(file: Option<&Path>, variable: Option<Password>) -> Result<Option<SecretSource>, Error> {
     let source = match (file, variable) {
         (Some(_), Some(_)) => return Err(Error::Conflict("hsm-pin-file", "KMS_HSM_PIN (environment)")),

@@ -277,7 +277,7 @@ mod tests {
 
     type Plain = fn(&mut Source<'_>) -> Result<Value>;
 
-    /// Members that nobody knows, with values that hold others; no name limits anything.
+    /// Members with unknown names and nested values. No name limits anything.
     fn unknown(source: &mut Source<'_>, most: usize, depth: usize, plain: Plain) -> Result<Map<String, Value>> {
         fn value(source: &mut Source<'_>, depth: usize, plain: Plain) -> Result<Value> {
             if depth == 0 || source.ratio(1, 3)? {

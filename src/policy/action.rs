@@ -103,7 +103,7 @@ impl Action {
     pub fn word(self) -> &'static str {
         match (self, ACTIONS.iter().find(|(action, ..)| *action == self)) {
             (_, Some((_, word, ..))) => word,
-            // No role and no grant gives what is not served.
+            // The actions below are not in `ACTIONS`: no role and no grant can give them.
             (Self::Operation(operation), None) => operation.name(crate::kmip::Dialect::Oasis),
             (Self::AccessToken, None) => "access_token",
             (Self::Administer, None) => "administer",

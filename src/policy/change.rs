@@ -18,7 +18,7 @@ use super::subject::{Subject, person};
 const MAX_DESCRIPTION: usize = 1024;
 
 impl Policy {
-    /// Keeps count of the definitions of each kind.
+    /// Keeps count of the definitions of each kind. Returns a fault when the count exceeds the bound of the kind.
     pub(super) fn count(&mut self, own: &Name, is_there: bool) -> Vec<Fault> {
         let was_there = self.names.contains(own);
         let count = self.counts.entry(own.kind).or_default();

@@ -38,29 +38,29 @@ macro_rules! define {
             $(#[doc = $about] $kind,)*
         }
 
-        /// One definition, as it is written down.
+        /// One definition, as it is written in the policy file or the database.
         #[derive(Debug, Clone, Serialize)]
         #[serde(untagged)]
         pub enum Definition {
             $(#[doc = $about] $kind(Box<$document>),)*
         }
 
-        /// Everything that the file can say, in the tables of TOML.
+        /// The content of the policy file. Each field is a key or table of its TOML.
         #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct Documents {
-            /// Who may create objects; every authenticated caller if absent.
+            /// The subjects who may create objects; every authenticated caller if absent.
             pub create: Option<Vec<String>>,
             /// Who administers.
             pub administrators: Option<Vec<String>>,
-            /// Who reads the audit log and the inventory, beside those who administer.
+            /// The subjects who may read the audit log and the inventory, in addition to the administrators.
             pub auditors: Option<Vec<String>>,
-            /// Who recovers objects, with others of them.
+            /// The subjects who may propose and approve recoveries of objects.
             pub recoverers: Option<Vec<String>>,
-            /// How many of them a recovery takes.
+            /// The number of recoverers who must approve a recovery.
             pub recovery_approvals: Option<u32>,
             $(#[doc = $about] pub $table: BTreeMap<String, $document>,)*
-            /// The IAM file from which some of it comes, as it was read.
+            /// The text of the IAM file from which some of the definitions come.
             #[serde(skip)]
             pub iam_file: Option<Arc<str>>,
         }
@@ -69,7 +69,7 @@ macro_rules! define {
             /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$kind),*];
 
-            /// Its name in the database and in messages.
+            /// The name of the kind in the database and in messages.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self {
@@ -96,7 +96,7 @@ macro_rules! define {
             /// Reads a definition of the kind from JSON.
             ///
             /// # Errors
-            /// It is not JSON of this shape.
+            /// The text is not JSON of this shape.
             pub fn read(self, text: &[u8]) -> Result<Definition, serde_json::Error> {
                 Ok(match self {
                     $(Self::$kind => Definition::$kind(serde_json::from_slice(text)?),)*
@@ -153,17 +153,17 @@ macro_rules! define {
                 all
             }
 
-            /// This and what another file of the configuration says.
+            /// Returns these definitions together with those of another file of the configuration.
             ///
             /// # Errors
-            /// Both define the same.
+            /// Both files define the same name.
             pub fn joined(mut self, other: Self) -> Result<Self, FileError> {
                 $(join($word, &mut self.$table, other.$table)?;)*
                 self.iam_file = other.iam_file.or(self.iam_file);
                 Ok(self)
             }
 
-            /// The same with what `stronger` says in the place of what this says under the same name.
+            /// Returns the documents in which the definitions of `stronger` replace those of the same name.
             #[must_use]
             pub fn overridden(mut self, stronger: &Self) -> Self {
                 self.create = stronger.create.clone().or(self.create);
@@ -180,7 +180,7 @@ macro_rules! define {
 each_kind!(define);
 
 impl Kind {
-    /// The kind of a name.
+    /// Returns the kind of a name.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.word() == word)
@@ -206,7 +206,7 @@ impl Kind {
 }
 
 impl Documents {
-    /// The same with each user written in one way, so that the same user elsewhere is seen to be the same.
+    /// Returns the documents with each user written in the canonical form, so that two spellings of one user are equal.
     #[must_use]
     pub fn canonical(mut self) -> Self {
         self.users = self.users.into_iter().map(|(name, user)| (Kind::User.canonical(&name), user)).collect();

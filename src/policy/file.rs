@@ -34,7 +34,7 @@ pub enum FileError {
     /// It cannot be read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// It is no TOML of this shape, or contradicts itself.
+    /// The file is not TOML of this shape, or contradicts itself.
     #[error("the {what} {}, line {line}: {fault}", path.display())]
     Faulty {
         /// The kind of file, for messages.
@@ -98,8 +98,8 @@ impl<'a> TomlFile<'a> {
     }
 }
 
-/// What is said of a table that the file has already, by the line of its second header; `None` if that line is none, or the first one
-/// is written otherwise.
+/// Returns the error text for a table that the file defines twice, from the line of its second header. Returns `None`
+/// if that line is not a header, or if the first header is written in another way.
 fn second_table(text: &str, second: usize) -> Option<String> {
     let header = |line: &str| Some(format!("{}]", line.trim().strip_prefix('[')?.split_once(']')?.0.trim()));
     let own = header(text.lines().nth(second.checked_sub(1)?)?)?;

@@ -22,10 +22,11 @@ pub(super) trait Document: Sized {
 macro_rules! dispatch {
     ($($kind:ident, $word:literal, $table:ident, $document:ty, $about:literal;)*) => {
         impl Policy {
-            /// Puts a definition in the place of the one of its kind and name. What is faulty is left out. Nobody gains by it: a role
-            /// that is left out permits nothing to those who have it, and they keep it; what a project loses, its members lose.
+            /// Adds a definition, or replaces the one of the same kind and name. A faulty definition is left out. That never
+            /// gives more access: users keep a role that is left out, and it permits nothing; the members of a project lose
+            /// what the project loses.
             ///
-            /// Returns what is wrong now and was not before.
+            /// Returns the faults that did not exist before.
             pub fn put(&mut self, name: &str, definition: Definition) -> Vec<Fault> {
                 let own = Name::new(definition.kind(), name);
                 let mut arisen = match definition {
@@ -35,7 +36,7 @@ macro_rules! dispatch {
                 arisen
             }
 
-            /// Removes a definition. Returns what is wrong now and was not before.
+            /// Removes a definition. Returns the faults that did not exist before.
             pub fn remove(&mut self, kind: Kind, name: &str) -> Vec<Fault> {
                 let own = Name::new(kind, name);
                 let arisen = match kind {
@@ -64,10 +65,10 @@ macro_rules! dispatch {
 each_kind!(dispatch);
 
 impl Policy {
-    /// Puts every definition of the documents.
+    /// Adds every definition of the documents.
     pub(super) fn put_all(&mut self, documents: &Documents) -> Vec<Fault> {
         let mut all = documents.clone().into_definitions();
-        // What others name comes before them.
+        // A definition must be added after those that it names.
         all.sort_by_key(|(_, definition)| definition.kind() != Kind::Policy);
         all.into_iter().flat_map(|(name, definition)| self.put(&name, definition)).collect()
     }

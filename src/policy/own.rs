@@ -13,13 +13,14 @@ fn means(subject: &Subject, caller: &Caller) -> bool {
     *subject == Subject::Everyone || subject.name() == Some(caller.username.as_str()) || *subject == Subject::of(caller)
 }
 
-/// Whether a subject, as the policy file writes it, means the caller.
+/// Whether a subject, as the policy file writes it, includes the caller.
 pub(super) fn is_meant(subject: &str, caller: &Caller) -> bool {
     Subject::parse(subject).is_ok_and(|subject| means(&subject, caller))
 }
 
 impl Policy {
-    /// Whether another document in the place of a project's gives the caller another role there; `None` for no document.
+    /// Whether replacing a project's document by this one, or removing it with `None`, changes the caller's roles in
+    /// the project.
     pub(super) fn changes_own_role(&self, caller: &Caller, project: &str, document: Option<&ProjectDocument>) -> bool {
         let is_own = |(subject, _): &(Subject, &str)| means(subject, caller);
         let members = self.projects.get(project).into_iter().flatten();
@@ -35,7 +36,7 @@ impl Policy {
         before != after
     }
 
-    /// Whether the caller has this role, by themselves or in a project.
+    /// Whether the caller has this role, from the credential, from the configuration or in a project.
     pub(super) fn has_own_role(&self, caller: &Caller, role: &str) -> bool {
         let own = |Name { kind, name }: &Name| match kind {
             Kind::User => is_meant(name, caller),
@@ -49,7 +50,8 @@ impl Policy {
         caller.role.as_deref() == Some(role) || self.references.of(&Name::new(Kind::Role, role)).any(own)
     }
 
-    /// Whether a role that the caller has, by themselves or in a project, refers to this policy.
+    /// Whether a role of the caller, from the credential, from the configuration or in a project, refers to this
+    /// policy.
     pub(super) fn has_own_policy(&self, caller: &Caller, policy: &str) -> bool {
         self.references.of(&Name::new(Kind::Policy, policy)).any(|role| self.has_own_role(caller, &role.name))
     }

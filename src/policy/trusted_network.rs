@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use cidr::IpCidr;
 
-/// An address, or a network in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).
+/// An address or a network in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrustedNetwork(IpCidr);
 

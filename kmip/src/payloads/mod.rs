@@ -143,7 +143,7 @@ macro_rules! operations {
             Response: $($operation $module)*
         }
 
-        /// The operations that have a payload here.
+        /// The operations whose payloads are defined here.
         pub const OPERATIONS: &[Operation] = &[$(Operation::$operation),*];
 
         $(

@@ -65,7 +65,7 @@ impl ItemType {
         }
     }
 
-    /// The type of a name, in any spelling.
+    /// Returns the type of a name, in any spelling.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(_, known)| same_name(known, name)).map(|(kind, _)| *kind)

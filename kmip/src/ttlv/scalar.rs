@@ -223,7 +223,7 @@ fn after_prefix(text: &str) -> Option<&str> {
     text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))
 }
 
-/// The bits of up to sixteen hexadecimal digits after `0x`.
+/// Returns the number of up to sixteen hexadecimal digits after `0x`.
 fn hexadecimal(text: &str) -> Option<u64> {
     let digits = after_prefix(text)?;
     // `from_str_radix` would also accept a sign.

@@ -97,7 +97,7 @@ impl Hsm {
         }
     }
 
-    /// Makes one more token in `directory`/tokens.
+    /// Makes another token in `directory`/tokens.
     pub fn add(self, directory: &Path, label: &str, pin: &str) {
         match self {
             Self::SoftHsm => self.initialize(directory, label, pin),
@@ -141,7 +141,7 @@ impl Hsm {
             self.initialize(directory.path(), label, pin);
             let tokens = directory.path().join("tokens");
             let made = if self == Self::Kryoptic { database(&tokens, 1) } else { tokens };
-            // Whoever is first, all are good.
+            // It does not matter which process is first: all files are valid.
             let renamed = fs::rename(made, &path);
             assert!(renamed.is_ok() || path.exists(), "{renamed:?}");
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::file::Unreadable;
 
-/// Why a log is not verified.
+/// The reason why a log is not verified.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A line is faulty.

@@ -7,7 +7,7 @@ use crate::store;
 use crate::store::access_token::{self as rows, AccessToken};
 
 impl AccessTokens {
-    /// The row as it is now, if it is the known one but for its uses, and bound.
+    /// Returns the present row, if its binding is valid and it equals the known row except for its uses.
     pub(super) fn believed(&self, known: &AccessToken) -> Result<Option<AccessToken>, AccessTokenError> {
         let Some(present) = rows::find(&self.store, &known.id)? else { return Ok(None) };
         let same = AccessToken { uses: known.uses, binding: known.binding.clone(), ..present.clone() } == *known;

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How often in a row it finds none to end before it gives up.
 const IN_VAIN: usize = 5;
 
-/// Until it looks again when it found none to end.
+/// The pause after a try that found no token to end.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The properties of a new token.
@@ -136,7 +136,7 @@ impl AccessTokens {
         self.bound(row)
     }
 
-    /// Adds a token, and returns how many its identity then has.
+    /// Adds a token. Returns how many tokens its identity then has.
     fn add(&self, row: &AccessToken, record: &Record) -> Result<i64, store::Error> {
         self.store.write(row.clone().insert(MAX_LIVE).recorded(vec![record.clone()]))
     }
@@ -155,7 +155,7 @@ impl AccessTokens {
         let (end, mut in_vain) = (Instant::now() + PATIENCE, 0);
         // Logins that do not wait for a turn may take free room, and their changes are visible to readers only later.
         while Instant::now() < end {
-            // Somebody may have ended one meanwhile.
+            // A token may have been ended in the meantime.
             if rows::count(&self.store, subject)? < MAX_LIVE {
                 match self.add(row, record) {
                     Err(store::Error::Full) => continue,
@@ -186,7 +186,7 @@ impl AccessTokens {
                     }
                 }
             }
-            // Its bearer renewed or revoked it meanwhile.
+            // Its bearer renewed or revoked it in the meantime.
             self.forget(&oldest);
         }
         Err(AccessTokenError::TooMany(MAX_LIVE))

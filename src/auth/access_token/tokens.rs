@@ -26,7 +26,7 @@ pub const LONGEST_READ: Duration = Duration::from_secs(30);
 /// The maximum number of tokens whose rows are kept in memory.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 
-/// Identities that are remembered to have been warned about.
+/// The maximum number of identities for which the time of the last warning is remembered.
 const WARNED: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// The times of one form of a token, in seconds since 1970-01-01 UTC. A token gets another form with each renewal.
@@ -50,7 +50,7 @@ pub struct AccessTokens {
     pub(super) turns: Turns,
     /// Uses of tokens that may be used so often.
     pub(super) uses: Gathered<Option<bool>>,
-    /// Who was warned about many tokens, and when.
+    /// The identities that were warned about many tokens, and the time of the warning.
     pub(super) warned: Mutex<LruCache<String, Instant>>,
 }
 

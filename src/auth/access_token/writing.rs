@@ -89,7 +89,7 @@ impl AccessTokens {
             let next = self.update(&live.row, records(version), |before| AccessToken { version, ..change(before) })?;
             match &next {
                 Some(next) => self.replace(&live, next.clone()),
-                // The row is no longer what it was: it is read again.
+                // The row was changed, so it is read again.
                 None => self.forget(&live),
             }
             Ok(next)

@@ -140,7 +140,7 @@ enum Part {
     Is(char),
     Star,
     Any,
-    /// Ranges, and whether it is none of them.
+    /// Ranges of characters, and whether the class matches only what is outside them.
     Class(bool, Vec<(char, char)>),
     Choice(Vec<Vec<Part>>),
 }

@@ -22,7 +22,7 @@ pub(in crate::http) fn status(app: &App, request: &CallerRequest<'_>) -> Result<
         Ok(authenticator) => authenticator,
         Err(fault) => return Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &fault)),
     };
-    // It waits for the keys no longer than a login would.
+    // This waits for the keys at most as long as a login.
     let has_keys = Handle::current().block_on(app.authenticator.has_exchange_keys(&authenticator.issuer));
     if !has_keys {
         return Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &Fault::new("CONJ00087E", "the keys cannot be fetched")));

@@ -11,7 +11,7 @@ use crate::api::logins::{Given, JwtLogin};
 use crate::auth::{ClaimsError, Issued, JwsError, Unauthenticated};
 use crate::kms::{IdentityWay, NoIdentityToken};
 
-/// The answer with a token.
+/// Returns the answer with an access token.
 pub(super) fn given(issued: &Issued) -> Answer {
     let Issued { token, expires_in, max_ttl, .. } = issued;
     let (access_token, token_type) = (&**token, "Bearer".into());

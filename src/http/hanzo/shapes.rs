@@ -92,7 +92,7 @@ pub(super) fn organization(app: &App) -> Result<String, Problem> {
     Ok(parts.collect::<Vec<_>>().join("-"))
 }
 
-/// A number in the query, at most `most`.
+/// Reads a number of at most `most` from the query.
 pub(super) fn number(
     request: &CallerRequest<'_>,
     name: &'static str,

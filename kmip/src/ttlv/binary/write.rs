@@ -6,7 +6,8 @@ use crate::tag::Tag;
 
 /// Appends a document whose name is a tag.
 ///
-/// A value that could not be read ([`Value::Invalid`]) is written as an empty structure: answers are made from values.
+/// A value that could not be read ([`Value::Invalid`]) is written as an empty structure; it does not occur in answers,
+/// which are built from values.
 /// Returns false, and appends nothing, if the name is not a tag, an item is one that only the bare dialect has, or an item is longer
 /// than 2^32 - 1 bytes.
 #[must_use]

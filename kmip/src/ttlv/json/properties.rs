@@ -86,7 +86,7 @@ fn link(source: &mut Source<'_>) -> Result<Link> {
     Ok(Link { link_type, linked_object_identifier: identifier(source)? })
 }
 
-/// A tree of attributes whose single values are what they should be, and whose vendor attributes are anything.
+/// A tree of attributes. Single values have valid values; vendor attributes have any value.
 fn attributes(source: &mut Source<'_>) -> Result<Attributes> {
     let name = |source: &mut Source<'_>| {
         Ok(Name { value: text(source, 0..=12)?, kind: perhaps(source, 5, |source| one(source, NameType::ALL))? })
@@ -188,7 +188,7 @@ fn measure(value: &Value) -> (usize, usize) {
     })
 }
 
-/// Whatever was read stays within the bounds, and everything that reads it further ends.
+/// Checks that a document stays within the bounds, and that every further reading of it ends.
 fn check_read(document: Document) {
     let (count, depth) = measure(&document.value);
     assert!(count < ITEMS && depth < DEPTH);
