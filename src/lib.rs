@@ -25,6 +25,7 @@ pub mod signature;
 pub mod store;
 pub mod text;
 pub mod tls;
+pub mod wire;
 pub mod turns;
 
 pub use claviger_kmip as kmip;

@@ -1,10 +1,12 @@
 //! Messages: a header and a batch of operations (KMIP 2.1, sections 8 and 9).
 
+mod authentication;
 mod request;
 mod response;
 
 use super::structure::structure;
 
+pub use authentication::{Authentication, Credential};
 pub use request::{MessageExtension, RequestBatchItem, RequestHeader, RequestMessage};
 pub use response::{ResponseBatchItem, ResponseHeader, ResponseMessage};
 

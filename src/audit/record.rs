@@ -56,6 +56,10 @@ pub struct Decision<'a> {
     pub proof: Option<&'a str>,
     /// The address of the client.
     pub peer: Option<IpAddr>,
+    /// Whether the request came through the KMIP socket: the member `way` in the log is then `kmip`.
+    pub is_socket: bool,
+    /// The version of KMIP in which the request came; `None` for requests that are not messages of KMIP.
+    pub kmip_version: Option<&'a str>,
     /// The requested operation.
     pub operation: &'a str,
     /// The object of the operation.
@@ -88,6 +92,10 @@ impl Record {
         record.name("method", decision.method);
         record.optional("proof", decision.proof, MAX_NAME);
         record.address(decision.peer);
+        if decision.is_socket {
+            record.name("way", "kmip");
+        }
+        record.optional("kmip_version", decision.kmip_version, MAX_NAME);
         record.name("operation", decision.operation);
         record.optional("object", decision.object, MAX_OBJECT);
         if let Some(version) = decision.version {
@@ -212,6 +220,8 @@ mod tests {
             method: "certificate",
             proof: None,
             peer: Some("2001:db8::1".parse().unwrap()),
+            is_socket: false,
+            kmip_version: None,
             operation: "Destroy",
             object: Some("k"),
             version: Some(3),
@@ -226,5 +236,8 @@ mod tests {
         assert_eq!(Record::decision(&decision).members(), members);
         let decision = Decision { concerns_caller: true, ..decision };
         assert_eq!(Record::decision(&decision).members(), format!("{members},\"self\":true"));
+        let decision = Decision { is_socket: true, kmip_version: Some("1.4"), ..decision };
+        let text = Record::decision(&decision).members().to_owned();
+        assert!(text.contains(",\"way\":\"kmip\",\"kmip_version\":\"1.4\",\"operation\""), "{text}");
     }
 }

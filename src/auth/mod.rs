@@ -51,7 +51,7 @@ pub use jws::{Jws, JwsError};
 pub use lockouts::{LockoutRule, Lockouts};
 pub use narrowing::{from_text as narrowing_from_text, to_text as narrowing_to_text};
 pub use pattern::{Pattern, PatternError, split_patterns};
-pub use presented::{Peer, Presented};
+pub use presented::{DECISION_STANDS, Peer, Presented};
 pub use refusal::{Refusal, Unauthenticated};
 pub use repeats::Repeats;
 pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};

@@ -2,12 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::authorization::Authorization;
 use super::trust::ClientCertificate;
 use crate::desk::Who;
+
+/// The time for which an authentication is valid while the rest of the request arrives and the request waits for its
+/// turn. After it, the caller is authenticated again: a revocation must not be avoided by sending the request slowly.
+pub const DECISION_STANDS: Duration = Duration::from_millis(100);
 
 /// The properties of a connection.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ pub(crate) mod declared;
 mod environment;
 mod error;
 mod hsm;
+mod kmip;
 mod limits;
 mod listed;
 mod log_filter;
@@ -25,6 +26,7 @@ pub use callers::{Authority, ClientCertificates, JwtIssuer};
 pub use environment::without_empty;
 pub use error::Error;
 pub use hsm::Hsm;
+pub use kmip::{KmipPort, KmipSocket, NoSocket, NotAPort};
 pub use limits::{LEAST_MEMORY, Limits};
 pub use mechanism_number::{MechanismNumber, NotANumber};
 pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey, WeakerCustody};
@@ -77,6 +79,10 @@ pub struct Config {
     pub hostname: String,
     /// Port to listen on; 0 for any.
     pub port: u16,
+    /// The KMIP socket, or why there is none.
+    pub kmip: Result<KmipSocket, NoSocket>,
+    /// Whether test suites may announce their test cases by the operation Interop.
+    pub kmip_interop: bool,
     /// The server's TLS identity; `None` for plain HTTP.
     pub p12: Option<P12>,
     /// Client certificates.
@@ -177,12 +183,14 @@ impl Config {
         let limits =
             Limits::new(options.request_timeout, options.memory_limit, options.max_connections, options.cache_size)?;
         let hsm = Hsm::checked(&options, pin)?;
-        let api_token_id = options.api_token_id;
+        let api_token_id = options.api_token_id.clone();
         if api_token_id.as_deref() == Some("") {
             return Err(Error::Value { option: "api-token-id", fault: "it is empty" });
         }
         let authenticates = authenticates(&client_certificates, &jwt_issuers, &options.iam_file, &api_token_id);
-        let hostname = hostname(options.hostname, authenticates)?;
+        let hostname = hostname("hostname", options.hostname.as_deref(), authenticates)?;
+        let kmip_hostname = self::hostname("kmip-hostname", options.kmip_hostname.as_deref().or(Some(&hostname)), true)?;
+        let kmip = KmipSocket::of(&options, &kmip_hostname, client_certificates.is_some());
         let log = options.log.unwrap_or_else(|| "info".to_owned());
         log_filter::check(&log).map_err(Error::LogFilter)?;
         let gcm_limit = options.gcm_limit.unwrap_or(*GCM_LIMIT.end());
@@ -192,6 +200,8 @@ impl Config {
         };
         Ok(Self {
             hostname,
+            kmip,
+            kmip_interop: options.kmip_interop.unwrap_or(false),
             port: options.port.unwrap_or(DEFAULT_PORT),
             p12,
             client_certificates,
@@ -262,14 +272,11 @@ fn read_file(path: &Path) -> Result<FromFile<Options>, Error> {
 }
 
 /// Returns the name or address to listen on.
-fn hostname(given: Option<String>, authenticates: bool) -> Result<String, Error> {
-    let hostname = given.unwrap_or_else(|| {
-        // Without authentication, every client that can connect is the default user.
-        let host = if authenticates { "0.0.0.0" } else { "127.0.0.1" };
-        host.to_owned()
-    });
+fn hostname(option: &'static str, given: Option<&str>, authenticates: bool) -> Result<String, Error> {
+    // Without authentication, every client that can connect is the default user.
+    let hostname = given.unwrap_or(if authenticates { "0.0.0.0" } else { "127.0.0.1" });
     if hostname.is_empty() || hostname.len() > 253 {
-        return Err(Error::Value { option: "hostname", fault: "a name has 1 to 253 bytes" });
+        return Err(Error::Value { option, fault: "a name has 1 to 253 bytes" });
     }
-    Ok(hostname)
+    Ok(hostname.to_owned())
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::declared::options;
+use super::kmip::KmipPort;
 use super::mechanism_number::MechanismNumber;
 use crate::secret::Password;
 
@@ -124,6 +125,19 @@ options! {
     /// Port to listen on; 0 chooses a free port and prints it [default: 9998]
     #[arg(long, env = "KMS_PORT", value_name = "PORT")]
     port: u16,
+    /// Port of the KMIP socket; 0 chooses a free port and prints it; off: no socket. Without TLS and an authority there is
+    /// no socket [default: 5696]
+    #[arg(long, env = "KMS_KMIP_PORT", value_name = "PORT")]
+    kmip_port: KmipPort,
+    /// Address or name that the KMIP socket listens on [default: that of --hostname]
+    #[arg(long, env = "KMS_KMIP_HOSTNAME", value_name = "HOST")]
+    kmip_hostname: String,
+    /// Offer cipher suites without forward secrecy on the KMIP socket, for old appliances (TLS 1.2) [default: false]
+    #[arg(long, env = "KMS_KMIP_LEGACY_TLS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    kmip_legacy_tls: bool,
+    /// Accept the operation Interop, by which test suites announce their test cases [default: false]
+    #[arg(long, env = "KMS_KMIP_INTEROP", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    kmip_interop: bool,
     /// PKCS#12 file with the server's key, certificate and chain; without it: plain HTTP
     #[arg(long, env = "KMS_HTTPS_P12_FILE", value_name = "FILE")]
     https_p12_file: PathBuf,

@@ -51,6 +51,9 @@ pub enum Error {
     /// OpenSSL's generator failed.
     #[error("random generator: {0}")]
     Random(#[from] openssl::error::ErrorStack),
+    /// OpenSSL could not compute a hash.
+    #[error("OpenSSL cannot compute the hash: {0}")]
+    Hash(#[source] openssl::error::ErrorStack),
     /// The token answers and holds the root keys, but operations with keys fail.
     #[error("the token answers, but operations with its keys fail: {0}")]
     Failing(String),

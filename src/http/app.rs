@@ -20,14 +20,14 @@ const MAX_REQUEST_ID: usize = 64;
 
 /// The state that all handlers share.
 pub struct App {
-    pub(super) authenticator: Arc<Authenticator>,
+    pub(crate) authenticator: Arc<Authenticator>,
     /// Whether the server listens on loopback, where in default mode only loopback names are served.
-    pub(super) loopback: bool,
-    pub(super) kms: Arc<Kms>,
-    pub(super) logins: Logins,
-    pub(super) desk: Arc<Desk>,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) repeats: Arc<Repeats>,
+    pub(crate) loopback: bool,
+    pub(crate) kms: Arc<Kms>,
+    pub(crate) logins: Logins,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) repeats: Arc<Repeats>,
     next_request: AtomicU64,
     /// Random bytes that distinguish the request ids of this process from those of another one.
     process: String,
@@ -60,18 +60,18 @@ impl App {
     }
 
     /// Returns the id of a request: the client's own if it is 1 to 64 letters, digits and `-_.`, else a new one.
-    pub(super) fn request_id(&self, headers: &HeaderMap) -> String {
+    pub(crate) fn request_id(&self, headers: &HeaderMap) -> String {
         let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
         let is_plain = |id: &&str| {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
             !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.bytes().all(plain)
         };
-        given.filter(is_plain).map_or_else(
-            || {
-                let number = self.next_request.fetch_add(1, Ordering::Relaxed);
-                format!("{}-{number:x}", self.process)
-            },
-            str::to_owned,
-        )
+        given.filter(is_plain).map_or_else(|| self.new_request_id(), str::to_owned)
+    }
+
+    /// Returns the id of a request that has none.
+    pub(crate) fn new_request_id(&self) -> String {
+        let number = self.next_request.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number:x}", self.process)
     }
 }

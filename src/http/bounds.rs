@@ -4,11 +4,13 @@ use crate::config::LEAST_MEMORY;
 use crate::custody::MOST_IN_ONE_CALL;
 use crate::desk;
 use crate::kms::MAX_SECRET;
+use crate::wire::MAX_MESSAGE;
 
-/// The largest KMIP request, in bytes of JSON. Hexadecimal doubles the size of the data in it.
-pub const MAX_KMIP: usize = 8 << 20;
+/// The largest KMIP request, in bytes.
+pub const MAX_KMIP: usize = MAX_MESSAGE;
 
-// Base64 is the shortest encoding of data in a request.
+// Base64 is the shortest encoding of data in JSON. Data in the binary encoding may be longer than a token takes in one
+// call; it is then refused, or passed in parts.
 const _: () = assert!(MAX_KMIP / 4 * 3 <= MOST_IN_ONE_CALL);
 
 /// The largest request with one secret, in bytes of JSON. One byte of the value takes up to six bytes of JSON.

@@ -5,10 +5,13 @@ use warp::http::HeaderMap;
 use super::fields::Fields;
 use crate::kms::Context;
 use crate::metrics;
+use crate::principal::Username;
 
 /// A request of an authenticated caller.
 pub(super) struct CallerRequest<'a> {
     pub(super) context: Context<'a>,
+    /// The name that the credential proved.
+    pub(super) proved: &'a Username,
     pub(super) measured: &'a metrics::Request,
     pub(super) parameters: &'a Parameters,
     pub(super) headers: &'a HeaderMap,

@@ -1,4 +1,4 @@
-//! KMIP 2.1 in JSON, in the dialect that also allows operations without a RequestMessage.
+//! KMIP over HTTP: messages in every encoding, and the dialect in JSON that also allows operations without a message.
 
 use warp::http::StatusCode;
 
@@ -6,25 +6,29 @@ use super::answer::Answer;
 use super::app::App;
 use super::caller_request::CallerRequest;
 use super::problem::Problem;
-use crate::kmip::enumerations::ResultReason;
-use crate::kmip::message::{RequestMessage, ResponseBatchItem};
+use super::request::media_type;
 use crate::kmip::ttlv::{Document, json};
+use crate::kmip::versions::Version;
 use crate::kmip::{Dialect, bare};
 use crate::kms;
-use crate::metrics::Outcome;
+use crate::wire::{self, Answered, Asked, Encoding};
+
+/// `POST /kmip`: a RequestMessage, in the encoding that the Content-Type names.
+pub(super) fn message(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let encoding = media_type(request.headers).and_then(Encoding::of_media_type).ok_or_else(|| {
+        let what = "the Content-Type must be application/octet-stream, application/json or text/xml";
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, what)
+    })?;
+    let Answered { bytes, .. } = wire::answer(&app.kms, encoding, &asked(request), request.body, Version::V2_1);
+    Ok(Answer::new(StatusCode::OK, encoding.media_type(), bytes))
+}
 
 /// `POST /kmip/2_1` and `POST /kmip_2_1`: a bare operation or a RequestMessage; the answer has the same form.
 pub(super) fn bare(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let (document, marks) = json::read_marked(request.body).map_err(kms::Error::from)?;
     let context = &request.context;
     let answer = if document.name == "RequestMessage" {
-        let message = RequestMessage::from_document(document).map_err(kms::Error::from)?;
-        request.measured.action("batch");
-        let answer = app.kms.execute_message(context, message);
-        for item in &answer.items {
-            request.measured.batch_item(item.operation, outcome(item));
-        }
-        answer.into_document()
+        wire::document_answer(&app.kms, &asked(request), document, Version::V2_1).0
     } else {
         let operation = bare::Operation::read(document, marks).map_err(kms::Error::from)?;
         let (name, spelling) = (operation.request.operation(), operation.spelling);
@@ -35,21 +39,8 @@ pub(super) fn bare(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Pro
     Ok(render(&answer))
 }
 
-/// Returns the outcome of one batch item: the one that its HTTP status would have without a RequestMessage.
-fn outcome(item: &ResponseBatchItem) -> Outcome {
-    match item.result_reason {
-        None => Outcome::Success,
-        Some(
-            ResultReason::ObjectNotFound
-            | ResultReason::PermissionDenied
-            | ResultReason::IncompatibleCryptographicUsageMask
-            | ResultReason::Sensitive
-            | ResultReason::NotExtractable,
-        ) => Outcome::Refused,
-        Some(ResultReason::GeneralFailure) => Outcome::Unavailable,
-        Some(ResultReason::InternalServerError) => Outcome::Failed,
-        Some(_) => Outcome::ClientError,
-    }
+fn asked<'a>(request: &CallerRequest<'a>) -> Asked<'a> {
+    Asked { context: request.context, proved: request.proved, measured: request.measured }
 }
 
 fn render(document: &Document) -> Answer {

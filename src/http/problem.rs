@@ -211,8 +211,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Project
         | E::SecretPath
         | E::NoPlace(_)
-        | E::Reason
-        | E::Version(..) => StatusCode::BAD_REQUEST,
+        | E::Reason => StatusCode::BAD_REQUEST,
         E::UsageMask(_)
         | E::Sensitive
         | E::NoneInClear

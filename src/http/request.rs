@@ -98,15 +98,18 @@ pub(super) fn require_loopback_name(host: Option<&Authority>) -> Result<(), Prob
 /// Checks the Content-Type of a strict body: an HTML form cannot send `application/json`. Routes for clients of other
 /// systems do not check it, because some of these clients do not send it; requests from pages of other origins are
 /// refused on all routes.
-fn require(headers: &HeaderMap, media_type: &str) -> Result<(), Problem> {
-    let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| {
-        let (essence, _) = value.split_once(';').unwrap_or((value, ""));
-        Some(essence.trim()).filter(|essence| !essence.is_empty())
-    });
-    if essence.is_some_and(|essence| essence.eq_ignore_ascii_case(media_type)) {
+fn require(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
+    if media_type(headers).is_some_and(|own| own.eq_ignore_ascii_case(wanted)) {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("the Content-Type must be {media_type}")))
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("the Content-Type must be {wanted}")))
+}
+
+/// The media type of the body, without parameters.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let (essence, _) = value.split_once(';').unwrap_or((value, ""));
+    Some(essence.trim()).filter(|essence| !essence.is_empty())
 }
 
 fn too_large(limit: usize) -> Problem {

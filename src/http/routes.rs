@@ -10,7 +10,7 @@ use super::api::{Api, as_it_is};
 use super::bounds::{MAX_ACCESS, MAX_KMIP};
 use super::caller_request::Parameters;
 use super::problem::Problem;
-use super::route::Body::{Json, Strict};
+use super::route::Body::{Bytes, Json, Strict};
 use super::route::Handler::{Anyone, AtOnce, Caller};
 use super::route::{PAGE, Route, delete, get, post, put};
 use super::{about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, ownership, piiano, tokens};
@@ -30,13 +30,14 @@ static OWN: Api = Api {
     unserved,
 };
 
-static ROWS: [Route; 38] = [
+static ROWS: [Route; 39] = [
     get("/version", AtOnce(about::version)),
     get("/server-info", AtOnce(about::server_info)),
     get("/health", Anyone(about::health)),
     get("/", Anyone(conjur::root)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
     get("/whoami", Caller(about::whoami)),
+    post("/kmip", Bytes(MAX_KMIP), Caller(kmip::message)),
     post("/kmip/2_1", Json(MAX_KMIP), Caller(kmip::bare)),
     post("/kmip_2_1", Json(MAX_KMIP), Caller(kmip::bare)),
     post("/access/grant", Json(MAX_ACCESS), Caller(access::grant)),

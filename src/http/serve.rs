@@ -3,10 +3,9 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
-use tracing::Level;
 use warp::http::StatusCode;
 
 use super::anonymous_request::AnonymousRequest;
@@ -19,14 +18,11 @@ use super::incoming::Incoming;
 use super::problem::Problem;
 use super::route::{Handler, Route};
 use super::{request, routes};
-use crate::auth::{Authorization, Known, Refusal, network};
+use crate::auth::{Authorization, DECISION_STANDS, Known, network};
 use crate::desk::{self, Admission, Full, Refused, Ticket, Who};
-use crate::kms::{self, Context, Failure};
+use crate::kms::{self, Context, NotKnown, Way};
 use crate::metrics;
 use crate::principal;
-
-/// The time for which an authentication is valid while the body arrives and the request waits for its turn.
-const DECISION_STANDS: Duration = Duration::from_millis(100);
 
 /// A request that is being served.
 pub(super) struct Request {
@@ -96,7 +92,7 @@ impl Request {
             Handler::AtOnce(_) | Handler::Anyone(_) | Handler::Visitor(_) => None,
             Handler::Caller(_) | Handler::BasicOrCaller(..) => {
                 let known = self.known(true).await?;
-                let who = self.who(&known);
+                let who = kms::who(&known, &self.head.presented());
                 if who != *admission.who() {
                     admission = self.admit(who)?;
                 }
@@ -108,14 +104,6 @@ impl Request {
         let answer = self.perform(body, found, admission, known).await;
         let answer = answer.map_err(|problem| if is_of_table { problem.of_table() } else { problem });
         answer.map_err(|problem| if is_of_caller { problem.of_caller() } else { problem })
-    }
-
-    /// Returns the share that the request takes after authentication.
-    fn who(&self, known: &Known) -> Who {
-        match known.caller.method {
-            principal::Method::Default => Who::Network(network(self.head.peer.address.ip())),
-            _ => Who::Caller(known.name.clone()),
-        }
     }
 
     fn admit(&self, who: Who) -> Result<Admission, Problem> {
@@ -203,8 +191,10 @@ impl Request {
                 Handle::current().block_on(handler(app, request))
             }
             (Handler::Caller(handler) | Handler::BasicOrCaller(_, handler), Some(known)) => {
-                let context = Context { caller: &known.caller, request: id, peer: head.peer.address, ticket };
-                handler(app, &CallerRequest { context, measured, parameters, headers, query: &found.query, body })
+                let (caller, peer, way) = (&known.caller, head.peer.address, Way::default());
+                let context = Context { caller, request: id, peer, ticket, way };
+                let (proved, query) = (&known.name, &found.query);
+                handler(app, &CallerRequest { context, proved, measured, parameters, headers, query, body })
             }
             (Handler::Caller(_) | Handler::BasicOrCaller(..), None) => Err(Problem::unauthenticated()),
         }
@@ -224,34 +214,17 @@ impl Request {
     /// Authenticates the caller in this task. `counted` is false if the credential is only checked again, which is not
     /// a use of it.
     async fn caller(&self, counted: bool) -> Result<Known, Problem> {
-        let Self { app, head, .. } = self;
-        match app.authenticator.caller(&head.presented(), &*app.kms, kms::now(), counted).await {
-            Ok(known) => {
-                if head.peer.proved.borrow().is_none() {
-                    head.peer.proved.send_replace(Some(self.who(&known)));
-                }
-                Ok(known)
-            }
-            Err(Refusal::Unauthenticated(reason)) => {
-                // A certificate is checked without regard to the headers.
-                let is_jwt = reason.method() == "jwt";
-                let table = is_jwt.then(|| app.authenticator.named_table(head.presented().authorization)).flatten();
-                let (method, word, idps) = (reason.method(), reason.word(), table.as_deref());
-                let failure = Failure { method, word, idps, reason: &reason };
-                if app.logins.failed(head.peer.address.ip(), &failure) {
-                    return Err(Problem::limited());
-                }
+        let presented = self.head.presented();
+        self.app.logins.caller(&presented, counted).await.map_err(|refused| match refused {
+            NotKnown::Unauthenticated { limited: true, .. } => Problem::limited(),
+            NotKnown::Unauthenticated { is_jwt, .. } => {
                 let problem = Problem::unauthenticated();
-                Err(if table.is_some() { problem.of_table() } else { problem })
+                if self.app.logins.table(is_jwt, presented.authorization).is_some() { problem.of_table() } else { problem }
             }
-            Err(Refusal::Unavailable(error)) => {
-                let text = format!("a credential could not be checked: {error}");
-                if app.repeats.is_first(head.peer.address.ip(), Level::ERROR, text) {
-                    tracing::error!(%error, detail = error.detail(), "a credential could not be checked");
-                }
-                // An unauthenticated caller gets the same answer for every cause.
-                Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "credentials cannot be checked now: try again later"))
+            // An unauthenticated caller gets the same answer for every cause.
+            NotKnown::Unavailable => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "credentials cannot be checked now: try again later")
             }
-        }
+        })
     }
 }

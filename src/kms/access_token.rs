@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::clock::now;
-use super::context::Context;
+use super::context::{Context, Way};
 use super::error::Error;
 use super::gate::Kms;
 use super::list::{CHUNK, PageBuilder};
@@ -46,7 +46,7 @@ impl Kms {
         let id = AccessTokens::new_id()?;
         let method = Method::AccessToken { id: Arc::from(id.as_str()), by: Arc::from(new.vouched.as_str()) };
         let caller = Caller { username: new.subject.clone(), method, narrowing: None, role: None };
-        let call = Call::new(&Context { caller: &caller, request, peer, ticket }, Operation::IssueToken);
+        let call = Call::new(&Context { caller: &caller, request, peer, ticket, way: Way::default() }, Operation::IssueToken);
         self.recorded(&call, || {
             let object = object(&id);
             call.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);

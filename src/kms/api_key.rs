@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::call::Call;
-use super::context::Context;
+use super::context::{Context, Way};
 use super::credential::{CredentialFault, DIGITS, LoginError};
 use super::error::Error;
 use super::gate::Kms;
@@ -107,7 +107,7 @@ impl Kms {
     ) -> Result<T, LoginError> {
         let method = Method::ApiKey { account: Arc::from(document.account.as_str()) };
         let caller = Caller { username: username(&row.host)?, method, narrowing: None, role: None };
-        let call = Call::new(&Context { caller: &caller, request, peer, ticket }, operation);
+        let call = Call::new(&Context { caller: &caller, request, peer, ticket, way: Way::default() }, operation);
         let done = self.recorded(&call, || {
             call.trail.permitted(Action::AccessToken, Some(&api_key::name(&row.host)), Rule::Vouched);
             perform(&call)

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::error::Error;
 use super::gate::Kms;
 use super::operation::Operation;
-use super::operations::{Facts, Touches, discover_versions};
+use super::operations::{Facts, Touches};
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption, CryptographicAlgorithm};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::payloads::Response;
@@ -41,14 +41,7 @@ impl Kms {
             Ok(()) => self.execute_items(context, &header, items),
             Err(error) => vec![failure(None, &error)],
         };
-        let response = ResponseMessage::new(now, correlation.clone(), answers);
-        let Some(limit) = header.maximum_response_size else { return response };
-        // The size counts in the binary encoding, whatever encoding is used (KMIP 2.1 section 9.10).
-        let document = response.clone().into_document();
-        if usize::try_from(limit).is_ok_and(|limit| document.ttlv_length() <= limit) {
-            return response;
-        }
-        ResponseMessage::new(now, correlation, vec![failure(None, &Error::ResponseTooLarge)])
+        ResponseMessage::new(now, correlation, answers)
     }
 
     fn execute_items(
@@ -287,10 +280,6 @@ fn wishes(item: &RequestBatchItem) -> bool {
 }
 
 fn check(header: &RequestHeader) -> Result<(), Error> {
-    let version = header.protocol_version;
-    if !discover_versions::VERSIONS.contains(&version) {
-        return Err(Error::Version(version.major, version.minor));
-    }
     if header.asynchronous_indicator == Some(AsynchronousIndicator::Mandatory) {
         return Err(Error::Feature("asynchronous operations are not supported"));
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::error::Error;
 use crate::desk::Ticket;
+use crate::kmip::versions::Version;
 use crate::principal::Caller;
 
 /// The caller of a request, and its origin.
@@ -17,6 +18,17 @@ pub struct Context<'a> {
     pub peer: SocketAddr,
     /// The request's deadline and memory.
     pub ticket: &'a Ticket,
+    /// The way by which the request came.
+    pub way: Way,
+}
+
+/// The way by which a request came, for the audit log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Way {
+    /// Whether it came through the KMIP socket, and not by HTTP.
+    pub is_socket: bool,
+    /// The version of KMIP in which it came; `None` for requests that are not messages of KMIP.
+    pub version: Option<Version>,
 }
 
 impl Context<'_> {

@@ -285,9 +285,6 @@ pub enum Error {
     /// A feature of the protocol that is not supported.
     #[error("{0}")]
     Feature(&'static str),
-    /// A protocol version that is not supported.
-    #[error("protocol version {0}.{1} is not supported: use 2.1")]
-    Version(i32, i32),
     /// The answer would be larger than the client accepts.
     #[error("the answer is larger than the Maximum Response Size of the request")]
     ResponseTooLarge,

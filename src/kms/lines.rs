@@ -112,12 +112,15 @@ impl Call<'_> {
             Method::ApiKey { account } => Some(&**account),
             Method::ApiToken | Method::Default => None,
         };
+        let version = self.context.way.version.map(|version| version.to_string());
         Record::decision(&Decision {
             request_id: self.context.request,
             user: caller.username.as_str(),
             method: caller.method.name(),
             proof,
             peer: Some(self.context.peer.ip()),
+            is_socket: self.context.way.is_socket,
+            kmip_version: version.as_deref(),
             operation: operation.name(),
             object: line.object,
             version: line.version,

@@ -77,7 +77,7 @@ pub use change_key::KeyChange;
 pub use client_login::PresentedSecret;
 pub use client_secret::{ClientSecretEntry, NewClientSecret};
 pub use clock::now;
-pub use context::Context;
+pub use context::{Context, Way};
 pub use create_key::{MadeFor, NewKey};
 pub use credential::CredentialFault;
 pub use disabled::is_disabled;
@@ -89,6 +89,7 @@ pub use inventory::{Dates, InventoryEntry, Known};
 pub use keys::{Order, Wanted};
 pub use list::{MAX_ENTRIES, PageBuilder, Summary};
 pub use login::{
+    NotKnown, who,
     Failure, Fault, HostAuthenticator, HostLogin, IdentityWay, Logins, NoCredential, NoHostToken, NoIdentityToken,
     NotLoggedIn, Visitor, trusted_by_jwt_auth, trusted_by_oidc_auth,
 };

@@ -54,7 +54,6 @@ impl Error {
             Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,
             Self::EncodingOption => ResultReason::EncodingOptionError,
             Self::Decryption => ResultReason::CryptographicFailure,
-            Self::Version(..) => ResultReason::UnsupportedProtocolVersion,
             Self::ResponseTooLarge | Self::AnswerTooLarge => ResultReason::ResponseTooLarge,
             Self::Abandoned => ResultReason::OperationCanceledByRequester,
             Self::Integrity(_) | Self::Internal(_) | Self::Uncounted(_) => ResultReason::InternalServerError,

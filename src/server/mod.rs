@@ -13,6 +13,7 @@ mod figures;
 mod handshake;
 mod holding;
 mod issuers;
+mod kmip;
 mod listening;
 mod log;
 mod outgoing;
@@ -25,13 +26,15 @@ mod shared;
 mod start;
 mod waiting;
 
-use std::io;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::Level;
@@ -102,6 +105,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let [silent, handshakes, strangers, known, closing] = sets(config.limits.connections);
     let shared = Arc::new(Shared {
         acceptor: ArcSwapOption::from(started.acceptor.clone()),
+        kmip: ArcSwapOption::from(started.kmip.as_ref().map(|(.., acceptor)| Arc::clone(acceptor))),
         silent,
         handshakes,
         strangers,
@@ -129,6 +133,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     // clients would connect and never be served, and the next server could not bind the port.
     let _ = stop.send(true);
     drop(started.listener);
+    drop(started.kmip);
     reloading.abort();
     sweeping.abort();
     noting.abort();
@@ -159,12 +164,14 @@ fn sets(limit: usize) -> [Arc<Waiting>; 5] {
     })
 }
 
-/// Prints the only line on standard output, which programs wait for.
-#[allow(clippy::print_stdout, reason = "where the server listens is this program's output")]
+/// Prints the only lines on standard output, which programs wait for: one for each listener. A program that reads only
+/// the first line may close the pipe after it.
 fn announce(config: &Config, started: &Started) {
     let scheme = if config.p12.is_some() { "https" } else { "http" };
-    for address in &started.addresses {
-        println!("listening on {scheme}://{address}");
+    let https = started.addresses.iter().map(|address| (scheme, address));
+    let kmip = started.kmip.as_ref().map(|(_, address, _)| ("kmip", address));
+    for (scheme, address) in https.chain(kmip) {
+        let _ = writeln!(io::stdout(), "listening on {scheme}://{address}");
         tracing::info!(%address, scheme, "listening");
     }
 }
@@ -176,14 +183,13 @@ async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: 
     figures::connections(&shared.metrics, &places, limit);
     let mut connections = JoinSet::new();
     loop {
-        let (tcp, address) = tokio::select! {
-            accepted = started.listener.accept() => match listening::accepted(accepted, &shared.repeats).await {
-                Some(accepted) => accepted,
-                None => continue,
-            },
+        let (accepted, is_kmip) = tokio::select! {
+            accepted = started.listener.accept() => (accepted, false),
+            accepted = accept_kmip(started) => (accepted, true),
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             () = ends.come() => break,
         };
+        let Some((tcp, address)) = listening::accepted(accepted, &shared.repeats).await else { continue };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             shared.metrics.handshake_refused("too-many");
             if shared.repeats.is_first(address.ip(), Level::WARN, "connection refused: too many") {
@@ -191,14 +197,30 @@ async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: 
             }
             continue;
         };
-        let connection = requests::serve(Arc::clone(shared), tcp, address, filter.clone());
-        connections.spawn(async move {
-            connection.await;
-            drop(place);
-        });
+        if is_kmip {
+            let connection = kmip::serve(Arc::clone(shared), Arc::clone(&started.app), tcp, address);
+            connections.spawn(holding(place, connection));
+        } else {
+            let connection = requests::serve(Arc::clone(shared), tcp, address, filter.clone());
+            connections.spawn(holding(place, connection));
+        }
     }
     tracing::info!(connections = connections.len(), "stopping");
     connections
+}
+
+/// Waits for a connection to the KMIP socket; for ever if there is none.
+async fn accept_kmip(started: &Started) -> io::Result<(TcpStream, SocketAddr)> {
+    match &started.kmip {
+        Some((listener, ..)) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Serves a connection, which has one of the limited places.
+async fn holding(place: OwnedSemaphorePermit, connection: impl Future<Output = ()>) {
+    connection.await;
+    drop(place);
 }
 
 /// Returns an interval whose late ticks delay the following ones.

@@ -17,6 +17,8 @@ use crate::metrics::Metrics;
 pub(super) struct Shared {
     /// The current acceptor; `None` for plain HTTP.
     pub(super) acceptor: ArcSwapOption<SslAcceptor>,
+    /// The current acceptor of the KMIP socket, if there is one.
+    pub(super) kmip: ArcSwapOption<SslAcceptor>,
     /// Connections that have sent nothing yet.
     pub(super) silent: Arc<Waiting>,
     /// Connections whose handshake has begun.

@@ -13,7 +13,7 @@ use super::issuers::{Issuers, key_set_trust};
 use super::listening::Bound;
 use super::{audit, figures, permission, probe};
 use crate::auth::{Authenticator, Exchange, Issuer, Repeats, Settings, Trust, TrustedIssuer};
-use crate::config::Config;
+use crate::config::{Config, NoSocket};
 use crate::custody::{Custody, OpenError, Owner, RootError, SoftHsmFault, TokenError, is_softhsm, softhsm_fault};
 use crate::desk::Desk;
 use crate::http::App;
@@ -28,6 +28,8 @@ pub(super) struct Started {
     pub(super) listener: TcpListener,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) acceptor: Option<Arc<SslAcceptor>>,
+    /// The KMIP socket: its listener, address and acceptor.
+    pub(super) kmip: Option<(TcpListener, SocketAddr, Arc<SslAcceptor>)>,
     pub(super) app: Arc<App>,
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) metrics: Arc<Metrics>,
@@ -51,6 +53,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     // are bound, but clients cannot connect yet.
     key_set_trust(config)?;
     let bound = Bound::new(&config.hostname, config.port)?;
+    let kmip = bind_kmip(config)?;
     let probe =
         config.probe_address.map(|address| Bound::new(&address.ip().to_string(), address.port())).transpose()?;
     let (kms, owner) = tokio::task::block_in_place(|| open(config, store, documents, &metrics))?;
@@ -71,6 +74,13 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         probe::start(listener, Arc::clone(&kms), Arc::clone(&metrics), Arc::clone(&repeats));
         tracing::info!(%address, "probe listening: /livez, /readyz, /metrics");
     }
+    let kmip = match (kmip, setup.as_mut().and_then(|setup| setup.kmip.take())) {
+        (Some(bound), Some(acceptor)) => {
+            let (listener, address) = bound.listen()?;
+            Some((listener, address, Arc::new(acceptor)))
+        }
+        _ => None,
+    };
     let eraser = Eraser::start(&kms).map_err(StartError::Eraser)?;
     warn(config, address, setup.as_ref(), named);
     let app = Arc::new(App::new(
@@ -86,6 +96,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         listener,
         addresses: vec![address],
         acceptor: setup.map(|setup| Arc::new(setup.acceptor)),
+        kmip,
         app,
         authenticator,
         metrics,
@@ -95,6 +106,26 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         eraser,
         issuers,
     })
+}
+
+/// Binds the address of the KMIP socket, and logs why there is none.
+fn bind_kmip(config: &Config) -> Result<Option<Bound>, StartError> {
+    let socket = match &config.kmip {
+        Ok(socket) => socket,
+        Err(NoSocket::Off) => return Ok(None),
+        Err(NoSocket::WithoutCertificates { is_chosen }) => {
+            const WHY: &str = "the KMIP socket is off: it needs --https-p12-file and --authority-cert-file";
+            if *is_chosen { tracing::warn!("{WHY}") } else { tracing::info!("{WHY}") }
+            return Ok(None);
+        }
+    };
+    match Bound::new(&socket.hostname, socket.port) {
+        Err(StartError::Listen { address, source }) if !socket.is_chosen => {
+            tracing::error!(%address, error = %source, "the KMIP socket is off: give a free port by --kmip-port, or --kmip-port off");
+            Ok(None)
+        }
+        bound => bound.map(Some),
+    }
 }
 
 /// Warns if the API token is refused because of its key's state.
@@ -148,7 +179,8 @@ fn open(
     }
     let default_mode = !config.authenticates();
     let (gcm_limit, api_token_id) = (config.gcm_limit, config.api_token_id.clone());
-    let settings = kms::Settings { default_mode, gcm_limit, cache_size: config.limits.cache, api_token_id };
+    let (cache_size, interop) = (config.limits.cache, config.kmip_interop);
+    let settings = kms::Settings { default_mode, gcm_limit, cache_size, api_token_id, interop };
     let kms = Arc::new(Kms::open(store, custody, documents, settings, audit)?);
     figures::objects(metrics, &kms);
     figures::erasing(metrics, &kms);

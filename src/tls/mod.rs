@@ -15,7 +15,7 @@ pub use identity::Identity;
 
 use crate::auth::authority::AuthorityError;
 use crate::auth::{Trust, certificate};
-use crate::config::{Config, P12, SecretSource};
+use crate::config::{Config, KmipSocket, P12, SecretSource};
 use crate::secret::Password;
 
 /// The protocols offered by ALPN (RFC 7301) in order of preference, each after its length.
@@ -26,14 +26,26 @@ const ALPN: &[u8] = b"\x02h2\x08http/1.1";
 /// unnoticed.
 const GROUPS: &str = "X25519:P-256:P-384";
 
+/// The cipher suites of TLS 1.2 on the KMIP socket if old appliances must connect: those of the "intermediate"
+/// configuration, and those that such appliances offer. RSA key exchange has no forward secrecy, and CBC with HMAC is
+/// authenticated only after padding.
+const SUITES: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
+                      ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+const LEGACY_SUITES: &str = "ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA256:\
+                             ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES256-SHA:\
+                             ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:AES256-GCM-SHA384:AES128-GCM-SHA256:\
+                             AES256-SHA256:AES128-SHA256:AES256-SHA:AES128-SHA";
+
 /// Makes OpenSSL overwrite requests in its buffers after they were read (SSL_CTX_set_options(3),
 /// SSL_OP_CLEANSE_PLAINTEXT). The Rust binding has no name for this option.
 const CLEANSE_PLAINTEXT: SslOptions = SslOptions::from_bits_retain(1 << 1);
 
 /// The result of setting up TLS from the files that the configuration names.
 pub struct Setup {
-    /// The acceptor, which makes TLS connections from sockets.
+    /// The acceptor of HTTPS, which makes TLS connections from sockets.
     pub acceptor: SslAcceptor,
+    /// The acceptor of the KMIP socket, if there is one.
+    pub kmip: Option<SslAcceptor>,
     /// The subject of the server certificate, for the start-up line.
     pub subject: String,
     /// The notAfter of the server certificate, in seconds since 1970-01-01 UTC.
@@ -49,7 +61,7 @@ pub struct Setup {
 pub fn setup(config: &Config, now: i64) -> Result<Option<Setup>, SetupError> {
     let Some(p12) = &config.p12 else { return Ok(None) };
     let required = config.client_certificates.as_ref().is_some_and(|clients| clients.required);
-    Ok(Some(build(p12, trust(config, now)?, required)?))
+    Ok(Some(build(p12, trust(config, now)?, required, config.kmip.as_ref().ok())?))
 }
 
 /// Reads the authorities of client certificates and their revocation lists, without the server's own certificate.
@@ -74,16 +86,38 @@ pub enum SetupError {
     Tls(#[from] Error),
 }
 
-fn build(p12: &P12, trust: Option<Trust>, required: bool) -> Result<Setup, SetupError> {
+fn build(
+    p12: &P12,
+    trust: Option<Trust>,
+    required: bool,
+    socket: Option<&KmipSocket>,
+) -> Result<Setup, SetupError> {
     let password = p12.password.as_ref().map_or_else(|| Ok(Password::default()), SecretSource::read)?;
     let identity = Identity::load(p12, &password)?;
     let mut builder = hardened().map_err(Error::from)?;
-    present(&mut builder, &identity).map_err(|source| Error::Mismatch { path: p12.file.clone(), source })?;
+    // A client that offers only other protocols gets an alert (RFC 7301 section 3.2).
+    builder.set_alpn_select_callback(|_, client| select_next_proto(ALPN, client).ok_or(AlpnError::ALERT_FATAL));
+    let mismatch = |source| Error::Mismatch { path: p12.file.clone(), source };
+    present(&mut builder, &identity).map_err(mismatch)?;
     if let Some(trust) = &trust {
         verify_clients(&mut builder, trust, required).map_err(Error::from)?;
     }
+    let kmip = match (socket, &trust) {
+        (Some(socket), Some(trust)) => {
+            let mut builder = hardened().map_err(Error::from)?;
+            present(&mut builder, &identity).map_err(mismatch)?;
+            if socket.legacy_tls {
+                builder.set_cipher_list(&format!("{SUITES}:{LEGACY_SUITES}")).map_err(Error::from)?;
+            }
+            // On this socket, nothing but the certificate names the caller.
+            verify_clients(&mut builder, trust, true).map_err(Error::from)?;
+            Some(builder.build())
+        }
+        _ => None,
+    };
     Ok(Setup {
         acceptor: builder.build(),
+        kmip,
         subject: certificate::subject(&identity.certificate),
         not_after: certificate::unix_time(identity.certificate.not_after()).map_err(Error::from)?,
         trust,
@@ -104,8 +138,6 @@ fn hardened() -> Result<SslAcceptorBuilder, openssl::error::ErrorStack> {
     // With client certificates, OpenSSL answers a client that tries to resume a session with an alert unless a session
     // id context is set.
     builder.set_session_id_context(b"clavigerd")?;
-    // A client that offers only other protocols gets an alert (RFC 7301 section 3.2).
-    builder.set_alpn_select_callback(|_, client| select_next_proto(ALPN, client).ok_or(AlpnError::ALERT_FATAL));
     // An idle connection needs no buffers.
     builder.set_mode(SslMode::RELEASE_BUFFERS);
     // A record is then read with one system call, not with one for its header and one for the rest.

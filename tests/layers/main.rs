@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 27] = [
     "base64",
     "turns",
     "secret",
@@ -29,6 +29,7 @@ const ORDER: [&str; 26] = [
     "custody",
     "auth",
     "kms",
+    "wire",
     "http",
     "tls",
     "server",

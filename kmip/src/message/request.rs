@@ -7,7 +7,7 @@ use super::super::structure::structure;
 use super::super::tag::Tag;
 use super::super::ttlv::field::Ignored;
 use super::super::ttlv::{DateTime, Document, Fields, Item, Value};
-use super::{BATCH_ITEMS, ProtocolVersion};
+use super::{Authentication, BATCH_ITEMS, ProtocolVersion};
 use crate::Bytes;
 
 structure! {
@@ -28,8 +28,9 @@ structure! {
         attestation_capable_indicator: Option<bool> = AttestationCapableIndicator,
         /// The attestation types that the client supports.
         attestation_types: Vec<AttestationType> = AttestationType,
-        /// Ignored. Callers are authenticated by their connection or their HTTP request.
-        authentication: Option<Ignored> = Authentication,
+        /// The credentials. They authenticate nobody: callers are authenticated by their connection or their HTTP
+        /// request.
+        authentication: Option<Authentication> = Authentication,
         /// What to do after a failed item. If absent, the batch stops.
         batch_error_continuation_option: Option<BatchErrorContinuationOption> = BatchErrorContinuationOption,
         /// Whether the items must be processed in order. If absent, they must.

@@ -1,6 +1,7 @@
 //! The requests and responses of the operations (KMIP 2.1, section 6.1).
 
 pub mod activate;
+pub mod check;
 pub mod create;
 pub mod create_key_pair;
 pub mod decrypt;
@@ -10,16 +11,21 @@ pub mod encrypt;
 pub mod export;
 pub mod get;
 pub mod get_attributes;
+pub mod hash;
 pub mod import;
+pub mod interop;
 pub mod locate;
+pub mod log;
 pub mod mac;
 pub mod mac_verify;
 pub mod multi_part;
+pub mod ping;
 pub mod protection_storage_masks;
 pub mod query;
 pub mod register;
 pub mod revoke;
 pub mod rng_retrieve;
+pub mod rng_seed;
 pub mod sign;
 pub mod signature_verify;
 
@@ -236,6 +242,12 @@ operations! {
     RNGRetrieve rng_retrieve;
     Import import adds |own| vec![&*own.attributes], leaves |answer| Some(&answer.unique_identifier);
     Export export names unique_identifier;
+    Check check names unique_identifier;
+    Hash hash;
+    RNGSeed rng_seed;
+    Log log;
+    Ping ping;
+    Interop interop;
 }
 
 impl Request {

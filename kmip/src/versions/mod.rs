@@ -37,6 +37,12 @@ impl Version {
         Self::ALL.into_iter().find(|version| version.protocol() == protocol)
     }
 
+    /// The version in which a client of these numbers is answered: the newest one that is not newer, else the oldest.
+    #[must_use]
+    pub fn nearest(protocol: ProtocolVersion) -> Self {
+        Self::ALL.into_iter().find(|version| version.protocol() <= protocol).unwrap_or(Self::V1_0)
+    }
+
     /// Its numbers.
     #[must_use]
     pub fn protocol(self) -> ProtocolVersion {
@@ -90,6 +96,14 @@ pub fn upgrade(document: Document) -> Result<Upgraded, Error> {
 }
 
 impl Upgraded {
+    /// Takes out the message, to read it.
+    #[must_use]
+    pub fn take_document(mut self) -> (Self, Document) {
+        let nothing = Document { name: "".into(), value: Value::Structure(Vec::new()) };
+        let document = std::mem::replace(&mut self.document, nothing);
+        (self, document)
+    }
+
     /// Converts the answer, a response message of KMIP 2.1, to one of the client's version.
     #[must_use]
     pub fn downgrade(&self, answer: Document) -> Document {

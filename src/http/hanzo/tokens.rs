@@ -11,7 +11,7 @@ use super::login;
 use super::shapes::read_secret;
 use crate::api::logins::Presented;
 use crate::auth::Refusal;
-use crate::kms::{self, Context};
+use crate::kms::{self, Context, Way};
 use crate::principal::Caller;
 
 #[derive(Serialize)]
@@ -37,7 +37,8 @@ pub(in crate::http) fn revoke<'a>(app: &'a App, request: AnonymousRequest<'a>) -
 }
 
 fn context<'a>(request: &AnonymousRequest<'a>, caller: &'a Caller) -> Context<'a> {
-    Context { caller, request: request.request_id, peer: request.peer.address, ticket: request.ticket }
+    let (request_id, peer, ticket) = (request.request_id, request.peer.address, request.ticket);
+    Context { caller, request: request_id, peer, ticket, way: Way::default() }
 }
 
 /// Returns the caller of an access token. The token must be valid, also for the client's address.

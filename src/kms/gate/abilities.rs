@@ -16,6 +16,7 @@ impl Kms {
             Needs::Nothing => true,
             Needs::Imports => self.custody.imports(),
             Needs::Pairs => self.custody.has_pairs(),
+            Needs::Interop => self.interop,
         }
     }
 }

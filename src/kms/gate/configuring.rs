@@ -96,6 +96,8 @@ fn taken_away(object: &str, version: i64) -> Record {
         method: "configuration",
         proof: None,
         peer: None,
+        is_socket: false,
+        kmip_version: None,
         operation: Operation::RevokeApiKey.name(),
         object: Some(object),
         version: Some(version),

@@ -48,6 +48,7 @@ impl Kms {
             lockouts: Lockouts::default(),
             invocations,
             api_token_id: settings.api_token_id,
+            interop: settings.interop,
             audit,
             last_uses: LastUses::default(),
             sweeps: AtomicUsize::new(0),

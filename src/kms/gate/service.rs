@@ -31,6 +31,8 @@ pub struct Settings {
     pub cache_size: usize,
     /// The object whose key is the key of the API token.
     pub api_token_id: Option<String>,
+    /// Whether test suites may announce their test cases by the operation Interop.
+    pub interop: bool,
 }
 
 /// The service.
@@ -51,6 +53,7 @@ pub struct Kms {
     /// The counts of encryptions with AES-GCM.
     pub(super) invocations: Invocations,
     pub(super) api_token_id: Option<String>,
+    pub(super) interop: bool,
     /// The audit log; `None` if it is switched off.
     pub(super) audit: Option<Arc<Audit>>,
     pub(super) last_uses: LastUses,

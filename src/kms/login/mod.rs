@@ -5,6 +5,7 @@ mod authn_jwt;
 mod credential;
 mod fault;
 mod identity;
+mod known;
 mod parsed;
 
 use std::fmt::Display;
@@ -17,6 +18,7 @@ pub use authenticator::HostAuthenticator;
 pub use authn_jwt::{HostLogin, NoHostToken};
 pub use credential::NoCredential;
 pub use fault::Fault;
+pub use known::{NotKnown, who};
 pub use identity::{IdentityWay, NoIdentityToken, trusted_by_jwt_auth, trusted_by_oidc_auth};
 
 use super::clock::now;

@@ -1,6 +1,7 @@
 //! The operations of KMIP: one file each, and one table of the facts about all of them.
 
 pub(super) mod activate;
+pub(super) mod check;
 pub(super) mod create;
 pub(super) mod create_key_pair;
 pub(super) mod decrypt;
@@ -10,14 +11,19 @@ pub(super) mod encrypt;
 pub(super) mod export;
 pub(super) mod get;
 pub(super) mod get_attributes;
+pub(super) mod hash;
 pub(super) mod import;
+pub(super) mod interop;
 pub(super) mod locate;
+pub(super) mod log;
 pub(super) mod mac;
 pub(super) mod mac_verify;
+pub(super) mod ping;
 pub(super) mod query;
 pub(super) mod register;
 pub(super) mod revoke;
 pub(super) mod rng_retrieve;
+pub(super) mod rng_seed;
 pub(super) mod sign;
 pub(super) mod signature_verify;
 
@@ -52,6 +58,12 @@ macro_rules! table {
             RNGRetrieve rng_retrieve {}
             Import import { touches: Touches::NewOrNamed, needs: Needs::Imports }
             Export export { touches: Touches::GivenOut }
+            Check check { touches: Touches::Named, right: Action::Operation(Operation::GetAttributes) }
+            Hash hash {}
+            RNGSeed rng_seed { right: Action::Operation(Operation::RNGRetrieve) }
+            Log log {}
+            Ping ping {}
+            Interop interop { needs: Needs::Interop }
         }
     };
 }
@@ -62,7 +74,7 @@ pub(super) use table;
 pub(super) struct Facts {
     /// The right that it needs.
     pub(super) right: Action,
-    /// What the HSM token must support.
+    /// What the HSM token must support, or the configuration permit.
     pub(super) needs: Needs,
     /// The purposes of a key: the operation uses the first one. The right to perform the operation includes the others.
     pub(super) uses: &'static [Purpose],
@@ -70,7 +82,7 @@ pub(super) struct Facts {
     pub(super) touches: Touches,
 }
 
-/// A requirement that not every HSM token meets.
+/// A requirement that not every server meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needs {
     /// No special requirement.
@@ -79,6 +91,8 @@ pub(super) enum Needs {
     Imports,
     /// Keeping the private keys of pairs.
     Pairs,
+    /// The option `--kmip-interop`.
+    Interop,
 }
 
 /// The objects that an operation touches.

@@ -1,0 +1,25 @@
+//! Hash (KMIP 2.1, section 6.1.24).
+
+use super::MultiPart;
+use crate::structure::structure;
+use crate::{Bytes, CryptographicParameters};
+
+structure! {
+    /// The request.
+    pub struct Request {
+        /// The parameters, which name the hash algorithm.
+        cryptographic_parameters: CryptographicParameters = CryptographicParameters,
+        /// The data.
+        data: Option<Bytes> = Data,
+        /// The position of the request in an operation of several parts.
+        multi_part: MultiPart,
+    }
+}
+
+structure! {
+    /// The response.
+    pub struct Response {
+        /// The hash value.
+        data: Bytes = Data,
+    }
+}
