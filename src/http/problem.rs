@@ -249,6 +249,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::UnsupportedAlgorithm(_)
         | E::UnsupportedParameters(_)
         | E::UnknownApiToken
+        | E::NotQuantumSafe
         | E::KeySize { .. }
         | E::Streaming
         | E::KeyFormat(_)
@@ -277,6 +278,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::SigningKey(_)
         | E::Searching
         | E::Abandoned
+        | E::Undone
         | E::Sweeps
         | E::Crowded
         | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,5 +1,7 @@
 //! Messages: a batch of operations under one header (KMIP 2.1 sections 8 and 9).
 
+mod undo;
+
 use std::time::{Duration, Instant};
 
 use super::call::{Call, Gathering};
@@ -9,6 +11,7 @@ use super::error::Error;
 use super::gate::Kms;
 use super::operation::Operation;
 use super::operations::{Facts, Touches};
+use super::uncommitted::Uncommitted;
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption, CryptographicAlgorithm};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::payloads::Response;
@@ -39,7 +42,8 @@ impl Kms {
         let correlation = header.client_correlation_value.clone();
         let answers = match check(&header) {
             Ok(()) => self.execute_items(context, &header, items),
-            Err(error) => vec![failure(None, &error)],
+            // The first item stands for the message.
+            Err(error) => vec![failure(items.first(), &error)],
         };
         ResponseMessage::new(now, correlation, answers)
     }
@@ -50,7 +54,10 @@ impl Kms {
         header: &RequestHeader,
         items: Vec<RequestBatchItem>,
     ) -> Vec<ResponseBatchItem> {
-        let goes_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
+        let goes_on = match header.batch_error_continuation_option {
+            Some(BatchErrorContinuationOption::Undo) => return self.execute_or_undo(context, items),
+            option => option == Some(BatchErrorContinuationOption::Continue),
+        };
         let mut batch = Batch::new(self, context, goes_on);
         for item in items {
             batch.perform(item);
@@ -123,6 +130,8 @@ struct Batch<'a> {
     has_room: bool,
     /// Whether no further item is performed.
     is_over: bool,
+    /// The changes of a message that is committed as a whole.
+    uncommitted: Uncommitted,
 }
 
 impl<'a> Batch<'a> {
@@ -139,6 +148,7 @@ impl<'a> Batch<'a> {
             size: 0,
             has_room: true,
             is_over: false,
+            uncommitted: Uncommitted::default(),
         }
     }
 
@@ -204,13 +214,14 @@ impl<'a> Batch<'a> {
             Ok(request) => request,
             Err(error) => return not_begun(error.into()),
         };
-        let gathering = match (gathers, self.waiting.is_empty()) {
+        let gathering = match (gathers, self.waiting.is_empty() && self.uncommitted.is_empty()) {
             (false, _) => Gathering::No,
             (true, true) => Gathering::First,
             (true, false) => Gathering::BesideOthers,
         };
         let operation = Operation::Kmip(request.operation());
-        let call = Call { placeholder: self.placeholder.clone(), gathering, ..Call::new(self.context, operation) };
+        let (placeholder, uncommitted) = (self.placeholder.clone(), self.uncommitted.clone());
+        let call = Call { placeholder, gathering, uncommitted, ..Call::new(self.context, operation) };
         let answer = self.kms.begin(&call).and_then(|()| self.kms.perform(&call, request));
         if let Ok(response) = &answer {
             let length = response.clone().into_document().ttlv_length();
@@ -255,10 +266,7 @@ impl<'a> Batch<'a> {
     }
 
     fn push_answer(&mut self, item: RequestBatchItem, answer: Result<Response, Error>) {
-        // A later item must not use an ID placeholder of before this item, whether this item succeeded or not.
-        if item.operation.and_then(Facts::of).is_some_and(|facts| facts.touches.sets_placeholder()) {
-            self.placeholder = answer.as_ref().ok().and_then(Response::left).map(str::to_owned);
-        }
+        self.place(&item, answer.as_ref().ok());
         self.answers.push(match answer {
             Ok(response) => ResponseBatchItem::success(item.unique_batch_item_id, response),
             Err(error) => {
@@ -266,6 +274,14 @@ impl<'a> Batch<'a> {
                 failure(Some(&item), &error)
             }
         });
+    }
+
+    /// Sets the ID placeholder after an item. A later item must not use an ID placeholder of before this item, whether
+    /// this item succeeded or not.
+    fn place(&mut self, item: &RequestBatchItem, response: Option<&Response>) {
+        if item.operation.and_then(Facts::of).is_some_and(|facts| facts.touches.sets_placeholder()) {
+            self.placeholder = response.and_then(Response::left).map(str::to_owned);
+        }
     }
 
     /// Whether the message ends with this item.
@@ -282,9 +298,6 @@ fn wishes(item: &RequestBatchItem) -> bool {
 fn check(header: &RequestHeader) -> Result<(), Error> {
     if header.asynchronous_indicator == Some(AsynchronousIndicator::Mandatory) {
         return Err(Error::Feature("asynchronous operations are not supported"));
-    }
-    if header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Undo) {
-        return Err(Error::Feature("undoing a batch is not supported: Stop or Continue"));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::error::Error;
 use super::gate::Prepared;
 use super::operation::Operation;
 use super::trail::Trail;
+use super::uncommitted::Uncommitted;
 use crate::kmip::ttlv::DateTime;
 use crate::principal::Caller;
 
@@ -41,6 +42,8 @@ pub struct Call<'a> {
     pub(super) gathering: Gathering,
     /// Whether it came without a KMIP message: then a new object becomes Active now unless the request says otherwise.
     pub(super) is_bare: bool,
+    /// The objects that earlier items of the same message changed, if they are committed together with this call.
+    pub(super) uncommitted: Uncommitted,
     /// The change that waits for the commit.
     pub(super) prepared: RefCell<Option<Prepared>>,
     pub(super) trail: Trail,
@@ -58,6 +61,7 @@ impl<'a> Call<'a> {
             conclusions: RefCell::default(),
             gathering: Gathering::No,
             is_bare: false,
+            uncommitted: Uncommitted::default(),
             prepared: RefCell::default(),
             trail: Trail::default(),
         }

@@ -65,7 +65,8 @@ impl Kms {
         let prepared = calls.iter().zip(&halves).map(|(call, (half, change))| self.prepare_half(call, half, change));
         let prepared = prepared.collect::<Result<Vec<_>, _>>();
         // The locks on names are held until after the commit.
-        let answer = prepared.and_then(|_turns| self.commit_together(&calls, None));
+        let each: Vec<&Call<'_>> = calls.iter().collect();
+        let answer = prepared.and_then(|_turns| self.commit_together(&each, None));
         if answer.is_err() {
             for call in &calls {
                 call.give_up();

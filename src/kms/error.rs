@@ -291,9 +291,15 @@ pub enum Error {
     /// The answer would be larger than the server's limit.
     #[error("the answer would be larger than the server's limit: ask for less at a time")]
     AnswerTooLarge,
+    /// The request demands a key that resists quantum computers, and the algorithm or length does not.
+    #[error("QuantumSafe: a key of this algorithm and length does not resist quantum computers: use AES with 256 bits, or leave QuantumSafe out")]
+    NotQuantumSafe,
     /// The request has passed its deadline, or its client has disconnected.
     #[error("the request took too long, or its client disconnected: what was not done by then is not done")]
     Abandoned,
+    /// A later item of the same message failed, and the message asks that all of it is undone then.
+    #[error("undone, because a later item of the message failed")]
+    Undone,
     /// The caller's requests have reached the caller's limit of memory.
     #[error(
         "the requests and answers of this caller take too much memory at one time: read the answers, and try again"

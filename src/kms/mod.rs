@@ -63,6 +63,7 @@ mod secret_place;
 mod secrets;
 mod signature;
 mod trail;
+mod uncommitted;
 pub mod uuid;
 
 pub use access::{From, Held, Obtained};

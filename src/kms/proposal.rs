@@ -20,6 +20,9 @@ use crate::store::object::Class;
 /// Maximum length of a secret key, in bytes; SoftHSM accepts no longer one for HMAC.
 const MAX_SECRET: usize = 512;
 
+/// Length of a secret key, in bytes, from which on it resists quantum computers: Grover's search halves its strength.
+const QUANTUM_SAFE: usize = 32;
+
 /// The source of the attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -72,6 +75,7 @@ pub(super) fn propose(
     let mask = attributes.cryptographic_usage_mask.ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
     attributes.cryptographic_usage_mask = Some(mask.spelled_out(all_uses(algorithm)));
     let kind = check_length(grant, algorithm, length, &attributes)?;
+    check_quantum_safe(&attributes, kind.bytes() >= QUANTUM_SAFE)?;
     set_dates(&mut attributes, call, origin)?;
     let class = set_protection(grant, &mut attributes, origin);
     Ok(Proposal { id, attributes, kind, class })
@@ -96,6 +100,7 @@ pub(super) fn add(
 pub(super) fn propose_half(call: &Call<'_>, mut attributes: Attributes, own: &Terms) -> Result<Half, Error> {
     check_settable(&attributes, Origin::Created)?;
     pair_kind(&attributes)?;
+    check_quantum_safe(&attributes, false)?;
     let mask = attributes.cryptographic_usage_mask.as_mut().ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
     let ((allowed, fault), (class, kept)) = (own.uses, own.class);
     *mask = mask.spelled_out(allowed);
@@ -117,13 +122,20 @@ pub(super) fn propose_half(call: &Call<'_>, mut attributes: Attributes, own: &Te
     attributes.never_extractable = Some(private);
     let is_rsa = attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
     attributes.key_format_type = Some(match (private, attributes.key_format_type) {
-        // The format of a private key does not matter: it is never exported.
-        (true, _) => KeyFormatType::PKCS_8,
+        // The standard's default (section 4.26). The format of a private key does not matter: it is never exported.
+        (true, _) if is_rsa => KeyFormatType::PKCS_1,
+        (true, _) => KeyFormatType::ECPrivateKey,
         (false, Some(KeyFormatType::PKCS_1)) if is_rsa => KeyFormatType::PKCS_1,
+        (false, None) if is_rsa && !call.is_bare => KeyFormatType::PKCS_1,
         // Clients give one format for both halves.
         (false, _) => KeyFormatType::X_509,
     });
     Ok(Half { id, attributes })
+}
+
+/// Refuses a new key that must resist quantum computers and does not (section 4.45).
+fn check_quantum_safe(attributes: &Attributes, is_safe: bool) -> Result<(), Error> {
+    if attributes.quantum_safe == Some(true) && !is_safe { Err(Error::NotQuantumSafe) } else { Ok(()) }
 }
 
 /// Sets object type and identifier: the chosen identifier or a random one.

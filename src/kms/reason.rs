@@ -55,14 +55,15 @@ impl Error {
             Self::EncodingOption => ResultReason::EncodingOptionError,
             Self::Decryption => ResultReason::CryptographicFailure,
             Self::ResponseTooLarge | Self::AnswerTooLarge => ResultReason::ResponseTooLarge,
-            Self::Abandoned => ResultReason::OperationCanceledByRequester,
+            Self::Abandoned | Self::Undone => ResultReason::OperationCanceledByRequester,
             Self::Integrity(_) | Self::Internal(_) | Self::Uncounted(_) => ResultReason::InternalServerError,
             Self::Contention
             | Self::TooManyTokens(_)
             | Self::TooManyClientSecrets(_)
             | Self::NoRoom
             | Self::TooLong { .. } => ResultReason::ServerLimitExceeded,
-            Self::Hsm(_)
+            Self::NotQuantumSafe
+            | Self::Hsm(_)
             | Self::Unbound(_)
             | Self::Store(_)
             | Self::Audit(_)

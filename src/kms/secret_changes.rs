@@ -140,7 +140,8 @@ impl Kms {
                 self.prepare(call, change, path, to.as_ref())
             })
             .collect();
-        let answer = prepared.and_then(|shown| self.commit_together(&calls, beside).map(|()| shown));
+        let each: Vec<&Call<'_>> = calls.iter().collect();
+        let answer = prepared.and_then(|shown| self.commit_together(&each, beside).map(|()| shown));
         let answer = answer.map_err(|error| match error {
             Error::Exists(name) => PlaceFault::SecretExists(short(&name)).into(),
             // The secret was removed in the meantime.

@@ -96,14 +96,27 @@ fn perform(kms: &Kms, asked: &Asked<'_>, message: RequestMessage, upgraded: &Upg
         measured.batch_item(item.operation, outcome(item));
     }
     answer.header.server_correlation_value = Some(context.request.to_owned());
+    let Some(limit) = limit else { return upgraded.downgrade(answer.into_document()) };
+    let brief = without_payloads(&answer);
     let answer = upgraded.downgrade(answer.into_document());
     // The size counts in the binary encoding, whatever encoding is used (KMIP 2.1 section 9.12).
-    let is_within = |limit: i32| usize::try_from(limit).is_ok_and(|limit| answer.ttlv_length() <= limit);
-    if limit.is_none_or(is_within) {
+    if usize::try_from(limit).is_ok_and(|limit| answer.ttlv_length() <= limit) {
         return answer;
     }
+    upgraded.downgrade(brief.into_document())
+}
+
+/// The answer in which each item with a payload fails, because the answer is too large for the client.
+fn without_payloads(answer: &ResponseMessage) -> ResponseMessage {
     let error = kms::Error::ResponseTooLarge;
-    refusal(version, error.result_reason(), Shown(&error).to_string(), correlation)
+    let brief = |item: &ResponseBatchItem| match item.response {
+        None => item.clone(),
+        Some(_) => {
+            let (id, text) = (item.unique_batch_item_id.clone(), Shown(&error).to_string());
+            ResponseBatchItem::failure(item.operation, id, error.result_reason(), text)
+        }
+    };
+    ResponseMessage { header: answer.header.clone(), items: answer.items.iter().map(brief).collect() }
 }
 
 /// The answer to a message that cannot be read.

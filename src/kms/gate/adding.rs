@@ -1,5 +1,7 @@
 //! Adding objects with a [`NewGrant`].
 
+use std::sync::Arc;
+
 use super::super::cache;
 use super::super::error::Error;
 use super::super::handover::Pending;
@@ -58,6 +60,7 @@ impl NewGrant<'_> {
         [row.binding, uses.binding] = kms.custody.bind_together([&row.bound(), &uses.bound()])?;
         let size = cache::size(&row);
         let command = row.insert(index).then(uses.write()).recorded(vec![self.call.change(self.action, id, 1)]);
+        self.call.uncommitted.note(&Arc::new(object));
         kms.commit(self.call, Prepared::addition(command, made, size))
     }
 
@@ -72,7 +75,9 @@ impl NewGrant<'_> {
         let mut new = |(grant, half, class, material): (&NewGrant<'_>, Half, Class, Material)| {
             let object = new_object(1, grant.access(), &half.id, half.attributes, class, material)?;
             records.push(self.call.change(self.action, &half.id, 1));
-            Ok::<_, Error>((object.to_row(), object.index()))
+            let new = (object.to_row(), object.index());
+            self.call.uncommitted.note(&Arc::new(object));
+            Ok::<_, Error>(new)
         };
         let [private, public] = halves;
         let mut rows = [new(private)?, new(public)?];

@@ -51,7 +51,10 @@ impl Kms {
         action: Action,
         id: &str,
     ) -> Result<Grant<'a>, Error> {
-        let found = self.load(id).and_then(|found| found.ok_or_else(|| Error::NotFound(id.to_owned())));
+        let found = match call.uncommitted.get(id) {
+            Some(object) => Ok(object),
+            None => self.load(id).and_then(|found| found.ok_or_else(|| Error::NotFound(id.to_owned()))),
+        };
         let object = match found {
             // These operations add an object that does not exist.
             Err(Error::NotFound(_)) if touched_by(action).is_some_and(Touches::adds) => {

@@ -41,6 +41,9 @@ impl Kms {
     pub(super) fn commit(&self, call: &Call<'_>, prepared: impl Into<Prepared>) -> Result<(), Error> {
         let prepared = prepared.into();
         if call.gathering != Gathering::No {
+            if let Some((object, ..)) = &prepared.after.changed {
+                call.uncommitted.note(object);
+            }
             let before = call.prepared.replace(Some(prepared));
             debug_assert!(before.is_none(), "a call has one change");
             return Ok(());
@@ -79,7 +82,7 @@ impl Kms {
 
     /// Commits the prepared changes of calls, and `beside` with them: all or nothing. If it fails, the keys that were
     /// made for them are removed.
-    pub(in crate::kms) fn commit_together(&self, calls: &[Call<'_>], beside: Option<Command>) -> Result<(), Error> {
+    pub(in crate::kms) fn commit_together(&self, calls: &[&Call<'_>], beside: Option<Command>) -> Result<(), Error> {
         let (mut commands, mut afters) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
         for call in calls {
             if let Some(Prepared { command, after, .. }) = call.prepared.take() {

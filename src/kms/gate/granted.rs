@@ -237,9 +237,13 @@ impl<'a> Grant<'a> {
         Ok(turn)
     }
 
-    /// The present object, and the lock to change it.
-    pub(super) fn turn(&self) -> Result<(Turn, Arc<Object>), Error> {
+    /// The present object, and the lock to change it; no lock if an earlier item of the same message has it, whose
+    /// change is committed together with this one.
+    pub(super) fn turn(&self) -> Result<(Option<Turn>, Arc<Object>), Error> {
         let id = &self.object.id;
+        if let Some(present) = self.call.uncommitted.get(id) {
+            return Ok((None, present));
+        }
         let turns = &self.kms.turns;
         let turn = if self.call.gathering == Gathering::BesideOthers { turns.take_free(id) } else { turns.take(id) }?;
         let present = self.kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
@@ -247,7 +251,7 @@ impl<'a> Grant<'a> {
             // The permission may be what has changed.
             self.kms.decide(self.call, self.action, &present)?;
         }
-        Ok((turn, present))
+        Ok((Some(turn), present))
     }
 
     /// Writes the next version of the row. A key that only the former version has is removed from the HSM token.

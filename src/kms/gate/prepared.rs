@@ -28,7 +28,7 @@ pub(super) struct After {
     /// The key that was made for the change.
     pub(super) made: Option<Made>,
     /// The object after the change, its size in memory, and the lock on its changes.
-    pub(super) changed: Option<(Arc<Object>, usize, Turn)>,
+    pub(super) changed: Option<(Arc<Object>, usize, Option<Turn>)>,
     /// The key of the former version in the HSM token, which is not needed after the commit.
     pub(super) former: Option<Material>,
     /// Whether the object is destroyed by the change.
@@ -68,7 +68,8 @@ impl Prepared {
     }
 
     /// A change that replaces an object by this one. No other change of the object is made until this one is on disk.
-    pub(super) fn succession(command: Command, object: Object, size: usize, turn: Turn) -> Self {
+    /// `turn` is `None` if an earlier change of the same commit has it.
+    pub(super) fn succession(command: Command, object: Object, size: usize, turn: Option<Turn>) -> Self {
         let changed = Some((Arc::new(object), size, turn));
         Self { command, after: After { changed, ..After::default() }, size }
     }

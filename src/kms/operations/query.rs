@@ -37,7 +37,7 @@ pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<R
                     streaming: Some(false),
                     asynchronous: Some(false),
                     attestation: Some(false),
-                    batch_undo: Some(false),
+                    batch_undo: Some(true),
                     batch_continue: Some(true),
                     destroy_action: Some(DestroyAction::KeyMaterialDeleted),
                     ..CapabilityInformation::default()
