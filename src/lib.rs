@@ -25,8 +25,8 @@ pub mod signature;
 pub mod store;
 pub mod text;
 pub mod tls;
-pub mod wire;
 pub mod turns;
+pub mod wire;
 
 pub use claviger_kmip as kmip;
 pub use claviger_kmip::hexadecimal;

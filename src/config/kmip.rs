@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_socket_needs_certificates() {
-        let options = |port: Option<&str>| Options { kmip_port: port.map(|port| port.parse().unwrap()), ..Options::default() };
+        let options =
+            |port: Option<&str>| Options { kmip_port: port.map(|port| port.parse().unwrap()), ..Options::default() };
         let socket = KmipSocket::of(&options(None), "h", true).unwrap();
         assert_eq!((socket.port, socket.is_chosen, socket.hostname.as_str()), (5696, false, "h"));
         let socket = KmipSocket::of(&options(Some("7")), "h", true).unwrap();

@@ -189,7 +189,8 @@ impl Config {
         }
         let authenticates = authenticates(&client_certificates, &jwt_issuers, &options.iam_file, &api_token_id);
         let hostname = hostname("hostname", options.hostname.as_deref(), authenticates)?;
-        let kmip_hostname = self::hostname("kmip-hostname", options.kmip_hostname.as_deref().or(Some(&hostname)), true)?;
+        let kmip_hostname =
+            self::hostname("kmip-hostname", options.kmip_hostname.as_deref().or(Some(&hostname)), true)?;
         let kmip = KmipSocket::of(&options, &kmip_hostname, client_certificates.is_some());
         let log = options.log.unwrap_or_else(|| "info".to_owned());
         log_filter::check(&log).map_err(Error::LogFilter)?;

@@ -219,7 +219,11 @@ impl Request {
             NotKnown::Unauthenticated { limited: true, .. } => Problem::limited(),
             NotKnown::Unauthenticated { is_jwt, .. } => {
                 let problem = Problem::unauthenticated();
-                if self.app.logins.table(is_jwt, presented.authorization).is_some() { problem.of_table() } else { problem }
+                if self.app.logins.table(is_jwt, presented.authorization).is_some() {
+                    problem.of_table()
+                } else {
+                    problem
+                }
             }
             // An unauthenticated caller gets the same answer for every cause.
             NotKnown::Unavailable => {

@@ -46,7 +46,8 @@ impl Kms {
         let id = AccessTokens::new_id()?;
         let method = Method::AccessToken { id: Arc::from(id.as_str()), by: Arc::from(new.vouched.as_str()) };
         let caller = Caller { username: new.subject.clone(), method, narrowing: None, role: None };
-        let call = Call::new(&Context { caller: &caller, request, peer, ticket, way: Way::default() }, Operation::IssueToken);
+        let call =
+            Call::new(&Context { caller: &caller, request, peer, ticket, way: Way::default() }, Operation::IssueToken);
         self.recorded(&call, || {
             let object = object(&id);
             call.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);

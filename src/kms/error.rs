@@ -292,7 +292,9 @@ pub enum Error {
     #[error("the answer would be larger than the server's limit: ask for less at a time")]
     AnswerTooLarge,
     /// The request demands a key that resists quantum computers, and the algorithm or length does not.
-    #[error("QuantumSafe: a key of this algorithm and length does not resist quantum computers: use AES with 256 bits, or leave QuantumSafe out")]
+    #[error(
+        "QuantumSafe: a key of this algorithm and length does not resist quantum computers: use AES with 256 bits, or leave QuantumSafe out"
+    )]
     NotQuantumSafe,
     /// The request has passed its deadline, or its client has disconnected.
     #[error("the request took too long, or its client disconnected: what was not done by then is not done")]

@@ -90,9 +90,8 @@ pub use inventory::{Dates, InventoryEntry, Known};
 pub use keys::{Order, Wanted};
 pub use list::{MAX_ENTRIES, PageBuilder, Summary};
 pub use login::{
-    NotKnown, who,
     Failure, Fault, HostAuthenticator, HostLogin, IdentityWay, Logins, NoCredential, NoHostToken, NoIdentityToken,
-    NotLoggedIn, Visitor, trusted_by_jwt_auth, trusted_by_oidc_auth,
+    NotKnown, NotLoggedIn, Visitor, trusted_by_jwt_auth, trusted_by_oidc_auth, who,
 };
 pub use memberships::{IdentityMembership, Membership};
 pub use offers::{Direction, OfferEntry};

@@ -281,7 +281,7 @@ fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Re
     }
     if let (Some(start), Some(end)) = (attributes.process_start_date, attributes.protect_stop_date)
         && end < start
-        && !matches!(origin, Origin::Imported | Origin::Replacing)
+        && origin == Origin::Created
     {
         return invalid(Tag::ProtectStopDate, "it is before the Process Start Date");
     }

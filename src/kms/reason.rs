@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::place_fault::PlaceFault;
+use crate::kmip::Tag;
 use crate::kmip::enumerations::ResultReason;
 
 impl Error {
@@ -31,6 +32,8 @@ impl Error {
             | Self::NameTaken { .. }
             | Self::NoEffect(_)
             | Self::Handover(_) => ResultReason::ConstraintViolation,
+            // The standard's test cases want this reason for a missing IV.
+            Self::Missing(Tag::IVCounterNonce) => ResultReason::InvalidMessage,
             Self::NoIdentifier | Self::Missing(_) => ResultReason::MissingData,
             Self::Exists(_) => ResultReason::ObjectAlreadyExists,
             Self::InvalidIdentifier | Self::Invalid { .. } => ResultReason::InvalidAttributeValue,

@@ -115,13 +115,17 @@ fn bind_kmip(config: &Config) -> Result<Option<Bound>, StartError> {
         Err(NoSocket::Off) => return Ok(None),
         Err(NoSocket::WithoutCertificates { is_chosen }) => {
             const WHY: &str = "the KMIP socket is off: it needs --https-p12-file and --authority-cert-file";
-            if *is_chosen { tracing::warn!("{WHY}") } else { tracing::info!("{WHY}") }
+            if *is_chosen {
+                tracing::warn!("{WHY}")
+            } else {
+                tracing::info!("{WHY}")
+            }
             return Ok(None);
         }
     };
     match Bound::new(&socket.hostname, socket.port) {
         Err(StartError::Listen { address, source }) if !socket.is_chosen => {
-            tracing::error!(%address, error = %source, "the KMIP socket is off: give a free port by --kmip-port, or --kmip-port off");
+            tracing::warn!(%address, error = %source, "the KMIP socket is off: give a free port by --kmip-port, or --kmip-port off");
             Ok(None)
         }
         bound => bound.map(Some),

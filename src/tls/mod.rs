@@ -86,12 +86,7 @@ pub enum SetupError {
     Tls(#[from] Error),
 }
 
-fn build(
-    p12: &P12,
-    trust: Option<Trust>,
-    required: bool,
-    socket: Option<&KmipSocket>,
-) -> Result<Setup, SetupError> {
+fn build(p12: &P12, trust: Option<Trust>, required: bool, socket: Option<&KmipSocket>) -> Result<Setup, SetupError> {
     let password = p12.password.as_ref().map_or_else(|| Ok(Password::default()), SecretSource::read)?;
     let identity = Identity::load(p12, &password)?;
     let mut builder = hardened().map_err(Error::from)?;

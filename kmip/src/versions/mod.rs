@@ -58,6 +58,12 @@ impl Version {
         ProtocolVersion { major, minor }
     }
 
+    /// The first version with this operation.
+    #[must_use]
+    pub fn of_operation(operation: Operation) -> Self {
+        since::operation(operation)
+    }
+
     /// Whether attributes are structures of name, index and value, in template attributes.
     fn has_templates(self) -> bool {
         self < Self::V2_0

@@ -18,8 +18,8 @@ pub use authenticator::HostAuthenticator;
 pub use authn_jwt::{HostLogin, NoHostToken};
 pub use credential::NoCredential;
 pub use fault::Fault;
-pub use known::{NotKnown, who};
 pub use identity::{IdentityWay, NoIdentityToken, trusted_by_jwt_auth, trusted_by_oidc_auth};
+pub use known::{NotKnown, who};
 
 use super::clock::now;
 use super::error::Error;

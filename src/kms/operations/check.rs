@@ -11,10 +11,9 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         return Err(Error::UsageMask("every use that the request names"));
     }
     // No object has usage limits or a lease.
-    for (tag, is_given) in [
-        (Tag::UsageLimitsCount, request.usage_limits_count.is_some()),
-        (Tag::LeaseTime, request.lease_time.is_some()),
-    ] {
+    for (tag, is_given) in
+        [(Tag::UsageLimitsCount, request.usage_limits_count.is_some()), (Tag::LeaseTime, request.lease_time.is_some())]
+    {
         if is_given {
             return Err(Error::UnsupportedAttribute(tag));
         }

@@ -8,5 +8,9 @@ use crate::kmip::payloads::interop::{Request, Response};
 
 /// Changes nothing: each test case removes its objects.
 pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, _: Request) -> Result<Response, Error> {
-    if kms.has(Needs::Interop) { Ok(Response {}) } else { Err(kmip::Error::from(Fault::UnsupportedOperation("Interop")).into()) }
+    if kms.has(Needs::Interop) {
+        Ok(Response {})
+    } else {
+        Err(kmip::Error::from(Fault::UnsupportedOperation("Interop")).into())
+    }
 }

@@ -185,3 +185,27 @@ macro_rules! facts {
     };
 }
 table!(facts);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kmip::Dialect;
+    use crate::kmip::versions::Version;
+
+    #[test]
+    fn the_table_of_operations_in_the_docs_is_that_of_the_code() {
+        let page = include_str!("../../../docs/kmip.md");
+        let (_, table) = page.split_once("## Operations").unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| ")).skip(1);
+        let cells = rows.map_while(|row| row.split_once(" | ")).map(|(name, rest)| (name, rest.split(" | ").next()));
+        let mut documented: Vec<(&str, Option<String>)> =
+            cells.take_while(|(name, _)| *name != "client").map(|(name, since)| (name, since.map(str::to_owned))).collect();
+        let mut served: Vec<(&str, Option<String>)> = SERVED
+            .iter()
+            .map(|own| (own.name(Dialect::Oasis), Some(Version::of_operation(*own).to_string())))
+            .collect();
+        documented.sort();
+        served.sort();
+        assert_eq!(documented, served);
+    }
+}

@@ -152,6 +152,8 @@ fn decision(object: &str) -> Decision<'_> {
         method: "certificate",
         proof: Some("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
         peer: Some("192.0.2.7".parse().unwrap()),
+        is_socket: false,
+        kmip_version: None,
         operation: "Encrypt",
         object: Some(object),
         version: None,

@@ -35,6 +35,7 @@ pub mod server;
 pub mod session;
 pub mod shim;
 pub mod shop;
+pub mod socket;
 pub mod subject;
 pub mod token;
 pub mod usage;

@@ -111,6 +111,8 @@ impl Place {
             command.arg("--authority-cert-file").arg(self.path("ca.pem"));
         }
         command.env("KMS_LOG", "debug");
+        // Servers of tests that run at the same time would all want the default port.
+        command.env("KMS_KMIP_PORT", "off");
         // Tests measure and read the memory of the server.
         command.env("KMS_ALLOW_CORE_DUMPS", "true");
         command.args(&options.arguments).envs(options.environment.iter().cloned());
@@ -122,6 +124,8 @@ impl Place {
 pub struct Server {
     pub place: Arc<Place>,
     pub address: SocketAddr,
+    /// The address of the KMIP socket, if the options ask for one.
+    pub kmip: Option<SocketAddr>,
     pub options: Options,
     child: Child,
     log: PathBuf,
@@ -176,7 +180,13 @@ impl Server {
             return Err(fs::read_to_string(&log).unwrap());
         };
         let address = address.parse().unwrap();
-        Ok(Self { address, options: options.clone(), child, log, tls: line.contains("https"), place })
+        let tls = line.contains("https");
+        let kmip = options.arguments.iter().any(|own| own == "--kmip-port").then(|| {
+            line.clear();
+            within_patience(child.id(), || out.read_line(&mut line)).unwrap();
+            line.trim().strip_prefix("listening on kmip://").and_then(|address| address.parse().ok())
+        });
+        Ok(Self { address, kmip: kmip.flatten(), options: options.clone(), child, log, tls, place })
     }
 
     pub fn client(&self, identity: &Identity) -> Client {
