@@ -9,9 +9,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::jwt::{claims, now};
+use crate::harness::jwt::{claims, key_set, now};
 use crate::harness::server::{P12_PASSWORD, Place, run};
 use crate::harness::token::write_private;
 use crate::harness::{Leaf, Options, Server, SigningKey};
@@ -82,15 +82,29 @@ fn server() -> Server {
     fs::write(place.path("clavigerd.toml"), file_of("docs/configuration.md", "toml")).unwrap();
     fs::write(place.path("policy.toml"), file_of("docs/permissions.md", "toml")).unwrap();
     fs::write(place.path("plain.txt"), "a text that must not be lost\n").unwrap();
-    let issuer = SigningKey::rsa("issuer");
-    let mut job = claims("https://issuer.example", "claviger", "repo:acme/web:main");
-    job["exp"] = json!(now() + 3600);
-    job["project_id"] = json!("42");
-    fs::write(place.path("job.jwt"), issuer.token("RS256", &job)).unwrap();
-    fs::write(place.path("issuer.pem"), issuer.private.public_key_to_pem().unwrap()).unwrap();
+    write_tokens(&place);
     std::os::unix::fs::symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts"), place.path("scripts")).unwrap();
-    let options = ["--policy-file", "policy.toml", "--client-cert", "optional", "--probe-address", "127.0.0.1:0"];
-    Server::start_at(Arc::new(place), &Options::default().with(&options))
+    let files = ["--policy-file", "policy.toml", "--iam-file", "iam.toml"];
+    let options =
+        Options::default().with(&files).with(&["--client-cert", "optional", "--probe-address", "127.0.0.1:0"]);
+    Server::start_at(Arc::new(place), &options)
+}
+
+/// Writes JWTs, the keys that verify them, and the IAM file with one of the keys.
+fn write_tokens(place: &Place) {
+    let key = SigningKey::rsa("issuer");
+    let mut job = claims("https://issuer.example", "claviger", "repo:acme/web:main");
+    (job["exp"], job["project_id"]) = (json!(now() + 3600), json!("42"));
+    fs::write(place.path("job.jwt"), key.token("RS256", &job)).unwrap();
+    fs::write(place.path("issuer.pem"), key.private.public_key_to_pem().unwrap()).unwrap();
+    fs::write(place.path("issuer.jwks"), key_set(&[key.jwk_for("RS256")]).to_string()).unwrap();
+    let mut vault = claims("https://jwt.io/", "vault1", "alice@example.com");
+    (vault["roles"], vault["org"]) = (json!(["VaultAdminRole"]), json!({"team": "payments"}));
+    fs::write(place.path("vault.jwt"), key.token("RS256", &vault)).unwrap();
+    let own = format!("keys = {}", Value::from(key.jwk_for("RS256").to_string()));
+    let line = |line: &str| if line.starts_with("keys = ") { own.clone() } else { line.to_owned() };
+    let lines: Vec<String> = file_of("docs/piiano.md", "toml").lines().map(line).collect();
+    fs::write(place.path("iam.toml"), lines.join("\n")).unwrap();
 }
 
 fn write_identity(place: &Place, name: &str, identity: &crate::harness::Identity) {
