@@ -23,6 +23,9 @@ use markdown::{Page, blocks, pages};
 /// The most lines of the README: one screen.
 const LONGEST_README: usize = 150;
 
+/// The last line in which the first commands of a page may begin.
+const LATEST: usize = 8;
+
 /// Pages whose blocks are still indented, not fenced: their commands are neither run nor marked.
 const INDENTED: [&str; 4] = ["docs/attributes.md", "docs/kinds.md", "docs/kmip.md", "docs/rights.md"];
 
@@ -157,6 +160,10 @@ fn every_page_is_listed_and_asks_a_question() {
 fn every_block_says_what_it_is() {
     let mut complaints = Vec::new();
     for Page { name, text } in pages().into_iter().filter(|page| !INDENTED.contains(&&*page.name)) {
+        let first = blocks(&text).into_iter().next();
+        if name.starts_with("docs/") && !first.is_some_and(|block| block.is_of_commands() && block.line <= LATEST) {
+            complaints.push(format!("{name}: begin with commands, at line {LATEST} at the latest"));
+        }
         let mut marks = text.lines().filter(|line| line.trim_start().starts_with("<!-- not run here:")).count();
         for block in blocks(&text) {
             let place = format!("{name}:{}", block.line);
@@ -235,19 +242,25 @@ fn subcommands(help: &str) -> Vec<String> {
 fn every_command_of_the_client_is_in_the_reference() {
     let page = read("docs/cli.md");
     let program = env!("CARGO_BIN_EXE_claviger");
-    let (mut open, mut missing) = (vec![Vec::new()], Vec::new());
+    let (mut open, mut missing, mut leaves) = (vec![Vec::new()], Vec::new(), Vec::new());
     while let Some(path) = open.pop() {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let below = subcommands(&help(program, &path));
         let written = format!("`claviger {}", path.join(" "));
         let is_written = |end: &str| page.contains(&format!("{written}{end}"));
-        if below.is_empty() && !is_written("`") && !is_written(" ") {
-            missing.push(path.join(" "));
+        if below.is_empty() {
+            leaves.push(path.join(" "));
+            missing.extend((!is_written("`") && !is_written(" ")).then(|| path.join(" ")));
         }
         let longer = |name: String| path.iter().map(|&word| word.to_owned()).chain([name]).collect();
         open.extend(below.into_iter().map(longer));
     }
     assert!(missing.is_empty(), "docs/cli.md does not have {missing:?}");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `claviger "));
+    let is_known =
+        |row: &&str| leaves.iter().any(|leaf| row.strip_prefix(&**leaf).is_some_and(|end| end.starts_with(['`', ' '])));
+    let unknown: Vec<&str> = rows.filter(|row| !is_known(row)).collect();
+    assert!(unknown.is_empty(), "docs/cli.md has commands that claviger does not know: {unknown:?}");
 }
 
 /// Returns the text of the files in a directory of the source.

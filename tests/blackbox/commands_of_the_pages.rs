@@ -59,6 +59,21 @@ fn the_command_blocks_of_the_pages_work() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
+#[test]
+fn a_command_that_fails_is_named_with_its_line() {
+    let texts = [
+        "```sh\nclaviger whoami\n```\n",
+        "```sh\nfalse\n```\n",
+        "<!-- not run here: it fails -->\n```sh\nfalse\n```\n",
+    ];
+    let all = blocks(&texts.concat());
+    assert_eq!(complaint("right", &all[..1]), None);
+    let complaint = complaint("wrong", &all).unwrap();
+    assert!(complaint.contains("in the block at wrong:5") && complaint.contains("username: alice"), "{complaint}");
+    let reasons: Vec<Option<&str>> = all.iter().map(|block| block.not_run.as_deref()).collect();
+    assert_eq!(reasons, [None, None, Some("it fails")]);
+}
+
 fn commands(page: Page) -> (Page, Vec<Block>) {
     let blocks = blocks(&page.text).into_iter().filter(Block::is_of_commands).collect();
     (page, blocks)
