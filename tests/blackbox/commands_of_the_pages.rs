@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use serde_json::{Value, json};
 
@@ -32,6 +32,9 @@ const FEWEST: usize = 70;
 
 /// The number of pages that run at one time.
 const AT_ONCE: usize = 2;
+
+/// The key of all issuers of JWTs.
+static ISSUER: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::rsa("issuer"));
 
 #[test]
 fn the_command_blocks_of_the_pages_work() {
@@ -107,7 +110,7 @@ fn server() -> Server {
 
 /// Writes JWTs, the keys that verify them, and the IAM file with one of the keys.
 fn write_tokens(place: &Place) {
-    let key = SigningKey::rsa("issuer");
+    let key = &*ISSUER;
     let mut job = claims("https://issuer.example", "claviger", "repo:acme/web:main");
     (job["exp"], job["project_id"]) = (json!(now() + 3600), json!("42"));
     fs::write(place.path("job.jwt"), key.token("RS256", &job)).unwrap();
