@@ -91,7 +91,7 @@ fn log_trusted_issuer(config: &TrustedIssuer) {
     if let Some((table, why)) = config.admits_nobody() {
         tracing::warn!(
             "{why}: idps.{table} accepts no caller; define roles in the IAM file, such as [roles.VaultAdminRole] \
-             (README, Piiano clients)"
+             (docs/piiano.md)"
         );
     }
     if config.audiences.is_empty() {

@@ -7,11 +7,10 @@ use serde_json::json;
 use crate::harness::caller::World;
 use crate::harness::{Cli, Leaf};
 
-/// Returns the example of the README, unchanged.
+/// Returns the example of docs/permissions.md, unchanged.
 fn example() -> String {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let section = readme.split("## Who may do what").nth(1).unwrap();
-    section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/permissions.md")).unwrap();
+    page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
 }
 
 fn cli(world: &World, name: &str) -> Cli {

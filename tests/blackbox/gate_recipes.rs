@@ -125,14 +125,14 @@ fn certificates_as_in_the_document() {
 }
 
 #[test]
-fn the_recipes_of_the_readme() {
+fn the_recipes_of_the_documentation() {
     let place = place();
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let (_, recipes) = readme.split_once("### Recipes").unwrap();
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/callers.md")).unwrap();
+    let (_, recipes) = page.split_once("\n## Recipes").unwrap();
     let lines = recipes.replace("\\\n", " ");
-    let recipes: Vec<&str> = lines.lines().filter_map(|line| line.strip_prefix("    clavigerd --")).collect();
+    let recipes: Vec<&str> = lines.lines().filter_map(|line| line.strip_prefix("clavigerd --")).collect();
     assert!(recipes.len() >= 8, "{recipes:?}");
-    fs::write(place.path("iam.toml"), iam::readme()).unwrap();
+    fs::write(place.path("iam.toml"), iam::guide()).unwrap();
     for recipe in recipes {
         let mut command = program(&place);
         command.args(["--https-p12-file", "kms.server.p12", "--https-p12-password", "password"]);

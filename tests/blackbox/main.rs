@@ -14,6 +14,8 @@
 )]
 
 mod harness;
+#[path = "../markdown/mod.rs"]
+mod markdown;
 
 mod a_call_of_the_hsm_hangs;
 mod a_message_is_one_commit;
@@ -34,6 +36,7 @@ mod cli_round_trip;
 mod client_certificate;
 mod client_secrets_are_exact;
 mod clients;
+mod commands_of_the_pages;
 mod common_name;
 mod configuration;
 mod conjur_api_keys;

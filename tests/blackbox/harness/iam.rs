@@ -65,13 +65,12 @@ pub fn table(name: &str, issuer: &str, audience: &str, key: &super::SigningKey) 
     )
 }
 
-/// The IAM file that the README shows, with the key of the document.
-pub fn readme() -> String {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let (_, section) = readme.split_once("## Piiano clients").unwrap();
-    let file =
-        section.lines().skip_while(|line| !line.starts_with("    [idps")).take_while(|line| line.starts_with("    "));
+/// The IAM file that docs/piiano.md shows, with the key of the document.
+pub fn guide() -> String {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/piiano.md")).unwrap();
+    let (_, file) = page.split_once("```toml\n").unwrap();
+    let (file, _) = file.split_once("```").unwrap();
     let key = IDPS.lines().find(|line| line.starts_with("keys")).unwrap();
     let line = |line: &str| if line.trim().starts_with("keys = ") { key.to_owned() } else { line.trim().to_owned() };
-    file.map(line).collect::<Vec<_>>().join("\n")
+    file.lines().map(line).collect::<Vec<_>>().join("\n")
 }
