@@ -27,7 +27,7 @@ const LONGEST_README: usize = 150;
 const LATEST: usize = 8;
 
 /// Pages whose blocks are still indented, not fenced: their commands are neither run nor marked.
-const INDENTED: [&str; 4] = ["docs/attributes.md", "docs/kinds.md", "docs/kmip.md", "docs/rights.md"];
+const INDENTED: [&str; 3] = ["docs/attributes.md", "docs/kinds.md", "docs/rights.md"];
 
 /// Sources whose error texts a reader finds on the page about troubleshooting, with the part of the file that counts:
 /// from this text to the end.

@@ -104,7 +104,7 @@ fn server() -> Server {
     std::os::unix::fs::symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts"), place.path("scripts")).unwrap();
     let files = ["--policy-file", "policy.toml", "--iam-file", "iam.toml"];
     let options =
-        Options::default().with(&files).with(&["--client-cert", "optional", "--probe-address", "127.0.0.1:0"]);
+        Options::default().with(&files).with(&["--client-cert", "optional", "--probe-address", "127.0.0.1:0"]).with(&["--kmip-port", "0"]);
     Server::start_at(Arc::new(place), &options)
 }
 
@@ -150,6 +150,7 @@ fn complaint(name: &str, blocks: &[Block]) -> Option<String> {
         .env("JWT", fs::read_to_string(place.path("job.jwt")).unwrap());
     shell.env("CLAVIGER_URL", format!("https://localhost:{}", server.address.port())).env("CLAVIGER_CA_FILE", "ca.pem");
     shell.env("PROBE", server.probe().address.to_string());
+    shell.env("CLAVIGER_KMIP", format!("localhost:{}", server.kmip.unwrap().port()));
     // Reading the machine's authorities would take 0.1 s in each process.
     shell.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/dev/null");
     let (status, out, error) = run(&mut shell);

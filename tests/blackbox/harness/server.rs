@@ -181,7 +181,8 @@ impl Server {
         };
         let address = address.parse().unwrap();
         let tls = line.contains("https");
-        let kmip = options.arguments.iter().any(|own| own == "--kmip-port").then(|| {
+        let has_socket = !options.plain && options.arguments.iter().any(|own| own == "--kmip-port");
+        let kmip = has_socket.then(|| {
             line.clear();
             within_patience(child.id(), || out.read_line(&mut line)).unwrap();
             line.trim().strip_prefix("listening on kmip://").and_then(|address| address.parse().ok())
