@@ -12,7 +12,10 @@ fn read(count: usize, items: &str) -> Result<RequestMessage, Error> {
         r#"{{"tag":"RequestMessage","value":[{{"tag":"RequestHeader","value":[
         {{"tag":"ProtocolVersion","value":[{{"tag":"ProtocolVersionMajor","type":"Integer","value":"0x00000002"}},
           {{"tag":"ProtocolVersionMinor","type":"Integer","value":1}}]}},
-        {{"tag":"Authentication","value":[{{"tag":"Credential","value":[]}}]}},
+        {{"tag":"Authentication","value":[{{"tag":"Credential","value":[
+          {{"tag":"CredentialType","type":"Enumeration","value":"UsernameAndPassword"}},
+          {{"tag":"CredentialValue","value":[{{"tag":"Username","type":"TextString","value":"alice"}},
+            {{"tag":"Password","type":"TextString","value":"p"}}]}}]}}]}},
         {{"tag":"BatchCount","type":"Integer","value":{count}}}]}}{items}]}}"#
     );
     json::read(json.as_bytes()).and_then(RequestMessage::from_document)
@@ -31,7 +34,7 @@ fn a_bad_item_leaves_the_others_alone() {
         item("Get", r#"{"tag":"UniqueIdentifier","type":"TextString","value":"k"}"#),
         item("Fly", ""),
         item("Get", r#"{"tag":"Spoon","type":"Integer","value":1}"#),
-        item("Hash", ""),
+        item("Archive", ""),
         item("Get", r#"{"tag":"KeyFormatType","type":"Enumeration","value":"Spoon"}"#),
         String::from(r#",{"tag":"BatchItem","type":"Integer","value":7}"#),
     ];
@@ -48,7 +51,7 @@ fn a_bad_item_leaves_the_others_alone() {
             (Some(Operation::Get), Ok(())),
             (None, Err(String::from("BatchItem/Operation: unknown Operation `Fly`"))),
             (Some(Operation::Get), Err(format!("{payload}: unknown tag `Spoon`"))),
-            (Some(Operation::Hash), Err(format!("{payload}: operation Hash is not supported"))),
+            (Some(Operation::Archive), Err(format!("{payload}: operation Archive is not supported"))),
             (Some(Operation::Get), Err(format!("{payload}/KeyFormatType: unknown KeyFormatType `Spoon`"))),
             (None, Err(String::from("BatchItem: expected a Structure, found an Integer"))),
         ]
