@@ -17,6 +17,8 @@ impl Error {
                 ResultReason::ItemNotFound
             }
             Self::Place(fault) => fault.result_reason(),
+            Self::Attribute(fault) => fault.result_reason(),
+            Self::NameTaken { .. } => ResultReason::NonUniqueNameAttribute,
             Self::NoPlace(_)
             | Self::Reason
             | Self::ClientSecret { .. }
@@ -28,7 +30,6 @@ impl Error {
             Self::InPolicyFile { .. }
             | Self::ProjectInUse(_)
             | Self::RoleInUse(_)
-            | Self::NameTaken { .. }
             | Self::NoEffect(_)
             | Self::Handover(_) => ResultReason::ConstraintViolation,
             Self::NoIdentifier | Self::Missing(_) => ResultReason::MissingData,
