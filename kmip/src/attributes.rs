@@ -1,9 +1,13 @@
 //! The attributes of an object (KMIP 2.1, section 4).
 
+mod adjusting;
 mod after;
+mod editing;
 mod parts;
 mod project;
 mod reference;
+mod rules;
+mod single;
 mod tags;
 
 use super::cryptographic_parameters::CryptographicParameters;
@@ -16,25 +20,16 @@ use super::ttlv::{DateTime, Field, Fields, Interval, Item, Value};
 use super::unique_identifier::UniqueIdentifier;
 
 pub use super::bounds::{INSTANCES, TEXT_BYTES, VENDOR_VALUE_BYTES};
+pub use editing::Edit;
 pub use parts::{
     AlternativeName, ApplicationSpecificInformation, CryptographicDomainParameters, Digest, Link, Name,
     RandomNumberGenerator, RevocationReason, UsageLimits, VendorAttribute,
 };
 pub use project::{NotAProject, NotOneText};
 pub use reference::{AttributeReference, VendorReference};
+pub use rules::{RULES, Rule, When, has_several};
+pub use single::SingleAttribute;
 pub use tags::{TAG_BYTES, TAG_VENDOR, TAGS, are_tags, tags_of};
-
-/// The attributes that may have several instances.
-const SEVERAL: [Tag; 8] = [
-    Tag::Name,
-    Tag::AlternativeName,
-    Tag::CryptographicParameters,
-    Tag::Digest,
-    Tag::ObjectGroup,
-    Tag::Link,
-    Tag::ApplicationSpecificInformation,
-    Tag::Attribute,
-];
 
 members! {
     /// The attributes of an object, or those that a request sets or searches for.
@@ -164,7 +159,7 @@ impl Attributes {
         let own = by.map(Self::to_items).unwrap_or_default();
         let mut items = self.to_items();
         items.retain(|item| {
-            let several = SEVERAL.contains(&item.tag);
+            let several = has_several(item.tag);
             !own.iter().any(|other| if several { other == item } else { other.tag == item.tag })
         });
         items.extend(own);

@@ -178,6 +178,14 @@ pub enum Fault {
     /// Two items contradict each other.
     #[error("`{0}` and `{1}` do not agree")]
     Contradiction(Tag, Tag),
+    /// A structure that holds one attribute holds none, or several. It holds their number.
+    #[error("must hold exactly one attribute; found {0}")]
+    NotOneAttribute(usize),
+    /// The value of an attribute cannot be adjusted, or not in this way.
+    #[error(
+        "cannot be adjusted: Increment and Decrement change integers, intervals and dates, and Negate integers and booleans"
+    )]
+    NotAdjustable,
     /// A vendor attribute for tags does not contain a JSON array of strings.
     #[error("tags must be a JSON array of strings")]
     BadTags,

@@ -21,9 +21,11 @@ impl Error {
             | Fault::Unexpected(_)
             | Fault::Repeated(_) => ResultReason::InvalidMessage,
             Fault::UnknownTag(_) => ResultReason::UnknownTag,
-            Fault::UnknownType(_) | Fault::WrongType { .. } | Fault::BadValue(_) | Fault::BadHexadecimal => {
-                ResultReason::InvalidDataType
-            }
+            Fault::UnknownType(_)
+            | Fault::WrongType { .. }
+            | Fault::BadValue(_)
+            | Fault::BadHexadecimal
+            | Fault::NotAdjustable => ResultReason::InvalidDataType,
             Fault::UnknownEnumerationName { enumeration: "Operation", .. }
             | Fault::UnknownEnumerationCode { enumeration: "Operation", .. }
             | Fault::UnsupportedOperation(_) => ResultReason::OperationNotSupported,
@@ -39,9 +41,11 @@ impl Error {
             Fault::UnsupportedIdentifier | Fault::NotServed(_) => ResultReason::FeatureNotSupported,
             Fault::CriticalExtension => ResultReason::UnknownMessageExtension,
             Fault::TooLong(_) | Fault::TooMany { .. } | Fault::BadTags => ResultReason::InvalidAttributeValue,
-            Fault::UnknownMaskName { .. } | Fault::MaskWithoutNames(_) | Fault::Empty | Fault::Contradiction(..) => {
-                ResultReason::InvalidField
-            }
+            Fault::UnknownMaskName { .. }
+            | Fault::MaskWithoutNames(_)
+            | Fault::Empty
+            | Fault::NotOneAttribute(_)
+            | Fault::Contradiction(..) => ResultReason::InvalidField,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::report::Report;
 use super::{value, words};
 use crate::client::Client;
-use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute, VendorReference};
+use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute, VendorReference, has_several};
 use crate::kmip::payloads::get_attributes::Request;
 use crate::kmip::ttlv::Item;
 use crate::kmip::{self, AttributeReference, Tag};
@@ -54,18 +54,6 @@ impl Get {
     }
 }
 
-/// Attributes that an object may have several of. In JSON they are always arrays.
-const SEVERAL: [Tag; 8] = [
-    Tag::Name,
-    Tag::AlternativeName,
-    Tag::ApplicationSpecificInformation,
-    Tag::Attribute,
-    Tag::CryptographicParameters,
-    Tag::Digest,
-    Tag::Link,
-    Tag::ObjectGroup,
-];
-
 fn render(mut attributes: kmip::Attributes) -> (Vec<String>, Map<String, Json>) {
     let tags = attributes.tags();
     attributes.vendor_attributes.retain(|attribute| !VendorAttribute::holds_tags(attribute));
@@ -75,7 +63,8 @@ fn render(mut attributes: kmip::Attributes) -> (Vec<String>, Map<String, Json>) 
         let value = value::json(&item);
         lines.push(line(&item, &value));
         let name = item.tag.to_string();
-        if SEVERAL.contains(&item.tag) {
+        // Attributes that an object may have several of are always arrays.
+        if has_several(item.tag) {
             let values = object.entry(name).or_insert_with(|| Json::Array(Vec::new()));
             values.as_array_mut().into_iter().for_each(|values| values.push(value.clone()));
         } else {

@@ -227,6 +227,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NoAccessToken
         | E::NoSecretVersion(_) => StatusCode::NOT_FOUND,
         E::Place(fault) => place_status(fault),
+        E::Attribute(fault) => attribute_status(fault),
         E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,
@@ -282,6 +283,22 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Sweeps
         | E::Crowded
         | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// Returns the HTTP status of a fault about the change of an attribute.
+fn attribute_status(fault: &kms::AttributeFault) -> StatusCode {
+    use kms::AttributeFault as F;
+    match fault {
+        F::ReadOnly(_) | F::Required(_) | F::PairLink | F::NamedTwice | F::Different(..) => StatusCode::BAD_REQUEST,
+        F::NotFound(_) | F::NoInstance(_) => StatusCode::NOT_FOUND,
+        F::Frozen { .. } => StatusCode::CONFLICT,
+        F::SingleValued(_)
+        | F::SeveralInstances(_)
+        | F::NoInstanceNamed(_)
+        | F::Same(_)
+        | F::OfClass(_)
+        | F::MaskGrows => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

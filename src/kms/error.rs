@@ -5,6 +5,7 @@ mod no_effect;
 
 pub use no_effect::NoEffect;
 
+use super::attribute_fault::AttributeFault;
 use super::bounds::{MAX_REASON, MAX_SECRET};
 use super::handover_fault::HandoverFault;
 use super::place_fault::PlaceFault;
@@ -207,6 +208,9 @@ pub enum Error {
     /// The count of uses of AES-GCM is not what the server wrote: the server does not start.
     #[error("the uses of AES-GCM cannot be counted: {0} in the database; restore the database from a backup")]
     Uncounted(&'static str),
+    /// A change of an attribute.
+    #[error("{0}")]
+    Attribute(#[from] AttributeFault),
     /// An attribute that the server sets.
     #[error("the attribute {0} is set by the server")]
     ReadOnly(Tag),

@@ -1,15 +1,15 @@
 //! The common part of Create, Create Key Pair, Register and Import: the attributes of an object that does not exist
 //! yet.
 
+use super::attribute_checks::{check_life, check_supported, check_use, is_mark};
 use super::call::Call;
 use super::error::Error;
 use super::identifier::wished;
 use super::key_pair::{Half, pair_kind};
 use super::object::is_destroyed;
 use super::object_kind::{Half as Terms, ObjectKind, secret_key_kind};
-use super::{disabled, gate, mechanism, secret_path, uuid};
+use super::{gate, mechanism, uuid};
 use crate::custody::SecretKeyKind;
-use crate::kmip::attributes::VendorAttribute;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::key_block::KeyValue;
 use crate::kmip::payloads::ProtectionStorageMasks;
@@ -159,21 +159,8 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
         return Ok(());
     }
     given.check_names()?;
-    let unsupported = [
-        (Tag::UsageLimits, given.usage_limits.is_some()),
-        (Tag::LeaseTime, given.lease_time.is_some() && !origin.is_brought()),
-        (Tag::ArchiveDate, given.archive_date.is_some()),
-        (Tag::ShortUniqueIdentifier, given.short_unique_identifier.is_some() && !origin.is_brought()),
-    ];
-    if let Some((tag, _)) = unsupported.into_iter().find(|(_, given)| *given) {
-        return Err(Error::UnsupportedAttribute(tag));
-    }
-    if given.vendor_attributes.iter().any(VendorAttribute::asks_for_wrapping) {
-        return Err(Error::Feature(
-            "storing a key wrapped under another key (wrapping_key_id) is not supported, because the HSM wraps every key: leave it out",
-        ));
-    }
-    if given.vendor_attributes.iter().any(|own| secret_path::is_own(own) || disabled::is_own(own)) {
+    check_supported(given, origin.is_brought())?;
+    if given.vendor_attributes.iter().any(is_mark) {
         return Err(Error::ReadOnly(Tag::Attribute));
     }
     if origin == Origin::Imported {
@@ -262,7 +249,6 @@ fn check_length(
 }
 
 fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Result<(), Error> {
-    let invalid = |tag, fault| Err(Error::Invalid { tag, fault });
     let now = call.now;
     // A key that has ended, or whose state is given, does not become Active at once.
     let has_ended = attributes.destroy_date.is_some()
@@ -274,22 +260,15 @@ fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Re
     if call.is_bare && may_begin && origin != Origin::Replacing {
         attributes.activation_date.get_or_insert(now);
     }
-    if let (Some(start), Some(end)) = (attributes.activation_date, attributes.deactivation_date)
-        && end < start
-    {
-        return invalid(Tag::DeactivationDate, "it is before the Activation Date");
-    }
-    if let (Some(start), Some(end)) = (attributes.process_start_date, attributes.protect_stop_date)
-        && end < start
-        && origin == Origin::Created
-    {
-        return invalid(Tag::ProtectStopDate, "it is before the Process Start Date");
+    check_life(attributes)?;
+    if origin == Origin::Created {
+        check_use(attributes)?;
     }
     let active = attributes.activation_date.is_some_and(|date| date <= now);
     let initial = if active { State::Active } else { State::PreActive };
     let state = attributes.state.get_or_insert(initial);
     if is_destroyed(Some(*state)) {
-        return invalid(Tag::State, "an object without its key cannot be imported");
+        return Err(Error::Invalid { tag: Tag::State, fault: "an object without its key cannot be imported" });
     }
     attributes.initial_date.get_or_insert(now);
     attributes.last_change_date.get_or_insert(now);

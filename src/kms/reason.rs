@@ -18,6 +18,8 @@ impl Error {
                 ResultReason::ItemNotFound
             }
             Self::Place(fault) => fault.result_reason(),
+            Self::Attribute(fault) => fault.result_reason(),
+            Self::NameTaken { .. } => ResultReason::NonUniqueNameAttribute,
             Self::NoPlace(_)
             | Self::Reason
             | Self::ClientSecret { .. }
@@ -29,7 +31,6 @@ impl Error {
             Self::InPolicyFile { .. }
             | Self::ProjectInUse(_)
             | Self::RoleInUse(_)
-            | Self::NameTaken { .. }
             | Self::NoEffect(_)
             | Self::Handover(_) => ResultReason::ConstraintViolation,
             // The standard's test cases want this reason for a missing IV.

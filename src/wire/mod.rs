@@ -96,14 +96,14 @@ fn perform(kms: &Kms, asked: &Asked<'_>, message: RequestMessage, upgraded: &Upg
         measured.batch_item(item.operation, outcome(item));
     }
     answer.header.server_correlation_value = Some(context.request.to_owned());
-    let Some(limit) = limit else { return upgraded.downgrade(answer.into_document()) };
+    let Some(limit) = limit else { return upgraded.downgrade(answer) };
     let brief = without_payloads(&answer);
-    let answer = upgraded.downgrade(answer.into_document());
+    let answer = upgraded.downgrade(answer);
     // The size counts in the binary encoding, whatever encoding is used (KMIP 2.1 section 9.12).
     if usize::try_from(limit).is_ok_and(|limit| answer.ttlv_length() <= limit) {
         return answer;
     }
-    upgraded.downgrade(brief.into_document())
+    upgraded.downgrade(brief)
 }
 
 /// The answer in which each item with a payload fails, because the answer is too large for the client.
@@ -127,7 +127,7 @@ fn failure(version: Version, error: &kmip::Error) -> Document {
 fn refusal(version: Version, reason: ResultReason, message: String, correlation: Option<String>) -> Document {
     let item = ResponseBatchItem::failure(None, None, reason, message);
     let answer = ResponseMessage::new(DateTime(kms::now()), correlation, vec![item]);
-    versions::downgrade_failure(version, answer.into_document())
+    versions::downgrade(version, answer)
 }
 
 /// Returns the outcome of one batch item: the one that its HTTP status would have without a RequestMessage.

@@ -103,8 +103,10 @@ fn server() -> Server {
     write_tokens(&place);
     std::os::unix::fs::symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts"), place.path("scripts")).unwrap();
     let files = ["--policy-file", "policy.toml", "--iam-file", "iam.toml"];
-    let options =
-        Options::default().with(&files).with(&["--client-cert", "optional", "--probe-address", "127.0.0.1:0"]).with(&["--kmip-port", "0"]);
+    let options = Options::default()
+        .with(&files)
+        .with(&["--client-cert", "optional", "--probe-address", "127.0.0.1:0"])
+        .with(&["--kmip-port", "0"]);
     Server::start_at(Arc::new(place), &options)
 }
 

@@ -170,10 +170,7 @@ fn bytes_that_are_not_a_message_are_answered_and_end_the_connection(server: &Ser
         let answer = socket.answer().unwrap_or_else(|error| panic!("{what}: {error}"));
         let items = items_of(&answer);
         assert_eq!(items.len(), 1, "{what}: {answer}");
-        assert!(
-            !["Success", "InternalServerError"].contains(&outcome(&items[0]).as_str()),
-            "{what}: {answer}"
-        );
+        assert!(!["Success", "InternalServerError"].contains(&outcome(&items[0]).as_str()), "{what}: {answer}");
         // A document that lacks parts is a document: only bytes that are none end the connection.
         if what != "no content" {
             assert!(socket.is_closed(), "{what}");

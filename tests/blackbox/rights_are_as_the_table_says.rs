@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
+use crate::harness::attributes;
 use crate::harness::caller::change;
 use crate::harness::jwt::but;
 use crate::harness::kmip::{
@@ -145,7 +146,7 @@ impl Kitchen {
         let (object, key) = ("the object", "the key");
         let at = |id: &str, action: &str| format!("/api/v1/kms/keys/{id}{action}");
         Some(match request {
-            "Get" | "Export" | "GetAttributes" => {
+            "Get" | "Export" | "GetAttributes" | "GetAttributeList" => {
                 let operation = request.to_owned();
                 self.one(object, move |id| named(&operation, id))
             }
@@ -165,6 +166,13 @@ impl Kitchen {
                 self.number += 1;
                 let id = self.alice.key(&format!("k{}", self.number), &[later]);
                 Recipe { ask: kmip(named("Activate", &id)), objects: vec![(object, id)] }
+            }
+            request if request.contains("Attribute") => {
+                let (operation, case) = request.split_once(", ").unwrap_or((request, ""));
+                self.number += 1;
+                let id = format!("k{}", self.number);
+                self.alice.ok(&attributes::key_for(&id, operation, case));
+                Recipe { ask: kmip(attributes::request(&id, operation, case)), objects: vec![(object, id)] }
             }
             "Revoke" => self.one(object, |id| revoke(id, "Superseded")),
             "Destroy" => {

@@ -38,9 +38,9 @@ fn is_whole(value: &Value) -> bool {
 fn is_of_xml(value: &Value) -> bool {
     match value {
         Value::Structure(items) => items.iter().all(|Item { value, .. }| is_of_xml(value)),
-        Value::TextString(text) => {
-            text.chars().all(|own| matches!(own, '\t' | '\n' | '\r') || (own >= ' ' && !matches!(own, '\u{fffe}' | '\u{ffff}')))
-        }
+        Value::TextString(text) => text
+            .chars()
+            .all(|own| matches!(own, '\t' | '\n' | '\r') || (own >= ' ' && !matches!(own, '\u{fffe}' | '\u{ffff}'))),
         _ => true,
     }
 }

@@ -1,6 +1,8 @@
 //! References to attributes (KMIP 2.1, section 5.5).
 
-use super::super::error::{Error, Fault};
+use std::fmt;
+
+use super::super::error::{Error, Fault, excerpt};
 use super::super::structure::structure;
 use super::super::tag::Tag;
 use super::super::ttlv::{Field, Item, ItemType, Value};
@@ -36,8 +38,21 @@ impl AttributeReference {
     }
 
     /// The reference to the attribute of an item.
-    pub(crate) fn of(item: &Item) -> Self {
+    #[must_use]
+    pub fn of(item: &Item) -> Self {
         VendorReference::of(item).map_or(Self::Tag(item.tag), Self::Vendor)
+    }
+}
+
+impl fmt::Display for AttributeReference {
+    /// The name of the tag, or `VENDOR/NAME`, both shortened.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => tag.fmt(formatter),
+            Self::Vendor(VendorReference { vendor_identification, name }) => {
+                write!(formatter, "{}/{}", excerpt(vendor_identification), excerpt(name))
+            }
+        }
     }
 }
 

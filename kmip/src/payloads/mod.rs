@@ -1,23 +1,29 @@
 //! The requests and responses of the operations (KMIP 2.1, section 6.1).
 
 pub mod activate;
+pub mod add_attribute;
+pub mod adjust_attribute;
 pub mod check;
 pub mod create;
 pub mod create_key_pair;
 pub mod decrypt;
+pub mod delete_attribute;
 pub mod destroy;
 pub mod discover_versions;
 pub mod encrypt;
 pub mod export;
 pub mod get;
+pub mod get_attribute_list;
 pub mod get_attributes;
 pub mod hash;
 pub mod import;
+pub mod instance;
 pub mod interop;
 pub mod locate;
 pub mod log;
 pub mod mac;
 pub mod mac_verify;
+pub mod modify_attribute;
 pub mod multi_part;
 pub mod ping;
 pub mod protection_storage_masks;
@@ -26,6 +32,7 @@ pub mod register;
 pub mod revoke;
 pub mod rng_retrieve;
 pub mod rng_seed;
+pub mod set_attribute;
 pub mod sign;
 pub mod signature_verify;
 
@@ -38,6 +45,7 @@ use super::error::{Error, Fault, excerpt};
 use super::ttlv::{Document, Field, Value};
 use super::unique_identifier::UniqueIdentifier;
 
+pub use instance::Instance;
 pub use multi_part::MultiPart;
 pub use protection_storage_masks::ProtectionStorageMasks;
 
@@ -228,6 +236,12 @@ operations! {
     Locate locate, leaves locate::Response::only;
     Get get names unique_identifier;
     GetAttributes get_attributes names unique_identifier;
+    GetAttributeList get_attribute_list names unique_identifier;
+    AddAttribute add_attribute names unique_identifier;
+    ModifyAttribute modify_attribute names unique_identifier;
+    DeleteAttribute delete_attribute names unique_identifier;
+    SetAttribute set_attribute names unique_identifier;
+    AdjustAttribute adjust_attribute names unique_identifier;
     Activate activate names unique_identifier;
     Revoke revoke names unique_identifier;
     Destroy destroy names unique_identifier;

@@ -169,18 +169,31 @@ pub(super) fn downgrade(version: Version, items: Vec<Item>) -> Vec<Item> {
                 None
             }
         };
-        let value = match item {
-            Item { tag: Tag::Attribute, value: Value::Structure(parts) } => {
-                parts.into_iter().find(|part| part.tag == Tag::AttributeValue).map(|part| part.value)
-            }
-            Item { value, .. } => Some(value),
-        };
-        let mut parts = vec![Item::new(Tag::AttributeName, name)];
-        parts.extend(index.map(|index| Item::new(Tag::AttributeIndex, index)));
-        parts.extend(value.map(|value| Item { tag: Tag::AttributeValue, value }));
-        downgraded.push(Item { tag: Tag::Attribute, value: Value::Structure(parts) });
+        downgraded.push(named_item(name, index, item));
     }
     downgraded
+}
+
+/// Converts one instance of an attribute; `None` if the version does not have the attribute. The first instance has no
+/// index, as in [`downgrade`].
+pub(super) fn downgrade_instance(version: Version, item: Item, index: usize) -> Option<Item> {
+    let name = name_of(version, &AttributeReference::of(&item))?;
+    let index = i32::try_from(index).ok().filter(|index| *index > 0);
+    Some(named_item(name, index, item))
+}
+
+/// The attribute of KMIP 1.x with this name and index, and the value of an item of 2.x.
+fn named_item(name: String, index: Option<i32>, item: Item) -> Item {
+    let value = match item {
+        Item { tag: Tag::Attribute, value: Value::Structure(parts) } => {
+            parts.into_iter().find(|part| part.tag == Tag::AttributeValue).map(|part| part.value)
+        }
+        Item { value, .. } => Some(value),
+    };
+    let mut parts = vec![Item::new(Tag::AttributeName, name)];
+    parts.extend(index.map(|index| Item::new(Tag::AttributeIndex, index)));
+    parts.extend(value.map(|value| Item { tag: Tag::AttributeValue, value }));
+    Item { tag: Tag::Attribute, value: Value::Structure(parts) }
 }
 
 /// Converts a reference of KMIP 2.x to a name of 1.x; `None` if the version does not have the attribute.

@@ -10,7 +10,8 @@ mod since;
 
 use super::enumerations::Operation;
 use super::error::{Error, Fault};
-use super::message::ProtocolVersion;
+use super::message::{ProtocolVersion, ResponseMessage};
+use super::payloads::Response;
 use super::tag::Tag;
 use super::ttlv::{Document, Field as _, Item, Value};
 
@@ -77,15 +78,13 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// A request message in the form of KMIP 2.1, with the data that the conversion of its answer needs.
+/// A request message in the form of KMIP 2.1, with the version of its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upgraded {
     /// The version in which the client sent it and expects the answer.
     pub version: Version,
     /// The message. Its header still names the client's version.
     pub document: Document,
-    /// For each batch item, the attribute that its answer repeats: Add, Modify and Delete Attribute of KMIP 1.x do so.
-    repeated: Vec<Option<Item>>,
 }
 
 /// Converts a request message to one of KMIP 2.1.
@@ -97,8 +96,8 @@ pub struct Upgraded {
 pub fn upgrade(document: Document) -> Result<Upgraded, Error> {
     let version = version_of(&document.value)?;
     let Document { name, value } = document;
-    let (value, repeated) = request::upgrade(version, value);
-    Ok(Upgraded { version, document: Document { name, value }, repeated })
+    let value = request::upgrade(version, value);
+    Ok(Upgraded { version, document: Document { name, value } })
 }
 
 impl Upgraded {
@@ -110,22 +109,25 @@ impl Upgraded {
         (self, document)
     }
 
-    /// Converts the answer, a response message of KMIP 2.1, to one of the client's version.
+    /// Converts the answer to one of the client's version.
     #[must_use]
-    pub fn downgrade(&self, answer: Document) -> Document {
-        downgrade(self.version, answer, &self.repeated)
+    pub fn downgrade(&self, answer: ResponseMessage) -> Document {
+        downgrade(self.version, answer)
     }
 }
 
-/// Converts a response message of KMIP 2.1 to one of another version. For requests that could not be read.
+/// Converts a response message to one of another version.
 #[must_use]
-pub fn downgrade_failure(version: Version, answer: Document) -> Document {
-    downgrade(version, answer, &[])
-}
-
-fn downgrade(version: Version, answer: Document, repeated: &[Option<Item>]) -> Document {
-    let Document { name, value } = answer;
-    Document { name, value: response::downgrade(version, value, repeated) }
+pub fn downgrade(version: Version, mut answer: ResponseMessage) -> Document {
+    let changed = answer.items.iter_mut().map(|item| match &mut item.response {
+        Some(Response::AddAttribute(own)) => std::mem::take(&mut own.instance).into_inner(),
+        Some(Response::ModifyAttribute(own)) => std::mem::take(&mut own.instance).into_inner(),
+        Some(Response::DeleteAttribute(own)) => std::mem::take(&mut own.instance).into_inner(),
+        _ => None,
+    });
+    let changed = changed.collect();
+    let Document { name, value } = answer.into_document();
+    Document { name, value: response::downgrade(version, value, changed) }
 }
 
 /// The version that the header of a message names.

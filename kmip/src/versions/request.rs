@@ -8,19 +8,13 @@ use super::super::ttlv::{Field as _, Item, ItemType, Value};
 use super::attributes;
 use super::{Version, invalid, mapped, operation_of, since};
 
-/// Returns the converted message, and for each batch item the attribute that its answer repeats.
-pub(super) fn upgrade(version: Version, message: Value) -> (Value, Vec<Option<Item>>) {
-    let mut repeated = Vec::new();
-    let upgraded = mapped(message, |tag, value| match tag {
+/// Returns the converted message.
+pub(super) fn upgrade(version: Version, message: Value) -> Value {
+    mapped(message, |tag, value| match tag {
         Tag::RequestHeader => header(version, value),
-        Tag::BatchItem => {
-            let (value, attribute) = batch_item(version, value);
-            repeated.push(attribute);
-            value
-        }
+        Tag::BatchItem => batch_item(version, value),
         _ => value,
-    });
-    (upgraded, repeated)
+    })
 }
 
 /// Converts the header. In KMIP 1.x, the Asynchronous Indicator says whether the client accepts an asynchronous answer.
@@ -49,24 +43,17 @@ fn later(version: Version, items: &[Item]) -> Option<Tag> {
 }
 
 /// Converts a batch item. One without an operation of the standard is left to its reader, which refuses it.
-fn batch_item(version: Version, value: Value) -> (Value, Option<Item>) {
-    let Some(operation) = operation_of(&value) else { return (value, None) };
-    let mut repeated = None;
-    let upgraded = mapped(value, |tag, value| match (tag, value) {
+fn batch_item(version: Version, value: Value) -> Value {
+    let Some(operation) = operation_of(&value) else { return value };
+    mapped(value, |tag, value| match (tag, value) {
         (Tag::RequestPayload, Value::Structure(items)) => {
-            payload(version, operation, items, &mut repeated).unwrap_or_else(|error| invalid(error.fault().clone()))
+            payload(version, operation, items).unwrap_or_else(|error| invalid(error.fault().clone()))
         }
         (_, value) => value,
-    });
-    (upgraded, repeated)
+    })
 }
 
-fn payload(
-    version: Version,
-    operation: Operation,
-    items: Vec<Item>,
-    repeated: &mut Option<Item>,
-) -> Result<Value, Error> {
+fn payload(version: Version, operation: Operation, items: Vec<Item>) -> Result<Value, Error> {
     if since::operation(operation) > version {
         return Err(Fault::UnsupportedOperation(operation.name(Dialect::Oasis)).into());
     }
@@ -89,22 +76,25 @@ fn payload(
             (_, Tag::PublicKeyTemplateAttribute) => upgraded.push(template(version, Tag::PublicKeyAttributes, value)?),
             (Operation::Locate, Tag::Attribute) => criteria.push(attributes::upgrade_needed(version, value)?.0),
             (Operation::AddAttribute | Operation::ModifyAttribute, Tag::Attribute) => {
-                *repeated = Some(Item { tag, value: value.clone() });
                 let (item, index) = attributes::upgrade_needed(version, value)?;
-                let new = Value::Structure(vec![item]);
-                upgraded.push(Item { tag: Tag::NewAttribute, value: new });
-                upgraded.extend(index.map(|index| Item::new(Tag::AttributeIndex, index)));
+                upgraded.push(Item { tag: Tag::NewAttribute, value: Value::Structure(vec![item]) });
+                match (operation, index) {
+                    (Operation::ModifyAttribute, _) => {
+                        upgraded.push(Item::new(Tag::AttributeIndex, index.unwrap_or_default()));
+                    }
+                    // The server chooses the index of a new instance (KMIP 1.4, section 4.14).
+                    (_, None | Some(0)) => {}
+                    (_, Some(_)) => return Err(Fault::Unexpected(Tag::AttributeIndex).into()),
+                }
             }
-            (Operation::DeleteAttribute, Tag::AttributeName) => {
-                *repeated = Some(Item {
-                    tag: Tag::Attribute,
-                    value: Value::Structure(vec![Item { tag, value: value.clone() }]),
-                });
-                upgraded.push(name(version, value)?);
-            }
+            (Operation::DeleteAttribute, Tag::AttributeName) => upgraded.push(name(version, value)?),
             (Operation::GetAttributes, Tag::AttributeName) => upgraded.push(name(version, value)?),
             _ => upgraded.push(Item { tag, value: object(version, value)? }),
         }
+    }
+    // An absent index is 0 (KMIP 1.4, section 4.16).
+    if operation == Operation::DeleteAttribute && upgraded.iter().all(|item| item.tag != Tag::AttributeIndex) {
+        upgraded.push(Item::new(Tag::AttributeIndex, 0));
     }
     if operation == Operation::Locate {
         upgraded.push(Item { tag: Tag::Attributes, value: Value::Structure(criteria) });

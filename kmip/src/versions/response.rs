@@ -5,12 +5,15 @@ use super::super::tag::Tag;
 use super::super::ttlv::{Field as _, Item, Value};
 use super::{Version, attributes, mapped, operation_of, since};
 
-/// Converts the message to the version. `repeated` has an entry for each batch item of the request.
-pub(super) fn downgrade(version: Version, message: Value, repeated: &[Option<Item>]) -> Value {
-    let mut repeated = repeated.iter();
+/// The instance of an attribute that a batch item has changed, with its index.
+pub(super) type Changed = Option<(Item, usize)>;
+
+/// Converts the message to the version. `changed` has an entry for each batch item.
+pub(super) fn downgrade(version: Version, message: Value, changed: Vec<Changed>) -> Value {
+    let mut changed = changed.into_iter();
     mapped(message, |tag, value| match tag {
         Tag::ResponseHeader => header(version, value),
-        Tag::BatchItem => batch_item(version, value, repeated.next().and_then(Option::as_ref)),
+        Tag::BatchItem => batch_item(version, value, changed.next().flatten()),
         _ => value,
     })
 }
@@ -25,7 +28,7 @@ fn header(version: Version, value: Value) -> Value {
     Value::Structure(kept.collect())
 }
 
-fn batch_item(version: Version, value: Value, repeated: Option<&Item>) -> Value {
+fn batch_item(version: Version, value: Value, mut changed: Changed) -> Value {
     if version == Version::V2_1 {
         return value;
     }
@@ -35,12 +38,12 @@ fn batch_item(version: Version, value: Value, repeated: Option<&Item>) -> Value 
             let reason = ResultReason::from_code(code).unwrap_or(ResultReason::GeneralFailure);
             since::reason_in(version, reason).write()
         }
-        (Tag::ResponsePayload, value) => payload(version, operation, value, repeated),
+        (Tag::ResponsePayload, value) => payload(version, operation, value, changed.take()),
         (_, value) => value,
     })
 }
 
-fn payload(version: Version, operation: Option<Operation>, value: Value, repeated: Option<&Item>) -> Value {
+fn payload(version: Version, operation: Option<Operation>, value: Value, changed: Changed) -> Value {
     let Value::Structure(items) = known(version, value) else { return Value::Structure(Vec::new()) };
     if !version.has_templates() {
         return Value::Structure(items);
@@ -57,7 +60,10 @@ fn payload(version: Version, operation: Option<Operation>, value: Value, repeate
             (_, tag, value) => downgraded.push(Item { tag, value: object(version, value) }),
         }
     }
-    downgraded.extend(repeated.cloned());
+    // The answers to Add, Modify and Delete Attribute repeat the attribute (KMIP 1.4, sections 4.14 to 4.16).
+    downgraded.extend(changed.and_then(|(Item { tag, value }, index)| {
+        attributes::downgrade_instance(version, Item { tag, value: known(version, value) }, index)
+    }));
     Value::Structure(downgraded)
 }
 

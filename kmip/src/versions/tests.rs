@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::Bytes;
+use crate::attributes::{AttributeReference, Name, VendorAttribute};
 use crate::dialect::Dialect;
 use crate::enumerations::{Operation, ResultReason, ResultStatus};
 use crate::message::{RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage};
-use crate::payloads::Request;
-use crate::ttlv::{DateTime, json, xml};
+use crate::payloads::{Instance, Request, Response, add_attribute, delete_attribute, modify_attribute};
+use crate::ttlv::{DateTime, xml};
 
 fn request(version: &str, operation: &str, payload: &str) -> Document {
     let (major, minor) = version.split_once('.').unwrap();
@@ -38,9 +39,13 @@ fn answered(version: &str, operation: &str, payload: &str, answer: &str) -> Stri
         <BatchItem><Operation type="Enumeration" value="{operation}"/><ResultStatus type="Enumeration" value="Success"/>
         <ResponsePayload>{answer}</ResponsePayload></BatchItem></ResponseMessage>"#
     );
-    let answer = upgraded.downgrade(xml::read(message.as_bytes()).unwrap());
+    let answer = ResponseMessage::from_document(xml::read(message.as_bytes()).unwrap()).unwrap();
+    spelled(&upgraded.downgrade(answer))
+}
+
+fn spelled(answer: &Document) -> String {
     let mut written = Vec::new();
-    xml::write(&answer, Dialect::Oasis, &mut written);
+    xml::write(answer, Dialect::Oasis, &mut written);
     String::from_utf8(written).unwrap()
 }
 
@@ -184,8 +189,8 @@ fn an_answer_has_the_operations_and_reasons_of_its_version() {
     }
     let failed = |version, reason| {
         let item = ResponseBatchItem::failure(Some(Operation::Get), None, reason, String::new());
-        let answer = ResponseMessage::new(DateTime(0), None, vec![item]).into_document();
-        let document = downgrade_failure(version, answer);
+        let answer = ResponseMessage::new(DateTime(0), None, vec![item]);
+        let document = downgrade(version, answer);
         let Value::Structure(items) = document.value else { panic!("a message is a structure") };
         let item = items.into_iter().find(|item| item.tag == Tag::BatchItem).unwrap();
         ResponseBatchItem::read(item.value).unwrap().result_reason.unwrap()
@@ -204,15 +209,104 @@ fn an_answer_has_the_operations_and_reasons_of_its_version() {
     assert_eq!(failed(Version::V1_4, ResultReason::Sensitive), ResultReason::Sensitive);
 }
 
+/// An answer to one of the operations that change an attribute.
+fn change(operation: &str, item: Item, index: usize) -> ResponseMessage {
+    let unique_identifier = "k".to_owned();
+    let instance = Instance::new(Some((item, index)));
+    let response = match operation {
+        "AddAttribute" => add_attribute::Response { unique_identifier, instance }.into(),
+        "ModifyAttribute" => modify_attribute::Response { unique_identifier, instance }.into(),
+        _ => Response::from(delete_attribute::Response { unique_identifier, instance }),
+    };
+    ResponseMessage::new(DateTime(0), None, vec![ResponseBatchItem::success(None, response)])
+}
+
 #[test]
-fn a_change_of_an_attribute_is_repeated_in_its_answer() {
-    let changed = attribute("x-Purpose", r#"type="TextString" value="backup""#);
-    let written = answered("1.2", "AddAttribute", &changed, r#"<UniqueIdentifier type="TextString" value="k"/>"#);
-    assert!(written.contains(&format!(r#"value="k"/>{changed}</ResponsePayload>"#)), "{written}");
-    let upgraded = upgrade(request("1.2", "AddAttribute", &changed)).unwrap().document;
-    let mut text = Vec::new();
-    json::write(&upgraded, Dialect::Oasis, &mut text);
-    assert!(String::from_utf8(text).unwrap().contains(r#"{"tag":"NewAttribute","value":[{"tag":"Attribute""#));
+fn a_changed_attribute_is_repeated_in_the_answers_of_1_x_and_in_no_other() {
+    let purpose = VendorAttribute {
+        vendor_identification: "x".to_owned(),
+        name: "Purpose".to_owned(),
+        value: Value::TextString("backup".to_owned()),
+    };
+    let purpose = Item::new(Tag::Attribute, purpose);
+    let name = Item::new(Tag::Name, Name::text("two"));
+    let named = r#"<AttributeValue><NameValue type="TextString" value="two"/><NameType type="Enumeration" value="UninterpretedTextString"/></AttributeValue>"#;
+    let expected = [
+        (purpose, 0, attribute("x-Purpose", r#"type="TextString" value="backup""#)),
+        (
+            name,
+            1,
+            format!(
+                r#"<Attribute><AttributeName type="TextString" value="Name"/><AttributeIndex type="Integer" value="1"/>{named}</Attribute>"#
+            ),
+        ),
+    ];
+    for operation in ["AddAttribute", "ModifyAttribute", "DeleteAttribute"] {
+        for (item, index, repeated) in &expected {
+            let answer = change(operation, item.clone(), *index);
+            for version in Version::ALL {
+                let written = spelled(&downgrade(version, answer.clone()));
+                let repeated = if version.has_templates() { repeated.as_str() } else { "" };
+                assert!(written.contains(&format!(r#"value="k"/>{repeated}</ResponsePayload>"#)), "{written}");
+            }
+            assert!(spelled(&answer.into_document()).contains(r#"value="k"/></ResponsePayload>"#));
+        }
+    }
+    // The version does not have the attribute.
+    let sensitive = change("ModifyAttribute", Item::new(Tag::Sensitive, true), 0);
+    assert!(spelled(&downgrade(Version::V1_3, sensitive)).contains(r#"value="k"/></ResponsePayload>"#));
+}
+
+#[test]
+fn an_attribute_is_named_by_name_and_index_and_an_absent_index_is_the_first() {
+    let index = |index: i32| format!(r#"<AttributeIndex type="Integer" value="{index}"/>"#);
+    let value = |index: &str| {
+        format!(
+            r#"<Attribute><AttributeName type="TextString" value="Object Group"/>{index}<AttributeValue type="TextString" value="g"/></Attribute>"#
+        )
+    };
+    for version in ["1.0", "1.1", "1.2", "1.3", "1.4"] {
+        for (given, expected) in
+            [(String::new(), Some(0)), (index(0), Some(0)), (index(2), Some(2)), (index(-1), Some(-1))]
+        {
+            let Request::ModifyAttribute(asked) = upgraded(version, "ModifyAttribute", &value(&given)).unwrap() else {
+                panic!("Modify Attribute was asked")
+            };
+            assert_eq!(asked.attribute_index, expected);
+            assert_eq!(asked.new_attribute.item(), &Item::new(Tag::ObjectGroup, "g".to_owned()));
+            let deleted = format!(r#"<AttributeName type="TextString" value="Object Group"/>{given}"#);
+            let Request::DeleteAttribute(asked) = upgraded(version, "DeleteAttribute", &deleted).unwrap() else {
+                panic!("Delete Attribute was asked")
+            };
+            assert_eq!(asked.attribute_index, expected);
+            assert_eq!(asked.attribute_reference, Some(AttributeReference::Tag(Tag::ObjectGroup)));
+        }
+        for given in [String::new(), index(0)] {
+            let asked = upgraded(version, "AddAttribute", &value(&given));
+            assert!(matches!(asked, Ok(Request::AddAttribute(_))), "{asked:?}");
+        }
+        let refused = upgraded(version, "AddAttribute", &value(&index(1))).unwrap_err();
+        assert_eq!(*refused.fault(), Fault::Unexpected(Tag::AttributeIndex));
+        for operation in ["SetAttribute", "AdjustAttribute"] {
+            let refused = upgraded(version, operation, "").unwrap_err();
+            assert_eq!(refused.result_reason(), ResultReason::OperationNotSupported);
+        }
+    }
+    let deleted = format!(r#"<AttributeReference type="Enumeration" value="Name"/>{}"#, index(1));
+    assert!(upgraded("2.0", "DeleteAttribute", &deleted).is_err());
+}
+
+#[test]
+fn a_list_of_attributes_has_the_names_of_the_version() {
+    let answer = r#"<UniqueIdentifier type="TextString" value="k"/><AttributeReference type="Enumeration" value="Name"/>
+        <AttributeReference type="Enumeration" value="Sensitive"/>
+        <AttributeReference><VendorIdentification type="TextString" value="x"/><AttributeName type="TextString" value="Purpose"/></AttributeReference>
+        <AttributeReference><VendorIdentification type="TextString" value="other"/><AttributeName type="TextString" value="n"/></AttributeReference>"#;
+    let list = |version| answered(version, "GetAttributeList", "", answer);
+    let name = |name| format!(r#"<AttributeName type="TextString" value="{name}"/>"#);
+    assert!(list("1.2").contains(&[name("Name"), name("x-Purpose")].concat()));
+    assert!(list("1.4").contains(&[name("Name"), name("Sensitive"), name("x-Purpose")].concat()));
+    assert_eq!(list("2.0").matches("<AttributeReference").count(), 4);
 }
 
 #[test]
@@ -233,6 +327,6 @@ fn an_answer_of_2_1_to_2_1_is_left_as_it_is() {
         result_message: None,
         response: None,
     };
-    let answer = ResponseMessage { header, items: vec![item] }.into_document();
-    assert_eq!(upgrade(request("2.1", "Query", "")).unwrap().downgrade(answer.clone()), answer);
+    let answer = ResponseMessage { header, items: vec![item] };
+    assert_eq!(upgrade(request("2.1", "Query", "")).unwrap().downgrade(answer.clone()), answer.into_document());
 }

@@ -117,8 +117,8 @@ impl Kms {
         after: After,
         written: Result<(), store::Error>,
     ) -> (Result<(), Error>, Leftovers) {
-        let After { made, changed, former, is_gone } = after;
-        // The lock ends with this function: nothing changes the object before the cache holds it.
+        let After { made, changed, name: _name, former, is_gone } = after;
+        // The locks end with this function: nothing changes the object before the cache holds it.
         if let Some((object, size, _)) = &changed {
             match written {
                 Ok(()) if !is_gone => self.cache.replace(object, *size),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::super::bounds::MAX_OFFERS;
-use super::super::call::Gathering;
 use super::super::error::Error;
 use super::super::handover::{Pending, offered_to};
 use super::super::handover_fault::HandoverFault;
@@ -168,7 +167,16 @@ impl<'a> Grant<'a> {
         &self,
         change: impl FnOnce(&Object, &mut Attributes) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.replace(|object| {
+        self.change_holding(None, change)
+    }
+
+    /// Changes attributes, and holds the lock on a new name of the object until the change is committed.
+    pub(in crate::kms) fn change_holding(
+        &self,
+        name: Option<Turn>,
+        change: impl FnOnce(&Object, &mut Attributes) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.replace_holding(name, |object| {
             let mut attributes = object.attributes.clone();
             change(object, &mut attributes)?;
             Ok(Successor { attributes, ..Successor::of(object) })
@@ -244,8 +252,7 @@ impl<'a> Grant<'a> {
         if let Some(present) = self.call.uncommitted.get(id) {
             return Ok((None, present));
         }
-        let turns = &self.kms.turns;
-        let turn = if self.call.gathering == Gathering::BesideOthers { turns.take_free(id) } else { turns.take(id) }?;
+        let turn = self.kms.take_turn(self.call, id)?;
         let present = self.kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
         if present.version != self.object.version {
             // The permission may be what has changed.
@@ -254,8 +261,17 @@ impl<'a> Grant<'a> {
         Ok((Some(turn), present))
     }
 
-    /// Writes the next version of the row. A key that only the former version has is removed from the HSM token.
     fn replace(&self, successor: impl FnOnce(&Object) -> Result<Successor, Error>) -> Result<(), Error> {
+        self.replace_holding(None, successor)
+    }
+
+    /// Writes the next version of the row. A key that only the former version has is removed from the HSM token. The
+    /// lock on a new name is held until the change is committed.
+    fn replace_holding(
+        &self,
+        name: Option<Turn>,
+        successor: impl FnOnce(&Object) -> Result<Successor, Error>,
+    ) -> Result<(), Error> {
         let (kms, id) = (self.kms, &self.object.id);
         let (turn, present) = self.turn()?;
         let Successor { mut attributes, mut access, class, material, made } = successor(&present)?;
@@ -277,7 +293,7 @@ impl<'a> Grant<'a> {
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusions(self.action, id, version));
         let prepared = Prepared::succession(command.erasing(erasure).recorded(records), object, size, turn);
-        kms.commit(self.call, prepared.with_keys(made, former).ending(is_gone))
+        kms.commit(self.call, prepared.holding(name).with_keys(made, former).ending(is_gone))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::super::call::Call;
+use super::super::call::{Call, Gathering};
 use super::super::error::Error;
 use super::super::list::pages;
 use super::super::object::{Object, is_destroyed};
@@ -14,6 +14,13 @@ use crate::turns::Turn;
 const PAGE: usize = 100;
 
 impl Kms {
+    /// Takes a lock for the change of a call. A change beside others of its message does not wait for the lock
+    /// ([`Error::Crowded`]).
+    pub(super) fn take_turn(&self, call: &Call<'_>, name: &str) -> Result<Turn, Error> {
+        let is_beside = call.gathering == Gathering::BesideOthers;
+        Ok(if is_beside { self.turns.take_free(name) } else { self.turns.take(name) }?)
+    }
+
     /// Takes the lock to give a key a name in a project; `own` is the identifier of the key if it exists already. Until
     /// the lock is dropped, no other call gives a key this name in the project. Returns `None` outside of projects,
     /// where names need not be unique.
@@ -29,7 +36,7 @@ impl Kms {
     ) -> Result<Option<Turn>, Error> {
         let Some(project) = project else { return Ok(None) };
         // No identifier of an object and no name of a project contains a space, so this name is unique.
-        let turn = self.turns.take(&format!("key {project} {name}"))?;
+        let turn = self.take_turn(call, &format!("key {project} {name}"))?;
         let reach = Reach { projects: Projects::These(vec![project.to_owned()]), ..Reach::default() };
         let search = Search { now: call.now.0, reach, names: vec![name.to_owned()], ..Search::default() };
         let is_over = || call.go_on().is_err();

@@ -29,6 +29,8 @@ pub(super) struct After {
     pub(super) made: Option<Made>,
     /// The object after the change, its size in memory, and the lock on its changes.
     pub(super) changed: Option<(Arc<Object>, usize, Option<Turn>)>,
+    /// The lock on the new name of the object.
+    pub(super) name: Option<Turn>,
     /// The key of the former version in the HSM token, which is not needed after the commit.
     pub(super) former: Option<Material>,
     /// Whether the object is destroyed by the change.
@@ -77,6 +79,12 @@ impl Prepared {
     /// Adds the key `made` of the new version, and the key `former` that is not needed after the commit.
     pub(super) fn with_keys(mut self, made: Option<Made>, former: Option<Material>) -> Self {
         (self.after.made, self.after.former) = (made, former);
+        self
+    }
+
+    /// Adds the lock on the new name of the object.
+    pub(super) fn holding(mut self, name: Option<Turn>) -> Self {
+        self.after.name = name;
         self
     }
 

@@ -1,15 +1,19 @@
 //! The operations of KMIP: one file each, and one table of the facts about all of them.
 
 pub(super) mod activate;
+pub(super) mod add_attribute;
+pub(super) mod adjust_attribute;
 pub(super) mod check;
 pub(super) mod create;
 pub(super) mod create_key_pair;
 pub(super) mod decrypt;
+pub(super) mod delete_attribute;
 pub(super) mod destroy;
 pub(super) mod discover_versions;
 pub(super) mod encrypt;
 pub(super) mod export;
 pub(super) mod get;
+pub(super) mod get_attribute_list;
 pub(super) mod get_attributes;
 pub(super) mod hash;
 pub(super) mod import;
@@ -18,12 +22,14 @@ pub(super) mod locate;
 pub(super) mod log;
 pub(super) mod mac;
 pub(super) mod mac_verify;
+pub(super) mod modify_attribute;
 pub(super) mod ping;
 pub(super) mod query;
 pub(super) mod register;
 pub(super) mod revoke;
 pub(super) mod rng_retrieve;
 pub(super) mod rng_seed;
+pub(super) mod set_attribute;
 pub(super) mod sign;
 pub(super) mod signature_verify;
 
@@ -43,6 +49,12 @@ macro_rules! table {
             Locate locate { touches: Touches::Found }
             Get get { touches: Touches::GivenOut }
             GetAttributes get_attributes { touches: Touches::Named }
+            GetAttributeList get_attribute_list { right: READ_ATTRIBUTES, touches: Touches::Named }
+            AddAttribute add_attribute { right: CHANGE_ATTRIBUTES, touches: Touches::Changed }
+            ModifyAttribute modify_attribute { right: CHANGE_ATTRIBUTES, touches: Touches::Changed }
+            DeleteAttribute delete_attribute { right: CHANGE_ATTRIBUTES, touches: Touches::Changed }
+            SetAttribute set_attribute { right: CHANGE_ATTRIBUTES, touches: Touches::Changed }
+            AdjustAttribute adjust_attribute { right: CHANGE_ATTRIBUTES, touches: Touches::Changed }
             Activate activate { touches: Touches::Changed }
             Revoke revoke { touches: Touches::Changed }
             Destroy destroy { touches: Touches::Ended }
@@ -68,6 +80,12 @@ macro_rules! table {
     };
 }
 pub(super) use table;
+
+/// The right to read the attributes of an object.
+const READ_ATTRIBUTES: Action = Action::Operation(Operation::GetAttributes);
+
+/// The right to change attributes of an object, by any operation.
+const CHANGE_ATTRIBUTES: Action = Action::Operation(Operation::ModifyAttribute);
 
 /// The facts about an operation.
 #[derive(Debug, Clone, Copy)]
@@ -198,8 +216,10 @@ mod tests {
         let (_, table) = page.split_once("## Operations").unwrap();
         let rows = table.lines().filter_map(|line| line.strip_prefix("| ")).skip(1);
         let cells = rows.map_while(|row| row.split_once(" | ")).map(|(name, rest)| (name, rest.split(" | ").next()));
-        let mut documented: Vec<(&str, Option<String>)> =
-            cells.take_while(|(name, _)| *name != "client").map(|(name, since)| (name, since.map(str::to_owned))).collect();
+        let mut documented: Vec<(&str, Option<String>)> = cells
+            .take_while(|(name, _)| *name != "client")
+            .map(|(name, since)| (name, since.map(str::to_owned)))
+            .collect();
         let mut served: Vec<(&str, Option<String>)> = SERVED
             .iter()
             .map(|own| (own.name(Dialect::Oasis), Some(Version::of_operation(*own).to_string())))

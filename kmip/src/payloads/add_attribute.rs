@@ -1,0 +1,26 @@
+//! Add Attribute (KMIP 2.1, section 6.1.2).
+
+use super::Instance;
+use crate::UniqueIdentifier;
+use crate::attributes::SingleAttribute;
+use crate::structure::structure;
+
+structure! {
+    /// The request.
+    pub struct Request {
+        /// The object; the ID placeholder if absent.
+        unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
+        /// The instance to add.
+        new_attribute: SingleAttribute = NewAttribute,
+    }
+}
+
+structure! {
+    /// The response.
+    pub struct Response {
+        /// The object.
+        unique_identifier: String = UniqueIdentifier,
+        /// The added instance.
+        instance: Instance,
+    }
+}

@@ -1,0 +1,23 @@
+//! Get Attribute List (KMIP 2.1, section 6.1.21).
+
+use crate::structure::structure;
+use crate::{AttributeReference, UniqueIdentifier};
+
+structure! {
+    /// The request.
+    #[derive(Eq)]
+    pub struct Request {
+        /// The object; the ID placeholder if absent.
+        unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
+    }
+}
+
+structure! {
+    /// The response.
+    pub struct Response {
+        /// The object.
+        unique_identifier: String = UniqueIdentifier,
+        /// The attributes that the object has, each once.
+        attribute_references: Vec<AttributeReference> = AttributeReference,
+    }
+}
