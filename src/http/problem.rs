@@ -215,6 +215,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Version(..) => StatusCode::BAD_REQUEST,
         E::UsageMask(_)
         | E::Sensitive
+        | E::KeptSensitive(_)
         | E::NoneInClear
         | E::NoneLeaves
         | E::WrappingKey(_)
@@ -228,7 +229,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NoAccessToken
         | E::NoSecretVersion(_) => StatusCode::NOT_FOUND,
         E::Place(fault) => place_status(fault),
-        E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        E::SecretTooLong | E::ObjectTooLong { .. } | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,
         E::SigningKey(RootError::TooManyTokenKeys(_)) => StatusCode::CONFLICT,
@@ -237,6 +238,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::State(_)
         | E::Disabled(_)
         | E::Contention
+        | E::OtherCustody { .. }
         | E::InPolicyFile { .. }
         | E::ProjectInUse(_)
         | E::Handover(_)
@@ -254,6 +256,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Streaming
         | E::KeyFormat(_)
         | E::PublicKeyFormat(_)
+        | E::KeptFormat { .. }
         | E::KeyWrap(_)
         | E::EncodingOption
         | E::NotWrappable(_)
@@ -261,6 +264,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Decryption
         | E::NotASecret(_)
         | E::ASecret
+        | E::KeptOnly { .. }
         | E::NoPair
         | E::NameTaken { .. }
         | E::NoRole { .. }

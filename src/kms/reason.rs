@@ -23,7 +23,7 @@ impl Error {
             | Self::SecretPath
             | Self::SecretTooLong
             | Self::NotASecret(_) => ResultReason::InvalidField,
-            Self::ASecret | Self::NoPair => ResultReason::InvalidObjectType,
+            Self::ASecret | Self::KeptOnly { .. } | Self::NoPair => ResultReason::InvalidObjectType,
             Self::AccessToken(_) => ResultReason::AuthenticationNotSuccessful,
             Self::InPolicyFile { .. }
             | Self::ProjectInUse(_)
@@ -37,8 +37,10 @@ impl Error {
             Self::Destroyed(_) => ResultReason::ObjectDestroyed,
             Self::State(_) | Self::SecretEnded(_) | Self::Disabled(_) => ResultReason::WrongKeyLifecycleState,
             Self::UsageMask(_) => ResultReason::IncompatibleCryptographicUsageMask,
-            Self::Sensitive | Self::NoneInClear | Self::WrappingKey(_) => ResultReason::Sensitive,
-            Self::OtherClass { .. } => ResultReason::ConstraintViolation,
+            Self::Sensitive | Self::KeptSensitive(_) | Self::NoneInClear | Self::WrappingKey(_) => {
+                ResultReason::Sensitive
+            }
+            Self::OtherClass { .. } | Self::OtherCustody { .. } => ResultReason::ConstraintViolation,
             Self::Chosen { .. } => ResultReason::PermissionDenied,
             Self::GcmLimit { .. } | Self::GcmLimitOfSecret { .. } => ResultReason::UsageLimitExceeded,
             Self::NotExtractable | Self::NoneLeaves => ResultReason::NotExtractable,
@@ -50,7 +52,9 @@ impl Error {
             | Self::KeySize { .. } => ResultReason::UnsupportedCryptographicParameters,
             Self::BadParameters(_) | Self::DigestLength { .. } => ResultReason::BadCryptographicParameters,
             Self::Streaming | Self::Feature(_) => ResultReason::FeatureNotSupported,
-            Self::KeyFormat(_) | Self::PublicKeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
+            Self::KeyFormat(_) | Self::PublicKeyFormat(_) | Self::KeptFormat { .. } => {
+                ResultReason::KeyFormatTypeNotSupported
+            }
             Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,
             Self::EncodingOption => ResultReason::EncodingOptionError,
             Self::Decryption => ResultReason::CryptographicFailure,
@@ -62,6 +66,7 @@ impl Error {
             | Self::TooManyTokens(_)
             | Self::TooManyClientSecrets(_)
             | Self::NoRoom
+            | Self::ObjectTooLong { .. }
             | Self::TooLong { .. } => ResultReason::ServerLimitExceeded,
             Self::Hsm(_)
             | Self::Unbound(_)

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use super::super::cache;
 use super::super::call::Call;
 use super::super::error::Error;
-use super::super::object::{Object, is_destroyed, uses};
+use super::super::object::{Object, is_destroyed};
 use super::super::secret_path::{DEFAULT_ACCOUNT, SecretPath};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms, NewGrant};
-use crate::custody::{Cipher, Direction, Encrypted, SecretKeyKind};
+use crate::custody::{Cipher, Direction, Encrypted};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::policy::{Action, Grants, Refusal, Resource, Rule};
 use crate::secret::Bytes;
 use crate::store::object::{self, Class};
 use crate::store::secret_version::{self, SecretVersion};
-use crate::store::{self, secret_path};
+use crate::store::{self, Command, secret_path};
 use crate::turns::retry;
 
 /// Distinguishes this use of a key from every other use.
@@ -187,9 +187,19 @@ impl NewGrant<'_> {
         attributes: Attributes,
         value: &Bytes,
     ) -> Result<(), Error> {
+        self.insert_sealed(id, attributes, value, secret_path::insert(path.name(), id.to_owned()))
+    }
+
+    /// Adds an object with its value, encrypted by a key that is made for it, together with `beside`.
+    pub(super) fn insert_sealed(
+        &self,
+        id: &str,
+        attributes: Attributes,
+        value: &Bytes,
+        beside: Command,
+    ) -> Result<(), Error> {
         let kms = self.kms;
-        let uses = uses(attributes.cryptographic_usage_mask.unwrap_or_default());
-        let material = kms.custody.generate(Class::Sealing, SecretKeyKind::Aes { bytes: 32 }, uses)?;
+        let material = self.sealing_key(&attributes)?;
         let made = Made::new(&kms.custody, &material);
         let object = new_object(1, self.access(), id, attributes, Class::Sealing, material)?;
         let mut version = kms.seal(&object, 1, self.call.now.0, value)?;
@@ -198,8 +208,7 @@ impl NewGrant<'_> {
         [row.binding, uses.binding, version.binding] =
             kms.custody.bind_together([&row.bound(), &uses.bound(), &version.bound()])?;
         let size = cache::size(&row);
-        let named = secret_path::insert(path.name(), id.to_owned());
-        let command = named.then(row.insert(index)).then(uses.write()).then(version.insert(0));
+        let command = beside.then(row.insert(index)).then(uses.write()).then(version.insert(0));
         let command = command.recorded(vec![self.call.change(self.action, id, 1)]);
         kms.commit(self.call, Prepared::addition(command, made, size))
     }
