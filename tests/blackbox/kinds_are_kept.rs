@@ -9,8 +9,8 @@ use rusqlite::Connection as Database;
 use serde_json::{Value, json};
 
 use crate::harness::kmip::{
-    all, boolean, bytes, create, date, encrypt, enumeration, find, integer, link, locate, mac, mac_verify,
-    name, named, octets, raw_key, register, revoke, string, structure, text, vendor_attribute, with, wrapped,
+    all, boolean, bytes, create, date, encrypt, enumeration, find, integer, link, locate, mac, mac_verify, name, named,
+    octets, raw_key, register, revoke, string, structure, text, vendor_attribute, with, wrapped,
 };
 use crate::harness::message::message;
 use crate::harness::{Connection, Options, Server, World, eventually, reference};
@@ -50,7 +50,7 @@ fn symmetric(format: &str, material: Value, more: &[Value]) -> Value {
 }
 
 fn certificate(server: &Server) -> Value {
-    let der = server.place.pki.alice.certificate.to_der().unwrap();
+    let der = server.place.alice.certificate.to_der().unwrap();
     structure("Certificate", &[enumeration("CertificateType", "X509"), bytes("CertificateValue", &der)])
 }
 
@@ -82,8 +82,7 @@ fn kinds(server: &Server) -> Vec<Kind> {
     };
     let inner = structure("Attributes", &[text("Comment", "inside")]);
     let beside = structure("KeyValue", &[random(20), inner]);
-    let with_attributes =
-        structure("KeyBlock", &[enumeration("KeyFormatType", "Raw"), beside]);
+    let with_attributes = structure("KeyBlock", &[enumeration("KeyFormatType", "Raw"), beside]);
     let seed = structure("SecretData", &[enumeration("SecretDataType", "0x80000002"), with_attributes]);
     let pgp = structure("PGPKey", &[integer("PGPKeyVersion", 4), block("Raw", random(30), &[])]);
     let request = structure(
@@ -101,15 +100,34 @@ fn kinds(server: &Server) -> Vec<Kind> {
         kind("a certificate request", request),
         kind("a PGP key", pgp),
         kind("a part of a key", split("XOR", &[])),
-        kind("a part of a key, by a prime", split("PolynomialSharingPrimeField", &[number("PrimeFieldSize", "0000000000000101")])),
-        kind("an RSA private key below 2048 bits", structure("PrivateKey", &[block("PKCS1", pkcs1, &algorithm("RSA", 1024))])),
+        kind(
+            "a part of a key, by a prime",
+            split("PolynomialSharingPrimeField", &[number("PrimeFieldSize", "0000000000000101")]),
+        ),
+        kind(
+            "an RSA private key below 2048 bits",
+            structure("PrivateKey", &[block("PKCS1", pkcs1, &algorithm("RSA", 1024))]),
+        ),
         kind("an RSA public key", structure("PublicKey", &[block("X509", public, &algorithm("RSA", 1024))])),
-        kind("a DSA private key", structure("PrivateKey", &[block("TransparentDSAPrivateKey", transparent(&dsa), &algorithm("DSA", 1024))])),
-        kind("a point of a curve", structure("PublicKey", &[block("TransparentECPublicKey", transparent(&point), &algorithm("EC", 256))])),
+        kind(
+            "a DSA private key",
+            structure("PrivateKey", &[block("TransparentDSAPrivateKey", transparent(&dsa), &algorithm("DSA", 1024))]),
+        ),
+        kind(
+            "a point of a curve",
+            structure("PublicKey", &[block("TransparentECPublicKey", transparent(&point), &algorithm("EC", 256))]),
+        ),
         kind("3DES, its length without parity", symmetric("Raw", random(24), &algorithm("THREE_DES", 168))),
         kind("a key without algorithm, length and mask", symmetric("Raw", random(96), &[])),
         kind("AES of a length that AES does not have", symmetric("Raw", random(31), &algorithm("AES", 248))),
-        kind("ChaCha20, as a structure", symmetric("TransparentSymmetricKey", transparent(&[bytes("Key", &reference::random(32))]), &algorithm("ChaCha20", 256))),
+        kind(
+            "ChaCha20, as a structure",
+            symmetric(
+                "TransparentSymmetricKey",
+                transparent(&[bytes("Key", &reference::random(32))]),
+                &algorithm("ChaCha20", 256),
+            ),
+        ),
         kind("an algorithm of a vendor", symmetric("0x80000003", random(16), &algorithm("0x80000004", 128))),
         kind("a wrapped key", wrapped_key()),
         Kind {
@@ -151,7 +169,10 @@ fn is_given_back(alice: &mut Connection, id: &str, object: &Value, what: &str) {
         assert_eq!(string(&answer, "ObjectType"), object_type(object));
     }
     let answer = alice.ok(&message(&[], &[named("Get", id)]));
-    assert_eq!(find(&answer, object_type(object)).unwrap(), find(&alice.ok(&named("Get", id)), object_type(object)).unwrap());
+    assert_eq!(
+        find(&answer, object_type(object)).unwrap(),
+        find(&alice.ok(&named("Get", id)), object_type(object)).unwrap()
+    );
 }
 
 #[test]
@@ -171,7 +192,10 @@ fn as_they_were_registered_until_they_are_destroyed() {
         }
         let criteria = [name(what), enumeration("ObjectType", object_type(&object))];
         assert_eq!(alice.located(&locate(&criteria, &[])), (vec![id.clone()], 1), "{what}");
-        let imported = with(structure("Import", &kept(&object, &more)["value"].as_array().unwrap()[..]), &[text("UniqueIdentifier", "x")]);
+        let imported = with(
+            structure("Import", &kept(&object, &more)["value"].as_array().unwrap()[..]),
+            &[text("UniqueIdentifier", &format!("imported-{id}"))],
+        );
         let other = alice.new_key(&imported);
         is_given_back(&mut alice, &other, &object, what);
         for id in [id, other] {
@@ -216,7 +240,10 @@ fn with_what_the_server_knows_of_them() {
     assert!(find(&own, "Digest").is_none() && find(&own, "CryptographicUsageMask").is_none());
     assert_eq!(string(&own, "OpaqueDataType"), "0x80000001");
     let own = told(&wrapped_key(), &[]);
-    assert_eq!((string(&own, "LinkType"), string(&own, "LinkedObjectIdentifier")), ("WrappingKeyLink".to_owned(), "elsewhere".to_owned()));
+    assert_eq!(
+        (string(&own, "LinkType"), string(&own, "LinkedObjectIdentifier")),
+        ("WrappingKeyLink".to_owned(), "elsewhere".to_owned())
+    );
     assert!(find(&own, "Digest").is_none());
     // What a client says is kept, and what contradicts the object is refused.
     let both = [link("0x80000005", "theirs"), vendor_attribute("x", "site", "Berlin"), text("ObjectGroup", "g")];
@@ -235,7 +262,8 @@ fn with_what_the_server_knows_of_them() {
     let own = vendor_attribute("claviger", "kept_object", "true");
     alice.refused(&kept(&opaque(b"1"), &[own.clone()]), 400, "Attribute_Read_Only");
     alice.refused(&create("AES", 256, &[own]), 400, "Attribute_Read_Only");
-    let other = structure("Register", &[enumeration("ObjectType", "PublicKey"), structure("Attributes", &[]), secret(b"1")]);
+    let other =
+        structure("Register", &[enumeration("ObjectType", "PublicKey"), structure("Attributes", &[]), secret(b"1")]);
     alice.refused(&other, 400, "Invalid_Attribute_Value");
     let mut without = secret(b"1");
     without["value"][1]["value"].as_array_mut().unwrap().pop();
@@ -290,7 +318,7 @@ fn only_for_those_who_may_have_them() {
             bob.refused(&named(operation, &id), 404);
         }
         assert_eq!(bob.located(&[name("hers")]).1, 0);
-        alice.grant(&id, "bob", &["activate"]);
+        alice.grant(&id, "bob", &["revoke"]);
         // Locate does not tell attributes that a caller may not read.
         assert_eq!(bob.located(&[name("hers")]).0, [id.clone()]);
         assert_eq!(bob.located(&[name("hers"), text("Comment", "word")]).1, 0);
@@ -307,7 +335,8 @@ fn only_for_those_who_may_have_them() {
     }
     // Sensitive and Extractable, on a certificate and a public key too.
     for Kind { what, object, .. } in kinds(&world.server) {
-        for (attribute, value, reason) in [("Sensitive", true, "Sensitive"), ("Extractable", false, "Not_Extractable")] {
+        for (attribute, value, reason) in [("Sensitive", true, "Sensitive"), ("Extractable", false, "Not_Extractable")]
+        {
             let id = string(&alice.ok(&kept(&object, &[boolean(attribute, value)])), "UniqueIdentifier");
             for operation in ["Get", "Export"] {
                 let answer = alice.kmip(&named(operation, &id));
@@ -326,7 +355,10 @@ fn in_the_format_in_which_they_came() {
     let key = reference::random(24);
     let id = alice.new_key(&kept(&symmetric("Raw", bytes("KeyMaterial", &key), &algorithm("THREE_DES", 168)), &[]));
     let answer = alice.ok(&asked(&id, "TransparentSymmetricKey"));
-    assert_eq!((octets(&answer, "Key"), string(&answer, "KeyFormatType")), (key.clone(), "TransparentSymmetricKey".to_owned()));
+    assert_eq!(
+        (octets(&answer, "Key"), string(&answer, "KeyFormatType")),
+        (key.clone(), "TransparentSymmetricKey".to_owned())
+    );
     assert_eq!(octets(&alice.ok(&asked(&id, "Raw")), "KeyMaterial"), key);
     let problem = alice.refused(&asked(&id, "PKCS1"), 422, "Key_Format_Type_Not_Supported");
     assert!(problem["detail"].as_str().unwrap().contains("Raw"), "{problem}");
@@ -354,7 +386,10 @@ fn wrapped_under_a_key_of_the_hsm() {
     let answer = alice.ok(&wrapped("Get", &id, &known));
     assert_eq!(octets(&answer, "KeyMaterial"), reference::key_wrap(&kek, &key));
     let password = alice.new_key(&kept(&secret(&key), &[]));
-    assert_eq!(octets(&alice.ok(&wrapped("Export", &password, &known)), "KeyMaterial"), reference::key_wrap(&kek, &key));
+    assert_eq!(
+        octets(&alice.ok(&wrapped("Export", &password, &known)), "KeyMaterial"),
+        reference::key_wrap(&kek, &key)
+    );
     // A sensitive one only under a key by which nobody unwraps.
     let guarded = alice.new_key(&kept(&tdes, &[boolean("Sensitive", true)]));
     alice.refused(&wrapped("Get", &guarded, &known), 403, "Sensitive");
@@ -461,9 +496,11 @@ fn refused_when_their_rows_were_changed() {
     let [one, two, three, _] = &ids[..] else { panic!("four were made") };
     for statement in [
         // The value of another object, with all of its columns.
-        format!("UPDATE secret_version SET (iv, data, created, binding) = (SELECT iv, data, created, binding FROM secret_version \
-                 WHERE object = '{two}') WHERE object = '{one}'"),
-        format!("UPDATE secret_version SET data = data || x'00' WHERE object = '{two}'"),
+        format!(
+            "UPDATE secret_version SET (iv, data, created, binding) = (SELECT iv, data, created, binding FROM secret_version \
+                 WHERE object = '{two}') WHERE object = '{one}'"
+        ),
+        format!("UPDATE secret_version SET data = CAST(data || x'00' AS BLOB) WHERE object = '{two}'"),
         format!("DELETE FROM secret_version WHERE object = '{three}'"),
     ] {
         assert_eq!(database.execute(&statement, []).unwrap(), 1, "{statement}");
@@ -475,7 +512,10 @@ fn refused_when_their_rows_were_changed() {
     }
     is_given_back(&mut alice, &ids[3], &secret(&[3; 20]), "the one that was left");
     // The mark of a kept object, of which the server knows that no one else sets it.
-    let sql = format!("UPDATE object SET attributes = replace(attributes, 'kept_object', 'kept_abject') WHERE id = '{}'", ids[3]);
+    let sql = format!(
+        "UPDATE object SET attributes = replace(attributes, 'kept_object', 'kept_abject') WHERE id = '{}'",
+        ids[3]
+    );
     assert_eq!(database.execute(&sql, []).unwrap(), 1);
     let server = server.restart();
     let mut alice = server.alice().connect().unwrap();
@@ -503,7 +543,10 @@ fn found_by_each_of_their_attributes() {
     let server = Server::start();
     let mut alice = server.alice().connect().unwrap();
     let information = |namespace, data| {
-        structure("ApplicationSpecificInformation", &[text("ApplicationNamespace", namespace), text("ApplicationData", data)])
+        structure(
+            "ApplicationSpecificInformation",
+            &[text("ApplicationNamespace", namespace), text("ApplicationData", data)],
+        )
     };
     let at = |tag, second| date(tag, &format!("2020-01-01T00:00:0{second}Z"));
     let own = [
@@ -544,7 +587,8 @@ fn found_by_each_of_their_attributes() {
     // In pages, which skip only what matches.
     let second = locate(&[text("ObjectGroup", "disks")], &[integer("OffsetItems", 1), integer("MaximumItems", 1)]);
     assert_eq!(alice.located(&second), (vec![id.clone()], 2));
-    let member = with(locate(&[text("ObjectGroup", "disks")], &[]), &[enumeration("ObjectGroupMember", "GroupMemberFresh")]);
+    let member =
+        with(locate(&[text("ObjectGroup", "disks")], &[]), &[enumeration("ObjectGroupMember", "GroupMemberFresh")]);
     alice.refused(&member, 422, "Feature_Not_Supported");
     alice.refused(&locate(&[vendor_attribute("claviger", "kept_object", "true")], &[]), 422, "Unsupported_Attribute");
     let three = [at("InitialDate", 1), at("InitialDate", 2), at("InitialDate", 3)];
