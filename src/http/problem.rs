@@ -215,7 +215,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Version(..) => StatusCode::BAD_REQUEST,
         E::UsageMask(_)
         | E::Sensitive
-        | E::KeptSensitive(_)
         | E::NoneInClear
         | E::NoneLeaves
         | E::WrappingKey(_)
@@ -229,7 +228,8 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NoAccessToken
         | E::NoSecretVersion(_) => StatusCode::NOT_FOUND,
         E::Place(fault) => place_status(fault),
-        E::SecretTooLong | E::ObjectTooLong { .. } | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        E::Kept(fault) => kept_status(fault),
+        E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,
         E::SigningKey(RootError::TooManyTokenKeys(_)) => StatusCode::CONFLICT,
@@ -238,7 +238,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::State(_)
         | E::Disabled(_)
         | E::Contention
-        | E::OtherCustody { .. }
         | E::InPolicyFile { .. }
         | E::ProjectInUse(_)
         | E::Handover(_)
@@ -256,7 +255,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Streaming
         | E::KeyFormat(_)
         | E::PublicKeyFormat(_)
-        | E::KeptFormat { .. }
         | E::KeyWrap(_)
         | E::EncodingOption
         | E::NotWrappable(_)
@@ -264,7 +262,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Decryption
         | E::NotASecret(_)
         | E::ASecret
-        | E::KeptOnly { .. }
         | E::NoPair
         | E::NameTaken { .. }
         | E::NoRole { .. }
@@ -285,6 +282,17 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Sweeps
         | E::Crowded
         | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// Returns the HTTP status of a fault about an object that is kept and given back only.
+fn kept_status(fault: &kms::KeptFault) -> StatusCode {
+    use kms::KeptFault as F;
+    match fault {
+        F::Sensitive(_) => StatusCode::FORBIDDEN,
+        F::OtherCustody { .. } => StatusCode::CONFLICT,
+        F::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        F::Unused { .. } | F::Format { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

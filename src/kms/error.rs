@@ -7,6 +7,7 @@ pub use no_effect::NoEffect;
 
 use super::bounds::{MAX_REASON, MAX_SECRET};
 use super::handover_fault::HandoverFault;
+use super::kept_fault::KeptFault;
 use super::place_fault::PlaceFault;
 use crate::audit::Unavailable;
 use crate::auth::AccessTokenFault;
@@ -262,53 +263,9 @@ pub enum Error {
     /// A key format that is not supported for a public key.
     #[error("key format {0} is not supported for a public key: use X_509, or PKCS_1 for RSA")]
     PublicKeyFormat(kmip::enumerations::KeyFormatType),
-    /// A use of an object that is kept and given back only.
-    #[error(
-        "the object {id:?} is a {kind} that is kept and given back only: it is not a key in the HSM, and no operation uses it. \
-         Get it and use it outside, or create a key in the HSM"
-    )]
-    KeptOnly {
-        /// The object.
-        id: String,
-        /// Its type.
-        kind: kmip::enumerations::ObjectType,
-    },
-    /// The value of a kept object is not given out.
-    #[error("the object {0:?} is Sensitive: its value is not given out in clear")]
-    KeptSensitive(String),
-    /// A key format in which a kept object is not given out.
-    #[error(
-        "the object was registered in key format {own} and is given back so: leave KeyFormatType out instead of {wanted}"
-    )]
-    KeptFormat {
-        /// The requested format.
-        wanted: kmip::enumerations::KeyFormatType,
-        /// The format in which it was registered.
-        own: kmip::enumerations::KeyFormatType,
-    },
-    /// An import that would replace a kept object by a key in the HSM, or the other way around.
-    #[error(
-        "the object {id:?} {}: import a new object, and destroy this one",
-        if *.is_kept {
-            "is kept and given back only, and the HSM would use the key that replaces it"
-        } else {
-            "is a key in the HSM, which does not use the key that would replace it"
-        }
-    )]
-    OtherCustody {
-        /// The object.
-        id: String,
-        /// Whether it is kept.
-        is_kept: bool,
-    },
-    /// An object that is too long.
-    #[error("the object is {length} bytes long in KMIP's binary encoding; an object has at most {most} bytes")]
-    ObjectTooLong {
-        /// Its length, in bytes.
-        length: usize,
-        /// The maximum length, in bytes.
-        most: usize,
-    },
+    /// A request that an object does not permit because it is kept and given back only.
+    #[error("{0}")]
+    Kept(#[from] KeptFault),
     /// A way of wrapping that is not supported.
     #[error("{0}")]
     KeyWrap(&'static str),

@@ -5,6 +5,7 @@ use openssl::sha::sha256;
 use openssl::x509::X509;
 
 use super::error::Error;
+use super::kept_fault::KeptFault;
 use crate::kmip::attributes::{Digest, Link};
 use crate::kmip::enumerations::{
     CertificateType, CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, LinkType, ObjectType,
@@ -29,7 +30,7 @@ pub(super) fn encode(object: ManagedObject) -> Result<Bytes, Error> {
     let document = object.into_document();
     let length = document.ttlv_length();
     if length > MAX_KEPT {
-        return Err(Error::ObjectTooLong { length, most: MAX_KEPT });
+        return Err(KeptFault::TooLong { length, most: MAX_KEPT }.into());
     }
     let mut encoded = Vec::with_capacity(length);
     let is_written = binary::write(&document, &mut encoded);
@@ -73,7 +74,7 @@ pub(super) fn describe(object: &ManagedObject, attributes: &mut Attributes) -> R
     let own = format(object);
     let wanted = *attributes.key_format_type.get_or_insert(own);
     if wanted != own && !is_converted(object, wanted) {
-        return Err(Error::KeptFormat { wanted, own });
+        return Err(KeptFault::Format { wanted, own }.into());
     }
     if let Some((algorithm, bits)) = public_facts(object) {
         attributes.cryptographic_algorithm = attributes.cryptographic_algorithm.or(algorithm);

@@ -31,6 +31,7 @@ mod identifier;
 mod identities;
 mod inventory;
 mod kept;
+mod kept_fault;
 mod key_pair;
 mod keys;
 mod last_use;
@@ -89,6 +90,7 @@ pub use gate::{Health, Kms, Settings, TokenHealth, Vault};
 pub use handover_fault::HandoverFault;
 pub use identities::{Identity, end_identity_tokens};
 pub use inventory::{Dates, InventoryEntry, Known};
+pub use kept_fault::KeptFault;
 pub use keys::{Order, Wanted};
 pub use list::{MAX_ENTRIES, PageBuilder, Summary};
 pub use login::{

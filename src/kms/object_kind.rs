@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::error::Error;
+use super::kept_fault::KeptFault;
 use super::key_pair::pair_kind;
 use super::operations::Facts;
 use super::secret_path::{MAX_VERSIONS, is_kept, last_number};
@@ -182,7 +183,7 @@ impl ObjectKind {
     /// The object `id` is a secret of an account, or is kept.
     pub(super) fn check_use(self, id: &str) -> Result<(), Error> {
         match self {
-            Self::Kept(kind) => Err(Error::KeptOnly { id: id.to_owned(), kind }),
+            Self::Kept(kind) => Err(KeptFault::Unused { id: id.to_owned(), kind }.into()),
             _ => self.check_key(),
         }
     }

@@ -1,6 +1,7 @@
 //! The KMIP result reason of each error (KMIP 2.1 section 11.53).
 
 use super::error::Error;
+use super::kept_fault::KeptFault;
 use super::place_fault::PlaceFault;
 use crate::kmip::enumerations::ResultReason;
 
@@ -17,13 +18,14 @@ impl Error {
                 ResultReason::ItemNotFound
             }
             Self::Place(fault) => fault.result_reason(),
+            Self::Kept(fault) => fault.result_reason(),
             Self::NoPlace(_)
             | Self::Reason
             | Self::ClientSecret { .. }
             | Self::SecretPath
             | Self::SecretTooLong
             | Self::NotASecret(_) => ResultReason::InvalidField,
-            Self::ASecret | Self::KeptOnly { .. } | Self::NoPair => ResultReason::InvalidObjectType,
+            Self::ASecret | Self::NoPair => ResultReason::InvalidObjectType,
             Self::AccessToken(_) => ResultReason::AuthenticationNotSuccessful,
             Self::InPolicyFile { .. }
             | Self::ProjectInUse(_)
@@ -37,10 +39,8 @@ impl Error {
             Self::Destroyed(_) => ResultReason::ObjectDestroyed,
             Self::State(_) | Self::SecretEnded(_) | Self::Disabled(_) => ResultReason::WrongKeyLifecycleState,
             Self::UsageMask(_) => ResultReason::IncompatibleCryptographicUsageMask,
-            Self::Sensitive | Self::KeptSensitive(_) | Self::NoneInClear | Self::WrappingKey(_) => {
-                ResultReason::Sensitive
-            }
-            Self::OtherClass { .. } | Self::OtherCustody { .. } => ResultReason::ConstraintViolation,
+            Self::Sensitive | Self::NoneInClear | Self::WrappingKey(_) => ResultReason::Sensitive,
+            Self::OtherClass { .. } => ResultReason::ConstraintViolation,
             Self::Chosen { .. } => ResultReason::PermissionDenied,
             Self::GcmLimit { .. } | Self::GcmLimitOfSecret { .. } => ResultReason::UsageLimitExceeded,
             Self::NotExtractable | Self::NoneLeaves => ResultReason::NotExtractable,
@@ -52,9 +52,7 @@ impl Error {
             | Self::KeySize { .. } => ResultReason::UnsupportedCryptographicParameters,
             Self::BadParameters(_) | Self::DigestLength { .. } => ResultReason::BadCryptographicParameters,
             Self::Streaming | Self::Feature(_) => ResultReason::FeatureNotSupported,
-            Self::KeyFormat(_) | Self::PublicKeyFormat(_) | Self::KeptFormat { .. } => {
-                ResultReason::KeyFormatTypeNotSupported
-            }
+            Self::KeyFormat(_) | Self::PublicKeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
             Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,
             Self::EncodingOption => ResultReason::EncodingOptionError,
             Self::Decryption => ResultReason::CryptographicFailure,
@@ -66,7 +64,6 @@ impl Error {
             | Self::TooManyTokens(_)
             | Self::TooManyClientSecrets(_)
             | Self::NoRoom
-            | Self::ObjectTooLong { .. }
             | Self::TooLong { .. } => ResultReason::ServerLimitExceeded,
             Self::Hsm(_)
             | Self::Unbound(_)
@@ -89,6 +86,18 @@ impl Error {
             Self::Audit(source) => Some(source.to_string()),
             Self::Unsearchable(source) => Some(source.to_string()),
             _ => None,
+        }
+    }
+}
+
+impl KeptFault {
+    fn result_reason(&self) -> ResultReason {
+        match self {
+            Self::Unused { .. } => ResultReason::InvalidObjectType,
+            Self::Sensitive(_) => ResultReason::Sensitive,
+            Self::Format { .. } => ResultReason::KeyFormatTypeNotSupported,
+            Self::OtherCustody { .. } => ResultReason::ConstraintViolation,
+            Self::TooLong { .. } => ResultReason::ServerLimitExceeded,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::super::disabled;
 use super::super::error::Error;
 use super::super::kept;
+use super::super::kept_fault::KeptFault;
 use super::super::object_kind::{ObjectKind, SEALING_KEY};
 use super::service::{Grant, NewGrant, Usable};
 use crate::kmip::{Attributes, ManagedObject};
@@ -43,7 +44,7 @@ impl Grant<'_> {
             return Err(Error::NotExtractable);
         }
         if own.sensitive == Some(true) {
-            return Err(Error::KeptSensitive(self.object.id.clone()));
+            return Err(KeptFault::Sensitive(self.object.id.clone()).into());
         }
         self.opened()
     }

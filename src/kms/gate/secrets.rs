@@ -10,7 +10,7 @@ use super::super::secret_path::{DEFAULT_ACCOUNT, SecretPath};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms, NewGrant};
-use crate::custody::{Cipher, Direction, Encrypted};
+use crate::custody::{self, Cipher, Direction, Encrypted, TokenError};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::policy::{Action, Grants, Refusal, Resource, Rule};
@@ -232,16 +232,7 @@ impl Grant<'_> {
             };
             let Some(row) = found else {
                 // A newer value may have replaced it in the meantime. If not, its row was removed from the database.
-                kms.cache.forget(id);
-                let newer = kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
-                if newer.version == present.version {
-                    return Err(kms.refuse_version(id, wanted));
-                }
-                if is_destroyed(newer.attributes.state) {
-                    return Err(Error::NotFound(id.clone()));
-                }
-                kms.decide(self.call, self.action, &newer)?;
-                present = newer;
+                present = self.newer(&present, wanted)?;
                 return Ok(None);
             };
             if !kms.custody.is_bound(&row.bound(), &row.binding)? {
@@ -249,9 +240,34 @@ impl Grant<'_> {
             }
             let aad = additional_data(id, wanted);
             let cipher = Cipher::AesGcm { iv: &row.iv, aad: &aad, tag_bits: TAG_BITS };
-            let value = kms.custody.decrypt(&present.key, &cipher, &row.data)?;
-            Ok(Some(Bytes::from(&value[..])))
+            match kms.custody.decrypt(&present.key, &cipher, &row.data) {
+                Ok(value) => Ok(Some(Bytes::from(&value[..]))),
+                // An import may have replaced the value and its key in the meantime.
+                Err(custody::Error::Token(TokenError::DecryptionFailed)) => {
+                    present = self.newer(&present, wanted)?;
+                    Ok(None)
+                }
+                Err(error) => Err(error.into()),
+            }
         })
+    }
+
+    /// The object after a change in the meantime, if the caller may still read it.
+    ///
+    /// # Errors
+    /// Also [`Error::Integrity`], if it was not changed: then its value `wanted` was changed in the database.
+    fn newer(&self, present: &Object, wanted: i64) -> Result<Arc<Object>, Error> {
+        let (kms, id) = (self.kms, &self.object.id);
+        kms.cache.forget(id);
+        let newer = kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
+        if newer.version == present.version {
+            return Err(kms.refuse_version(id, wanted));
+        }
+        if is_destroyed(newer.attributes.state) {
+            return Err(Error::NotFound(id.clone()));
+        }
+        kms.decide(self.call, self.action, &newer)?;
+        Ok(newer)
     }
 }
 

@@ -4,6 +4,7 @@ use openssl::rsa::Rsa;
 
 use super::super::gate::{Grant, Usable};
 use super::super::kept;
+use super::super::kept_fault::KeptFault;
 use super::super::object_kind::Form;
 use super::super::{Call, Error, Kms};
 use super::Purpose;
@@ -83,7 +84,7 @@ impl Wanted<'_> {
         // Of an object that was registered in one format, another one may have been requested for Get.
         let wanted = self.format.or(grant.object().attributes.key_format_type).unwrap_or(own);
         if wanted != own && !kept::is_converted(&object, wanted) {
-            return Err(Error::KeptFormat { wanted, own });
+            return Err(KeptFault::Format { wanted, own }.into());
         }
         if let Some(block) = object.key_block() {
             if block.key_wrapping_data.is_some() && self.wrap_type == Some(KeyWrapType::NotWrapped) {
@@ -116,7 +117,7 @@ impl Wanted<'_> {
         let mut object = grant.kept_for(&wrapping)?;
         let own = kept::format(&object);
         if let Some(wanted) = self.format.filter(|wanted| *wanted != own) {
-            return Err(Error::KeptFormat { wanted, own });
+            return Err(KeptFault::Format { wanted, own }.into());
         }
         let Some(block) = kept::key_block(&mut object) else { return Err(Error::Missing(Tag::KeyBlock)) };
         if block.key_wrapping_data.is_some() {

@@ -3,6 +3,7 @@
 use super::super::brought::{Brought, Terms, Value};
 use super::super::gate::{Exchange, Grant};
 use super::super::identifier::wished;
+use super::super::kept_fault::KeptFault;
 use super::super::object::Object;
 use super::super::object_kind::ObjectKind;
 use super::super::proposal::{Origin, check_settable};
@@ -83,7 +84,7 @@ fn replacement(
     let Terms { proposal, value } = given.object.terms(&grant, call, attributes, Origin::Replacing)?;
     let is_kept = matches!(value, Value::Kept(_));
     if is_kept != matches!(present.kind, ObjectKind::Kept(_)) {
-        return Err(Error::OtherCustody { id: proposal.id, is_kept: !is_kept });
+        return Err(KeptFault::OtherCustody { id: proposal.id, is_kept: !is_kept }.into());
     }
     let exported = |own: &Attributes| (own.sensitive.unwrap_or_default(), own.extractable.unwrap_or_default());
     let (sensitive, extractable) = exported(&present.attributes);
