@@ -11,7 +11,10 @@ mod single;
 mod tags;
 
 use super::cryptographic_parameters::CryptographicParameters;
-use super::enumerations::{CryptographicAlgorithm, KeyFormatType, NISTKeyType, ObjectType, ProtectionLevel, State};
+use super::enumerations::{
+    CertificateType, CryptographicAlgorithm, DigitalSignatureAlgorithm, KeyFormatType, NISTKeyType, ObjectType,
+    OpaqueDataType, ProtectionLevel, State,
+};
 use super::error::{Error, Fault};
 use super::mask::{ProtectionStorageMask, UsageMask};
 use super::structure::members;
@@ -54,6 +57,14 @@ members! {
         cryptographic_domain_parameters: Option<CryptographicDomainParameters> = CryptographicDomainParameters,
         /// Section 4.16.
         cryptographic_parameters: Vec<CryptographicParameters> = CryptographicParameters,
+        /// Section 4.7.
+        certificate_type: Option<CertificateType> = CertificateType,
+        /// In bytes. Section 4.8.
+        certificate_length: Option<i32> = CertificateLength,
+        /// Section 4.22.
+        digital_signature_algorithm: Option<DigitalSignatureAlgorithm> = DigitalSignatureAlgorithm,
+        /// Section 4.37.
+        opaque_data_type: Option<OpaqueDataType> = OpaqueDataType,
         /// Section 4.17.
         cryptographic_usage_mask: Option<UsageMask> = CryptographicUsageMask,
         /// Section 4.26.

@@ -13,6 +13,7 @@
 use super::attributes::are_tags;
 use super::enumerations::{ObjectType, RevocationReasonCode};
 use super::error::{Error, Fault};
+use super::objects::ManagedObject;
 use super::payloads::{Request, Response};
 use super::tag::Tag;
 use super::ttlv::json::Marks;
@@ -243,9 +244,7 @@ impl Spelling {
             let older = match item.tag {
                 Tag::Attribute => None,
                 Tag::IVCounterNonce => Some(Item { tag: Tag::OLDER_IV, value: item.value.clone() }),
-                Tag::SymmetricKey | Tag::PublicKey | Tag::PrivateKey | Tag::SecretData => {
-                    Some(older_object(&item.value))
-                }
+                tag if ManagedObject::is_named(tag) => Some(older_object(&item.value)),
                 _ => {
                     let value = match item.value {
                         Value::Structure(items) => Value::Structure(self.items(items)),

@@ -55,15 +55,35 @@ const ALIASES: &[(&str, &str, u32)] = &[
     ("Operation", "Mac_Generate", 0x23),
 ];
 
+/// Defines an enumeration. Clients send values of vendors in some of them; these have the variant `Vendor`.
 macro_rules! enumeration {
-    ($name:ident $($variant:ident = $code:literal $(/ $bare:ident)?),* $(,)?) => {
+    (CertificateRequestType $($rows:tt)*) => { define! { CertificateRequestType Vendor; $($rows)* } };
+    (CertificateType $($rows:tt)*) => { define! { CertificateType Vendor; $($rows)* } };
+    (CryptographicAlgorithm $($rows:tt)*) => { define! { CryptographicAlgorithm Vendor; $($rows)* } };
+    (DigitalSignatureAlgorithm $($rows:tt)*) => { define! { DigitalSignatureAlgorithm Vendor; $($rows)* } };
+    (KeyFormatType $($rows:tt)*) => { define! { KeyFormatType Vendor; $($rows)* } };
+    (LinkType $($rows:tt)*) => { define! { LinkType Vendor; $($rows)* } };
+    (OpaqueDataType $($rows:tt)*) => { define! { OpaqueDataType Vendor; $($rows)* } };
+    (SecretDataType $($rows:tt)*) => { define! { SecretDataType Vendor; $($rows)* } };
+    (SplitKeyMethod $($rows:tt)*) => { define! { SplitKeyMethod Vendor; $($rows)* } };
+    ($name:ident $($rows:tt)*) => { define! { $name; $($rows)* } };
+}
+
+macro_rules! define {
+    ($name:ident $($vendor:ident)?; $($variant:ident = $code:literal $(/ $bare:ident)?),* $(,)?) => {
         #[doc = concat!("`", stringify!($name), "`")]
         #[allow(non_camel_case_types, reason = "these are the names of the standard")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $(#[doc = concat!("`", stringify!($variant), "`")] $variant),* }
+        pub enum $name {
+            $(#[doc = concat!("`", stringify!($variant), "`")] $variant,)*
+            $(
+                /// A value of a vendor, from 0x80000000 to 0x8FFFFFFF. It has no name.
+                $vendor(u32),
+            )?
+        }
 
         impl $name {
-            /// Every value, in the order of their codes.
+            /// Every value of the standard, in the order of their codes.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
             /// The names and codes.
             pub const TABLE: Table = Table {
@@ -74,21 +94,34 @@ macro_rules! enumeration {
             /// The code.
             #[must_use]
             pub const fn code(self) -> u32 {
-                match self { $(Self::$variant => $code),* }
+                match self {
+                    $(Self::$variant => $code,)*
+                    $(Self::$vendor(code) => code,)?
+                }
             }
 
             /// Returns the value of a code.
             #[must_use]
             pub const fn from_code(code: u32) -> Option<Self> {
-                match code { $($code => Some(Self::$variant),)* _ => None }
+                match code {
+                    $($code => Some(Self::$variant),)*
+                    $(0x8000_0000..=0x8FFF_FFFF => Some(Self::$vendor(code)),)?
+                    _ => None,
+                }
             }
 
-            /// Returns the name in a dialect.
+            /// Returns the name in a dialect. Values of vendors share one, which no document contains.
             #[must_use]
             pub const fn name(self, dialect: Dialect) -> &'static str {
                 match dialect {
-                    Dialect::Oasis => match self { $(Self::$variant => stringify!($variant)),* },
-                    Dialect::Bare => match self { $(Self::$variant => bare!($variant $($bare)?)),* },
+                    Dialect::Oasis => match self {
+                        $(Self::$variant => stringify!($variant),)*
+                        $(Self::$vendor(_) => stringify!($vendor),)?
+                    },
+                    Dialect::Bare => match self {
+                        $(Self::$variant => bare!($variant $($bare)?),)*
+                        $(Self::$vendor(_) => stringify!($vendor),)?
+                    },
                 }
             }
 
@@ -101,7 +134,10 @@ macro_rules! enumeration {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                formatter.write_str(self.name(Dialect::Oasis))
+                match self {
+                    $(Self::$vendor(code) => write!(formatter, "0x{code:08X}"),)?
+                    $(Self::$variant => formatter.write_str(stringify!($variant)),)*
+                }
             }
         }
 
@@ -146,6 +182,9 @@ macro_rules! carried {
 
 include!("enumerations/table.rs");
 
+// The standard defines no value of this enumeration (section 11.34), and its table has no row.
+enumeration! { OpaqueDataType }
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +211,18 @@ mod tests {
         assert_eq!(ResultReason::ObjectNotFound.name(Dialect::Bare), "Object_Not_Found");
         assert_eq!(State::DestroyedCompromised.name(Dialect::Bare), "Destroyed_Compromised");
         assert_eq!(State::PreActive.name(Dialect::Bare), "PreActive");
+    }
+
+    #[test]
+    fn values_of_vendors_have_their_code() {
+        for code in [0x8000_0000, 0x8000_0001, 0x8FFF_FFFF] {
+            assert_eq!(SecretDataType::from_code(code), Some(SecretDataType::Vendor(code)));
+            assert_eq!(OpaqueDataType::from_code(code).map(OpaqueDataType::code), Some(code));
+        }
+        assert_eq!(KeyFormatType::Vendor(0x8000_0012).to_string(), "0x80000012");
+        assert_eq!((OpaqueDataType::from_code(1), OpaqueDataType::from_code(0x9000_0000)), (None, None));
+        assert_eq!((Operation::from_code(0x8000_0001), LinkType::from_code(0x7FFF_FFFF)), (None, None));
+        assert_eq!(SecretDataType::from_name("Vendor"), None);
     }
 
     #[test]

@@ -43,21 +43,55 @@ pub enum KeyValue {
 }
 
 /// The key itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum KeyMaterial {
     /// The bytes, in the format that the key block names.
     Bytes(Bytes),
     /// Section 3.4.
     TransparentSymmetricKey(Bytes),
+    /// The numbers of another transparent key (sections 3.5 to 3.12), or the structure of a format of a vendor: the
+    /// items as they were given.
+    Structure(Vec<Item>),
 }
 
+/// The formats whose key material is a structure other than that of a symmetric key, and the items that it must have.
+const TRANSPARENT: [(KeyFormatType, &[Tag]); 8] = [
+    (KeyFormatType::TransparentDSAPrivateKey, &[Tag::P, Tag::Q, Tag::G, Tag::X]),
+    (KeyFormatType::TransparentDSAPublicKey, &[Tag::P, Tag::Q, Tag::G, Tag::Y]),
+    (KeyFormatType::TransparentRSAPrivateKey, &[Tag::Modulus]),
+    (KeyFormatType::TransparentRSAPublicKey, &[Tag::Modulus, Tag::PublicExponent]),
+    (KeyFormatType::TransparentDHPrivateKey, &[Tag::P, Tag::G, Tag::X]),
+    (KeyFormatType::TransparentDHPublicKey, &[Tag::P, Tag::G, Tag::Y]),
+    (KeyFormatType::TransparentECPrivateKey, &[Tag::RecommendedCurve, Tag::D]),
+    (KeyFormatType::TransparentECPublicKey, &[Tag::RecommendedCurve, Tag::QString]),
+];
+
 impl KeyMaterial {
-    /// The bytes of the key, in either form.
+    /// The bytes of the key; `None` for a structure of several numbers.
     #[must_use]
-    pub fn bytes(&self) -> &Bytes {
+    pub fn bytes(&self) -> Option<&Bytes> {
         match self {
-            Self::Bytes(bytes) | Self::TransparentSymmetricKey(bytes) => bytes,
+            Self::Bytes(bytes) | Self::TransparentSymmetricKey(bytes) => Some(bytes),
+            Self::Structure(_) => None,
         }
+    }
+
+    /// Refuses material that is not that of the format: bytes for a structure, a structure for bytes, or a structure
+    /// that lacks an item.
+    fn check(&self, format: KeyFormatType) -> Result<(), Error> {
+        let needed = TRANSPARENT.iter().find(|(known, _)| *known == format).map(|(_, needed)| *needed);
+        let agrees = match (self, format) {
+            (_, KeyFormatType::Vendor(_)) => true,
+            (Self::TransparentSymmetricKey(_), format) => format == KeyFormatType::TransparentSymmetricKey,
+            (Self::Bytes(_), format) => needed.is_none() && format != KeyFormatType::TransparentSymmetricKey,
+            (Self::Structure(_), _) => needed.is_some(),
+        };
+        if !agrees {
+            return Err(Fault::Contradiction(Tag::KeyFormatType, Tag::KeyMaterial).into());
+        }
+        let Self::Structure(items) = self else { return Ok(()) };
+        let missing = needed.unwrap_or_default().iter().find(|tag| !items.iter().any(|item| item.tag == **tag));
+        missing.map_or(Ok(()), |tag| Err(Fault::Missing(*tag).into()))
     }
 }
 
@@ -81,16 +115,11 @@ impl Field for KeyBlock {
         let mut fields = Fields::of(value)?;
         let block = Self::take_from(&mut fields)?;
         fields.finish()?;
-        let transparent = block.key_format_type == KeyFormatType::TransparentSymmetricKey;
         match &block.key_value {
             Some(KeyValue::Wrapped(_)) if block.key_wrapping_data.is_none() => {
                 Err(Fault::Missing(Tag::KeyWrappingData).into())
             }
-            Some(KeyValue::Plain { material, .. })
-                if transparent != matches!(material, KeyMaterial::TransparentSymmetricKey(_)) =>
-            {
-                Err(Fault::Contradiction(Tag::KeyFormatType, Tag::KeyMaterial).into())
-            }
+            Some(KeyValue::Plain { material, .. }) => material.check(block.key_format_type).map(|()| block),
             _ => Ok(block),
         }
     }
@@ -126,14 +155,16 @@ impl Field for KeyValue {
 
 impl Field for KeyMaterial {
     fn read(value: Value) -> Result<Self, Error> {
+        value.check()?;
         match value {
             Value::ByteString(bytes) => Ok(Self::Bytes(bytes)),
-            Value::Structure(_) => {
-                let mut fields = Fields::of(value)?;
-                let key = fields.required(Tag::Key)?;
-                fields.finish()?;
-                Ok(Self::TransparentSymmetricKey(key))
-            }
+            Value::Structure(items) => match items.as_slice() {
+                [] => Err(Fault::Missing(Tag::Key).into()),
+                [Item { tag: Tag::Key, value: Value::ByteString(key) }] => {
+                    Ok(Self::TransparentSymmetricKey(key.clone()))
+                }
+                _ => Ok(Self::Structure(items)),
+            },
             other => Err(other.not(ItemType::ByteString)),
         }
     }
@@ -142,6 +173,7 @@ impl Field for KeyMaterial {
         match self {
             Self::Bytes(bytes) => Value::ByteString(bytes),
             Self::TransparentSymmetricKey(key) => Value::Structure(vec![Item::new(Tag::Key, key)]),
+            Self::Structure(items) => Value::Structure(items),
         }
     }
 }

@@ -141,6 +141,12 @@ impl UsageMask {
         if self.contains(Self::UNRESTRICTED) { Self(self.without_unrestricted().0 | all.0) } else { self }
     }
 
+    /// Returns the mask of every single use.
+    #[must_use]
+    pub const fn every_use() -> Self {
+        Self(Self::KNOWN).without_unrestricted()
+    }
+
     /// Returns the mask without the bit Unrestricted.
     #[must_use]
     pub const fn without_unrestricted(self) -> Self {

@@ -88,6 +88,10 @@ pub(super) enum FileError {
     NotRegular(PathBuf),
     #[error("{} is larger than a key can be ({limit} bytes)", path.display())]
     TooLarge { path: PathBuf, limit: usize },
+    #[error(
+        "{} holds {bytes} bytes, and an AES key has 16, 24 or 32: name the algorithm of the key by --algorithm", path.display()
+    )]
+    NotAes { path: PathBuf, bytes: usize },
     #[error("{} is larger than the server takes ({limit} bytes)", path.display())]
     Large { path: PathBuf, limit: usize },
 }

@@ -215,6 +215,28 @@ impl Custody {
         })
     }
 
+    /// Wraps `value` under `wrapping` by AES key wrap (RFC 3394), inside the token: it is a key of a session for the
+    /// duration of the call, with no use.
+    ///
+    /// # Errors
+    /// The token refuses, or AES key wrap would change a value of this length; [`Error::NoImport`] if it cannot import
+    /// keys.
+    pub fn wrap_value(&self, wrapping: &ManagedKey, value: &[u8]) -> Result<Vec<u8>, Error> {
+        wrapping.expect_aes()?;
+        if !key::is_wrappable(value.len()) {
+            return Err(Error::NotWrappable(value.len()));
+        }
+        if !self.imports() {
+            return Err(Error::NoImport);
+        }
+        let kind = SecretKeyKind::Generic { bytes: value.len() };
+        let spec = SecretKeySpec { kind, sensitive: true, extractable: true, uses: Uses::default() };
+        self.with(HsmCall::Export, wrapping, |device, handle| {
+            let key = device.create(&spec, value)?;
+            device.wrap(handle, &key)
+        })
+    }
+
     /// Returns random bytes from the token.
     ///
     /// # Errors

@@ -228,6 +228,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NoSecretVersion(_) => StatusCode::NOT_FOUND,
         E::Place(fault) => place_status(fault),
         E::Attribute(fault) => attribute_status(fault),
+        E::Kept(fault) => kept_status(fault),
         E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,
@@ -299,6 +300,17 @@ fn attribute_status(fault: &kms::AttributeFault) -> StatusCode {
         | F::Same(_)
         | F::OfClass(_)
         | F::MaskGrows => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// Returns the HTTP status of a fault about an object that is kept and given back only.
+fn kept_status(fault: &kms::KeptFault) -> StatusCode {
+    use kms::KeptFault as F;
+    match fault {
+        F::Sensitive(_) => StatusCode::FORBIDDEN,
+        F::OtherCustody { .. } => StatusCode::CONFLICT,
+        F::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        F::Unused { .. } | F::Format { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

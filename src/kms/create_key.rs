@@ -7,7 +7,7 @@ use super::error::Error;
 use super::gate::Kms;
 use super::operation::Operation;
 use super::operations::create_key_pair;
-use super::proposal::{Origin, add};
+use super::proposal;
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::{CryptographicAlgorithm, Operation as Kmip};
 use crate::kmip::{Attributes, UsageMask};
@@ -57,7 +57,7 @@ impl Kms {
             let grant = self.authorize_new(&call, &mut own)?;
             let (id, mut attributes) = if made_for == MadeFor::Encryption {
                 let _turn = self.turn_of_key_name(&call, project.as_deref(), &name, None)?;
-                add(&grant, &call, own, Origin::Created, None)?
+                proposal::create(&grant, &call, own)?
             } else {
                 let other = self.authorize_new(&call, &mut public)?;
                 let _turn = self.turn_of_key_name(&call, project.as_deref(), &name, None)?;

@@ -8,6 +8,7 @@ pub use no_effect::NoEffect;
 use super::attribute_fault::AttributeFault;
 use super::bounds::{MAX_REASON, MAX_SECRET};
 use super::handover_fault::HandoverFault;
+use super::kept_fault::KeptFault;
 use super::place_fault::PlaceFault;
 use crate::audit::Unavailable;
 use crate::auth::AccessTokenFault;
@@ -266,6 +267,9 @@ pub enum Error {
     /// A key format that is not supported for a public key.
     #[error("key format {0} is not supported for a public key: use X_509, or PKCS_1 for RSA")]
     PublicKeyFormat(kmip::enumerations::KeyFormatType),
+    /// A request that an object does not permit because it is kept and given back only.
+    #[error("{0}")]
+    Kept(#[from] KeptFault),
     /// A way of wrapping that is not supported.
     #[error("{0}")]
     KeyWrap(&'static str),

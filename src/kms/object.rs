@@ -51,8 +51,7 @@ impl Object {
     ) -> Result<Self, Unreadable> {
         let kind = ObjectKind::of(&attributes).ok_or(Unreadable)?;
         let key_kind = kind.key_kind(&attributes).ok_or(Unreadable)?;
-        let mask = attributes.cryptographic_usage_mask.unwrap_or_default();
-        let key = ManagedKey::new(class, material.clone(), key_kind, uses(mask));
+        let key = ManagedKey::new(class, material.clone(), key_kind, uses(kind.key_mask(&attributes)));
         let comparing = Uses { sign: true, ..Uses::default() };
         let comparing_key = ManagedKey::new(class, material.clone(), key_kind, comparing);
         Ok(Self { id, version, access, kind, attributes, class, material, key, comparing_key, used: AtomicI64::new(0) })
@@ -66,8 +65,11 @@ impl Object {
         attributes.unique_identifier = Some(UniqueIdentifier::Text(row.id.clone()));
         attributes.object_type = ObjectType::from_code(code(row.object_type)?);
         attributes.cryptographic_algorithm = CryptographicAlgorithm::from_code(code(row.algorithm)?);
-        attributes.cryptographic_length = i32::try_from(row.length).ok();
-        attributes.cryptographic_usage_mask = i32::try_from(row.usage_mask).ok().and_then(UsageMask::from_bits);
+        attributes.cryptographic_length = i32::try_from(row.length).ok().filter(|length| *length != 0);
+        let mask = i32::try_from(row.usage_mask).ok().and_then(UsageMask::from_bits);
+        // Every other object has a mask (section 4.17).
+        let needs_none = attributes.object_type == Some(ObjectType::OpaqueObject);
+        attributes.cryptographic_usage_mask = mask.filter(|mask| !(needs_none && mask.is_empty()));
         attributes.state = State::from_code(code(row.state)?);
         attributes.activation_date = row.activation_date.map(DateTime);
         attributes.deactivation_date = row.deactivation_date.map(DateTime);
@@ -146,11 +148,10 @@ impl Object {
         if is_destroyed(Some(self.state(now))) { Err(Error::Destroyed(self.id.clone())) } else { Ok(()) }
     }
 
-    /// The attributes as a caller sees them at `now`. The details of a secret are left out: callers who may read the
-    /// secret get them with it.
+    /// The attributes as a caller sees them at `now`.
     pub(super) fn shown(&self, now: DateTime) -> Attributes {
         let mut attributes = self.attributes.clone();
-        secret_path::set_details(&mut attributes, None);
+        secret_path::hide(&mut attributes);
         attributes.state = Some(self.state(now));
         if let Some(project) = &self.access.project {
             attributes.set_project(project);

@@ -3,26 +3,26 @@
 use std::ops::RangeInclusive;
 
 use super::error::Error;
+use super::kept_fault::KeptFault;
 use super::key_pair::pair_kind;
-use super::operations::Needs;
-use super::secret_path::{MAX_VERSIONS, last_number};
+use super::operations::Facts;
+use super::secret_path::{MAX_VERSIONS, is_kept, last_number};
 use crate::custody::{KeyKind, SecretKeyKind};
 use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, Operation};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Action;
 use crate::store::object::Class;
 
-/// The kind of an object: one of the types of KMIP 2.1 section 2, or a secret of an account, which is Secret Data for
+/// The kind of an object. Keys that the HSM uses have a kind of their own; a secret of an account is Secret Data for
 /// KMIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ObjectKind {
     SymmetricKey,
     PrivateKey,
     PublicKey,
-    SecretData,
-    OpaqueObject,
-    Certificate,
-    SplitKey,
+    /// An object of a type of KMIP 2.1 section 2 that no mechanism of the HSM uses: its value, and the server's key that
+    /// encrypts it.
+    Kept(ObjectType),
     /// A secret of an account: its values, and the server's key that encrypts them.
     AccountSecret {
         /// The number of the last value.
@@ -37,6 +37,8 @@ pub(super) enum Form {
     Key,
     /// As a public key.
     PublicKey,
+    /// As it was registered.
+    Kept,
     /// In no form: it never leaves the HSM.
     Never,
 }
@@ -69,22 +71,19 @@ pub(super) const PUBLIC: Half = Half {
 };
 
 impl ObjectKind {
-    /// The kinds that have a KMIP type of their own.
-    pub(super) const OF_KMIP: [Self; 7] = [
-        Self::SymmetricKey,
-        Self::PublicKey,
-        Self::PrivateKey,
-        Self::SecretData,
-        Self::OpaqueObject,
-        Self::Certificate,
-        Self::SplitKey,
-    ];
-
     /// The kind of an object with these attributes; `None` for an object type that the server does not support.
     pub(super) fn of(attributes: &Attributes) -> Option<Self> {
-        match last_number(attributes) {
-            Some(last) => Some(Self::AccountSecret { last }),
-            None => Self::OF_KMIP.into_iter().find(|kind| attributes.object_type == Some(kind.object_type())),
+        if let Some(last) = last_number(attributes) {
+            return Some(Self::AccountSecret { last });
+        }
+        match attributes.object_type? {
+            ObjectType::Reserved => None,
+            kept if is_kept(attributes) => Some(Self::Kept(kept)),
+            ObjectType::SymmetricKey => Some(Self::SymmetricKey),
+            ObjectType::PrivateKey => Some(Self::PrivateKey),
+            ObjectType::PublicKey => Some(Self::PublicKey),
+            // Only the server sets the mark, so the object was not made by it.
+            _ => None,
         }
     }
 
@@ -94,10 +93,8 @@ impl ObjectKind {
             Self::SymmetricKey => ObjectType::SymmetricKey,
             Self::PrivateKey => ObjectType::PrivateKey,
             Self::PublicKey => ObjectType::PublicKey,
-            Self::SecretData | Self::AccountSecret { .. } => ObjectType::SecretData,
-            Self::OpaqueObject => ObjectType::OpaqueObject,
-            Self::Certificate => ObjectType::Certificate,
-            Self::SplitKey => ObjectType::SplitKey,
+            Self::AccountSecret { .. } => ObjectType::SecretData,
+            Self::Kept(kind) => kind,
         }
     }
 
@@ -106,25 +103,22 @@ impl ObjectKind {
         i64::from(ObjectType::SecretData.code())
     }
 
-    /// What the HSM token must support for objects that callers add through KMIP; `None` if callers cannot add this
-    /// kind.
-    pub(super) const fn needs(self) -> Option<Needs> {
-        match self {
-            Self::SymmetricKey => Some(Needs::Nothing),
-            Self::PrivateKey | Self::PublicKey => Some(Needs::Pairs),
-            Self::SecretData | Self::OpaqueObject | Self::Certificate | Self::SplitKey | Self::AccountSecret { .. } => {
-                None
-            }
-        }
-    }
-
     /// The kind of the key in the HSM token; `None` if there is none.
     pub(super) fn key_kind(self, attributes: &Attributes) -> Option<KeyKind> {
         match self {
             Self::SymmetricKey | Self::AccountSecret { .. } => secret_key_kind(attributes).map(KeyKind::Secret),
             Self::PrivateKey => pair_kind(attributes).ok().map(KeyKind::Private),
             Self::PublicKey => Some(KeyKind::Public),
-            Self::SecretData | Self::OpaqueObject | Self::Certificate | Self::SplitKey => None,
+            Self::Kept(_) => Some(KeyKind::Secret(SEALING_KEY)),
+        }
+    }
+
+    /// The permitted uses of the key in the HSM token. That of a kept object encrypts its value, whatever the object's
+    /// mask says.
+    pub(super) fn key_mask(self, attributes: &Attributes) -> UsageMask {
+        match self {
+            Self::Kept(_) => UsageMask::ENCRYPT | UsageMask::DECRYPT,
+            _ => attributes.cryptographic_usage_mask.unwrap_or_default(),
         }
     }
 
@@ -142,7 +136,8 @@ impl ObjectKind {
         match self {
             Self::PublicKey => Form::PublicKey,
             Self::PrivateKey => Form::Never,
-            _ => Form::Key,
+            Self::Kept(_) => Form::Kept,
+            Self::SymmetricKey | Self::AccountSecret { .. } => Form::Key,
         }
     }
 
@@ -150,18 +145,31 @@ impl ObjectKind {
     pub(super) fn values(self) -> Option<RangeInclusive<i64>> {
         match self {
             Self::AccountSecret { last } => Some((last - MAX_VERSIONS + 1).max(1)..=last),
+            Self::Kept(_) => Some(1..=1),
             _ => None,
         }
     }
 
     /// Whether lists of keys include it.
     pub(super) const fn is_key(self) -> bool {
-        matches!(self, Self::SymmetricKey | Self::PrivateKey | Self::PublicKey | Self::SplitKey)
+        match self {
+            Self::SymmetricKey | Self::PrivateKey | Self::PublicKey => true,
+            Self::Kept(kind) => matches!(
+                kind,
+                ObjectType::SymmetricKey
+                    | ObjectType::PrivateKey
+                    | ObjectType::PublicKey
+                    | ObjectType::SplitKey
+                    | ObjectType::PGPKey
+            ),
+            Self::AccountSecret { .. } => false,
+        }
     }
 
     /// Whether its name is unique among the keys of its project. A public key has the name of its pair.
     pub(super) const fn has_own_name(self) -> bool {
-        matches!(self, Self::SymmetricKey | Self::PrivateKey)
+        use ObjectType::{PrivateKey, SymmetricKey};
+        matches!(self, Self::SymmetricKey | Self::PrivateKey | Self::Kept(SymmetricKey | PrivateKey))
     }
 
     /// Whether its value can be the API token, and whether an import can replace it.
@@ -169,8 +177,18 @@ impl ObjectKind {
         matches!(self, Self::SymmetricKey)
     }
 
-    /// Refuses operations on keys for the key that encrypts the values of a secret: only the server uses that key, and
-    /// its name is the path of the secret.
+    /// Refuses the use of a key that encrypts values: only the server uses it.
+    ///
+    /// # Errors
+    /// The object `id` is a secret of an account, or is kept.
+    pub(super) fn check_use(self, id: &str) -> Result<(), Error> {
+        match self {
+            Self::Kept(kind) => Err(KeptFault::Unused { id: id.to_owned(), kind }.into()),
+            _ => self.check_key(),
+        }
+    }
+
+    /// Refuses changes of a key for a secret, whose name is its path.
     ///
     /// # Errors
     /// The object is a secret of an account.
@@ -191,10 +209,16 @@ impl ObjectKind {
             ) => None,
             (Self::AccountSecret { .. }, _) => Some("a secret can only be read and written"),
             (_, ReadSecret | WriteSecret) => Some("the object holds no secret"),
+            (Self::Kept(_), Kmip(operation)) if Facts::of(operation).is_some_and(|facts| !facts.uses.is_empty()) => {
+                Some("the object is kept and given back only")
+            }
             _ => None,
         }
     }
 }
+
+/// The key that encrypts values.
+pub(super) const SEALING_KEY: SecretKeyKind = SecretKeyKind::Aes { bytes: 32 };
 
 /// The kind of secret key for the algorithm and length.
 pub(super) fn secret_key_kind(attributes: &Attributes) -> Option<SecretKeyKind> {
@@ -211,19 +235,37 @@ pub(super) fn secret_key_kind(attributes: &Attributes) -> Option<SecretKeyKind> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::secret_path::set_number;
+    use super::super::secret_path::{set_kept, set_number};
     use super::*;
 
     #[test]
     fn a_secret_of_an_account_is_not_kmips_secret_data() {
         let mut attributes = Attributes { object_type: Some(ObjectType::SecretData), ..Attributes::default() };
-        assert_eq!(ObjectKind::of(&attributes), Some(ObjectKind::SecretData));
+        assert_eq!(ObjectKind::of(&attributes), None, "without a mark it was not made by the server");
+        set_kept(&mut attributes);
+        let kept = ObjectKind::Kept(ObjectType::SecretData);
+        assert_eq!((ObjectKind::of(&attributes), kept.values()), (Some(kept), Some(1..=1)));
         set_number(&mut attributes, 21);
         let secret = ObjectKind::AccountSecret { last: 21 };
         assert_eq!((ObjectKind::of(&attributes), secret.object_type()), (Some(secret), ObjectType::SecretData));
-        assert_eq!((secret.values(), secret.needs()), (Some(2..=21), None));
-        assert!(secret.check_key().is_err() && ObjectKind::SecretData.check_key().is_ok());
-        attributes.object_type = Some(ObjectType::PGPKey);
-        assert_eq!(ObjectKind::of(&Attributes { vendor_attributes: Vec::new(), ..attributes }), None);
+        assert_eq!(secret.values(), Some(2..=21));
+        assert!(secret.check_key().is_err() && kept.check_key().is_ok());
+        assert!(secret.check_use("k").is_err() && kept.check_use("k").is_err());
+        assert!(ObjectKind::SymmetricKey.check_use("k").is_ok());
+    }
+
+    #[test]
+    fn a_key_is_kept_only_with_the_mark() {
+        for kind in [ObjectType::SymmetricKey, ObjectType::PrivateKey, ObjectType::PublicKey] {
+            let mut attributes = Attributes { object_type: Some(kind), ..Attributes::default() };
+            assert_ne!(ObjectKind::of(&attributes), Some(ObjectKind::Kept(kind)));
+            set_kept(&mut attributes);
+            let kept = ObjectKind::Kept(kind);
+            assert_eq!(ObjectKind::of(&attributes), Some(kept));
+            assert!(kept.is_key() && kept.half().is_none() && !kept.has_known_value());
+            assert_eq!(kept.key_mask(&attributes), UsageMask::ENCRYPT | UsageMask::DECRYPT);
+            assert!(kept.refuses(Action::Operation(Operation::Sign)).is_some());
+            assert!(kept.refuses(Action::Operation(Operation::Get)).is_none());
+        }
     }
 }

@@ -8,17 +8,15 @@ use super::identifier::wished;
 use super::key_pair::{Half, pair_kind};
 use super::object::is_destroyed;
 use super::object_kind::{Half as Terms, ObjectKind, secret_key_kind};
-use super::{gate, mechanism, uuid};
+use super::{gate, kept, mechanism, secret_path, uuid};
 use crate::custody::SecretKeyKind;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
-use crate::kmip::key_block::KeyValue;
 use crate::kmip::payloads::ProtectionStorageMasks;
 use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier, UsageMask};
-use crate::secret::Bytes;
 use crate::store::object::Class;
 
 /// Maximum length of a secret key, in bytes; SoftHSM accepts no longer one for HMAC.
-const MAX_SECRET: usize = 512;
+pub(super) const MAX_SECRET: usize = 512;
 
 /// Length of a secret key, in bytes, from which on it resists quantum computers: Grover's search halves its strength.
 const QUANTUM_SAFE: usize = 32;
@@ -72,7 +70,12 @@ pub(super) fn propose(
     let id = name(&mut attributes, ObjectKind::SymmetricKey)?;
     let algorithm = attributes.cryptographic_algorithm.ok_or(Error::Missing(Tag::CryptographicAlgorithm))?;
     let length = attributes.cryptographic_length.ok_or(Error::Missing(Tag::CryptographicLength))?;
-    let mask = attributes.cryptographic_usage_mask.ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
+    let mask = match attributes.cryptographic_usage_mask {
+        Some(mask) => mask,
+        // Databases register keys without a mask, and only get them back.
+        None if origin.is_brought() => UsageMask::default(),
+        None => return Err(Error::Missing(Tag::CryptographicUsageMask)),
+    };
     attributes.cryptographic_usage_mask = Some(mask.spelled_out(all_uses(algorithm)));
     let kind = check_length(grant, algorithm, length, &attributes)?;
     check_quantum_safe(&attributes, kind.bytes() >= QUANTUM_SAFE)?;
@@ -81,19 +84,41 @@ pub(super) fn propose(
     Ok(Proposal { id, attributes, kind, class })
 }
 
-/// Adds a key, which is imported from `value` or made in the HSM token. Returns its identifier, and its attributes
-/// without the project.
-pub(super) fn add(
+/// Makes a key in the HSM token and adds it. Returns its identifier, and its attributes without the project.
+pub(super) fn create(
     grant: &gate::NewGrant<'_>,
     call: &Call<'_>,
     attributes: Attributes,
-    origin: Origin,
-    value: Option<&[u8]>,
 ) -> Result<(String, Attributes), Error> {
-    let Proposal { id, attributes, kind, class } = propose(grant, call, attributes, origin)?;
-    let material = grant.make(class, kind, attributes.cryptographic_usage_mask.unwrap_or_default(), value)?;
+    let Proposal { id, attributes, kind, class } = propose(grant, call, attributes, Origin::Created)?;
+    let material = grant.make(class, kind, attributes.cryptographic_usage_mask.unwrap_or_default(), None)?;
     grant.insert(&id, attributes.clone(), class, material)?;
     Ok((id, attributes))
+}
+
+/// Checks the attributes that a caller gives for an object that is kept and given back only, and adds those that the
+/// server sets. Only Object Type is needed; the others may be absent.
+pub(super) fn propose_kept(
+    call: &Call<'_>,
+    mut attributes: Attributes,
+    origin: Origin,
+    object: &ManagedObject,
+) -> Result<Proposal, Error> {
+    check_settable(&attributes, origin)?;
+    leave_out(&mut attributes, origin);
+    let kind = ObjectKind::Kept(object.object_type());
+    let id = name(&mut attributes, kind)?;
+    kept::describe(object, &mut attributes)?;
+    if object.object_type() != ObjectType::OpaqueObject {
+        let mask = attributes.cryptographic_usage_mask.unwrap_or_default();
+        attributes.cryptographic_usage_mask = Some(mask.spelled_out(UsageMask::every_use()));
+    }
+    set_dates(&mut attributes, call, origin)?;
+    attributes.sensitive.get_or_insert(false);
+    attributes.extractable.get_or_insert(true);
+    (attributes.always_sensitive, attributes.never_extractable) = (Some(false), Some(false));
+    secret_path::set_kept(&mut attributes);
+    Ok(Proposal::kept(id, attributes))
 }
 
 /// Checks and completes the attributes of a half of a pair that is not made yet.
@@ -187,6 +212,10 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
         (Tag::AlwaysSensitive, made && given.always_sensitive.is_some()),
         (Tag::NeverExtractable, made && given.never_extractable.is_some()),
         (Tag::KeyValuePresent, made && given.key_value_present.is_some()),
+        (Tag::CertificateType, made && given.certificate_type.is_some()),
+        (Tag::CertificateLength, made && given.certificate_length.is_some()),
+        (Tag::DigitalSignatureAlgorithm, made && given.digital_signature_algorithm.is_some()),
+        (Tag::OpaqueDataType, made && given.opaque_data_type.is_some()),
     ];
     match server_set.into_iter().find(|(_, given)| *given) {
         Some((tag, _)) => Err(Error::ReadOnly(tag)),
@@ -302,61 +331,4 @@ pub(super) fn check_masks(masks: &[Option<ProtectionStorageMasks>]) -> Result<()
         return Ok(());
     }
     Err(Error::Feature("Protection Storage Masks are not supported: keys are always in the HSM's custody"))
-}
-
-/// The bytes of a key that the caller provides. Adds the algorithm and length of the key block to the attributes.
-pub(super) fn brought(kind: ObjectType, object: ManagedObject, attributes: &mut Attributes) -> Result<Bytes, Error> {
-    if kind != object.object_type() {
-        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
-    }
-    let ManagedObject::SymmetricKey(key) = object else {
-        return Err(Error::Invalid {
-            tag: Tag::ObjectType,
-            fault: "only symmetric keys can be registered or imported",
-        });
-    };
-    let block = key.key_block;
-    if block.key_wrapping_data.is_some() {
-        return Err(Error::KeyWrap("wrapped keys cannot be registered or imported: send the key in clear, over TLS"));
-    }
-    if !matches!(block.key_format_type, KeyFormatType::Raw | KeyFormatType::TransparentSymmetricKey) {
-        return Err(Error::KeyFormat(block.key_format_type));
-    }
-    let bytes = match block.key_value {
-        Some(KeyValue::Plain { material, attributes: inner }) => {
-            if let Some(inner) = inner {
-                *attributes = beside(*inner, attributes)?;
-            }
-            material.bytes().clone()
-        }
-        Some(KeyValue::Wrapped(_)) | None => return Err(Error::Missing(Tag::KeyValue)),
-    };
-    let bits = i32::try_from(bytes.len().saturating_mul(8)).unwrap_or(i32::MAX);
-    let algorithm = block.cryptographic_algorithm;
-    for stated in [block.cryptographic_length, attributes.cryptographic_length].into_iter().flatten() {
-        if stated != bits {
-            return Err(Error::Invalid { tag: Tag::CryptographicLength, fault: "it is not that of the key material" });
-        }
-    }
-    attributes.cryptographic_length = Some(bits);
-    if let (Some(one), Some(other)) = (algorithm, attributes.cryptographic_algorithm)
-        && one != other
-    {
-        return Err(Error::Invalid { tag: Tag::CryptographicAlgorithm, fault: "key block and attributes differ" });
-    }
-    attributes.cryptographic_algorithm = attributes.cryptographic_algorithm.or(algorithm);
-    Ok(bytes)
-}
-
-/// Joins the attributes of the request with those in the key value; those of the request take precedence. The
-/// identifier in the key value is that of the former server and is ignored.
-fn beside(mut inner: Attributes, own: &Attributes) -> Result<Attributes, Error> {
-    inner.unique_identifier = None;
-    Ok(inner.replaced(own)?)
-}
-
-impl Proposal {
-    pub(super) fn mask(&self) -> UsageMask {
-        self.attributes.cryptographic_usage_mask.unwrap_or_default()
-    }
 }

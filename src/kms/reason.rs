@@ -1,6 +1,7 @@
 //! The KMIP result reason of each error (KMIP 2.1 section 11.53).
 
 use super::error::Error;
+use super::kept_fault::KeptFault;
 use super::place_fault::PlaceFault;
 use crate::kmip::Tag;
 use crate::kmip::enumerations::ResultReason;
@@ -20,6 +21,7 @@ impl Error {
             Self::Place(fault) => fault.result_reason(),
             Self::Attribute(fault) => fault.result_reason(),
             Self::NameTaken { .. } => ResultReason::NonUniqueNameAttribute,
+            Self::Kept(fault) => fault.result_reason(),
             Self::NoPlace(_)
             | Self::Reason
             | Self::ClientSecret { .. }
@@ -88,6 +90,18 @@ impl Error {
             Self::Audit(source) => Some(source.to_string()),
             Self::Unsearchable(source) => Some(source.to_string()),
             _ => None,
+        }
+    }
+}
+
+impl KeptFault {
+    fn result_reason(&self) -> ResultReason {
+        match self {
+            Self::Unused { .. } => ResultReason::InvalidObjectType,
+            Self::Sensitive(_) => ResultReason::Sensitive,
+            Self::Format { .. } => ResultReason::KeyFormatTypeNotSupported,
+            Self::OtherCustody { .. } => ResultReason::ConstraintViolation,
+            Self::TooLong { .. } => ResultReason::ServerLimitExceeded,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The paths of secrets, and the attributes of an object that holds one. Only the server sets these attributes.
+//! The paths of secrets, and the attributes by which the server marks an object whose value it encrypts. Only the server
+//! sets these attributes.
 
 use openssl::sha::sha256;
 
@@ -35,6 +36,9 @@ const PATH: &str = "secret_path";
 
 /// The vendor attribute with comment, tags and metadata.
 const DETAILS: &str = "secret_details";
+
+/// The vendor attribute of an object that is kept and given back only.
+const KEPT: &str = "kept_object";
 
 /// The path of a secret in an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,9 +99,26 @@ fn former_id(name: &str) -> String {
     format!("{PREFIX}{}", digest(name))
 }
 
-/// Whether the attribute is one of those that mark a secret.
+/// Whether the attribute is one of those that mark a secret or a kept object.
 pub(super) fn is_own(attribute: &VendorAttribute) -> bool {
-    attribute.vendor_identification == TAG_VENDOR && [NUMBER, PATH, DETAILS].contains(&attribute.name.as_str())
+    attribute.vendor_identification == TAG_VENDOR && [NUMBER, PATH, DETAILS, KEPT].contains(&attribute.name.as_str())
+}
+
+/// Whether the object is kept and given back only.
+pub(super) fn is_kept(attributes: &Attributes) -> bool {
+    matches!(own(attributes, KEPT), Some(Value::Boolean(true)))
+}
+
+/// Marks an object that is kept and given back only.
+pub(super) fn set_kept(attributes: &mut Attributes) {
+    set(attributes, KEPT, Value::Boolean(true));
+}
+
+/// Removes what callers do not see of these attributes: the mark of a kept object, and the details of a secret, which
+/// callers who may read the secret get with it.
+pub(super) fn hide(attributes: &mut Attributes) {
+    let is_hidden = |own: &VendorAttribute| [DETAILS, KEPT].contains(&own.name.as_str());
+    attributes.vendor_attributes.retain(|own| own.vendor_identification != TAG_VENDOR || !is_hidden(own));
 }
 
 fn own<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a Value> {

@@ -70,7 +70,7 @@ impl HsmReport {
             Need::Exporting | Need::Extractable(Extractable::InClear) => "gives no keys out in clear".to_owned(),
             Need::Extractable(_) => "lets no keys leave".to_owned(),
             Need::Pairs => "does without key pairs whose private half is wrapped".to_owned(),
-            Need::Import => "does without keys that are brought in".to_owned(),
+            Need::Import => "keeps keys that are brought in, and does not use them".to_owned(),
             Need::For(what) => format!("does without {what}"),
         }
     }

@@ -6,7 +6,7 @@ use crate::harness::Connection;
 use crate::harness::Server;
 use crate::harness::kmip::{
     all, attributes, boolean, bytes, create, encrypt, enumeration, find, integer, locate, name, named, octets, string,
-    structure, text,
+    structure, text, vendor_attribute,
 };
 
 use crate::harness::message::{item, message_of, version};
@@ -106,7 +106,10 @@ fn what_was_left_before_is_not_taken_for_what_an_item_did(server: &Server) {
     let bad = structure("Create", &[enumeration("ObjectType", "SymmetricKey"), attributes("AES", 100, &[])]);
     made(&[bad, export_it()], &["Invalid_Attribute_Value", "Missing_Data"]);
     made(&[structure("Create", &[text("NoSuchTag", "x")]), export_it()], &["Unknown_Tag", "Missing_Data"]);
-    made(&[locate(&[text("Comment", "x")], &[]), export_it()], &["Unsupported_Attribute", "Missing_Data"]);
+    made(
+        &[locate(&[vendor_attribute("claviger", "since", "x")], &[]), export_it()],
+        &["Unsupported_Attribute", "Missing_Data"],
+    );
     // All other operations do not change it.
     let attributes_of_it = structure("GetAttributes", &[]);
     made(&[attributes_of_it, encrypt("absent", b"x"), export_it()], &["Success", "Object_Not_Found", "Success"]);

@@ -1,11 +1,11 @@
 //! Locate finds by name, tag, state, algorithm, length and mask, the newest first, in pages, and only objects on which
 //! the caller has a right.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::kmip::{
-    all, bytes, create, date, enumeration, find, integer, locate, name, named, revoke, string, structure, tags, text,
-    vendor_attribute,
+    all, boolean, bytes, create, date, enumeration, find, integer, locate, name, named, revoke, string, structure,
+    tags, text, vendor_attribute,
 };
 use crate::harness::{Caller, Connection, Server};
 
@@ -57,13 +57,21 @@ fn by_every_attribute_it_knows() {
     check(&[text("UniqueIdentifier", &blue)], &[&blue]);
     check(&[text("UniqueIdentifier", &blue), name("red")], &[]);
     check(&[text("UniqueIdentifier", "absent")], &[]);
+    check(&[text("Comment", "x")], &[]);
+    check(&[boolean("Sensitive", true)], &[]);
+    check(&[date("InitialDate", "2020-01-01T00:00:00Z"), date("InitialDate", LATER), name("red")], &[&red]);
 
-    // Without criteria, and with one that would be ignored.
+    // Without criteria, and with one that would match in another way than the standard says.
     assert_eq!(alice.located(&structure("Locate", &[])).1, 6);
-    let problem = alice.refused(&locate(&[text("Comment", "x")], &[]), 422, "Unsupported_Attribute");
-    assert!(problem["detail"].as_str().unwrap().contains("Comment"));
-    let twice = [date("InitialDate", "2020-01-01T00:00:00Z"), date("InitialDate", LATER)];
-    alice.refused(&locate(&twice, &[]), 422, "Unsupported_Attribute");
+    let limits = structure(
+        "UsageLimits",
+        &[
+            json!({"tag": "UsageLimitsTotal", "type": "LongInteger", "value": 1}),
+            enumeration("UsageLimitsUnit", "Byte"),
+        ],
+    );
+    let problem = alice.refused(&locate(&[limits], &[]), 422, "Unsupported_Attribute");
+    assert!(problem["detail"].as_str().unwrap().contains("UsageLimits"));
 }
 
 /// Returns a page, and the number of all matches if the answer has it.

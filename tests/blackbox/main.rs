@@ -136,6 +136,7 @@ mod key_pairs_sign;
 mod keys_are_disabled;
 mod keys_may_be_placed_in_the_token;
 mod keys_that_prove_nothing;
+mod kinds_are_kept;
 mod kmip_socket;
 mod lists_are_bounded;
 mod locate_finds;

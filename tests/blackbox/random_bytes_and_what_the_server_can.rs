@@ -59,7 +59,9 @@ fn what_is_served_is_told(server: &Server) {
         let answer = alice.kmip(&structure(operation.as_str().unwrap(), &[]));
         assert_ne!(answer.json()["result_reason"], "Operation_Not_Supported", "{operation}");
     }
-    assert_eq!(all(&answer, "ObjectType"), ["SymmetricKey", "PublicKey", "PrivateKey"]);
+    let kinds =
+        ["Certificate", "SymmetricKey", "PublicKey", "PrivateKey", "SplitKey", "SecretData", "OpaqueObject", "PGPKey"];
+    assert_eq!(all(&answer, "ObjectType"), [&kinds[..], &["CertificateRequest"]].concat());
     assert_eq!(string(&answer, "VendorIdentification"), "Claviger");
     assert_eq!(string(&answer, "ServerVersion"), env!("CARGO_PKG_VERSION"));
     assert_eq!(find(&answer, "BatchUndoCapability").unwrap(), false);

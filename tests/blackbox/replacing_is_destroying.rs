@@ -57,7 +57,7 @@ fn flags(flags: &[(&str, bool)]) -> Vec<Value> {
 
 /// All attributes, without those that every replacement changes.
 fn lasting(attributes: &Value) -> Vec<Value> {
-    let changed = ["AlwaysSensitive", "NeverExtractable", "LastChangeDate", "CryptographicLength"];
+    let changed = ["AlwaysSensitive", "NeverExtractable", "LastChangeDate", "CryptographicLength", "Digest"];
     let mut all = attributes["value"].as_array().unwrap().clone();
     all.retain(|own| !changed.contains(&own["tag"].as_str().unwrap()));
     all.sort_by_key(Value::to_string);

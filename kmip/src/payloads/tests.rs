@@ -170,19 +170,21 @@ fn registered_objects_must_make_sense() {
     let transparent = r#""value":[{"tag":"KeyMaterial","value":[{"tag":"Key","type":"ByteString","value":"0102"}]}]"#;
     for (format, value) in [("Raw", raw), ("TransparentSymmetricKey", transparent)] {
         let Ok(Request::Register(read)) = block(format, value) else { panic!("{format}") };
-        let Some(KeyValue::Plain { material, .. }) = &read.object.key_block().key_value else { panic!("{format}") };
-        assert_eq!(material.bytes().as_slice(), [1, 2]);
+        let Some(KeyValue::Plain { material, .. }) = &read.object.key_block().unwrap().key_value else {
+            panic!("{format}")
+        };
+        assert_eq!(material.bytes().unwrap().as_slice(), [1, 2]);
         assert_eq!(
             matches!(material, KeyMaterial::Bytes(_)),
-            read.object.key_block().key_format_type == KeyFormatType::Raw
+            read.object.key_block().unwrap().key_format_type == KeyFormatType::Raw
         );
     }
     assert!(block("Raw", transparent).is_err());
     assert!(block("TransparentSymmetricKey", raw).is_err());
     assert!(block("Raw", r#""type":"ByteString","value":"00""#).is_err());
     let error = register(r#"{"tag":"Certificate","value":[]}"#).unwrap_err();
-    assert_eq!(error.to_string(), "Register: object type Certificate is not supported");
-    assert_eq!(error.result_reason(), ResultReason::InvalidObjectType);
+    assert_eq!(error.to_string(), "Register/Certificate: `CertificateType` is missing");
+    assert_eq!(error.result_reason(), ResultReason::MissingData);
 }
 
 #[test]

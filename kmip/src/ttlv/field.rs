@@ -1,7 +1,7 @@
 //! Rust types that are values of items.
 
 use super::item_type::ItemType;
-use super::value::{DateTime, Interval, Item, Value};
+use super::value::{BigInteger, DateTime, Interval, Item, Value};
 use crate::Bytes;
 use crate::error::Error;
 use crate::tag::Tag;
@@ -46,6 +46,19 @@ primitive! {
     Bytes = ByteString,
     DateTime = DateTime,
     Interval = Interval,
+}
+
+impl Field for BigInteger {
+    fn read(value: Value) -> Result<Self, Error> {
+        match value {
+            Value::BigInteger(number) => Ok(Self(number)),
+            other => Err(other.not(ItemType::BigInteger)),
+        }
+    }
+
+    fn write(self) -> Value {
+        Value::BigInteger(self.0)
+    }
 }
 
 /// A boxed value, for structures that would otherwise be large.

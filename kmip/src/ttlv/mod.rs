@@ -13,4 +13,4 @@ pub mod xml;
 pub use field::Field;
 pub use fields::Fields;
 pub use item_type::ItemType;
-pub use value::{DEPTH, DateTime, Document, ITEMS, Interval, Item, Value};
+pub use value::{BigInteger, DEPTH, DateTime, Document, ITEMS, Interval, Item, Value};

@@ -27,6 +27,10 @@ pub struct DateTime(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval(pub u32);
 
+/// A number in two's complement, big-endian. Its binary encoding has a multiple of eight bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BigInteger(pub Bytes);
+
 /// A typed value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {

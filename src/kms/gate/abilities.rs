@@ -14,7 +14,6 @@ impl Kms {
     pub(in crate::kms) fn has(&self, needs: Needs) -> bool {
         match needs {
             Needs::Nothing => true,
-            Needs::Imports => self.custody.imports(),
             Needs::Pairs => self.custody.has_pairs(),
             Needs::Interop => self.interop,
         }

@@ -17,6 +17,7 @@ use crate::custody::{self, Cipher, Encrypted, Mac, Secret, Signature, is_signatu
 use crate::kmip::state::{self, Dates};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Decision, Resource};
+use crate::secret::Bytes;
 use crate::store::object::{Class, Material};
 use crate::store::{Command, inventory, secret_path, secret_version};
 use crate::turns::Turn;
@@ -29,6 +30,17 @@ struct Successor {
     material: Material,
     /// The key, if it was made for this version.
     made: Option<Made>,
+    /// The value of a kept object, if it is new.
+    value: Option<Bytes>,
+}
+
+/// What replaces the attributes and the key of an object.
+pub(in crate::kms) struct Exchange {
+    pub(in crate::kms) attributes: Attributes,
+    pub(in crate::kms) class: Class,
+    pub(in crate::kms) material: Material,
+    /// The value of a kept object.
+    pub(in crate::kms) value: Option<Bytes>,
 }
 
 impl Successor {
@@ -40,6 +52,7 @@ impl Successor {
             class: object.class,
             material: object.material.clone(),
             made: None,
+            value: None,
         }
     }
 }
@@ -70,7 +83,7 @@ impl<'a> Grant<'a> {
     /// Checks whether the key may be used now for another purpose.
     pub(in crate::kms) fn usable_for(self, purpose: Purpose) -> Result<Usable<'a>, Error> {
         let grant = self.undestroyed()?;
-        grant.object.kind.check_key()?;
+        grant.object.kind.check_use(&grant.object.id)?;
         disabled::check(&grant.object)?;
         let dates = Dates::of(&grant.object.attributes);
         state::permit(grant.object.state(grant.call.now), &dates, purpose.kind, grant.call.now)?;
@@ -213,20 +226,17 @@ impl<'a> Grant<'a> {
         })
     }
 
-    /// Replaces attributes and key by those that `make` returns for the present object. Pending changes of owner end:
-    /// their approvers agreed to the former key.
-    pub(in crate::kms) fn exchange(
-        &self,
-        make: impl FnOnce(&Object) -> Result<(Attributes, Class, Material), Error>,
-    ) -> Result<(), Error> {
+    /// Replaces attributes and key, or value, by those that `make` returns for the present object. Pending changes of
+    /// owner end: their approvers agreed to the former key.
+    pub(in crate::kms) fn exchange(&self, make: impl FnOnce(&Object) -> Result<Exchange, Error>) -> Result<(), Error> {
         self.replace(|object| {
-            let (attributes, class, material) = make(object)?;
+            let Exchange { attributes, class, material, value } = make(object)?;
             let made = Some(Made::new(&self.kms.custody, &material));
             let access = Access { pending: Pending::default(), ..object.access.clone() };
             for (operation, what) in object.access.pending.ended() {
                 self.call.conclude(operation, format!("{what}: the key was replaced"));
             }
-            Ok(Successor { attributes, access, class, material, made })
+            Ok(Successor { attributes, access, class, material, made, value })
         })
     }
 
@@ -274,7 +284,7 @@ impl<'a> Grant<'a> {
     ) -> Result<(), Error> {
         let (kms, id) = (self.kms, &self.object.id);
         let (turn, present) = self.turn()?;
-        let Successor { mut attributes, mut access, class, material, made } = successor(&present)?;
+        let Successor { mut attributes, mut access, class, material, made, value } = successor(&present)?;
         attributes.last_change_date = Some(self.call.now);
         if is_destroyed(attributes.state) {
             access.pending = Pending::default();
@@ -285,11 +295,13 @@ impl<'a> Grant<'a> {
         let former = (is_gone || object.material != present.material).then(|| present.material.clone());
         let erasure = former.as_ref().map(|former| kms.erasure(&object, Some(former))).transpose()?;
         let has_values = object.kind.values().is_some();
-        let row = kms.bind(&object)?;
         let index = object.index();
+        let (row, sealed) = kms.bound_with(&object, value.as_ref(), self.call.now.0)?;
         let (object, size) = Kms::successor(&row, &present)?;
         let gone = || secret_path::remove(id.clone()).then(secret_version::remove(id.clone()));
-        let command = row.update(index).then(Command::all((is_gone && has_values).then(gone)));
+        let kept = sealed.map(|sealed| secret_version::remove(id.clone()).then(sealed.insert(0)));
+        let beside = (is_gone && has_values).then(gone).into_iter().chain(kept);
+        let command = row.update(index).then(Command::all(beside));
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusions(self.action, id, version));
         let prepared = Prepared::succession(command.erasing(erasure).recorded(records), object, size, turn);

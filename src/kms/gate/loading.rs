@@ -8,8 +8,10 @@ use super::super::object::Object;
 use super::super::ownership::Access;
 use super::service::Kms;
 use crate::kmip::Attributes;
+use crate::secret::Bytes;
 use crate::store;
 use crate::store::object::{self, Class, Material};
+use crate::store::secret_version::SecretVersion;
 
 impl Kms {
     /// The object from the cache, or from its row if the binding is correct.
@@ -52,6 +54,20 @@ impl Kms {
         let mut row = object.to_row();
         row.binding = self.custody.bind(&row.bound())?;
         Ok(row)
+    }
+
+    /// The row of an object, with its binding, and that of its value if it is new, encrypted by the object's key.
+    pub(super) fn bound_with(
+        &self,
+        object: &Object,
+        value: Option<&Bytes>,
+        now: i64,
+    ) -> Result<(object::Object, Option<SecretVersion>), Error> {
+        let Some(value) = value else { return Ok((self.bind(object)?, None)) };
+        let mut row = object.to_row();
+        let mut sealed = self.seal(object, 1, now, value)?;
+        [row.binding, sealed.binding] = self.custody.bind_together([&row.bound(), &sealed.bound()])?;
+        Ok((row, Some(sealed)))
     }
 
     /// The object of the row that replaces `former`, and its size in memory in bytes.

@@ -22,6 +22,7 @@ mod granted;
 mod health;
 mod health_check;
 mod invocations;
+mod keeping;
 mod loading;
 mod naming;
 mod opening;
@@ -37,6 +38,7 @@ mod vault;
 
 pub(super) use amending::Amendment;
 pub(super) use asking::{End, Whose};
+pub(super) use granted::Exchange;
 pub use health::{Health, TokenHealth};
 pub(super) use places::{Behind, PlaceGrant};
 pub(super) use prepared::Prepared;

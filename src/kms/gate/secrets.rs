@@ -5,19 +5,19 @@ use std::sync::Arc;
 use super::super::cache;
 use super::super::call::Call;
 use super::super::error::Error;
-use super::super::object::{Object, is_destroyed, uses};
+use super::super::object::{Object, is_destroyed};
 use super::super::secret_path::{DEFAULT_ACCOUNT, SecretPath};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms, NewGrant};
-use crate::custody::{Cipher, Direction, Encrypted, SecretKeyKind};
+use crate::custody::{self, Cipher, Direction, Encrypted, TokenError};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::policy::{Action, Grants, Refusal, Resource, Rule};
 use crate::secret::Bytes;
 use crate::store::object::{self, Class};
 use crate::store::secret_version::{self, SecretVersion};
-use crate::store::{self, secret_path};
+use crate::store::{self, Command, secret_path};
 use crate::turns::retry;
 
 /// Distinguishes this use of a key from every other use.
@@ -187,9 +187,19 @@ impl NewGrant<'_> {
         attributes: Attributes,
         value: &Bytes,
     ) -> Result<(), Error> {
+        self.insert_sealed(id, attributes, value, secret_path::insert(path.name(), id.to_owned()))
+    }
+
+    /// Adds an object with its value, encrypted by a key that is made for it, together with `beside`.
+    pub(super) fn insert_sealed(
+        &self,
+        id: &str,
+        attributes: Attributes,
+        value: &Bytes,
+        beside: Command,
+    ) -> Result<(), Error> {
         let kms = self.kms;
-        let uses = uses(attributes.cryptographic_usage_mask.unwrap_or_default());
-        let material = kms.custody.generate(Class::Sealing, SecretKeyKind::Aes { bytes: 32 }, uses)?;
+        let material = self.sealing_key(&attributes)?;
         let made = Made::new(&kms.custody, &material);
         let object = new_object(1, self.access(), id, attributes, Class::Sealing, material)?;
         let mut version = kms.seal(&object, 1, self.call.now.0, value)?;
@@ -198,8 +208,7 @@ impl NewGrant<'_> {
         [row.binding, uses.binding, version.binding] =
             kms.custody.bind_together([&row.bound(), &uses.bound(), &version.bound()])?;
         let size = cache::size(&row);
-        let named = secret_path::insert(path.name(), id.to_owned());
-        let command = named.then(row.insert(index)).then(uses.write()).then(version.insert(0));
+        let command = beside.then(row.insert(index)).then(uses.write()).then(version.insert(0));
         let command = command.recorded(vec![self.call.change(self.action, id, 1)]);
         kms.commit(self.call, Prepared::addition(command, made, size))
     }
@@ -223,16 +232,7 @@ impl Grant<'_> {
             };
             let Some(row) = found else {
                 // A newer value may have replaced it in the meantime. If not, its row was removed from the database.
-                kms.cache.forget(id);
-                let newer = kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
-                if newer.version == present.version {
-                    return Err(kms.refuse_version(id, wanted));
-                }
-                if is_destroyed(newer.attributes.state) {
-                    return Err(Error::NotFound(id.clone()));
-                }
-                kms.decide(self.call, self.action, &newer)?;
-                present = newer;
+                present = self.newer(&present, wanted)?;
                 return Ok(None);
             };
             if !kms.custody.is_bound(&row.bound(), &row.binding)? {
@@ -240,9 +240,34 @@ impl Grant<'_> {
             }
             let aad = additional_data(id, wanted);
             let cipher = Cipher::AesGcm { iv: &row.iv, aad: &aad, tag_bits: TAG_BITS };
-            let value = kms.custody.decrypt(&present.key, &cipher, &row.data)?;
-            Ok(Some(Bytes::from(&value[..])))
+            match kms.custody.decrypt(&present.key, &cipher, &row.data) {
+                Ok(value) => Ok(Some(Bytes::from(&value[..]))),
+                // An import may have replaced the value and its key in the meantime.
+                Err(custody::Error::Token(TokenError::DecryptionFailed)) => {
+                    present = self.newer(&present, wanted)?;
+                    Ok(None)
+                }
+                Err(error) => Err(error.into()),
+            }
         })
+    }
+
+    /// The object after a change in the meantime, if the caller may still read it.
+    ///
+    /// # Errors
+    /// Also [`Error::Integrity`], if it was not changed: then its value `wanted` was changed in the database.
+    fn newer(&self, present: &Object, wanted: i64) -> Result<Arc<Object>, Error> {
+        let (kms, id) = (self.kms, &self.object.id);
+        kms.cache.forget(id);
+        let newer = kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
+        if newer.version == present.version {
+            return Err(kms.refuse_version(id, wanted));
+        }
+        if is_destroyed(newer.attributes.state) {
+            return Err(Error::NotFound(id.clone()));
+        }
+        kms.decide(self.call, self.action, &newer)?;
+        Ok(newer)
     }
 }
 

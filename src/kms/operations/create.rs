@@ -1,6 +1,6 @@
 //! Create (KMIP 2.1 section 6.1.8).
 
-use super::super::proposal::{Origin, add, check_masks};
+use super::super::proposal::{self, check_masks};
 use super::super::{Call, Error, Kms};
 use crate::kmip::Tag;
 use crate::kmip::enumerations::ObjectType;
@@ -13,6 +13,6 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     check_masks(&[request.protection_storage_masks])?;
     let mut attributes = *request.attributes;
     let grant = kms.authorize_new(call, &mut attributes)?;
-    let (unique_identifier, _) = add(&grant, call, attributes, Origin::Created, None)?;
+    let (unique_identifier, _) = proposal::create(&grant, call, attributes)?;
     Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier })
 }

@@ -8,7 +8,8 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let grant = kms.authorize(call, request.unique_identifier.as_ref())?.undestroyed()?;
     let wanted = Wanted {
         format: request.key_format_type,
-        compressed: request.key_compression_type.is_some(),
+        compression: request.key_compression_type,
+        wrap_type: request.key_wrap_type,
         wrapping: request.key_wrapping_specification.as_deref(),
     };
     let object = wanted.object(kms, call, &grant)?;

@@ -2,13 +2,16 @@
 
 use openssl::rsa::Rsa;
 
-use super::super::gate::Grant;
+use super::super::gate::{Grant, Usable};
+use super::super::kept;
+use super::super::kept_fault::KeptFault;
 use super::super::object_kind::Form;
 use super::super::{Call, Error, Kms};
 use super::Purpose;
 use crate::custody;
 use crate::kmip::enumerations::{
-    BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyFormatType, Operation, WrappingMethod,
+    BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyCompressionType, KeyFormatType, KeyWrapType,
+    ObjectType, Operation, WrappingMethod,
 };
 use crate::kmip::key_block::{
     KeyBlock, KeyInformation, KeyMaterial, KeyValue, KeyWrappingData, KeyWrappingSpecification,
@@ -22,27 +25,31 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let grant = kms.authorize(call, request.unique_identifier.as_ref())?.undestroyed()?;
     let wanted = Wanted {
         format: request.key_format_type,
-        compressed: request.key_compression_type.is_some(),
+        compression: request.key_compression_type,
+        wrap_type: request.key_wrap_type,
         wrapping: request.key_wrapping_specification.as_deref(),
     };
     let object = wanted.object(kms, call, &grant)?;
     Ok(Response { object_type: object.object_type(), unique_identifier: grant.object().id.clone(), object })
 }
 
-/// The requested form of a key. Key Wrap Type has no effect: no key is registered in wrapped form.
+/// The requested form of an object. Key Wrap Type has an effect only on an object that was registered in wrapped form.
 pub(in crate::kms) struct Wanted<'a> {
     pub(super) format: Option<KeyFormatType>,
-    pub(super) compressed: bool,
+    pub(super) compression: Option<KeyCompressionType>,
+    pub(super) wrap_type: Option<KeyWrapType>,
     pub(super) wrapping: Option<&'a KeyWrappingSpecification>,
 }
 
 impl Wanted<'_> {
     /// The key in the requested form.
     pub(in crate::kms) fn object(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
-        if self.compressed {
+        let form = grant.object().kind.form();
+        if self.compression.is_some() && form != Form::Kept {
             return Err(Error::Invalid { tag: Tag::KeyCompressionType, fault: "it is for elliptic curve points" });
         }
-        match grant.object().kind.form() {
+        match form {
+            Form::Kept => return self.kept(kms, call, grant),
             Form::PublicKey => return self.public(grant),
             Form::Never => return Err(Error::NotExtractable),
             Form::Key => {}
@@ -65,6 +72,67 @@ impl Wanted<'_> {
         };
         describe(&mut block, grant);
         Ok(ManagedObject::SymmetricKey(SymmetricKey { key_block: block }))
+    }
+
+    /// An object that is kept: as it was registered, or wrapped.
+    fn kept(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
+        if let Some(specification) = self.wrapping {
+            return self.kept_wrapped(kms, call, grant, specification);
+        }
+        let mut object = grant.kept()?;
+        let own = kept::format(&object);
+        // Of an object that was registered in one format, another one may have been requested for Get.
+        let wanted = self.format.or(grant.object().attributes.key_format_type).unwrap_or(own);
+        if wanted != own && !kept::is_converted(&object, wanted) {
+            return Err(KeptFault::Format { wanted, own }.into());
+        }
+        if let Some(block) = object.key_block() {
+            if block.key_wrapping_data.is_some() && self.wrap_type == Some(KeyWrapType::NotWrapped) {
+                return Err(Error::KeyWrap("the key was registered wrapped, and the server does not unwrap it"));
+            }
+            if self.compression.is_some() && self.compression != block.key_compression_type {
+                return Err(Error::Invalid { tag: Tag::KeyCompressionType, fault: "it is not that of the object" });
+            }
+        }
+        if wanted != own {
+            kept::convert(&mut object, wanted);
+        }
+        Ok(object)
+    }
+
+    /// The key material of a kept object, wrapped under another key inside the HSM token.
+    fn kept_wrapped(
+        &self,
+        kms: &Kms,
+        call: &Call<'_>,
+        grant: &Grant<'_>,
+        specification: &KeyWrappingSpecification,
+    ) -> Result<ManagedObject, Error> {
+        use ObjectType::{PrivateKey, SecretData, SymmetricKey};
+        if !matches!(grant.object().kind.object_type(), SymmetricKey | SecretData | PrivateKey) {
+            return Err(Error::KeyWrap("only symmetric keys, private keys and secret data are wrapped"));
+        }
+        let data = wrapping_data(specification)?;
+        let wrapping = wrapping_key(kms, call, &data)?;
+        let mut object = grant.kept_for(&wrapping)?;
+        let own = kept::format(&object);
+        if let Some(wanted) = self.format.filter(|wanted| *wanted != own) {
+            return Err(KeptFault::Format { wanted, own }.into());
+        }
+        let Some(block) = kept::key_block(&mut object) else { return Err(Error::Missing(Tag::KeyBlock)) };
+        if block.key_wrapping_data.is_some() {
+            return Err(Error::KeyWrap("the key was registered wrapped: it is not wrapped again"));
+        }
+        let value = kept::clear(block).ok_or(Error::KeyWrap(
+            "only key material that is bytes is wrapped: the key was registered as a structure",
+        ))?;
+        let material = KeyMaterial::Bytes(Bytes::from(wrapping.wrap_value(value)?));
+        if own == KeyFormatType::TransparentSymmetricKey {
+            block.key_format_type = KeyFormatType::Raw;
+        }
+        block.key_value = Some(KeyValue::Plain { material, attributes: None });
+        block.key_wrapping_data = Some(data);
+        Ok(object)
     }
 
     /// A public key: as X.509's SubjectPublicKeyInfo, or for RSA as PKCS#1's RSAPublicKey (section 11.22).
@@ -106,6 +174,20 @@ fn wrapped(
     grant: &Grant<'_>,
     specification: &KeyWrappingSpecification,
 ) -> Result<KeyBlock, Error> {
+    let data = wrapping_data(specification)?;
+    let wrapping = wrapping_key(kms, call, &data)?;
+    let blob = Bytes::from(grant.wrapped_under(&wrapping)?);
+    Ok(KeyBlock { key_wrapping_data: Some(data), ..KeyBlock::raw(blob) })
+}
+
+/// The wrapping key. Its use is decided as every use of a key; it needs the permission to encrypt.
+fn wrapping_key<'a>(kms: &'a Kms, call: &'a Call<'a>, data: &KeyWrappingData) -> Result<Usable<'a>, Error> {
+    let id = data.encryption_key_information.as_ref().map(|information| &information.unique_identifier);
+    kms.authorize_beside(call, Operation::Encrypt, id)?.usable_for(Purpose::WRAP_KEY)
+}
+
+/// Checks how a key is to be wrapped, and says it for the answer.
+fn wrapping_data(specification: &KeyWrappingSpecification) -> Result<KeyWrappingData, Error> {
     if specification.wrapping_method != WrappingMethod::Encrypt || specification.mac_signature_key_information.is_some()
     {
         return Err(Error::KeyWrap("only WrappingMethod Encrypt is supported"));
@@ -122,12 +204,7 @@ fn wrapped(
     if mode.is_some_and(|mode| mode != BlockCipherMode::NISTKeyWrap) {
         return Err(Error::KeyWrap("only BlockCipherMode NISTKeyWrap (RFC 3394) is supported"));
     }
-    // The use of the wrapping key is decided as every use of a key; it needs the permission to encrypt.
-    let wrapping = kms
-        .authorize_beside(call, Operation::Encrypt, Some(&information.unique_identifier))?
-        .usable_for(Purpose::WRAP_KEY)?;
-    let blob = Bytes::from(grant.wrapped_under(&wrapping)?);
-    let data = KeyWrappingData {
+    Ok(KeyWrappingData {
         wrapping_method: WrappingMethod::Encrypt,
         encryption_key_information: Some(KeyInformation {
             unique_identifier: information.unique_identifier.clone(),
@@ -140,6 +217,5 @@ fn wrapped(
         mac_signature: None,
         iv_counter_nonce: None,
         encoding_option: Some(EncodingOption::NoEncoding),
-    };
-    Ok(KeyBlock { key_wrapping_data: Some(data), ..KeyBlock::raw(blob) })
+    })
 }

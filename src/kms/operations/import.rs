@@ -1,69 +1,75 @@
 //! Import (KMIP 2.1 section 6.1.25).
 
-use super::super::gate::Grant;
+use super::super::brought::{Brought, Terms, Value};
+use super::super::gate::{Exchange, Grant};
 use super::super::identifier::wished;
+use super::super::kept_fault::KeptFault;
 use super::super::object::Object;
-use super::super::proposal::{self, Origin, brought, check_settable, propose};
+use super::super::object_kind::ObjectKind;
+use super::super::proposal::{Origin, check_settable};
 use super::super::{Call, Error, Kms, uuid};
-use crate::kmip::enumerations::{Operation, State};
+use crate::kmip::enumerations::{KeyWrapType, LinkType, Operation, State};
 use crate::kmip::payloads::import::{Request, Response};
 use crate::kmip::state::Refusal;
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, Tag, UniqueIdentifier};
-use crate::secret::Bytes;
-use crate::store::object::{Class, Material};
 
-/// The key and attributes in the request.
-struct Brought {
+/// The object and attributes in the request.
+struct Given {
     id: UniqueIdentifier,
-    bytes: Bytes,
+    object: Brought,
     attributes: Attributes,
 }
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let mut attributes = *request.attributes;
-    let bytes = brought(request.object_type, request.object, &mut attributes)?;
+    let object = Brought::read(request.object_type, request.object, &mut attributes)?;
+    if request.key_wrap_type == Some(KeyWrapType::NotWrapped) && object.is_wrapped() {
+        return Err(Error::KeyWrap("the server does not unwrap keys: import it AsRegistered, or in clear"));
+    }
     let id = match wished(request.unique_identifier.as_ref())? {
         Some(id) => id,
         None => uuid::ordered()?,
     };
-    let brought = Brought { id: UniqueIdentifier::Text(id), bytes, attributes };
+    let given = Given { id: UniqueIdentifier::Text(id), object, attributes };
     if request.replace_existing != Some(true) {
-        return add(kms, call, brought);
+        return add(kms, call, given);
     }
-    match kms.authorize(call, Some(&brought.id)) {
+    match kms.authorize(call, Some(&given.id)) {
         Ok(existing) => {
-            existing.exchange(|present| replacement(kms, call, &existing, present, &brought))?;
+            existing.exchange(|present| replacement(kms, call, &existing, present, &given))?;
             Ok(Response { unique_identifier: existing.object().id.clone() })
         }
         // There is no object to replace. If the object belongs to another user, adding the row fails.
-        Err(Error::NotFound(_)) => add(kms, call, brought),
+        Err(Error::NotFound(_)) => add(kms, call, given),
         Err(error) => Err(error),
     }
 }
 
-fn add(kms: &Kms, call: &Call<'_>, brought: Brought) -> Result<Response, Error> {
-    let Brought { id, bytes, mut attributes } = brought;
+fn add(kms: &Kms, call: &Call<'_>, given: Given) -> Result<Response, Error> {
+    let Given { id, object, mut attributes } = given;
     attributes.unique_identifier = Some(id);
     let grant = kms.authorize_new(call, &mut attributes)?;
-    let (unique_identifier, _) = proposal::add(&grant, call, attributes, Origin::Imported, Some(&bytes))?;
+    let unique_identifier = object.add(&grant, call, attributes, Origin::Imported)?;
     Ok(Response { unique_identifier })
 }
 
-/// The attributes and the key that replace those of the present object. It is a Destroy and an Import: the caller needs
+/// The attributes and the key or value that replace those of the present object. It is a Destroy and an Import: the caller needs
 /// the permission for both, for the present object and for the new one.
 fn replacement(
     kms: &Kms,
     call: &Call<'_>,
     existing: &Grant<'_>,
     present: &Object,
-    brought: &Brought,
-) -> Result<(Attributes, Class, Material), Error> {
-    kms.authorize_beside(call, Operation::Destroy, Some(&brought.id))?;
-    if !present.kind.has_known_value() {
-        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "an import can only replace a symmetric key" });
+    given: &Given,
+) -> Result<Exchange, Error> {
+    kms.authorize_beside(call, Operation::Destroy, Some(&given.id))?;
+    let is_replaced = matches!(present.kind, ObjectKind::SymmetricKey | ObjectKind::Kept(_));
+    if !is_replaced || present.kind.object_type() != given.object.object_type() {
+        let fault = "an import replaces only an object of the same type, which is no key pair and no secret";
+        return Err(Error::Invalid { tag: Tag::ObjectType, fault });
     }
-    let mut said = brought.attributes.clone();
+    let mut said = given.attributes.clone();
     let project = said.take_project().map_err(|_| Error::Project)?;
     if project.is_some() && project != present.access.project {
         return Err(Error::Feature("an import cannot move an object to another project: leave the attribute out"));
@@ -75,16 +81,22 @@ fn replacement(
         kms.authorize_administration(call)?;
     }
     let grant = existing.successor(present, &attributes, is_addition)?;
-    let proposal = propose(&grant, call, attributes, Origin::Replacing)?;
-    if proposal.class != present.class {
-        return Err(Error::OtherClass {
-            id: proposal.id,
-            sensitive: present.attributes.sensitive.unwrap_or_default(),
-            extractable: present.attributes.extractable.unwrap_or_default(),
-        });
+    let Terms { proposal, value } = given.object.terms(&grant, call, attributes, Origin::Replacing)?;
+    let is_kept = matches!(value, Value::Kept(_));
+    if is_kept != matches!(present.kind, ObjectKind::Kept(_)) {
+        return Err(KeptFault::OtherCustody { id: proposal.id, is_kept: !is_kept }.into());
     }
-    let material = grant.make(proposal.class, proposal.kind, proposal.mask(), Some(&brought.bytes))?;
-    Ok((proposal.attributes, proposal.class, material))
+    let exported = |own: &Attributes| (own.sensitive.unwrap_or_default(), own.extractable.unwrap_or_default());
+    let (sensitive, extractable) = exported(&present.attributes);
+    if proposal.class != present.class || is_kept && exported(&proposal.attributes) != (sensitive, extractable) {
+        return Err(Error::OtherClass { id: proposal.id, sensitive, extractable });
+    }
+    let (bytes, value) = match value {
+        Value::Key(bytes) => (Some(&**bytes), None),
+        Value::Kept(value) => (None, Some(value)),
+    };
+    let material = grant.make(proposal.class, proposal.kind, proposal.mask(), bytes)?;
+    Ok(Exchange { attributes: proposal.attributes, class: proposal.class, material, value })
 }
 
 /// The attributes of the replaced object: given attributes replace the present ones, and the lifecycle continues. The
@@ -128,6 +140,16 @@ fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<A
     let mut former = present.attributes.clone();
     // They belong to the former key.
     former.digests.clear();
+    if let ObjectKind::Kept(_) = present.kind {
+        former.cryptographic_algorithm = None;
+        former.cryptographic_length = None;
+        former.key_format_type = None;
+        former.certificate_type = None;
+        former.certificate_length = None;
+        former.digital_signature_algorithm = None;
+        former.opaque_data_type = None;
+        former.links.retain(|link| link.link_type != Some(LinkType::WrappingKeyLink));
+    }
     let mut attributes = former.replaced(&said)?;
     attributes.state = Some(state);
     Ok(attributes)

@@ -1,13 +1,17 @@
-//! Locate (KMIP 2.1 section 6.1.28): by name, tag, state, algorithm, length, usage mask and object type.
+//! Locate (KMIP 2.1 section 6.1.28). The search tables have name, tag, state, algorithm, length, usage mask and object
+//! type. All other criteria are compared with the attributes of each object.
 
 use std::ops::ControlFlow;
 
+use super::super::criteria::Criteria as Rest;
 use super::super::gate::{End, ServerGrant, Whose};
 use super::super::object::is_destroyed;
 use super::super::{Call, Error, Kms};
-use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
+use crate::kmip::attributes::TAG_VENDOR;
+use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, Operation, State};
 use crate::kmip::payloads::locate::{Criteria, Request, Response};
 use crate::kmip::{Attributes, StorageStatusMask, Tag, UniqueIdentifier};
+use crate::policy::Action;
 use crate::store::search::{Search, Start};
 
 /// Maximum number of identifiers in one answer.
@@ -22,7 +26,9 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let offset = bounded(Tag::OffsetItems, request.offset_items, 0, "it is negative")?;
     let limit = bounded(Tag::MaximumItems, request.maximum_items, MAX_ITEMS, "it is negative")?;
     if request.object_group_member.is_some() {
-        return Err(Error::Feature("Object Group Member is not supported"));
+        return Err(Error::Feature(
+            "Object Group Member is not supported: the server has no default objects of groups and no fresh ones: leave it out",
+        ));
     }
     let storage = request.storage_status_mask.unwrap_or(StorageStatusMask::ON_LINE);
     let mut criteria = request.criteria.map(|criteria| *criteria).unwrap_or_default();
@@ -32,18 +38,18 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         tag: Tag::AttributeValue,
         fault: "the vendor attribute claviger/after must be one text: the Unique Identifier after which the page begins",
     })?;
-    let search = search(call, criteria, storage)?;
+    let wish = search(call, criteria, storage)?;
     if let Some(id) = wanted {
-        return by_identifier(kms, call, &id, &search);
+        return by_identifier(kms, call, &id, &wish);
     }
     let start = after.map_or_else(|| Ok(Start::default()), |id| grant.after(&id))?;
     let limit = limit.min(i64::from(MAX_ITEMS));
     let start = Start { skip: offset, ..start };
-    let mut found = page(kms, call, &grant, (Whose::Reachable, &search), start, limit)?;
+    let mut found = page(kms, call, &grant, (Whose::Reachable, &wish), start, limit)?;
     // A caller who asks for the one object with a name wants their own: any other user could grant them another object
     // with that name.
-    if limit == 1 && !search.names.is_empty() && found.located_items.is_none() && start.is_beginning() {
-        let own = page(kms, call, &grant, (Whose::Held, &search), start, limit)?.unique_identifiers;
+    if limit == 1 && !wish.search.names.is_empty() && found.located_items.is_none() && start.is_beginning() {
+        let own = page(kms, call, &grant, (Whose::Held, &wish), start, limit)?.unique_identifiers;
         if !own.is_empty() {
             found.unique_identifiers = own;
         }
@@ -57,20 +63,21 @@ fn page(
     kms: &Kms,
     call: &Call<'_>,
     grant: &ServerGrant<'_>,
-    (whose, search): (Whose, &Search),
+    (whose, wish): (Whose, &Wish),
     start: Start,
     limit: i64,
 ) -> Result<Response, Error> {
-    // The number of hidden objects must not be revealed, so each object is read.
-    let mut left_out = if grant.is_limited() { start.skip } else { 0 };
+    // The number of hidden objects must not be revealed, so each object is read. It is also read for criteria that the
+    // search tables do not have.
+    let mut left_out = if grant.is_limited() || !wish.rest.is_empty() { start.skip } else { 0 };
     let start = Start { skip: start.skip - left_out, ..start };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let first = usize::try_from(left_out).unwrap_or(usize::MAX).saturating_add(limit).saturating_add(1);
     let (mut unique_identifiers, mut passed) = (Vec::new(), 0);
     // The search tables are not bound; the objects are. A row whose check fails, or which does not match the tables, is
     // left out, and the log has the reason.
-    let walked = grant.walk(whose, search, start, first, |id| {
-        if !is_confirmed(kms, call, id, search)? {
+    let walked = grant.walk(whose, &wish.search, start, first, |id| {
+        if !is_confirmed(kms, call, id, wish)? {
             return Ok(ControlFlow::Continue(()));
         }
         if left_out > 0 {
@@ -88,17 +95,25 @@ fn page(
 }
 
 /// A search by identifier needs no table.
-fn by_identifier(kms: &Kms, call: &Call<'_>, id: &UniqueIdentifier, search: &Search) -> Result<Response, Error> {
+fn by_identifier(kms: &Kms, call: &Call<'_>, id: &UniqueIdentifier, wish: &Wish) -> Result<Response, Error> {
     let id = id.as_text().or(call.placeholder.as_deref()).ok_or(Error::NoIdentifier)?;
-    let found: Vec<String> = is_confirmed(kms, call, id, search)?.then(|| id.to_owned()).into_iter().collect();
+    let found: Vec<String> = is_confirmed(kms, call, id, wish)?.then(|| id.to_owned()).into_iter().collect();
     Ok(Response { located_items: i32::try_from(found.len()).ok(), unique_identifiers: found })
 }
 
-/// Makes a search of the criteria, and refuses criteria that it would ignore.
-fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Result<Search, Error> {
+/// The objects to find.
+struct Wish {
+    /// The criteria that the search tables have.
+    search: Search,
+    /// The other ones.
+    rest: Rest,
+}
+
+/// Makes a search of the criteria, and refuses those that would match in another way than the standard says.
+fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Result<Wish, Error> {
     let Criteria { mut attributes, ranges } = criteria;
-    if let Some(range) = ranges.first() {
-        return Err(Error::UnsupportedAttribute(range.tag));
+    if attributes.usage_limits.is_some() {
+        return Err(Error::UnsupportedAttribute(Tag::UsageLimits));
     }
     attributes.unique_identifier = None;
     let project = attributes.take_project().map_err(|_| Error::Project)?;
@@ -121,18 +136,24 @@ fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Re
         destroyed: storage.contains(StorageStatusMask::DESTROYED),
         ..Search::default()
     };
-    match attributes.to_items().first() {
-        Some(item) => Err(Error::UnsupportedAttribute(item.tag)),
-        None => Ok(search),
+    // An own attribute that the server does not know was meant to limit the search in some other way.
+    if attributes.vendor_attributes.iter().any(|own| own.vendor_identification == TAG_VENDOR) {
+        return Err(Error::UnsupportedAttribute(Tag::Attribute));
     }
+    Ok(Wish { search, rest: Rest::new(&attributes, ranges) })
 }
 
 /// Whether the caller may know of the bound object and it matches the search. If HSM token or database is unavailable,
 /// this is an error: an answer without the object would say that it does not exist.
-fn is_confirmed(kms: &Kms, call: &Call<'_>, id: &str, search: &Search) -> Result<bool, Error> {
+fn is_confirmed(kms: &Kms, call: &Call<'_>, id: &str, Wish { search, rest }: &Wish) -> Result<bool, Error> {
     let Some(object) = kms.sighted(call, id)? else { return Ok(false) };
     let held = search.project.is_none() || object.access.project == search.project;
-    Ok(held && matches(&object.attributes, object.state(call.now), search))
+    if !held || !matches(&object.attributes, object.state(call.now), search) {
+        return Ok(false);
+    }
+    // A match would tell the attribute to callers who may not read it.
+    let is_told = || kms.permitted(call, Action::Operation(Operation::GetAttributes), &object);
+    Ok(rest.is_empty() || is_told() && rest.match_all(&object.shown(call.now)))
 }
 
 fn matches(found: &Attributes, state: State, search: &Search) -> bool {

@@ -45,7 +45,7 @@ macro_rules! table {
         $then! {
             Create create { touches: Touches::New }
             CreateKeyPair create_key_pair { touches: Touches::New, needs: Needs::Pairs }
-            Register register { touches: Touches::New, needs: Needs::Imports }
+            Register register { touches: Touches::New }
             Locate locate { touches: Touches::Found }
             Get get { touches: Touches::GivenOut }
             GetAttributes get_attributes { touches: Touches::Named }
@@ -68,7 +68,7 @@ macro_rules! table {
             Sign sign { touches: Touches::Named, uses: &[Purpose::SIGN] }
             SignatureVerify signature_verify { touches: Touches::Named, uses: &[Purpose::VERIFY] }
             RNGRetrieve rng_retrieve {}
-            Import import { touches: Touches::NewOrNamed, needs: Needs::Imports }
+            Import import { touches: Touches::NewOrNamed }
             Export export { touches: Touches::GivenOut }
             Check check { touches: Touches::Named, right: Action::Operation(Operation::GetAttributes) }
             Hash hash {}
@@ -105,8 +105,6 @@ pub(super) struct Facts {
 pub(super) enum Needs {
     /// No special requirement.
     Nothing,
-    /// Importing keys.
-    Imports,
     /// Keeping the private keys of pairs.
     Pairs,
     /// The option `--kmip-interop`.

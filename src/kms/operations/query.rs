@@ -1,18 +1,16 @@
 //! Query (KMIP 2.1 section 6.1.40).
 
-use super::super::object_kind::ObjectKind;
 use super::super::{Call, Error, Kms};
 use super::{Facts, SERVED};
-use crate::kmip::enumerations::{DestroyAction, Operation, QueryFunction};
+use crate::kmip::enumerations::{DestroyAction, ObjectType, Operation, QueryFunction};
 use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, ServerInformation};
 
 /// Vendor Identification (section 7.41).
 const VENDOR: &str = "Claviger";
 
-/// Lists only the operations and kinds of objects that this HSM token supports.
+/// Lists only the operations that this HSM token supports.
 pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<Response, Error> {
     let is_served = |operation: &Operation| Facts::of(*operation).is_some_and(|facts| kms.has(facts.needs));
-    let is_kept = |kind: &ObjectKind| kind.needs().is_some_and(|needs| kms.has(needs));
     let mut response = Response::default();
     for function in request.query_functions {
         match function {
@@ -20,8 +18,9 @@ pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<R
                 response.operations = SERVED.iter().copied().filter(is_served).collect();
             }
             QueryFunction::QueryObjects => {
-                let kept = ObjectKind::OF_KMIP.into_iter().filter(is_kept);
-                response.object_types = kept.map(ObjectKind::object_type).collect();
+                // What the HSM does not use is kept.
+                let kept = ObjectType::ALL.iter().copied().filter(|kind| *kind != ObjectType::Reserved);
+                response.object_types = kept.collect();
             }
             QueryFunction::QueryServerInformation => {
                 response.vendor_identification = Some(VENDOR.to_owned());

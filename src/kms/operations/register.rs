@@ -1,14 +1,15 @@
 //! Register (KMIP 2.1 section 6.1.43).
 
-use super::super::proposal::{Origin, add, brought, check_masks};
+use super::super::brought::Brought;
+use super::super::proposal::{Origin, check_masks};
 use super::super::{Call, Error, Kms};
 use crate::kmip::payloads::register::{Request, Response};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     check_masks(&[request.protection_storage_masks])?;
     let mut attributes = *request.attributes;
-    let bytes = brought(request.object_type, request.object, &mut attributes)?;
+    let brought = Brought::read(request.object_type, request.object, &mut attributes)?;
     let grant = kms.authorize_new(call, &mut attributes)?;
-    let (unique_identifier, _) = add(&grant, call, attributes, Origin::Registered, Some(&bytes))?;
+    let unique_identifier = brought.add(&grant, call, attributes, Origin::Registered)?;
     Ok(Response { unique_identifier })
 }

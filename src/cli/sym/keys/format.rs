@@ -75,7 +75,7 @@ fn read_json(content: &[u8]) -> Result<SymmetricKey, KeyFileFault> {
 /// Returns the bytes of a plain or wrapped key.
 fn key_bytes(block: &KeyBlock) -> Option<&Bytes> {
     match block.key_value.as_ref()? {
-        KeyValue::Plain { material, .. } => Some(material.bytes()),
+        KeyValue::Plain { material, .. } => material.bytes(),
         KeyValue::Wrapped(wrapped) => Some(wrapped),
     }
 }

@@ -11,6 +11,7 @@ use crate::cli::words;
 use crate::client::{Client, Error as ClientError};
 use crate::kmip::attributes::AttributeReference;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType};
+use crate::kmip::key_block::KeyValue;
 use crate::kmip::payloads::{get_attributes, import, register};
 use crate::kmip::{ManagedObject, Tag};
 use crate::secret::Bytes;
@@ -42,6 +43,13 @@ impl Import {
         let content = Source::whole(&self.file, MAX_FILE, |path, limit| FileError::TooLarge { path, limit }).await?;
         let (object, stated) = object(self.format, &self.file, content)?;
         let algorithm = self.algorithm.or(stated).unwrap_or(CryptographicAlgorithm::AES);
+        // The server would keep it, and the HSM would not use it.
+        if let Some(bytes) = length(&object)
+            && algorithm == CryptographicAlgorithm::AES
+            && !matches!(bytes, 16 | 24 | 32)
+        {
+            return Err(FileError::NotAes { path: self.file, bytes }.into());
+        }
         let attributes = Box::new(self.key.attributes(algorithm));
         let object_type = ObjectType::SymmetricKey;
         let id = match &self.key.id {
@@ -63,6 +71,15 @@ impl Import {
             }
         };
         Ok(made(&id))
+    }
+}
+
+/// The length of a key in clear, in bytes.
+fn length(object: &ManagedObject) -> Option<usize> {
+    let block = object.key_block().filter(|block| block.key_wrapping_data.is_none())?;
+    match block.key_value.as_ref()? {
+        KeyValue::Plain { material, .. } => material.bytes().map(|bytes| bytes.len()),
+        KeyValue::Wrapped(_) => None,
     }
 }
 

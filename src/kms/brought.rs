@@ -1,0 +1,197 @@
+//! The object that a caller provides to Register or Import: what its key block says about it, and whether the HSM uses
+//! it.
+
+use super::error::Error;
+use super::gate::NewGrant;
+use super::kept;
+use super::object_kind::{ObjectKind, SEALING_KEY};
+use super::proposal::{MAX_SECRET, Origin, Proposal, propose, propose_kept};
+use super::{Call, mechanism};
+use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType};
+use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue};
+use crate::kmip::{Attributes, ManagedObject, Tag};
+use crate::secret::Bytes;
+use crate::store::object::Class;
+
+/// An object that a caller provides.
+pub(super) struct Brought {
+    object: ManagedObject,
+}
+
+/// What is stored of an object that a caller provides.
+pub(super) struct Terms<'a> {
+    pub(super) proposal: Proposal,
+    pub(super) value: Value<'a>,
+}
+
+/// The value of an object that a caller provides.
+pub(super) enum Value<'a> {
+    /// The bytes of a key that the HSM uses.
+    Key(&'a Bytes),
+    /// The whole object, which is kept encrypted.
+    Kept(Bytes),
+}
+
+impl Brought {
+    /// Checks the object, and adds the algorithm, the length and the attributes of its key block to those of the request.
+    ///
+    /// # Errors
+    /// The object is of another type, lacks its value, or contradicts the attributes.
+    pub(super) fn read(kind: ObjectType, object: ManagedObject, attributes: &mut Attributes) -> Result<Self, Error> {
+        if kind != object.object_type() {
+            return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
+        }
+        let brought = Self { object };
+        if let Some(block) = brought.object.key_block() {
+            brought.describe(block, attributes)?;
+        }
+        Ok(brought)
+    }
+
+    fn describe(&self, block: &KeyBlock, attributes: &mut Attributes) -> Result<(), Error> {
+        match &block.key_value {
+            None => return Err(Error::Missing(Tag::KeyValue)),
+            Some(KeyValue::Plain { attributes: Some(inner), .. }) => {
+                *attributes = beside(Attributes::clone(inner), attributes)?;
+            }
+            Some(_) => {}
+        }
+        if kept::material(block).and_then(KeyMaterial::bytes).is_some_and(|bytes| bytes.is_empty()) {
+            return Err(Error::Invalid { tag: Tag::KeyMaterial, fault: "it is empty" });
+        }
+        if let (Some(one), Some(other)) = (block.cryptographic_algorithm, attributes.cryptographic_algorithm)
+            && one != other
+        {
+            return Err(Error::Invalid { tag: Tag::CryptographicAlgorithm, fault: "key block and attributes differ" });
+        }
+        attributes.cryptographic_algorithm = attributes.cryptographic_algorithm.or(block.cryptographic_algorithm);
+        // Some clients send a length of 0 for a length that they do not know.
+        let stated = [block.cryptographic_length, attributes.cryptographic_length].map(|own| own.filter(|it| *it != 0));
+        let known = self.secret().map(|bytes| i32::try_from(bytes.len().saturating_mul(8)).unwrap_or(i32::MAX));
+        for stated in stated.into_iter().flatten() {
+            let fits = known.is_none_or(|bits| stated == bits || with_parity(attributes, stated) == Some(bits));
+            if !fits {
+                let fault = "it is not that of the key material";
+                return Err(Error::Invalid { tag: Tag::CryptographicLength, fault });
+            }
+            if stated < 0 {
+                return Err(Error::Invalid { tag: Tag::CryptographicLength, fault: "it is negative" });
+            }
+        }
+        let [in_block, in_attributes] = stated;
+        if let (Some(one), Some(other)) = (in_block, in_attributes)
+            && one != other
+        {
+            return Err(Error::Invalid { tag: Tag::CryptographicLength, fault: "key block and attributes differ" });
+        }
+        attributes.cryptographic_length = in_attributes.or(in_block).or(known);
+        Ok(())
+    }
+
+    /// The type of the object.
+    pub(super) fn object_type(&self) -> ObjectType {
+        self.object.object_type()
+    }
+
+    /// Whether its key block is wrapped.
+    pub(super) fn is_wrapped(&self) -> bool {
+        self.object.key_block().is_some_and(|block| block.key_wrapping_data.is_some())
+    }
+
+    /// The bytes of a symmetric key or of secret data in clear.
+    fn secret(&self) -> Option<&Bytes> {
+        match &self.object {
+            ManagedObject::SymmetricKey(key) => kept::clear(&key.key_block),
+            ManagedObject::SecretData(secret) => kept::clear(&secret.key_block),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a key that the HSM uses; `None` if the object is kept and given back only.
+    fn key(&self, grant: &NewGrant<'_>, attributes: &Attributes) -> Result<Option<&Bytes>, Error> {
+        let (ManagedObject::SymmetricKey(key), Some(bytes)) = (&self.object, self.secret()) else { return Ok(None) };
+        let is_readable =
+            matches!(key.key_block.key_format_type, KeyFormatType::Raw | KeyFormatType::TransparentSymmetricKey);
+        let is_used = match attributes.cryptographic_algorithm {
+            _ if !is_readable || !grant.imports() => false,
+            Some(CryptographicAlgorithm::AES) => matches!(bytes.len(), 16 | 24 | 32),
+            algorithm => match algorithm.and_then(mechanism::hmac).map(|mac| grant.mac_key_size(mac)) {
+                Some(Ok(sizes)) => sizes.contains(&bytes.len()) && bytes.len() <= MAX_SECRET,
+                // The HSM does not make such MACs.
+                None | Some(Err(Error::UnsupportedParameters(_))) => false,
+                Some(Err(error)) => return Err(error),
+            },
+        };
+        Ok(is_used.then_some(bytes))
+    }
+
+    /// The attributes and the value to store.
+    ///
+    /// # Errors
+    /// The attributes cannot be set, or the object is too large.
+    pub(super) fn terms(
+        &self,
+        grant: &NewGrant<'_>,
+        call: &Call<'_>,
+        attributes: Attributes,
+        origin: Origin,
+    ) -> Result<Terms<'_>, Error> {
+        if let Some(bytes) = self.key(grant, &attributes)? {
+            let mut proposal = propose(grant, call, attributes, origin)?;
+            kept::set_digest(&mut proposal.attributes, &self.object);
+            return Ok(Terms { proposal, value: Value::Key(bytes) });
+        }
+        let proposal = propose_kept(call, attributes, origin, &self.object)?;
+        let value = kept::encode(self.object.clone())?;
+        grant.expect_fits(&value)?;
+        Ok(Terms { proposal, value: Value::Kept(value) })
+    }
+
+    /// Adds the object and returns its identifier.
+    pub(super) fn add(
+        &self,
+        grant: &NewGrant<'_>,
+        call: &Call<'_>,
+        attributes: Attributes,
+        origin: Origin,
+    ) -> Result<String, Error> {
+        let Terms { proposal, value } = self.terms(grant, call, attributes, origin)?;
+        let mask = proposal.mask();
+        let Proposal { id, attributes, kind, class } = proposal;
+        match value {
+            Value::Key(bytes) => {
+                let material = grant.make(class, kind, mask, Some(bytes))?;
+                grant.insert(&id, attributes, class, material)?;
+            }
+            Value::Kept(value) => grant.insert_kept(&id, attributes, &value)?,
+        }
+        Ok(id)
+    }
+}
+
+impl Proposal {
+    /// An object whose value is encrypted by a key of its own.
+    pub(super) fn kept(id: String, attributes: Attributes) -> Self {
+        Self { id, attributes, kind: SEALING_KEY, class: Class::Sealing }
+    }
+
+    /// The permitted uses of the key in the HSM token.
+    pub(super) fn mask(&self) -> crate::kmip::UsageMask {
+        let kind = ObjectKind::of(&self.attributes).unwrap_or(ObjectKind::SymmetricKey);
+        kind.key_mask(&self.attributes)
+    }
+}
+
+/// The length in bits of a DES key with its parity bits, of which clients state the length without them.
+fn with_parity(attributes: &Attributes, stated: i32) -> Option<i32> {
+    let is_des =
+        matches!(attributes.cryptographic_algorithm, Some(CryptographicAlgorithm::DES | CryptographicAlgorithm::DES3));
+    matches!(stated, 56 | 112 | 168).then_some(stated / 7 * 8).filter(|_| is_des)
+}
+
+/// Joins the attributes of the request with those in the key value; those of the request take precedence. The
+/// identifier in the key value is that of the former server and is ignored.
+fn beside(mut inner: Attributes, own: &Attributes) -> Result<Attributes, Error> {
+    inner.unique_identifier = None;
+    Ok(inner.replaced(own)?)
+}

@@ -1,0 +1,217 @@
+//! Objects that are kept and given back only: their encoding, and the attributes that the server sets from their value.
+
+use openssl::rsa::Rsa;
+use openssl::sha::sha256;
+use openssl::x509::X509;
+
+use super::error::Error;
+use super::kept_fault::KeptFault;
+use crate::kmip::attributes::{Digest, Link};
+use crate::kmip::enumerations::{
+    CertificateType, CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, LinkType, ObjectType,
+};
+use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue};
+use crate::kmip::ttlv::{Document, Field as _, binary};
+use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier};
+use crate::secret::Bytes;
+
+/// Maximum length of a kept object in the binary encoding, in bytes.
+pub(super) const MAX_KEPT: usize = 1 << 20;
+
+/// Minimum length of a key whose digest is an attribute, in bytes. The digest of a shorter one would tell the key to
+/// those who read the database.
+const MIN_DIGESTED: usize = 16;
+
+/// Encodes the object for storage: the binary encoding, which gives everything back as it was.
+///
+/// # Errors
+/// The object is too large, or has an item that the standard does not have.
+pub(super) fn encode(object: ManagedObject) -> Result<Bytes, Error> {
+    let document = object.into_document();
+    let length = document.ttlv_length();
+    if length > MAX_KEPT {
+        return Err(KeptFault::TooLong { length, most: MAX_KEPT }.into());
+    }
+    let mut encoded = Vec::with_capacity(length);
+    let is_written = binary::write(&document, &mut encoded);
+    let encoded = Bytes::from(encoded);
+    if is_written { Ok(encoded) } else { Err(unknown_item()) }
+}
+
+fn unknown_item() -> Error {
+    Error::Invalid { tag: Tag::KeyMaterial, fault: "it has an item that the standard does not have" }
+}
+
+/// Decodes a stored object; `None` if the bytes are not one.
+pub(super) fn decode(encoded: &[u8]) -> Option<ManagedObject> {
+    binary::read(encoded).and_then(ManagedObject::from_document).ok()
+}
+
+/// Sets the attributes that follow from the object, and refuses given ones that contradict it.
+pub(super) fn describe(object: &ManagedObject, attributes: &mut Attributes) -> Result<(), Error> {
+    let contradiction = |tag| Err(Error::Invalid { tag, fault: "it is not that of the object" });
+    let (kind, length) = match object {
+        ManagedObject::Certificate(certificate) => {
+            (Some(certificate.certificate_type), i32::try_from(certificate.certificate_value.len()).ok())
+        }
+        _ => (None, None),
+    };
+    if attributes.certificate_type.is_some_and(|given| kind != Some(given)) {
+        return contradiction(Tag::CertificateType);
+    }
+    if attributes.certificate_length.is_some_and(|given| length != Some(given)) {
+        return contradiction(Tag::CertificateLength);
+    }
+    let data_type = match object {
+        ManagedObject::OpaqueObject(object) => Some(object.opaque_data_type),
+        _ => None,
+    };
+    if attributes.opaque_data_type.is_some_and(|given| data_type != Some(given)) {
+        return contradiction(Tag::OpaqueDataType);
+    }
+    (attributes.certificate_type, attributes.certificate_length) = (kind, length);
+    attributes.opaque_data_type = data_type;
+    let own = format(object);
+    let wanted = *attributes.key_format_type.get_or_insert(own);
+    if wanted != own && !is_converted(object, wanted) {
+        return Err(KeptFault::Format { wanted, own }.into());
+    }
+    if let Some((algorithm, bits)) = public_facts(object) {
+        attributes.cryptographic_algorithm = attributes.cryptographic_algorithm.or(algorithm);
+        attributes.cryptographic_length = attributes.cryptographic_length.or(bits);
+    }
+    if let Some(id) = object.key_block().and_then(wrapping_key) {
+        let link = Link { link_type: Some(LinkType::WrappingKeyLink), linked_object_identifier: id };
+        if !attributes.links.contains(&link) {
+            attributes.links.push(link);
+        }
+    }
+    set_digest(attributes, object);
+    Ok(())
+}
+
+/// The format in which the object was registered; for objects without a key block the default of section 4.26.
+pub(super) fn format(object: &ManagedObject) -> KeyFormatType {
+    match (object.key_block(), object.object_type()) {
+        (Some(block), _) => block.key_format_type,
+        (None, ObjectType::Certificate) => KeyFormatType::X_509,
+        (None, ObjectType::CertificateRequest) => KeyFormatType::PKCS_10,
+        (None, _) => KeyFormatType::Opaque,
+    }
+}
+
+/// Whether Get converts the object to this format: the bytes of a symmetric key have two.
+pub(super) fn is_converted(object: &ManagedObject, wanted: KeyFormatType) -> bool {
+    let is_either = |format| matches!(format, KeyFormatType::Raw | KeyFormatType::TransparentSymmetricKey);
+    let ManagedObject::SymmetricKey(key) = object else { return false };
+    is_either(wanted)
+        && is_either(key.key_block.key_format_type)
+        && key.key_block.key_wrapping_data.is_none()
+        && matches!(&key.key_block.key_value, Some(KeyValue::Plain { material, .. }) if material.bytes().is_some())
+}
+
+/// Converts a symmetric key to a format for which [`is_converted`] is true.
+pub(super) fn convert(object: &mut ManagedObject, wanted: KeyFormatType) {
+    let Some(block) = key_block(object) else { return };
+    let Some(KeyValue::Plain { material, .. }) = &mut block.key_value else { return };
+    if let Some(bytes) = material.bytes().cloned() {
+        *material = match wanted {
+            KeyFormatType::TransparentSymmetricKey => KeyMaterial::TransparentSymmetricKey(bytes),
+            _ => KeyMaterial::Bytes(bytes),
+        };
+        block.key_format_type = wanted;
+    }
+}
+
+/// The key block of an object whose key is secret: a symmetric key, a private key or secret data.
+pub(super) fn key_block(object: &mut ManagedObject) -> Option<&mut KeyBlock> {
+    match object {
+        ManagedObject::SymmetricKey(key) => Some(&mut key.key_block),
+        ManagedObject::PrivateKey(key) => Some(&mut key.key_block),
+        ManagedObject::SecretData(secret) => Some(&mut secret.key_block),
+        _ => None,
+    }
+}
+
+/// Algorithm and length, as far as they are known from a public object.
+fn public_facts(object: &ManagedObject) -> Option<(Option<CryptographicAlgorithm>, Option<i32>)> {
+    use openssl::pkey::{Id, PKey};
+    let key = match object {
+        ManagedObject::Certificate(own) if own.certificate_type == CertificateType::X_509 => {
+            X509::from_der(&own.certificate_value).and_then(|own| own.public_key()).ok()?
+        }
+        ManagedObject::PublicKey(own) => {
+            let bytes = clear(&own.key_block)?;
+            match own.key_block.key_format_type {
+                KeyFormatType::X_509 => PKey::public_key_from_der(bytes).ok()?,
+                KeyFormatType::PKCS_1 => Rsa::public_key_from_der_pkcs1(bytes).and_then(PKey::from_rsa).ok()?,
+                _ => return None,
+            }
+        }
+        _ => return None,
+    };
+    let algorithm = match key.id() {
+        Id::RSA | Id::RSA_PSS => Some(CryptographicAlgorithm::RSA),
+        Id::DSA => Some(CryptographicAlgorithm::DSA),
+        Id::DH => Some(CryptographicAlgorithm::DH),
+        Id::EC => Some(CryptographicAlgorithm::EC),
+        Id::ED25519 => Some(CryptographicAlgorithm::Ed25519),
+        Id::ED448 => Some(CryptographicAlgorithm::Ed448),
+        _ => None,
+    };
+    Some((algorithm, i32::try_from(key.bits()).ok()))
+}
+
+/// The key by which a key block was wrapped.
+fn wrapping_key(block: &KeyBlock) -> Option<UniqueIdentifier> {
+    let data = block.key_wrapping_data.as_ref()?;
+    let key = data.encryption_key_information.as_ref().or(data.mac_signature_key_information.as_ref())?;
+    Some(key.unique_identifier.clone()).filter(|id| id.as_text().is_some())
+}
+
+/// Sets the digest of the key material or of the certificate (section 4.21). Secret data, opaque objects, HMAC secrets and
+/// short keys may be what a person chose: their digest would tell them to those who try words. They have none.
+pub(super) fn set_digest(attributes: &mut Attributes, object: &ManagedObject) {
+    attributes.digests.clear();
+    let value = match object {
+        ManagedObject::Certificate(_) | ManagedObject::CertificateRequest(_) => object.value().cloned(),
+        ManagedObject::SecretData(_) | ManagedObject::OpaqueObject(_) => None,
+        _ => object.key_block().and_then(digested).filter(|bytes| bytes.len() >= MIN_DIGESTED),
+    };
+    let is_chosen = attributes.cryptographic_algorithm.and_then(super::mechanism::hmac).is_some();
+    let Some(value) = value.filter(|_| !is_chosen) else { return };
+    attributes.digests.push(Digest {
+        hashing_algorithm: HashingAlgorithm::SHA_256,
+        digest_value: Some(Bytes::from(sha256(&value).to_vec())),
+        key_format_type: object.key_block().map(|block| block.key_format_type),
+    });
+}
+
+/// The bytes over which the digest of a key is made: the material, or the encoding of its structure.
+fn digested(block: &KeyBlock) -> Option<Bytes> {
+    if block.key_wrapping_data.is_some() {
+        return None;
+    }
+    match &block.key_value {
+        Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => Some(bytes.clone()),
+        Some(KeyValue::Plain { material, .. }) => {
+            let document = Document { name: "KeyMaterial".into(), value: material.clone().write() };
+            let mut encoded = Vec::with_capacity(document.ttlv_length());
+            binary::write(&document, &mut encoded).then(|| Bytes::from(encoded))
+        }
+        _ => None,
+    }
+}
+
+/// The key material, unless it is wrapped as a whole.
+pub(super) fn material(block: &KeyBlock) -> Option<&KeyMaterial> {
+    match &block.key_value {
+        Some(KeyValue::Plain { material, .. }) => Some(material),
+        Some(KeyValue::Wrapped(_)) | None => None,
+    }
+}
+
+/// The bytes of a key block in clear.
+pub(super) fn clear(block: &KeyBlock) -> Option<&Bytes> {
+    material(block).filter(|_| block.key_wrapping_data.is_none()).and_then(KeyMaterial::bytes)
+}
