@@ -211,7 +211,7 @@ pub enum Error {
     Uncounted(&'static str),
     /// A change of an attribute.
     #[error("{0}")]
-    Attribute(#[from] AttributeFault),
+    Attribute(Box<AttributeFault>),
     /// An attribute that the server sets.
     #[error("the attribute {0} is set by the server")]
     ReadOnly(Tag),

@@ -1,10 +1,17 @@
 //! Conversions of errors of the layers below to errors for callers.
 
+use super::super::attribute_fault::AttributeFault;
 use super::Error;
 use crate::auth::AccessTokenError;
 use crate::custody::{self, InvalidInput, TokenError};
 use crate::store;
 use crate::turns::Crowded;
+
+impl From<AttributeFault> for Error {
+    fn from(fault: AttributeFault) -> Self {
+        Self::Attribute(Box::new(fault))
+    }
+}
 
 impl From<AccessTokenError> for Error {
     fn from(error: AccessTokenError) -> Self {
