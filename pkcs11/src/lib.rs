@@ -10,6 +10,7 @@ mod canary;
 mod capability;
 mod cipher;
 mod device;
+mod digest;
 mod error;
 mod files;
 mod key;

@@ -68,6 +68,7 @@ impl Custody {
             durability,
             pairs: Turns::default(),
             rescan: AtomicBool::new(false),
+            digests_no_keys: AtomicBool::new(false),
             handles: Handles::new(hsm.max_objects),
             outcomes: Outcomes::default(),
             heads: Sound::default(),

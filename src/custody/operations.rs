@@ -2,9 +2,10 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use claviger_pkcs11::{
-    self as pkcs11, Cipher, Device, Direction, Encrypted, IvRule, MacMechanism, Secret, SecretKeyKind, SecretKeySpec,
+    self as pkcs11, Cipher, Device, Direction, Encrypted, IvRule, Key, MacMechanism, Secret, SecretKeyKind, SecretKeySpec,
     Uses,
 };
 
@@ -18,11 +19,11 @@ use crate::store::audit_head::Binder;
 use crate::store::object::{Class, Material};
 
 impl Custody {
-    /// Generates a key inside the token.
+    /// Generates a key inside the token. Returns also the SHA-256 of its value, if the token computes it.
     ///
     /// # Errors
     /// The token is unavailable, or cannot make such a key.
-    pub fn generate(&self, class: Class, kind: SecretKeyKind, uses: Uses) -> Result<Material, Error> {
+    pub fn generate(&self, class: Class, kind: SecretKeyKind, uses: Uses) -> Result<(Material, Option<Vec<u8>>), Error> {
         self.make(class, kind, uses, None)
     }
 
@@ -31,7 +32,7 @@ impl Custody {
     /// # Errors
     /// The token is unavailable, or cannot hold such a key; [`Error::NoImport`] if it cannot import keys.
     pub fn import(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: &[u8]) -> Result<Material, Error> {
-        self.make(class, kind, uses, Some(value)).map_err(|error| match error {
+        self.make(class, kind, uses, Some(value)).map(|(material, _)| material).map_err(|error| match error {
             // C_CreateObject is the only call here that was not tried at the start.
             Error::Token(
                 pkcs11::Error::MechanismUnsupported(_)
@@ -42,30 +43,58 @@ impl Custody {
         })
     }
 
-    fn make(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: Option<&[u8]>) -> Result<Material, Error> {
+    fn make(
+        &self,
+        class: Class,
+        kind: SecretKeyKind,
+        uses: Uses,
+        value: Option<&[u8]>,
+    ) -> Result<(Material, Option<Vec<u8>>), Error> {
         if self.is_placing() || !key::is_wrappable(kind.bytes()) {
             let spec = key::spec(class, kind, uses);
-            return self
-                .place(HsmCall::Make, |device, id| {
-                    let key = match value {
-                        Some(value) => device.create_token(id, PLACED_LABEL, &spec, value)?,
-                        None => device.generate_token(id, PLACED_LABEL, &spec)?,
-                    };
-                    Ok((key, ()))
-                })
-                .map(|(material, ())| material);
+            return self.place(HsmCall::Make, |device, id| match value {
+                Some(value) => Ok((device.create_token(id, PLACED_LABEL, &spec, value)?, None)),
+                None => {
+                    let key = device.generate_token(id, PLACED_LABEL, &spec)?;
+                    let digest = self.digest(device, &key);
+                    Ok((key, digest))
+                }
+            });
         }
         // Extractable only until the key is wrapped. No use is allowed in the meantime.
         let spec = SecretKeySpec { kind, sensitive: true, extractable: true, uses: Uses::default() };
         self.run(HsmCall::Make, |device| {
-            let key = match value {
-                Some(value) => device.create(&spec, value)?,
-                None => device.generate(&spec)?,
+            let (key, digest) = match value {
+                Some(value) => (device.create(&spec, value)?, None),
+                None => {
+                    let key = device.generate(&spec)?;
+                    let digest = self.digest(device, &key);
+                    (key, digest)
+                }
             };
             let roots = self.roots();
             let kek = roots.kek(class).ok_or(Error::UnknownKek)?;
-            Ok(Material::Wrapped { kek: kek.cka_id.clone(), blob: device.wrap(&kek.key, &key)? })
+            Ok((Material::Wrapped { kek: kek.cka_id.clone(), blob: device.wrap(&kek.key, &key)? }, digest))
         })
+    }
+
+    /// The digest of a new key; `None` if the token does not compute it. A token that refused once is not asked again.
+    fn digest(&self, device: &Device, key: &Key) -> Option<Vec<u8>> {
+        if self.digests_no_keys.load(Ordering::Relaxed) {
+            return None;
+        }
+        match device.digest(key) {
+            Ok(Some(digest)) => Some(digest),
+            Ok(None) => {
+                self.digests_no_keys.store(true, Ordering::Relaxed);
+                None
+            }
+            // The key is as good without it.
+            Err(error) => {
+                tracing::debug!(%error, "no digest of a new key");
+                None
+            }
+        }
     }
 
     /// Signs `message` with the key of the audit log: ECDSA with SHA-256 on P-256. Returns an ECDSA-Sig-Value in DER

@@ -45,6 +45,8 @@ pub struct Custody {
     pub(super) pairs: Turns,
     /// Set when a row names a token object that the last listing did not find, or whose handle was lost.
     pub(super) rescan: AtomicBool,
+    /// Set when the token refused to compute the digest of a key.
+    pub(super) digests_no_keys: AtomicBool,
     pub(super) handles: Handles,
     pub(super) outcomes: Outcomes,
     pub(super) heads: Sound,

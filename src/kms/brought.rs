@@ -65,6 +65,8 @@ impl Brought {
             return Err(Error::Invalid { tag: Tag::CryptographicAlgorithm, fault: "key block and attributes differ" });
         }
         attributes.cryptographic_algorithm = attributes.cryptographic_algorithm.or(block.cryptographic_algorithm);
+        // A key is given back in the format in which it came, unless the request names another one.
+        attributes.key_format_type.get_or_insert(block.key_format_type);
         // Some clients send a length of 0 for a length that they do not know.
         let stated = [block.cryptographic_length, attributes.cryptographic_length].map(|own| own.filter(|it| *it != 0));
         let known = self.secret().map(|bytes| i32::try_from(bytes.len().saturating_mul(8)).unwrap_or(i32::MAX));
@@ -160,7 +162,7 @@ impl Brought {
         let Proposal { id, attributes, kind, class } = proposal;
         match value {
             Value::Key(bytes) => {
-                let material = grant.make(class, kind, mask, Some(bytes))?;
+                let material = grant.import(class, kind, mask, bytes)?;
                 grant.insert(&id, attributes, class, material)?;
             }
             Value::Kept(value) => grant.insert_kept(&id, attributes, &value)?,

@@ -38,6 +38,18 @@ pub(super) fn encode(object: ManagedObject) -> Result<Bytes, Error> {
     if is_written { Ok(encoded) } else { Err(unknown_item()) }
 }
 
+/// Encodes a key value, to be wrapped as a whole (section 7.18: the encoding without an Encoding Option).
+///
+/// # Errors
+/// It has an item that the standard does not have.
+pub(super) fn key_value(value: KeyValue) -> Result<Bytes, Error> {
+    let document = Document { name: "KeyValue".into(), value: value.write() };
+    let mut encoded = Vec::with_capacity(document.ttlv_length());
+    let is_written = binary::write(&document, &mut encoded);
+    let encoded = Bytes::from(encoded);
+    if is_written { Ok(encoded) } else { Err(unknown_item()) }
+}
+
 fn unknown_item() -> Error {
     Error::Invalid { tag: Tag::KeyMaterial, fault: "it has an item that the standard does not have" }
 }

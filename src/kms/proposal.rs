@@ -10,9 +10,11 @@ use super::object::is_destroyed;
 use super::object_kind::{Half as Terms, ObjectKind, secret_key_kind};
 use super::{gate, kept, mechanism, secret_path, uuid};
 use crate::custody::SecretKeyKind;
-use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
+use crate::kmip::attributes::Digest;
+use crate::kmip::enumerations::{CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::payloads::ProtectionStorageMasks;
 use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier, UsageMask};
+use crate::secret::Bytes;
 use crate::store::object::Class;
 
 /// Maximum length of a secret key, in bytes; SoftHSM accepts no longer one for HMAC.
@@ -90,8 +92,14 @@ pub(super) fn create(
     call: &Call<'_>,
     attributes: Attributes,
 ) -> Result<(String, Attributes), Error> {
-    let Proposal { id, attributes, kind, class } = propose(grant, call, attributes, Origin::Created)?;
-    let material = grant.make(class, kind, attributes.cryptographic_usage_mask.unwrap_or_default(), None)?;
+    let Proposal { id, mut attributes, kind, class } = propose(grant, call, attributes, Origin::Created)?;
+    let mask = attributes.cryptographic_usage_mask.unwrap_or_default();
+    let (material, digest) = grant.generate(class, kind, mask)?;
+    attributes.digests.extend(digest.map(|digest| Digest {
+        hashing_algorithm: HashingAlgorithm::SHA_256,
+        digest_value: Some(Bytes::from(digest)),
+        key_format_type: Some(KeyFormatType::Raw),
+    }));
     grant.insert(&id, attributes.clone(), class, material)?;
     Ok((id, attributes))
 }
@@ -298,6 +306,10 @@ fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Re
     let state = attributes.state.get_or_insert(initial);
     if is_destroyed(Some(*state)) {
         return Err(Error::Invalid { tag: Tag::State, fault: "an object without its key cannot be imported" });
+    }
+    // Nobody has got the object yet. An import keeps what another server said.
+    if origin != Origin::Imported {
+        attributes.fresh = Some(true);
     }
     attributes.initial_date.get_or_insert(now);
     attributes.last_change_date.get_or_insert(now);

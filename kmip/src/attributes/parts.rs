@@ -118,6 +118,23 @@ structure! {
     }
 }
 
+impl RandomNumberGenerator {
+    /// A generator of which nothing is said.
+    #[must_use]
+    pub fn unspecified() -> Self {
+        Self {
+            rng_algorithm: RNGAlgorithm::Unspecified,
+            cryptographic_algorithm: None,
+            cryptographic_length: None,
+            hashing_algorithm: None,
+            drbg_algorithm: None,
+            recommended_curve: None,
+            fips186_variation: None,
+            prediction_resistance: None,
+        }
+    }
+}
+
 structure! {
     /// Section 4.59.
     #[derive(Eq)]

@@ -29,19 +29,25 @@ impl NewGrant<'_> {
         self.kms.custody.kept_as(class)
     }
 
-    /// Makes the key in the HSM token: imports `value`, or generates a key if there is none.
-    pub(in crate::kms) fn make(
+    /// Imports a key into the HSM token.
+    pub(in crate::kms) fn import(
         &self,
         class: Class,
         kind: SecretKeyKind,
         mask: UsageMask,
-        value: Option<&[u8]>,
+        value: &[u8],
     ) -> Result<Material, Error> {
-        let uses = uses(mask);
-        Ok(match value {
-            Some(value) => self.kms.custody.import(class, kind, uses, value)?,
-            None => self.kms.custody.generate(class, kind, uses)?,
-        })
+        Ok(self.kms.custody.import(class, kind, uses(mask), value)?)
+    }
+
+    /// Generates a key in the HSM token. Returns also the SHA-256 of its value, if the HSM token computes it.
+    pub(in crate::kms) fn generate(
+        &self,
+        class: Class,
+        kind: SecretKeyKind,
+        mask: UsageMask,
+    ) -> Result<(Material, Option<Vec<u8>>), Error> {
+        Ok(self.kms.custody.generate(class, kind, uses(mask))?)
     }
 
     /// Adds the object, owned by the caller. If this fails, the key that was made in the HSM token is removed.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use openssl::sha::sha256;
+
 use super::super::bounds::MAX_OFFERS;
 use super::super::error::Error;
 use super::super::handover::{Pending, offered_to};
@@ -15,12 +17,20 @@ use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms, NewGrant, Usable};
 use crate::custody::{self, Cipher, Encrypted, Mac, Secret, Signature, is_signature};
 use crate::kmip::state::{self, Dates};
-use crate::kmip::{Attributes, UsageMask};
+use crate::kmip::attributes::RandomNumberGenerator;
+use crate::kmip::ttlv::Interval;
+use crate::kmip::{Attributes, ProtectionStorageMask, UsageMask};
 use crate::policy::{Decision, Resource};
 use crate::secret::Bytes;
 use crate::store::object::{Class, Material};
 use crate::store::{Command, inventory, secret_path, secret_version};
 use crate::turns::Turn;
+
+/// Length of a Short Unique Identifier, in bytes: the beginning of the SHA-256 of the Unique Identifier.
+const SHORT: usize = 16;
+
+/// The Lease Time of every object: how long a client may use what it got before it asks again (section 4.30).
+const LEASE: Interval = Interval(60 * 60);
 
 /// The next version of an object.
 struct Successor {
@@ -62,9 +72,29 @@ impl<'a> Grant<'a> {
         &self.object
     }
 
-    /// The object's attributes at the time of the call.
+    /// The object's attributes at the time of the call, with those that are the same for all objects.
     pub(in crate::kms) fn attributes(&self) -> Attributes {
-        self.object.shown(self.call.now)
+        let mut attributes = self.object.shown(self.call.now);
+        let digest = sha256(self.object.id.as_bytes());
+        attributes.short_unique_identifier = Some(Bytes::from(digest.get(..SHORT).unwrap_or_default().to_vec()));
+        attributes.lease_time = Some(LEASE);
+        attributes.protection_storage_mask = Some(ProtectionStorageMask::HARDWARE);
+        // Only Create sets this date, on what the HSM generated.
+        if attributes.original_creation_date.is_some() {
+            attributes.random_number_generator.get_or_insert(RandomNumberGenerator::unspecified());
+        }
+        attributes
+    }
+
+    /// Records that the object is given out for the first time: its attribute Fresh becomes false.
+    pub(in crate::kms) fn note_giving(&self) -> Result<(), Error> {
+        if self.object.attributes.fresh != Some(true) {
+            return Ok(());
+        }
+        self.change(|_, attributes| {
+            attributes.fresh = Some(false);
+            Ok(())
+        })
     }
 
     /// Refuses an object that was destroyed.

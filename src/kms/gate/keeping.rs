@@ -30,7 +30,7 @@ impl NewGrant<'_> {
     /// Makes the key that encrypts the value of a kept object.
     pub(in crate::kms) fn sealing_key(&self, attributes: &Attributes) -> Result<Material, Error> {
         let kind = ObjectKind::of(attributes).unwrap_or(ObjectKind::SymmetricKey);
-        self.make(Class::Sealing, SEALING_KEY, kind.key_mask(attributes), None)
+        self.generate(Class::Sealing, SEALING_KEY, kind.key_mask(attributes)).map(|(material, _)| material)
     }
 }
 

@@ -210,6 +210,7 @@ impl NewGrant<'_> {
         let size = cache::size(&row);
         let command = beside.then(row.insert(index)).then(uses.write()).then(version.insert(0));
         let command = command.recorded(vec![self.call.change(self.action, id, 1)]);
+        self.call.uncommitted.note(&Arc::new(object));
         kms.commit(self.call, Prepared::addition(command, made, size))
     }
 }
@@ -231,6 +232,11 @@ impl Grant<'_> {
                 found => found?,
             };
             let Some(row) = found else {
+                if self.call.uncommitted.get(id).is_some() {
+                    return Err(Error::Feature(
+                        "an object that an earlier item of the message adds is given back only after the message: send another one",
+                    ));
+                }
                 // A newer value may have replaced it in the meantime. If not, its row was removed from the database.
                 present = self.newer(&present, wanted)?;
                 return Ok(None);

@@ -13,6 +13,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         wrapping: request.key_wrapping_specification.as_deref(),
     };
     let object = wanted.object(kms, call, &grant)?;
+    grant.note_giving()?;
     Ok(Response {
         object_type: object.object_type(),
         unique_identifier: grant.object().id.clone(),

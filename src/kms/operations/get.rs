@@ -30,6 +30,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         wrapping: request.key_wrapping_specification.as_deref(),
     };
     let object = wanted.object(kms, call, &grant)?;
+    grant.note_giving()?;
     Ok(Response { object_type: object.object_type(), unique_identifier: grant.object().id.clone(), object })
 }
 
@@ -125,12 +126,17 @@ impl Wanted<'_> {
         }
         let value = kept::clear(block).ok_or(Error::KeyWrap(
             "only key material that is bytes is wrapped: the key was registered as a structure",
-        ))?;
-        let material = KeyMaterial::Bytes(Bytes::from(wrapping.wrap_value(value)?));
+        ))?.clone();
         if own == KeyFormatType::TransparentSymmetricKey {
             block.key_format_type = KeyFormatType::Raw;
         }
-        block.key_value = Some(KeyValue::Plain { material, attributes: None });
+        block.key_value = Some(if data.encoding_option == Some(EncodingOption::NoEncoding) {
+            let material = KeyMaterial::Bytes(Bytes::from(wrapping.wrap_value(&value)?));
+            KeyValue::Plain { material, attributes: None }
+        } else {
+            let plain = KeyValue::Plain { material: KeyMaterial::Bytes(value), attributes: None };
+            KeyValue::Wrapped(Bytes::from(wrapping.wrap_value(&kept::key_value(plain)?)?))
+        });
         block.key_wrapping_data = Some(data);
         Ok(object)
     }
@@ -176,8 +182,19 @@ fn wrapped(
 ) -> Result<KeyBlock, Error> {
     let data = wrapping_data(specification)?;
     let wrapping = wrapping_key(kms, call, &data)?;
-    let blob = Bytes::from(grant.wrapped_under(&wrapping)?);
-    Ok(KeyBlock { key_wrapping_data: Some(data), ..KeyBlock::raw(blob) })
+    if data.encoding_option == Some(EncodingOption::NoEncoding) {
+        let blob = Bytes::from(grant.wrapped_under(&wrapping)?);
+        return Ok(KeyBlock { key_wrapping_data: Some(data), ..KeyBlock::raw(blob) });
+    }
+    // The HSM has the bytes of the key, and not their encoding. It gets the encoding only of a key that may leave in
+    // clear anyway.
+    let value = match grant.value() {
+        Ok(value) => KeyValue::Plain { material: KeyMaterial::Bytes(Bytes::from(value.expose())), attributes: None },
+        Err(Error::Sensitive | Error::NoneInClear) => return Err(Error::EncodingOption),
+        Err(error) => return Err(error),
+    };
+    let wrapped = KeyValue::Wrapped(Bytes::from(wrapping.wrap_value(&kept::key_value(value)?)?));
+    Ok(KeyBlock { key_value: Some(wrapped), key_wrapping_data: Some(data), ..KeyBlock::raw(Bytes::from(Vec::new())) })
 }
 
 /// The wrapping key. Its use is decided as every use of a key; it needs the permission to encrypt.
@@ -191,9 +208,6 @@ fn wrapping_data(specification: &KeyWrappingSpecification) -> Result<KeyWrapping
     if specification.wrapping_method != WrappingMethod::Encrypt || specification.mac_signature_key_information.is_some()
     {
         return Err(Error::KeyWrap("only WrappingMethod Encrypt is supported"));
-    }
-    if specification.encoding_option != Some(EncodingOption::NoEncoding) {
-        return Err(Error::EncodingOption);
     }
     if !specification.attribute_names.is_empty() {
         return Err(Error::KeyWrap("attributes are not wrapped with the key"));
@@ -216,6 +230,6 @@ fn wrapping_data(specification: &KeyWrappingSpecification) -> Result<KeyWrapping
         mac_signature_key_information: None,
         mac_signature: None,
         iv_counter_nonce: None,
-        encoding_option: Some(EncodingOption::NoEncoding),
+        encoding_option: specification.encoding_option,
     })
 }

@@ -91,11 +91,10 @@ fn replacement(
     if proposal.class != present.class || is_kept && exported(&proposal.attributes) != (sensitive, extractable) {
         return Err(Error::OtherClass { id: proposal.id, sensitive, extractable });
     }
-    let (bytes, value) = match value {
-        Value::Key(bytes) => (Some(&**bytes), None),
-        Value::Kept(value) => (None, Some(value)),
+    let (material, value) = match value {
+        Value::Key(bytes) => (grant.import(proposal.class, proposal.kind, proposal.mask(), bytes)?, None),
+        Value::Kept(value) => (grant.sealing_key(&proposal.attributes)?, Some(value)),
     };
-    let material = grant.make(proposal.class, proposal.kind, proposal.mask(), bytes)?;
     Ok(Exchange { attributes: proposal.attributes, class: proposal.class, material, value })
 }
 
