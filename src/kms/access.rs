@@ -19,7 +19,6 @@ use crate::kmip::Attributes;
 use crate::kmip::enumerations::{Operation as Kmip, State};
 use crate::policy::{Action, Decision, Grantee, MAX_GRANTEES, Subject};
 use crate::principal::Caller;
-use crate::store::object::Class;
 use crate::store::search::{Order, Search, Start};
 
 /// The position where a list begins.
@@ -310,7 +309,7 @@ fn check_possible(object: &Object, call: &Call<'_>, action: Action) -> Result<()
     }
     let Action::Operation(operation) = action else { return Ok(()) };
     let Some(Facts { uses, touches, .. }) = Facts::of(operation) else { return Ok(()) };
-    if touches == Touches::GivenOut && object.class == Class::Sealing {
+    if touches == Touches::GivenOut && !object.may_leave() {
         return impossible("the key is not Extractable");
     }
     if operation == Kmip::Activate && object.state(call.now) != State::PreActive {

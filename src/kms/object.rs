@@ -173,6 +173,14 @@ impl Object {
         self.attributes.cryptographic_usage_mask.is_some_and(|own| own.contains(mask))
     }
 
+    /// Whether its key, or the value of a kept object, may leave in any form.
+    pub(super) fn may_leave(&self) -> bool {
+        match self.kind {
+            ObjectKind::Kept(_) => self.attributes.extractable != Some(false),
+            _ => self.class != Class::Sealing,
+        }
+    }
+
     /// Whether no caller can unwrap what this key wraps: it was made in the HSM, never left it, cannot leave it, and
     /// may not decrypt. Only Create marks a key so; Register and Import remove the mark.
     pub(super) fn keeps_what_it_wraps(&self) -> bool {
