@@ -106,6 +106,11 @@ impl Device {
         self.judge(self.module.token_info(self.slot))
     }
 
+    /// Whether the slot calls itself a hardware slot (CKF_HW_SLOT).
+    pub fn is_hardware(&self) -> bool {
+        self.module.context.get_slot_info(self.slot).is_ok_and(|info| info.hardware_slot())
+    }
+
     /// Checks that the device and these keys are present. Calls C_GetTokenInfo; then, in the anchor session, which
     /// holds the login, checks that it is logged in and reads CKA_ID through each handle. On SoftHSM the first call
     /// detects that the token's directory is gone, and the last ones that the file of a key is gone; C_OpenSession,

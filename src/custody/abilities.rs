@@ -1,6 +1,6 @@
 //! Optional abilities of the token.
 
-use claviger_pkcs11::{Need, Weakness, Weaknesses};
+use claviger_pkcs11::{Device, Need, Weakness, Weaknesses};
 
 use super::lacking::Lacking;
 use crate::config::{Hsm, WeakerCustody};
@@ -12,13 +12,15 @@ pub(super) struct Abilities {
     pub(super) imports: bool,
     /// Whether private keys can be kept wrapped.
     pub(super) wraps_pairs: bool,
+    /// Whether the token says that it is hardware.
+    pub(super) is_hardware: bool,
 }
 
 impl Abilities {
-    /// Returns the abilities of a token that lacks these needs.
-    pub(super) fn without(lacks: &[(Need, Lacking)]) -> Self {
+    /// Returns the abilities of a device that lacks these needs.
+    pub(super) fn of(device: &Device, lacks: &[(Need, Lacking)]) -> Self {
         let lacks = |one: Need| lacks.iter().any(|(need, lacking)| *need == one && !lacking.why.is_of_a_moment());
-        Self { imports: !lacks(Need::Import), wraps_pairs: !lacks(Need::Pairs) }
+        Self { imports: !lacks(Need::Import), wraps_pairs: !lacks(Need::Pairs), is_hardware: device.is_hardware() }
     }
 }
 

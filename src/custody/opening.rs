@@ -49,7 +49,7 @@ impl Custody {
             let recorded = root_key::all(store)?;
             let extent = if recorded.is_empty() { Extent::FirstStart } else { Extent::Start };
             let lacks = trying::at_start(device, extent)?;
-            let abilities = Abilities::without(&lacks);
+            let abilities = Abilities::of(device, &lacks);
             let offer = Offer { lacks, placement, accepted: accepted(hsm) };
             let durability = Durability::of(device);
             // Opened before the first root key is made.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use claviger_pkcs11::{
-    self as pkcs11, Cipher, Device, Direction, Encrypted, IvRule, Key, MacMechanism, Secret, SecretKeyKind, SecretKeySpec,
-    Uses,
+    self as pkcs11, Cipher, Device, Direction, Encrypted, IvRule, Key, MacMechanism, Secret, SecretKeyKind,
+    SecretKeySpec, Uses,
 };
 
 use super::error::Error;
@@ -23,7 +23,12 @@ impl Custody {
     ///
     /// # Errors
     /// The token is unavailable, or cannot make such a key.
-    pub fn generate(&self, class: Class, kind: SecretKeyKind, uses: Uses) -> Result<(Material, Option<Vec<u8>>), Error> {
+    pub fn generate(
+        &self,
+        class: Class,
+        kind: SecretKeyKind,
+        uses: Uses,
+    ) -> Result<(Material, Option<Vec<u8>>), Error> {
         self.make(class, kind, uses, None)
     }
 

@@ -101,6 +101,12 @@ impl Custody {
         })
     }
 
+    /// Whether the token says that it is hardware.
+    #[must_use]
+    pub fn is_hardware(&self) -> bool {
+        self.abilities.is_hardware
+    }
+
     /// Whether the token can import keys.
     #[must_use]
     pub fn imports(&self) -> bool {

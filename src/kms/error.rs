@@ -274,7 +274,9 @@ pub enum Error {
     #[error("{0}")]
     KeyWrap(&'static str),
     /// An encoding of wrapped keys that is not supported.
-    #[error("a key that does not leave in clear is wrapped inside the HSM, as its bytes: EncodingOption must be NoEncoding")]
+    #[error(
+        "a key that does not leave in clear is wrapped inside the HSM, as its bytes: EncodingOption must be NoEncoding"
+    )]
     EncodingOption,
     /// A key length that AES key wrap does not support.
     #[error("the key is {0} bytes long; AES key wrap supports multiples of 8 bytes, from 16")]

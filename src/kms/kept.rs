@@ -1,12 +1,13 @@
 //! Objects that are kept and given back only: their encoding, and the attributes that the server sets from their value.
 
+use openssl::nid::Nid;
 use openssl::rsa::Rsa;
 use openssl::sha::sha256;
 use openssl::x509::X509;
 
 use super::error::Error;
 use super::kept_fault::KeptFault;
-use crate::kmip::attributes::{Digest, Link};
+use crate::kmip::attributes::{CertificateNames, Digest, INSTANCES, Link, NAME_PARTS, TEXT_BYTES};
 use crate::kmip::enumerations::{
     CertificateType, CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, LinkType, ObjectType,
 };
@@ -21,6 +22,22 @@ pub(super) const MAX_KEPT: usize = 1 << 20;
 /// Minimum length of a key whose digest is an attribute, in bytes. The digest of a shorter one would tell the key to
 /// those who read the database.
 const MIN_DIGESTED: usize = 16;
+
+/// The parts of a name, in the order of [`NAME_PARTS`] (X.520, RFC 4519, RFC 2985).
+const PARTS: [Nid; NAME_PARTS.len()] = [
+    Nid::COMMONNAME,
+    Nid::ORGANIZATIONNAME,
+    Nid::ORGANIZATIONALUNITNAME,
+    Nid::PKCS9_EMAILADDRESS,
+    Nid::COUNTRYNAME,
+    Nid::STATEORPROVINCENAME,
+    Nid::LOCALITYNAME,
+    Nid::USERID,
+    Nid::SERIALNUMBER,
+    Nid::TITLE,
+    Nid::DOMAINCOMPONENT,
+    Nid::DNQUALIFIER,
+];
 
 /// Encodes the object for storage: the binary encoding, which gives everything back as it was.
 ///
@@ -98,8 +115,27 @@ pub(super) fn describe(object: &ManagedObject, attributes: &mut Attributes) -> R
             attributes.links.push(link);
         }
     }
+    attributes.certificate_names = names(object);
     set_digest(attributes, object);
     Ok(())
+}
+
+/// The parts of the names in a certificate. One that OpenSSL cannot read has none: it is given back as it came.
+fn names(object: &ManagedObject) -> CertificateNames {
+    let ManagedObject::Certificate(certificate) = object else { return CertificateNames::default() };
+    let Ok(certificate) = X509::from_der(&certificate.certificate_value) else { return CertificateNames::default() };
+    let mut parts: Vec<(Tag, String)> = Vec::new();
+    for (is_subject, name) in [(true, certificate.subject_name()), (false, certificate.issuer_name())] {
+        for entry in name.entries() {
+            let place = PARTS.iter().position(|part| *part == entry.object().nid());
+            let Some((subject, issuer)) = place.and_then(|place| NAME_PARTS.get(place)) else { continue };
+            let tag = if is_subject { *subject } else { *issuer };
+            let is_full = parts.iter().filter(|(own, _)| *own == tag).count() >= INSTANCES;
+            let text = entry.data().to_string().ok().filter(|text| text.len() <= TEXT_BYTES && !is_full);
+            parts.extend(text.map(|text| (tag, text)));
+        }
+    }
+    CertificateNames(parts)
 }
 
 /// The format in which the object was registered; for objects without a key block the default of section 4.26.

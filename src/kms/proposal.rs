@@ -122,9 +122,10 @@ pub(super) fn propose_kept(
         attributes.cryptographic_usage_mask = Some(mask.spelled_out(UsageMask::every_use()));
     }
     set_dates(&mut attributes, call, origin)?;
-    attributes.sensitive.get_or_insert(false);
-    attributes.extractable.get_or_insert(true);
-    (attributes.always_sensitive, attributes.never_extractable) = (Some(false), Some(false));
+    let (sensitive, extractable) = (attributes.sensitive.unwrap_or(false), attributes.extractable.unwrap_or(true));
+    (attributes.sensitive, attributes.extractable) = (Some(sensitive), Some(extractable));
+    // Of a kept object, nothing depends on them: it wraps no key.
+    (attributes.always_sensitive, attributes.never_extractable) = (Some(sensitive), Some(!extractable));
     secret_path::set_kept(&mut attributes);
     Ok(Proposal::kept(id, attributes))
 }

@@ -47,6 +47,32 @@ pub const RULES: &[Rule] = &[
     listed(Tag::ApplicationSpecificInformation),
     kept(Tag::ArchiveDate),
     data(Tag::Comment),
+    kept(Tag::CertificateLength),
+    kept(Tag::CertificateType),
+    parts(Tag::CertificateSubjectCN),
+    parts(Tag::CertificateSubjectO),
+    parts(Tag::CertificateSubjectOU),
+    parts(Tag::CertificateSubjectEmail),
+    parts(Tag::CertificateSubjectC),
+    parts(Tag::CertificateSubjectST),
+    parts(Tag::CertificateSubjectL),
+    parts(Tag::CertificateSubjectUID),
+    parts(Tag::CertificateSubjectSerialNumber),
+    parts(Tag::CertificateSubjectTitle),
+    parts(Tag::CertificateSubjectDC),
+    parts(Tag::CertificateSubjectDNQualifier),
+    parts(Tag::CertificateIssuerCN),
+    parts(Tag::CertificateIssuerO),
+    parts(Tag::CertificateIssuerOU),
+    parts(Tag::CertificateIssuerEmail),
+    parts(Tag::CertificateIssuerC),
+    parts(Tag::CertificateIssuerST),
+    parts(Tag::CertificateIssuerL),
+    parts(Tag::CertificateIssuerUID),
+    parts(Tag::CertificateIssuerSerialNumber),
+    parts(Tag::CertificateIssuerTitle),
+    parts(Tag::CertificateIssuerDC),
+    parts(Tag::CertificateIssuerDNQualifier),
     kept(Tag::CompromiseDate),
     kept(Tag::CompromiseOccurrenceDate),
     data(Tag::ContactInformation),
@@ -72,6 +98,7 @@ pub const RULES: &[Rule] = &[
     Rule { set: When::Always, ..kept(Tag::NISTKeyType) },
     listed(Tag::ObjectGroup),
     kept(Tag::ObjectType),
+    kept(Tag::OpaqueDataType),
     kept(Tag::OriginalCreationDate),
     dated(Tag::ProcessStartDate, When::UntilReached),
     dated(Tag::ProtectStopDate, When::UntilReached),
@@ -102,6 +129,11 @@ const fn listed(tag: Tag) -> Rule {
 /// An attribute that only the server sets, or that is fixed when the object is made.
 const fn kept(tag: Tag) -> Rule {
     Rule { tag, set: When::Never, change: When::Never, is_deletable: false, has_several: false }
+}
+
+/// A part of a name in a certificate. A name may have several such parts.
+const fn parts(tag: Tag) -> Rule {
+    Rule { has_several: true, ..kept(tag) }
 }
 
 /// An attribute that every object has, and whose change other rules restrict.

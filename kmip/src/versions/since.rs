@@ -45,8 +45,8 @@ pub(super) fn query_function(function: QueryFunction) -> Version {
 /// The first version with this object type: PGP keys and certificate requests were added later than the others.
 pub(super) fn object_type(code: u32) -> Version {
     match code {
-        ..=0x07 => Version::V1_0,
-        0x08 => Version::V1_2,
+        ..=0x08 => Version::V1_0,
+        0x09 => Version::V1_2,
         _ => Version::V2_0,
     }
 }

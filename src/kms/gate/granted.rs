@@ -16,8 +16,8 @@ use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms, NewGrant, Usable};
 use crate::custody::{self, Cipher, Encrypted, Mac, Secret, Signature, is_signature};
-use crate::kmip::state::{self, Dates};
 use crate::kmip::attributes::RandomNumberGenerator;
+use crate::kmip::state::{self, Dates};
 use crate::kmip::ttlv::Interval;
 use crate::kmip::{Attributes, ProtectionStorageMask, UsageMask};
 use crate::policy::{Decision, Resource};
@@ -78,7 +78,9 @@ impl<'a> Grant<'a> {
         let digest = sha256(self.object.id.as_bytes());
         attributes.short_unique_identifier = Some(Bytes::from(digest.get(..SHORT).unwrap_or_default().to_vec()));
         attributes.lease_time = Some(LEASE);
-        attributes.protection_storage_mask = Some(ProtectionStorageMask::HARDWARE);
+        let is_hardware = self.kms.custody.is_hardware();
+        let place = if is_hardware { ProtectionStorageMask::HARDWARE } else { ProtectionStorageMask::SOFTWARE };
+        attributes.protection_storage_mask = Some(place);
         // Only Create sets this date, on what the HSM generated.
         if attributes.original_creation_date.is_some() {
             attributes.random_number_generator.get_or_insert(RandomNumberGenerator::unspecified());

@@ -124,9 +124,9 @@ impl Wanted<'_> {
         if block.key_wrapping_data.is_some() {
             return Err(Error::KeyWrap("the key was registered wrapped: it is not wrapped again"));
         }
-        let value = kept::clear(block).ok_or(Error::KeyWrap(
-            "only key material that is bytes is wrapped: the key was registered as a structure",
-        ))?.clone();
+        let value = kept::clear(block)
+            .ok_or(Error::KeyWrap("only key material that is bytes is wrapped: the key was registered as a structure"))?
+            .clone();
         if own == KeyFormatType::TransparentSymmetricKey {
             block.key_format_type = KeyFormatType::Raw;
         }

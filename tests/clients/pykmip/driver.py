@@ -84,16 +84,16 @@ class Calls:
         client = self.client
         key = client.create(AES, 128, name=f"first name of {self.version}")
         if self.version == "2.0":
-            group = primitives.TextString("a group", tag=core.Tags.OBJECT_GROUP)
             with self.call("set_attribute"):
                 must(client.set_attribute(key, attribute_name="Sensitive", attribute_value=False) == key, key)
             with self.call("modify_attribute"):
                 sensitive = primitives.Boolean(False, tag=core.Tags.SENSITIVE)
-                must(client.modify_attribute(key, new_attribute=cobjects.NewAttribute(attribute=sensitive)) == key, key)
+                found = client.modify_attribute(key, new_attribute=cobjects.NewAttribute(attribute=sensitive))
+                must(key in found, found)
             with self.call("delete_attribute"):
-                reference = cobjects.AttributeReference(vendor_identification="x", attribute_name="none")
-                must(group is not None, group)
-                client.delete_attribute(key, attribute_reference=reference)
+                name = cobjects.CurrentAttribute(attribute=attribute(enums.AttributeType.NAME, "first name of 2.0").attribute_value)
+                found = client.delete_attribute(key, current_attribute=name)
+                must(key in found, found)
             return
         with self.call("set_attribute"):
             client.set_attribute(key, attribute_name="Sensitive", attribute_value=False)
