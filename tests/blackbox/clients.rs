@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use openssl::pkey::PKey;
+use openssl::rsa::Rsa;
 use serde_json::{Value, json};
 
 use crate::harness::caller::{Caller, Issuer};
@@ -15,6 +17,7 @@ use crate::harness::conjur::{define, variables};
 use crate::harness::credentials::api_key;
 use crate::harness::jwt::key_set;
 use crate::harness::server::{P12_PASSWORD, Place, run};
+use crate::harness::socket::with_socket;
 use crate::harness::{Jwks, Options, Server, SigningKey, conjur, hanzo, iam, packages};
 
 /// `root` and one host are administrators. The projects of the tests have these roles.
@@ -261,4 +264,35 @@ fn cosmian_kms() {
         "jwt": issuer.token("carol", &Value::Null), "api_token": token,
     });
     hold("cosmian", &server.place, &description);
+}
+
+/// A server with a KMIP socket, and what its clients need.
+fn kmip_client(client: &str) {
+    let place = Arc::new(Place::new());
+    fs::write(place.path("alice.pem"), place.alice.certificate.to_pem().unwrap()).unwrap();
+    fs::write(place.path("alice.key"), place.alice.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    let server = Server::start_at(place, &with_socket());
+    let place = &server.place;
+    let rsa = Rsa::generate(1024).unwrap();
+    let private = PKey::from_rsa(rsa.clone()).unwrap().private_key_to_pkcs8().unwrap();
+    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+    let description = json!({
+        "host": "localhost", "port": server.kmip.unwrap().port(), "ca": path(&place.path("ca.pem")),
+        "client_certificate": path(&place.path("alice.pem")), "client_key": path(&place.path("alice.key")),
+        "certificate": hex(&place.alice.certificate.to_der().unwrap()),
+        "public_key": hex(&rsa.public_key_to_der_pkcs1().unwrap()), "private_key": hex(&private),
+    });
+    hold(client, place, &description);
+}
+
+#[test]
+fn pykmip() {
+    kmip_client("pykmip");
+}
+
+// There are packages for x86-64 and ARM64 only.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[test]
+fn pymongocrypt() {
+    kmip_client("pymongocrypt");
 }

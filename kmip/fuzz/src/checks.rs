@@ -4,15 +4,18 @@
 use claviger_kmip::Dialect;
 use claviger_kmip::message::{RequestMessage, ResponseMessage};
 use claviger_kmip::ttlv::{Document, Item, Value, binary, json, xml};
-use claviger_kmip::versions;
+use claviger_kmip::versions::{self, Version};
 
 /// A document is performed as far as this crate can: converted from its version, and read as a message. Nothing panics,
 /// and what is a message is one again after it was written.
 fn use_of(document: &Document) {
     if let Ok(upgraded) = versions::upgrade(document.clone()) {
-        let (upgraded, document) = upgraded.take_document();
-        let _ = RequestMessage::from_document(document.clone());
-        let _ = upgraded.downgrade(document);
+        let _ = RequestMessage::from_document(upgraded.take_document().1);
+    }
+    if let Ok(answer) = ResponseMessage::from_document(document.clone()) {
+        for version in Version::ALL {
+            let _ = versions::downgrade(version, answer.clone());
+        }
     }
     if let Ok(message) = RequestMessage::from_document(document.clone()) {
         let is_whole = message.items.iter().all(|item| item.request.is_ok());
@@ -22,7 +25,6 @@ fn use_of(document: &Document) {
             assert_eq!(again.ok(), Some(message.items.len()));
         }
     }
-    let _ = ResponseMessage::from_document(document.clone());
 }
 
 /// Whether every part of the document could be read.

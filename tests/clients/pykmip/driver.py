@@ -91,8 +91,9 @@ class Calls:
                 found = client.modify_attribute(key, new_attribute=cobjects.NewAttribute(attribute=sensitive))
                 must(key in found, found)
             with self.call("delete_attribute"):
-                name = cobjects.CurrentAttribute(attribute=attribute(enums.AttributeType.NAME, "first name of 2.0").attribute_value)
-                found = client.delete_attribute(key, current_attribute=name)
+                client.set_attribute(key, attribute_name="Contact Information", attribute_value="somebody")
+                contact = primitives.TextString("somebody", tag=core.Tags.CONTACT_INFORMATION)
+                found = client.delete_attribute(key, current_attribute=cobjects.CurrentAttribute(attribute=contact))
                 must(key in found, found)
             return
         with self.call("set_attribute"):
