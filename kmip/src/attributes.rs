@@ -1,6 +1,7 @@
 //! The attributes of an object (KMIP 2.1, section 4).
 
 mod after;
+mod certificate;
 mod parts;
 mod project;
 mod reference;
@@ -19,6 +20,7 @@ use super::ttlv::{DateTime, Field, Fields, Interval, Item, Value};
 use super::unique_identifier::UniqueIdentifier;
 
 pub use super::bounds::{INSTANCES, TEXT_BYTES, VENDOR_VALUE_BYTES};
+pub use certificate::CertificateNames;
 pub use parts::{
     AlternativeName, ApplicationSpecificInformation, CryptographicDomainParameters, Digest, Link, Name,
     RandomNumberGenerator, RevocationReason, UsageLimits, VendorAttribute,
@@ -66,6 +68,8 @@ members! {
         certificate_type: Option<CertificateType> = CertificateType,
         /// In bytes. Section 4.8.
         certificate_length: Option<i32> = CertificateLength,
+        /// Section 4.6.
+        certificate_names: CertificateNames,
         /// Section 4.22.
         digital_signature_algorithm: Option<DigitalSignatureAlgorithm> = DigitalSignatureAlgorithm,
         /// Section 4.37.
@@ -175,7 +179,7 @@ impl Attributes {
         let own = by.map(Self::to_items).unwrap_or_default();
         let mut items = self.to_items();
         items.retain(|item| {
-            let several = SEVERAL.contains(&item.tag);
+            let several = SEVERAL.contains(&item.tag) || CertificateNames::contain(item.tag);
             !own.iter().any(|other| if several { other == item } else { other.tag == item.tag })
         });
         items.extend(own);
