@@ -24,7 +24,7 @@ use super::ttlv::{DateTime, Field, Fields, Interval, Item, Value};
 use super::unique_identifier::UniqueIdentifier;
 
 pub use super::bounds::{INSTANCES, TEXT_BYTES, VENDOR_VALUE_BYTES};
-pub use certificate::{CertificateNames, NAME_PARTS};
+pub use certificate::CertificateNames;
 pub use editing::Edit;
 pub use parts::{
     AlternativeName, ApplicationSpecificInformation, CryptographicDomainParameters, Digest, Link, Name,
@@ -63,7 +63,7 @@ members! {
         certificate_type: Option<CertificateType> = CertificateType,
         /// In bytes. Section 4.8.
         certificate_length: Option<i32> = CertificateLength,
-        /// Section 4.6. Only the server sets them.
+        /// Section 4.6.
         certificate_names: CertificateNames,
         /// Section 4.22.
         digital_signature_algorithm: Option<DigitalSignatureAlgorithm> = DigitalSignatureAlgorithm,

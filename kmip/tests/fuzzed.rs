@@ -1,4 +1,10 @@
 //! Runs what the fuzz targets run, on their seeds and on many changes of them, which are the same in each run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test that meets something unexpected is to fail there and say where"
+)]
 
 #[path = "../fuzz/src/checks.rs"]
 mod checks;

@@ -139,6 +139,8 @@ impl Brought {
         origin: Origin,
     ) -> Result<Terms<'_>, Error> {
         if let Some(bytes) = self.key(grant, &attributes)? {
+            let mut attributes = attributes;
+            kept::set_own(&self.object, &mut attributes)?;
             let mut proposal = propose(grant, call, attributes, origin)?;
             kept::set_digest(&mut proposal.attributes, &self.object);
             return Ok(Terms { proposal, value: Value::Key(bytes) });

@@ -7,11 +7,12 @@ use openssl::x509::X509;
 
 use super::error::Error;
 use super::kept_fault::KeptFault;
-use crate::kmip::attributes::{CertificateNames, Digest, INSTANCES, Link, NAME_PARTS, TEXT_BYTES};
+use crate::kmip::attributes::{CertificateNames, Digest, INSTANCES, Link, TEXT_BYTES};
 use crate::kmip::enumerations::{
-    CertificateType, CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, LinkType, ObjectType,
+    CertificateType, CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, LinkType, ObjectType, OpaqueDataType,
 };
 use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue};
+use crate::kmip::objects::Certificate;
 use crate::kmip::ttlv::{Document, Field as _, binary};
 use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier};
 use crate::secret::Bytes;
@@ -22,22 +23,6 @@ pub(super) const MAX_KEPT: usize = 1 << 20;
 /// Minimum length of a key whose digest is an attribute, in bytes. The digest of a shorter one would tell the key to
 /// those who read the database.
 const MIN_DIGESTED: usize = 16;
-
-/// The parts of a name, in the order of [`NAME_PARTS`] (X.520, RFC 4519, RFC 2985).
-const PARTS: [Nid; NAME_PARTS.len()] = [
-    Nid::COMMONNAME,
-    Nid::ORGANIZATIONNAME,
-    Nid::ORGANIZATIONALUNITNAME,
-    Nid::PKCS9_EMAILADDRESS,
-    Nid::COUNTRYNAME,
-    Nid::STATEORPROVINCENAME,
-    Nid::LOCALITYNAME,
-    Nid::USERID,
-    Nid::SERIALNUMBER,
-    Nid::TITLE,
-    Nid::DOMAINCOMPONENT,
-    Nid::DNQUALIFIER,
-];
 
 /// Encodes the object for storage: the binary encoding, which gives everything back as it was.
 ///
@@ -76,30 +61,72 @@ pub(super) fn decode(encoded: &[u8]) -> Option<ManagedObject> {
     binary::read(encoded).and_then(ManagedObject::from_document).ok()
 }
 
+/// The attributes that only objects of one type have, and that follow from the object.
+struct Own {
+    certificate_type: Option<CertificateType>,
+    certificate_length: Option<i32>,
+    certificate_names: CertificateNames,
+    opaque_data_type: Option<OpaqueDataType>,
+}
+
+impl Own {
+    fn of(object: &ManagedObject) -> Self {
+        let none = Self {
+            certificate_type: None,
+            certificate_length: None,
+            certificate_names: CertificateNames::default(),
+            opaque_data_type: None,
+        };
+        match object {
+            ManagedObject::Certificate(own) => Self {
+                certificate_type: Some(own.certificate_type),
+                certificate_length: i32::try_from(own.certificate_value.len()).ok(),
+                certificate_names: names(own),
+                ..none
+            },
+            ManagedObject::OpaqueObject(own) => Self { opaque_data_type: Some(own.opaque_data_type), ..none },
+            _ => none,
+        }
+    }
+}
+
+/// The names of subject and issuer of an X.509 certificate. What is above the bounds of attributes is left out.
+fn names(certificate: &Certificate) -> CertificateNames {
+    let Ok(parsed) = X509::from_der(&certificate.certificate_value) else { return CertificateNames::default() };
+    if certificate.certificate_type != CertificateType::X_509 {
+        return CertificateNames::default();
+    }
+    let mut names = Vec::new();
+    let tags = [CertificateNames::SUBJECT, CertificateNames::ISSUER];
+    for (name, tags) in [parsed.subject_name(), parsed.issuer_name()].into_iter().zip(tags) {
+        for (nid, tag) in NAMES.into_iter().zip(tags) {
+            let texts = name.entries_by_nid(nid).filter_map(|entry| entry.data().to_string().ok());
+            let texts = texts.filter(|text| text.len() <= TEXT_BYTES);
+            names.extend(texts.take(INSTANCES).map(|text| (tag, text)));
+        }
+    }
+    CertificateNames(names)
+}
+
+/// The types of names in the order of [`CertificateNames::SUBJECT`].
+const NAMES: [Nid; 12] = [
+    Nid::COMMONNAME,
+    Nid::ORGANIZATIONNAME,
+    Nid::ORGANIZATIONALUNITNAME,
+    Nid::PKCS9_EMAILADDRESS,
+    Nid::COUNTRYNAME,
+    Nid::STATEORPROVINCENAME,
+    Nid::LOCALITYNAME,
+    Nid::USERID,
+    Nid::SERIALNUMBER,
+    Nid::TITLE,
+    Nid::DOMAINCOMPONENT,
+    Nid::DNQUALIFIER,
+];
+
 /// Sets the attributes that follow from the object, and refuses given ones that contradict it.
 pub(super) fn describe(object: &ManagedObject, attributes: &mut Attributes) -> Result<(), Error> {
-    let contradiction = |tag| Err(Error::Invalid { tag, fault: "it is not that of the object" });
-    let (kind, length) = match object {
-        ManagedObject::Certificate(certificate) => {
-            (Some(certificate.certificate_type), i32::try_from(certificate.certificate_value.len()).ok())
-        }
-        _ => (None, None),
-    };
-    if attributes.certificate_type.is_some_and(|given| kind != Some(given)) {
-        return contradiction(Tag::CertificateType);
-    }
-    if attributes.certificate_length.is_some_and(|given| length != Some(given)) {
-        return contradiction(Tag::CertificateLength);
-    }
-    let data_type = match object {
-        ManagedObject::OpaqueObject(object) => Some(object.opaque_data_type),
-        _ => None,
-    };
-    if attributes.opaque_data_type.is_some_and(|given| data_type != Some(given)) {
-        return contradiction(Tag::OpaqueDataType);
-    }
-    (attributes.certificate_type, attributes.certificate_length) = (kind, length);
-    attributes.opaque_data_type = data_type;
+    set_own(object, attributes)?;
     let own = format(object);
     let wanted = *attributes.key_format_type.get_or_insert(own);
     if wanted != own && !is_converted(object, wanted) {
@@ -115,27 +142,37 @@ pub(super) fn describe(object: &ManagedObject, attributes: &mut Attributes) -> R
             attributes.links.push(link);
         }
     }
-    attributes.certificate_names = names(object);
     set_digest(attributes, object);
     Ok(())
 }
 
-/// The parts of the names in a certificate. One that OpenSSL cannot read has none: it is given back as it came.
-fn names(object: &ManagedObject) -> CertificateNames {
-    let ManagedObject::Certificate(certificate) = object else { return CertificateNames::default() };
-    let Ok(certificate) = X509::from_der(&certificate.certificate_value) else { return CertificateNames::default() };
-    let mut parts: Vec<(Tag, String)> = Vec::new();
-    for (is_subject, name) in [(true, certificate.subject_name()), (false, certificate.issuer_name())] {
-        for entry in name.entries() {
-            let place = PARTS.iter().position(|part| *part == entry.object().nid());
-            let Some((subject, issuer)) = place.and_then(|place| NAME_PARTS.get(place)) else { continue };
-            let tag = if is_subject { *subject } else { *issuer };
-            let is_full = parts.iter().filter(|(own, _)| *own == tag).count() >= INSTANCES;
-            let text = entry.data().to_string().ok().filter(|text| text.len() <= TEXT_BYTES && !is_full);
-            parts.extend(text.map(|text| (tag, text)));
-        }
+/// Sets the attributes that only objects of one type have.
+///
+/// # Errors
+/// A given one is not that of the object.
+pub(super) fn set_own(object: &ManagedObject, attributes: &mut Attributes) -> Result<(), Error> {
+    let contradiction = |tag| Err(Error::Invalid { tag, fault: "it is not that of the object" });
+    let own = Own::of(object);
+    if attributes.certificate_type.is_some_and(|given| own.certificate_type != Some(given)) {
+        return contradiction(Tag::CertificateType);
     }
-    CertificateNames(parts)
+    if attributes.certificate_length.is_some_and(|given| own.certificate_length != Some(given)) {
+        return contradiction(Tag::CertificateLength);
+    }
+    if attributes.opaque_data_type.is_some_and(|given| own.opaque_data_type != Some(given)) {
+        return contradiction(Tag::OpaqueDataType);
+    }
+    if let Some((tag, _)) = attributes.certificate_names.0.iter().find(|given| !own.certificate_names.0.contains(given))
+    {
+        return contradiction(*tag);
+    }
+    let is_certificate = own.certificate_type.is_some();
+    if attributes.digital_signature_algorithm.is_some() && !is_certificate {
+        return contradiction(Tag::DigitalSignatureAlgorithm);
+    }
+    (attributes.certificate_type, attributes.certificate_length) = (own.certificate_type, own.certificate_length);
+    (attributes.certificate_names, attributes.opaque_data_type) = (own.certificate_names, own.opaque_data_type);
+    Ok(())
 }
 
 /// The format in which the object was registered; for objects without a key block the default of section 4.26.

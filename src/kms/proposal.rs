@@ -10,7 +10,7 @@ use super::object::is_destroyed;
 use super::object_kind::{Half as Terms, ObjectKind, secret_key_kind};
 use super::{gate, kept, mechanism, secret_path, uuid};
 use crate::custody::SecretKeyKind;
-use crate::kmip::attributes::Digest;
+use crate::kmip::attributes::{CertificateNames, Digest};
 use crate::kmip::enumerations::{CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::payloads::ProtectionStorageMasks;
 use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier, UsageMask};
@@ -127,7 +127,8 @@ pub(super) fn propose_kept(
     // Of a kept object, nothing depends on them: it wraps no key.
     (attributes.always_sensitive, attributes.never_extractable) = (Some(sensitive), Some(!extractable));
     secret_path::set_kept(&mut attributes);
-    Ok(Proposal::kept(id, attributes))
+    // Beside those of the caller there may be one too many: a row above the bounds could not be read again.
+    Ok(Proposal::kept(id, attributes.overridden(None)?))
 }
 
 /// Checks and completes the attributes of a half of a pair that is not made yet.
@@ -222,6 +223,7 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
         (Tag::NeverExtractable, made && given.never_extractable.is_some()),
         (Tag::KeyValuePresent, made && given.key_value_present.is_some()),
         (Tag::CertificateType, made && given.certificate_type.is_some()),
+        (Tag::CertificateSubjectCN, made && given.certificate_names != CertificateNames::default()),
         (Tag::CertificateLength, made && given.certificate_length.is_some()),
         (Tag::DigitalSignatureAlgorithm, made && given.digital_signature_algorithm.is_some()),
         (Tag::OpaqueDataType, made && given.opaque_data_type.is_some()),

@@ -9,7 +9,9 @@ use super::object::Object;
 
 /// The objects that such a message has added or changed so far, by identifier; none for every other call.
 #[derive(Clone, Default)]
-pub(super) struct Uncommitted(Option<Rc<RefCell<HashMap<String, Arc<Object>>>>>);
+pub(super) struct Uncommitted(Option<Rc<RefCell<Objects>>>);
+
+type Objects = HashMap<String, Arc<Object>>;
 
 impl Uncommitted {
     /// The objects of a message that is committed as a whole.

@@ -1,5 +1,5 @@
 //! What holds for every sequence of bytes. The fuzz targets and a test of the crate call these functions.
-#![allow(dead_code, reason = "each target uses one of them")]
+#![allow(dead_code, unreachable_pub, reason = "each target uses one of them")]
 
 use claviger_kmip::Dialect;
 use claviger_kmip::message::{RequestMessage, ResponseMessage};

@@ -1,42 +1,64 @@
-//! The parts of the names in a certificate, as attributes (KMIP 2.1, section 4.6).
+//! The names in a certificate as attributes (KMIP 2.1, section 4.6).
 
 use super::super::error::Error;
 use super::super::tag::Tag;
 use super::super::ttlv::fields::Group;
 use super::super::ttlv::{Fields, Item};
 
-/// The attributes of each part of a name: in the subject, and in the issuer.
-pub const NAME_PARTS: [(Tag, Tag); 12] = [
-    (Tag::CertificateSubjectCN, Tag::CertificateIssuerCN),
-    (Tag::CertificateSubjectO, Tag::CertificateIssuerO),
-    (Tag::CertificateSubjectOU, Tag::CertificateIssuerOU),
-    (Tag::CertificateSubjectEmail, Tag::CertificateIssuerEmail),
-    (Tag::CertificateSubjectC, Tag::CertificateIssuerC),
-    (Tag::CertificateSubjectST, Tag::CertificateIssuerST),
-    (Tag::CertificateSubjectL, Tag::CertificateIssuerL),
-    (Tag::CertificateSubjectUID, Tag::CertificateIssuerUID),
-    (Tag::CertificateSubjectSerialNumber, Tag::CertificateIssuerSerialNumber),
-    (Tag::CertificateSubjectTitle, Tag::CertificateIssuerTitle),
-    (Tag::CertificateSubjectDC, Tag::CertificateIssuerDC),
-    (Tag::CertificateSubjectDNQualifier, Tag::CertificateIssuerDNQualifier),
-];
-
-/// The parts of the names in a certificate, each with its attribute.
+/// The names of the subject and of the issuer of a certificate: each attribute may have several instances.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CertificateNames(pub Vec<(Tag, String)>);
 
+impl CertificateNames {
+    /// The attributes of the subject, in the order of the standard.
+    pub const SUBJECT: [Tag; 12] = [
+        Tag::CertificateSubjectCN,
+        Tag::CertificateSubjectO,
+        Tag::CertificateSubjectOU,
+        Tag::CertificateSubjectEmail,
+        Tag::CertificateSubjectC,
+        Tag::CertificateSubjectST,
+        Tag::CertificateSubjectL,
+        Tag::CertificateSubjectUID,
+        Tag::CertificateSubjectSerialNumber,
+        Tag::CertificateSubjectTitle,
+        Tag::CertificateSubjectDC,
+        Tag::CertificateSubjectDNQualifier,
+    ];
+
+    /// The attributes of the issuer, in the same order.
+    pub const ISSUER: [Tag; 12] = [
+        Tag::CertificateIssuerCN,
+        Tag::CertificateIssuerO,
+        Tag::CertificateIssuerOU,
+        Tag::CertificateIssuerEmail,
+        Tag::CertificateIssuerC,
+        Tag::CertificateIssuerST,
+        Tag::CertificateIssuerL,
+        Tag::CertificateIssuerUID,
+        Tag::CertificateIssuerSerialNumber,
+        Tag::CertificateIssuerTitle,
+        Tag::CertificateIssuerDC,
+        Tag::CertificateIssuerDNQualifier,
+    ];
+
+    /// Whether the attribute is one of these.
+    #[must_use]
+    pub fn contain(tag: Tag) -> bool {
+        Self::SUBJECT.contains(&tag) || Self::ISSUER.contains(&tag)
+    }
+}
+
 impl Group for CertificateNames {
     fn take(fields: &mut Fields) -> Result<Self, Error> {
-        let mut parts = Vec::new();
-        for (subject, issuer) in NAME_PARTS {
-            for tag in [subject, issuer] {
-                parts.extend(fields.many(tag)?.into_iter().map(|text| (tag, text)));
-            }
+        let mut names = Vec::new();
+        for tag in Self::SUBJECT.into_iter().chain(Self::ISSUER) {
+            names.extend(fields.many(tag)?.into_iter().map(|name| (tag, name)));
         }
-        Ok(Self(parts))
+        Ok(Self(names))
     }
 
     fn put(self, items: &mut Vec<Item>) {
-        items.extend(self.0.into_iter().map(|(tag, text)| Item::new(tag, text)));
+        items.extend(self.0.into_iter().map(|(tag, name)| Item::new(tag, name)));
     }
 }

@@ -145,6 +145,7 @@ fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<A
         former.key_format_type = None;
         former.certificate_type = None;
         former.certificate_length = None;
+        former.certificate_names.0.clear();
         former.digital_signature_algorithm = None;
         former.opaque_data_type = None;
         former.links.retain(|link| link.link_type != Some(LinkType::WrappingKeyLink));
