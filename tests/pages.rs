@@ -26,9 +26,6 @@ const LONGEST_README: usize = 150;
 /// The last line in which the first commands of a page may begin.
 const LATEST: usize = 8;
 
-/// Pages whose blocks are still indented, not fenced: their commands are neither run nor marked.
-const INDENTED: [&str; 3] = ["docs/attributes.md", "docs/kinds.md", "docs/rights.md"];
-
 /// Sources whose error texts a reader finds on the page about troubleshooting, with the part of the file that counts:
 /// from this text to the end.
 const ERRORS: [(&str, &str); 15] = [
@@ -159,7 +156,7 @@ fn every_page_is_listed_and_asks_a_question() {
 #[test]
 fn every_block_says_what_it_is() {
     let mut complaints = Vec::new();
-    for Page { name, text } in pages().into_iter().filter(|page| !INDENTED.contains(&&*page.name)) {
+    for Page { name, text } in pages() {
         let first = blocks(&text).into_iter().next();
         if name.starts_with("docs/") && !first.is_some_and(|block| block.is_of_commands() && block.line <= LATEST) {
             complaints.push(format!("{name}: begin with commands, at line {LATEST} at the latest"));

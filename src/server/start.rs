@@ -76,8 +76,8 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     }
     let kmip = match (kmip, setup.as_mut().and_then(|setup| setup.kmip.take())) {
         (Some(bound), Some(acceptor)) => {
-            let (listener, address) = bound.listen()?;
-            Some((listener, address, Arc::new(acceptor)))
+            let is_chosen = config.kmip.as_ref().is_ok_and(|socket| socket.is_chosen);
+            unless_taken(is_chosen, bound.listen())?.map(|(listener, address)| (listener, address, Arc::new(acceptor)))
         }
         _ => None,
     };
@@ -123,12 +123,18 @@ fn bind_kmip(config: &Config) -> Result<Option<Bound>, StartError> {
             return Ok(None);
         }
     };
-    match Bound::new(&socket.hostname, socket.port) {
-        Err(StartError::Listen { address, source }) if !socket.is_chosen => {
+    unless_taken(socket.is_chosen, Bound::new(&socket.hostname, socket.port))
+}
+
+/// Returns `None`, and logs why, if another program listens on the default port: binding it or listening on it fails.
+/// A port that was configured is an error then.
+fn unless_taken<T>(is_chosen: bool, listening: Result<T, StartError>) -> Result<Option<T>, StartError> {
+    match listening {
+        Err(StartError::Listen { address, source }) if !is_chosen => {
             tracing::warn!(%address, error = %source, "the KMIP socket is off: give a free port by --kmip-port, or --kmip-port off");
             Ok(None)
         }
-        bound => bound.map(Some),
+        listening => listening.map(Some),
     }
 }
 

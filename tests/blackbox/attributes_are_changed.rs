@@ -196,7 +196,8 @@ fn what_is_read_only_is_never_changed(server: &Server) {
         alice.connection.refused(&delete(&id, &format!("{vendor}/{name}")), 400, "Attribute_Read_Only");
     }
     alice.connection.refused(&delete(&id, "Attribute"), 422, "Unsupported_Attribute");
-    alice.connection.refused(&delete(&id, "CertificateLength"), 422, "Unsupported_Attribute");
+    alice.connection.refused(&delete(&id, "CertificateLength"), 400, "Attribute_Read_Only");
+    alice.connection.refused(&delete(&id, "ValidityDate"), 422, "Unsupported_Attribute");
     assert_eq!(alice.connection.attributes(&id), before);
 }
 

@@ -7,7 +7,7 @@ use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use serde_json::json;
 
 use crate::harness::jwt::{claims, key_set};
-use crate::harness::kmip::{encrypt, find, import, mac, name, named, register, tags};
+use crate::harness::kmip::{encrypt, find, import, integer, mac, name, named, register, tags};
 use crate::harness::server::{P12_PASSWORD, Place};
 use crate::harness::token::PIN;
 use crate::harness::{Jwks, Leaf, Options, Server, SigningKey};
@@ -54,7 +54,8 @@ fn keys_plaintexts_credentials_and_pin_are_not_there() {
     assert!(find(&code, "MACData").is_some());
     // If a caller sends a secret in place of an identifier, the answer says so, and the log has at most the beginning
     // of it.
-    assert_ne!(alice.kmip(&import("taken", None, "AES", &given[..7], &[])).status, 200);
+    let other = integer("CryptographicLength", 128);
+    assert_ne!(alice.kmip(&import("taken", None, "AES", &given, &[other])).status, 200);
     let mut nobody = server.nobody().connect().unwrap();
     for credential in [&jwt, &token] {
         let good = format!("Bearer {credential}");

@@ -102,7 +102,7 @@ fn of_a_keys_life() {
     let failed = json!({"user": "bob", "operation": "Get", "object": "nowhere", "outcome": "failed", "reason": reason});
     says(&at_once(&server, &absent), &failed);
 
-    for (request, version) in [(revoke(&id, "Superseded"), 2), (named("Destroy", &id), 3)] {
+    for (request, version) in [(revoke(&id, "Superseded"), 3), (named("Destroy", &id), 4)] {
         let answer = alice.kmip(&request);
         assert_eq!(answer.status, 200);
         let changed = json!({"operation": request["tag"], "object": id, "outcome": "success", "version": version});

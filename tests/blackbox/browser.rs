@@ -126,7 +126,7 @@ fn answers_are_neither_kept_nor_guessed_at(server: &Server) {
 fn what_is_not_in_the_table_is_not_there(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for path in [
-        "/kmip",
+        "/kmip/",
         "/kmip/2_1/",
         "//kmip/2_1",
         "/kmip%2F2_1",

@@ -21,6 +21,9 @@ const OTHERS: [(&str, &str); 2] = [
     ("POST /kmip_2_1", "the items of KMIP have rules of their own"),
 ];
 
+/// A row whose Content-Type names the encoding, and therefore decides.
+const BY_ENCODING: &str = "POST /kmip";
+
 fn is_other(row: &str) -> bool {
     OTHERS.iter().any(|(other, _)| *other == row)
 }
@@ -51,7 +54,8 @@ fn every_route_of_other_systems_is_tried() {
     let rows = routes::rows();
     let is_to_be_tried = |row: &&routes::Row| row.method == "GET" || row.takes_something() && !row.is_strict();
     let missing = rows.iter().filter(is_to_be_tried);
-    let missing: Vec<String> = missing.map(routes::Row::name).filter(|row| !asked.contains(row.as_str())).collect();
+    let missing: Vec<String> = missing.map(routes::Row::name);
+    let missing: Vec<String> = missing.filter(|row| row != BY_ENCODING && !asked.contains(row.as_str())).collect();
     assert!(missing.is_empty(), "harness/requests has no request for {missing:?}");
     let unknown = asked.iter().filter(|asked| !rows.iter().any(|row| row.name() == **asked));
     assert_eq!(unknown.collect::<Vec<_>>(), Vec::<&&str>::new(), "there are no such routes");

@@ -74,7 +74,7 @@ fn session(server: &Server) -> Vec<(&'static str, Vec<u8>)> {
             "MAC",
             &[kmip::text("UniqueIdentifier", &id), kmip::bytes("Data", &key), kmip::bytes("IVCounterNonce", &key)],
         ),
-        kmip::register("AES", &given[..7], &[]),
+        kmip::register("AES", &given[..7], &[kmip::integer("CryptographicLength", 64)]),
         kmip::register("AES", &given, &[kmip::integer("CryptographicLength", 128)]),
         kmip::import("brought", Some(false), "AES", &imported, &[]),
     ] {

@@ -226,7 +226,7 @@ fn a_new_key_is_made_by_the_token() {
     }
     let (calls, _) = watched.calls(from);
     let counts = counts(&calls);
-    assert!(asked(&watched, from, began) <= 10 * (6 + 1), "{counts:?}");
+    assert!(asked(&watched, from, began) <= 10 * (11 + 1), "{counts:?}");
     assert_eq!(counts["C_DestroyObject"], 10);
     assert_eq!(counts["C_WrapKey"], 10);
     assert_eq!(counts["C_GenerateKey"], 10);

@@ -64,7 +64,7 @@ fn what_is_served_is_told(server: &Server) {
     assert_eq!(all(&answer, "ObjectType"), [&kinds[..], &["CertificateRequest"]].concat());
     assert_eq!(string(&answer, "VendorIdentification"), "Claviger");
     assert_eq!(string(&answer, "ServerVersion"), env!("CARGO_PKG_VERSION"));
-    assert_eq!(find(&answer, "BatchUndoCapability").unwrap(), false);
+    assert_eq!(find(&answer, "BatchUndoCapability").unwrap(), true);
     assert_eq!(find(&answer, "BatchContinueCapability").unwrap(), true);
     let one = alice.ok(&structure("Query", &[enumeration("QueryFunction", "QueryObjects")]));
     assert!(find(&one, "Operation").is_none() && find(&one, "ServerInformation").is_none());

@@ -146,7 +146,7 @@ impl Kitchen {
         let (object, key) = ("the object", "the key");
         let at = |id: &str, action: &str| format!("/api/v1/kms/keys/{id}{action}");
         Some(match request {
-            "Get" | "Export" | "GetAttributes" | "GetAttributeList" => {
+            "Get" | "Export" | "GetAttributes" | "GetAttributeList" | "Check" => {
                 let operation = request.to_owned();
                 self.one(object, move |id| named(&operation, id))
             }

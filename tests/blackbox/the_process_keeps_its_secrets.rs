@@ -140,7 +140,11 @@ fn no_copy_of_the_servers_own_stays() {
         assert_eq!(alice.try_request("POST", path, &[], &value).unwrap().status, 201);
         assert_eq!(alice.try_request("GET", path, &[], b"").unwrap().body, value);
         // An incomplete request.
-        alice.refused(&kmip::register("AES", &odd, &[]), 400, "Invalid_Attribute_Value");
+        let other = kmip::integer("CryptographicLength", 256);
+        alice.refused(&kmip::register("AES", &odd, &[other]), 400, "Invalid_Attribute_Value");
+        // An object that the HSM does not use.
+        let id = alice.new_key(&kmip::register("AES", &odd, &[]));
+        assert_eq!(alice.export(&id), odd);
     }
     assert!(control.hits("scramble") > 0);
     assert_eq!(places(server.pid(), &pin), [""; 0], "the PIN");

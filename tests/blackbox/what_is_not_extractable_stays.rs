@@ -88,7 +88,7 @@ fn a_sensitive_key_leaves_wrapped_and_only_so(server: &Server) {
 fn a_key_that_wraps_is_used_like_any_other(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
-    let (wrapping, _) = wrapping_key(&mut alice, 256);
+    let (wrapping, kek) = wrapping_key(&mut alice, 256);
     let specification = |fields: &[Value]| {
         let information = structure("EncryptionKeyInformation", &[text("UniqueIdentifier", &wrapping)]);
         let mut all = fields.to_vec();
@@ -99,9 +99,13 @@ fn a_key_that_wraps_is_used_like_any_other(server: &Server) {
     };
     let (method, encoding) = (enumeration("WrappingMethod", "Encrypt"), enumeration("EncodingOption", "NoEncoding"));
     alice.ok(&specification(&[method.clone(), encoding.clone()]));
-    alice.refused(&specification(std::slice::from_ref(&method)), 422, "Encoding_Option_Error");
+    // Without the option, or with this one, the whole Key Value is wrapped in its binary encoding.
     let ttlv = enumeration("EncodingOption", "TTLVEncoding");
-    alice.refused(&specification(&[method.clone(), ttlv]), 422, "Encoding_Option_Error");
+    let value = [b"\x42\x00\x45\x01\0\0\0\x28\x42\x00\x43\x08\0\0\0\x20".as_slice(), &alice.export(&id)].concat();
+    for encoding in [&[][..], &[ttlv]] {
+        let answer = alice.ok(&specification(&[std::slice::from_ref(&method), encoding].concat()));
+        assert_eq!(octets(&answer, "KeyValue"), reference::key_wrap(&kek, &value));
+    }
     let mac = enumeration("WrappingMethod", "MACSign");
     alice.refused(&specification(&[mac, encoding.clone()]), 422, "Key_Wrap_Type_Not_Supported");
     let names = text("AttributeName", "Name");
