@@ -135,6 +135,22 @@ mask! {
 }
 
 impl UsageMask {
+    /// The uses without which what a key protects cannot be read or verified any more.
+    pub const PROCESSING: Self = Self(
+        Self::DECRYPT.0
+            | Self::VERIFY.0
+            | Self::MAC_VERIFY.0
+            | Self::UNWRAP_KEY.0
+            | Self::FPE_DECRYPT.0
+            | Self::UNRESTRICTED.0,
+    );
+
+    /// Returns the uses that the other mask does not have.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Returns the mask with Unrestricted replaced by the bits of `all`, which are all uses that the key supports.
     #[must_use]
     pub const fn spelled_out(self, all: Self) -> Self {
@@ -150,7 +166,7 @@ impl UsageMask {
     /// Returns the mask without the bit Unrestricted.
     #[must_use]
     pub const fn without_unrestricted(self) -> Self {
-        Self(self.0 & !Self::UNRESTRICTED.0)
+        self.without(Self::UNRESTRICTED)
     }
 }
 

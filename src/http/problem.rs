@@ -299,7 +299,8 @@ fn attribute_status(fault: &kms::AttributeFault) -> StatusCode {
         | F::NoInstanceNamed(_)
         | F::Same(_)
         | F::OfClass(_)
-        | F::MaskGrows => StatusCode::UNPROCESSABLE_ENTITY,
+        | F::MaskGrows
+        | F::WouldKeep => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::Instance;
 use crate::kmip::state::{self, Dates};
 use crate::kmip::ttlv::DateTime;
-use crate::kmip::{AttributeReference, Attributes, Tag, UniqueIdentifier};
+use crate::kmip::{AttributeReference, Attributes, Tag, UniqueIdentifier, UsageMask};
 use crate::policy::Properties as _;
 use crate::turns::Turn;
 
@@ -157,24 +157,48 @@ fn check_rights(kms: &Kms, call: &Call<'_>, present: &Object, attributes: &Attri
     // A date in the future comes by itself, so it is as good as one in the past. To move it away needs no other right.
     let is_sooner =
         |date: Option<DateTime>, former: Option<DateTime>| date.is_some_and(|date| former.is_none_or(|own| date < own));
-    if is_sooner(attributes.activation_date, own.activation_date) {
-        kms.authorize_beside(call, Operation::Activate, Some(&id))?;
+    let [mask, former] = [attributes, own].map(|own| own.cryptographic_usage_mask.unwrap_or_default());
+    let lost = former.without(mask);
+    let mut needed = Vec::new();
+    // Before its Process Start Date a key does not decrypt or verify.
+    if is_sooner(attributes.activation_date, own.activation_date)
+        || own.process_start_date.is_some_and(|own| attributes.process_start_date.is_none_or(|date| date < own))
+    {
+        needed.push(Operation::Activate);
     }
-    // After its Protect Stop Date a key can do no more than after a revocation.
+    // After its Protect Stop Date, before its Process Start Date, and without a use, a key can do no more than after a
+    // revocation.
     if is_sooner(attributes.deactivation_date, own.deactivation_date)
         || is_sooner(attributes.protect_stop_date, own.protect_stop_date)
+        || attributes.process_start_date.is_some_and(|date| own.process_start_date.is_none_or(|own| date > own))
+        || lost != UsageMask::default()
     {
-        kms.authorize_beside(call, Operation::Revoke, Some(&id))?;
+        needed.push(Operation::Revoke);
+    }
+    // A use does not come back, and without these what the key protects is lost.
+    if lost.without(UsageMask::PROCESSING) != lost {
+        needed.push(Operation::Destroy);
+    }
+    for operation in needed {
+        kms.authorize_beside(call, operation, Some(&id))?;
     }
     if decides_otherwise(call, own, attributes) {
         kms.check_leaving(call, present)?;
     }
+    // The API token is valid while its key is active.
+    if kms.is_api_token(&present.id) && (Dates::of(attributes) != Dates::of(own) || mask != former) {
+        kms.authorize_administration(call)?;
+    }
     Ok(())
 }
 
-/// Whether a change affects who may do what with the object: policies decide by tags, as by the project, and the
-/// caller's own credential may be limited by a property.
+/// Whether a change affects who may do what with the object, or what the requests of others do: policies decide by
+/// tags, as by the project; the caller's own credential may be limited by a property; and requests without Cryptographic
+/// Parameters use those of the object.
 fn decides_otherwise(call: &Call<'_>, former: &Attributes, attributes: &Attributes) -> bool {
+    if former.cryptographic_parameters != attributes.cryptographic_parameters {
+        return true;
+    }
     let differs = |property: &str| {
         let [mut one, mut other] = [former, attributes].map(|own| own.values(property));
         one.sort_unstable();

@@ -93,6 +93,9 @@ pub(super) fn check_changed(present: &Object, attributes: &Attributes, edit: &Ed
     if !former.unwrap_or_default().contains(mask.unwrap_or_default()) {
         return Err(AttributeFault::MaskGrows.into());
     }
+    if !present.keeps_what_it_wraps() && present.keeps_what_it_wraps_with(attributes) {
+        return Err(AttributeFault::WouldKeep.into());
+    }
     for (tag, is_kept) in [
         (Tag::Sensitive, attributes.sensitive == own.sensitive),
         (Tag::Extractable, attributes.extractable == own.extractable),

@@ -53,6 +53,11 @@ pub enum AttributeFault {
     /// A use would be added to the mask.
     #[error("the CryptographicUsageMask of a key can only lose uses: create a new key with these uses")]
     MaskGrows,
+    /// The key would count as one that never decrypts, although it did.
+    #[error(
+        "a key that wraps other keys, is Sensitive and not Extractable cannot lose Decrypt: create a new key without Decrypt"
+    )]
+    WouldKeep,
     /// An instance is named in two ways.
     #[error("give either CurrentAttribute or AttributeIndex to name an instance, not both")]
     NamedTwice,
@@ -69,7 +74,7 @@ impl AttributeFault {
             Self::NotFound(_) => ResultReason::AttributeNotFound,
             Self::NoInstance(_) | Self::NoInstanceNamed(_) => ResultReason::AttributeInstanceNotFound,
             Self::Same(AttributeReference::Tag(Tag::Name)) => ResultReason::NonUniqueNameAttribute,
-            Self::Same(_) | Self::MaskGrows => ResultReason::InvalidAttributeValue,
+            Self::Same(_) | Self::MaskGrows | Self::WouldKeep => ResultReason::InvalidAttributeValue,
             Self::Frozen { .. } => ResultReason::WrongKeyLifecycleState,
             Self::ReadOnly(_) | Self::Required(_) | Self::OfClass(_) | Self::PairLink => {
                 ResultReason::AttributeReadOnly

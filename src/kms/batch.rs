@@ -14,7 +14,7 @@ use super::operations::{Facts, Touches};
 use super::uncommitted::Uncommitted;
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption, CryptographicAlgorithm};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
-use crate::kmip::payloads::Response;
+use crate::kmip::payloads::{Request, Response};
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::text::Shown;
@@ -98,10 +98,8 @@ impl Change {
     /// The change of an item; `None` if it changes nothing, or must be committed separately.
     fn of(item: &RequestBatchItem) -> Option<Self> {
         let request = item.request.as_ref().ok()?;
-        // Generation of an RSA key is slow, and other changes must not wait for it.
-        let is_rsa = |own: &&Attributes| own.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
         match Facts::of(request.operation())?.touches {
-            Touches::New => (!request.added().iter().any(is_rsa)).then_some(Self::Adds),
+            Touches::New => (!makes_rsa(request)).then_some(Self::Adds),
             Touches::Changed | Touches::Ended => {
                 Some(Self::Of(request.named().and_then(UniqueIdentifier::as_text).map(str::to_owned)))
             }
@@ -288,6 +286,12 @@ impl<'a> Batch<'a> {
     fn ends(&self, is_failed: bool) -> bool {
         is_failed && (!self.goes_on || self.context.ticket.is_over())
     }
+}
+
+/// Whether a request makes an RSA key: its generation is slow, and other changes must not wait for it.
+fn makes_rsa(request: &Request) -> bool {
+    let is_rsa = |own: &&Attributes| own.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
+    request.added().iter().any(is_rsa)
 }
 
 /// Whether an item adds an object with an identifier that the caller chose.

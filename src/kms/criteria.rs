@@ -40,11 +40,20 @@ impl Criteria {
     }
 }
 
-/// Whether the value is the wanted one. Of a structure, the parts that are absent in the wanted one match any value.
+/// Whether the value is the wanted one. Of a structure, the parts that are absent in the wanted one match any value. The
+/// value of a vendor attribute is compared as a whole: it may be a structure of many parts.
 fn holds(own: &Value, wanted: &Value) -> bool {
+    let is_part = |own: &Item, wanted: &Item| {
+        own.tag == wanted.tag
+            && if wanted.tag == Tag::AttributeValue {
+                own.value == wanted.value
+            } else {
+                holds(&own.value, &wanted.value)
+            }
+    };
     match (own, wanted) {
         (Value::Structure(own), Value::Structure(wanted)) => {
-            wanted.iter().all(|part| own.iter().any(|own| own.tag == part.tag && holds(&own.value, &part.value)))
+            wanted.iter().all(|part| own.iter().any(|own| is_part(own, part)))
         }
         _ => own == wanted,
     }

@@ -22,7 +22,7 @@ pub(super) const MAX_KEPT: usize = 1 << 20;
 
 /// Minimum length of a key whose digest is an attribute, in bytes. The digest of a shorter one would tell the key to
 /// those who read the database.
-const MIN_DIGESTED: usize = 16;
+pub(super) const MIN_DIGESTED: usize = 16;
 
 /// Encodes the object for storage: the binary encoding, which gives everything back as it was.
 ///
@@ -254,22 +254,30 @@ fn wrapping_key(block: &KeyBlock) -> Option<UniqueIdentifier> {
     Some(key.unique_identifier.clone()).filter(|id| id.as_text().is_some())
 }
 
-/// Sets the digest of the key material or of the certificate (section 4.21). Secret data, opaque objects, HMAC secrets and
-/// short keys may be what a person chose: their digest would tell them to those who try words. They have none.
+/// Sets the digest of the key material or of the certificate (section 4.21). Secret data, opaque objects, HMAC secrets, short
+/// keys and keys without an algorithm may be what a person chose: their digest would tell them to those who try words. They have none.
 pub(super) fn set_digest(attributes: &mut Attributes, object: &ManagedObject) {
     attributes.digests.clear();
     let value = match object {
         ManagedObject::Certificate(_) | ManagedObject::CertificateRequest(_) => object.value().cloned(),
         ManagedObject::SecretData(_) | ManagedObject::OpaqueObject(_) => None,
-        _ => object.key_block().and_then(digested).filter(|bytes| bytes.len() >= MIN_DIGESTED),
+        _ => object.key_block().filter(|block| is_long(block)).and_then(digested),
     };
-    let is_chosen = attributes.cryptographic_algorithm.and_then(super::mechanism::hmac).is_some();
+    let is_chosen = match attributes.cryptographic_algorithm {
+        Some(algorithm) => super::mechanism::hmac(algorithm).is_some(),
+        None => object.object_type() == ObjectType::SymmetricKey,
+    };
     let Some(value) = value.filter(|_| !is_chosen) else { return };
     attributes.digests.push(Digest {
         hashing_algorithm: HashingAlgorithm::SHA_256,
         digest_value: Some(Bytes::from(sha256(&value).to_vec())),
         key_format_type: object.key_block().map(|block| block.key_format_type),
     });
+}
+
+/// Whether the key has at least [`MIN_DIGESTED`] bytes, in whatever format.
+fn is_long(block: &KeyBlock) -> bool {
+    material(block).and_then(KeyMaterial::bytes).is_none_or(|bytes| bytes.len() >= MIN_DIGESTED)
 }
 
 /// The bytes over which the digest of a key is made: the material, or the encoding of its structure.

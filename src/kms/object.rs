@@ -182,14 +182,21 @@ impl Object {
     }
 
     /// Whether no caller can unwrap what this key wraps: it was made in the HSM, never left it, cannot leave it, and
-    /// may not decrypt. Only Create marks a key so; Register and Import remove the mark.
+    /// may never decrypt. Only Create makes a key so; Register and Import remove the marks, and no change of attributes
+    /// adds them.
     pub(super) fn keeps_what_it_wraps(&self) -> bool {
-        let own = &self.attributes;
+        self.keeps_what_it_wraps_with(&self.attributes)
+    }
+
+    /// The same if the object had these attributes.
+    pub(super) fn keeps_what_it_wraps_with(&self, own: &Attributes) -> bool {
+        let permits = |mask| own.cryptographic_usage_mask.is_some_and(|own| own.contains(mask));
         self.class == Class::Sealing
+            && permits(UsageMask::WRAP_KEY)
             && own.always_sensitive == Some(true)
             && own.never_extractable == Some(true)
-            && !self.permits(UsageMask::DECRYPT)
-            && !self.permits(UsageMask::UNRESTRICTED)
+            && !permits(UsageMask::DECRYPT)
+            && !permits(UsageMask::UNRESTRICTED)
     }
 }
 

@@ -95,7 +95,9 @@ pub(super) fn create(
     let Proposal { id, mut attributes, kind, class } = propose(grant, call, attributes, Origin::Created)?;
     let mask = attributes.cryptographic_usage_mask.unwrap_or_default();
     let (material, digest) = grant.generate(class, kind, mask)?;
-    attributes.digests.extend(digest.map(|digest| Digest {
+    let is_long =
+        attributes.cryptographic_length.and_then(|bits| usize::try_from(bits / 8).ok()) >= Some(kept::MIN_DIGESTED);
+    attributes.digests.extend(digest.filter(|_| is_long).map(|digest| Digest {
         hashing_algorithm: HashingAlgorithm::SHA_256,
         digest_value: Some(Bytes::from(digest)),
         key_format_type: Some(KeyFormatType::Raw),

@@ -62,6 +62,11 @@ impl<W: Wire> Parting<W> {
         Self { wire, cut, is_over: false, closed: None, left: MOST }
     }
 
+    /// Returns the TCP connection.
+    pub(super) fn tcp(&self) -> &TcpStream {
+        self.wire.tcp()
+    }
+
     /// Discards arrived bytes. It is ready once the client has closed, or has sent [`MOST`] bytes.
     fn poll_thrown_away(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut part = [0; 16 << 10];

@@ -29,7 +29,7 @@ use crate::desk::UNREAD;
 use crate::http::Head;
 
 /// The longest time from the end of an HTTP/1.1 request to the end of the next one's headers.
-const HEADER_DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const HEADER_DEADLINE: Duration = Duration::from_secs(60);
 
 /// The time without a request after which an HTTP/2 connection is closed. It is checked every [`TICK`].
 const IDLE: Duration = Duration::from_secs(60);
@@ -121,7 +121,7 @@ where
 
 /// Lets a connection that is being closed send its last answers. The time is limited, because the client may not read
 /// them.
-async fn last_answers(connection: impl Future, mut closing: ConnectionSlot) {
+pub(super) async fn last_answers(connection: impl Future, mut closing: ConnectionSlot) {
     tokio::select! {
         _ = timeout(LAST_ANSWERS, connection) => {}
         () = closing.evicted() => {}

@@ -1,11 +1,13 @@
 //! Messages of which every item is performed, or none: Batch Error Continuation Option Undo (KMIP 2.1 section 9.6).
 
+use std::time::{Duration, Instant};
+
 use super::super::call::Call;
 use super::super::context::Context;
 use super::super::error::Error;
 use super::super::gate::Kms;
 use super::super::uncommitted::Uncommitted;
-use super::{Batch, MAX_HELD, Performed, failure};
+use super::{Batch, MAX_HELD, Performed, failure, makes_rsa};
 use crate::kmip::enumerations::ResultStatus;
 use crate::kmip::message::{RequestBatchItem, ResponseBatchItem};
 use crate::kmip::payloads::Response;
@@ -15,6 +17,27 @@ struct Done<'a> {
     item: RequestBatchItem,
     call: Call<'a>,
     response: Response,
+}
+
+/// The longest time from the first change to the last item. Other calls wait for the locks on the changed objects.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Refuses to perform an item while changed objects are locked for too long.
+fn check_time(batch: &Batch<'_>, item: &RequestBatchItem) -> Result<(), Error> {
+    if batch.uncommitted.is_empty() {
+        return Ok(());
+    }
+    if item.request.as_ref().is_ok_and(makes_rsa) {
+        return Err(Error::Feature(
+            "an RSA key pair is slow to make: in a message with the option Undo, put it before items that change or add objects",
+        ));
+    }
+    if batch.since.elapsed() > LONGEST {
+        return Err(Error::Feature(
+            "the items of a message with the option Undo took more than 5 seconds: send fewer items in one message",
+        ));
+    }
+    Ok(())
 }
 
 impl Kms {
@@ -29,7 +52,13 @@ impl Kms {
         let mut batch = Batch { uncommitted: Uncommitted::of_message(), ..Batch::new(self, context, false) };
         let (mut done, mut held): (Vec<Done<'_>>, usize) = (Vec::new(), 0);
         for item in items {
-            let Performed { call, answer } = batch.performed(&item, true);
+            if batch.uncommitted.is_empty() {
+                batch.since = Instant::now();
+            }
+            let Performed { call, answer } = match check_time(&batch, &item) {
+                Ok(()) => batch.performed(&item, true),
+                Err(error) => Performed { call: None, answer: Err(error) },
+            };
             held += call.as_ref().map_or(0, Call::held);
             let answer = if held > MAX_HELD { answer.and(Err(Error::NoRoom)) } else { answer };
             match (call, answer) {
@@ -43,7 +72,10 @@ impl Kms {
                 }
             }
         }
-        let (rest, last) = {
+        let (rest, last) = if context.ticket.is_over() {
+            let last = done.pop();
+            (done, last.map(|Done { item, call, .. }| (item, Some(call), Error::Abandoned)))
+        } else {
             let calls: Vec<&Call<'_>> = done.iter().map(|done| &done.call).collect();
             match self.commit_together(&calls, None) {
                 Ok(()) => return self.all_done(done),
@@ -71,14 +103,17 @@ impl Kms {
         failed: Option<(RequestBatchItem, Option<Call<'_>>, Error)>,
     ) -> Vec<ResponseBatchItem> {
         let mut answers = Vec::with_capacity(done.len() + 1);
-        for Done { item, call, response } in done {
+        for Done { item, call, .. } in done {
             call.give_up();
-            let answer = ResponseBatchItem::success(item.unique_batch_item_id.clone(), response);
-            answers.push(match self.conclude(&call, Err::<(), _>(Error::Undone)) {
-                Err(Error::Undone) | Ok(()) => {
-                    ResponseBatchItem { result_status: ResultStatus::OperationUndone, ..answer }
-                }
-                Err(error) => failure(Some(&item), &error),
+            let error = self.conclude(&call, Err::<(), _>(Error::Undone)).err().unwrap_or(Error::Undone);
+            // Without its payload: the audit log says that the item had no effect, and a key that was wrapped under
+            // another one as the message had changed it would be in the hands of the caller.
+            let answer = failure(Some(&item), &error);
+            let is_undone = matches!(error, Error::Undone);
+            answers.push(if is_undone {
+                ResponseBatchItem { result_status: ResultStatus::OperationUndone, ..answer }
+            } else {
+                answer
             });
         }
         if let Some((item, call, error)) = failed {

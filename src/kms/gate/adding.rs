@@ -6,7 +6,7 @@ use super::super::cache;
 use super::super::error::Error;
 use super::super::handover::Pending;
 use super::super::key_pair::{Half, pair_kind};
-use super::super::object::uses;
+use super::super::object::{Object, uses};
 use super::super::object_kind::{PRIVATE, PUBLIC};
 use super::super::ownership::Access;
 use super::loading::new_object;
@@ -15,8 +15,8 @@ use super::service::NewGrant;
 use crate::custody::{Mac, SecretKeyKind};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Grants;
-use crate::store::Command;
 use crate::store::object::{Class, Material};
+use crate::store::{self, Command};
 
 impl NewGrant<'_> {
     /// The key lengths in bytes that the HSM token accepts for a MAC.
@@ -66,8 +66,25 @@ impl NewGrant<'_> {
         [row.binding, uses.binding] = kms.custody.bind_together([&row.bound(), &uses.bound()])?;
         let size = cache::size(&row);
         let command = row.insert(index).then(uses.write()).recorded(vec![self.call.change(self.action, id, 1)]);
-        self.call.uncommitted.note(&Arc::new(object));
+        self.note_added(object)?;
         kms.commit(self.call, Prepared::addition(command, made, size))
+    }
+
+    /// Notes an object that later items of the message may find.
+    ///
+    /// # Errors
+    /// The identifier is not free. An addition that is committed by itself fails for this reason when it is written, but
+    /// here later items would take the object for the one that has the identifier.
+    pub(super) fn note_added(&self, object: Object) -> Result<(), Error> {
+        let uncommitted = &self.call.uncommitted;
+        if !uncommitted.is_of_message() {
+            return Ok(());
+        }
+        if uncommitted.get(&object.id).is_some() || store::object::find(&self.kms.store, &object.id)?.is_some() {
+            return Err(Error::Exists(object.id));
+        }
+        uncommitted.note(&Arc::new(object), true);
+        Ok(())
     }
 
     /// Makes a key pair and adds both halves, or neither. The permission of each half decides its project.
@@ -82,7 +99,7 @@ impl NewGrant<'_> {
             let object = new_object(1, grant.access(), &half.id, half.attributes, class, material)?;
             records.push(self.call.change(self.action, &half.id, 1));
             let new = (object.to_row(), object.index());
-            self.call.uncommitted.note(&Arc::new(object));
+            grant.note_added(object)?;
             Ok::<_, Error>(new)
         };
         let [private, public] = halves;

@@ -6,6 +6,7 @@ use super::prepared::{After, Made, Prepared};
 use super::service::Kms;
 use crate::store::object::Material;
 use crate::store::{self, Command};
+use crate::turns::Turn;
 
 /// Keys that are not needed after a commit. They are removed from the HSM token after the cache holds the new objects,
 /// because the HSM may be slow or not answer.
@@ -42,7 +43,8 @@ impl Kms {
         let prepared = prepared.into();
         if call.gathering != Gathering::No {
             if let Some((object, ..)) = &prepared.after.changed {
-                call.uncommitted.note(object);
+                // A new key is there if the former one is to be removed.
+                call.uncommitted.note(object, prepared.after.former.is_some());
             }
             let before = call.prepared.replace(Some(prepared));
             debug_assert!(before.is_none(), "a call has one change");
@@ -50,7 +52,8 @@ impl Kms {
         }
         let Prepared { command, after, .. } = prepared;
         let written = self.store.write(command);
-        let (outcome, leftovers) = self.settle(call, after, written);
+        let (outcome, leftovers, turns) = self.settle(call, after, written);
+        drop(turns);
         self.remove(leftovers);
         outcome
     }
@@ -69,7 +72,9 @@ impl Kms {
         let mut written = self.store.write_all(commands, stops).into_iter();
         let settle = |(call, after): (&&Call<'_>, Option<After>)| {
             let Some(after) = after else { return (Ok(()), Leftovers::default()) };
-            self.settle(call, after, written.next().unwrap_or(Err(store::Error::Stopped)))
+            let (outcome, leftovers, _turns) =
+                self.settle(call, after, written.next().unwrap_or(Err(store::Error::Stopped)));
+            (outcome, leftovers)
         };
         // Settle all of them first: every caller must see what is on disk, however long the HSM takes for one of them.
         let settled: Vec<_> = calls.iter().zip(afters).map(settle).collect();
@@ -94,13 +99,17 @@ impl Kms {
         let mut failure = self.store.write(Command::all(commands)).err();
         let is_done = failure.is_none();
         let mut first = None;
-        let mut leftovers = Vec::with_capacity(afters.len());
+        let (mut leftovers, mut turns) = (Vec::with_capacity(afters.len()), Vec::with_capacity(afters.len()));
         for (call, after) in afters {
             let written = if is_done { Ok(()) } else { Err(failure.take().unwrap_or(store::Error::NotBegun)) };
-            let (outcome, left) = self.settle(call, after, written);
+            let (outcome, left, own) = self.settle(call, after, written);
             leftovers.push(left);
+            turns.push(own);
             first = first.or(outcome.err());
         }
+        // An object may have been changed several times: the lock is that of the first change, and the cache must hold
+        // the last one before another call changes the object.
+        drop(turns);
         leftovers.into_iter().for_each(|left| self.remove(left));
         match (first, failure) {
             (Some(error), _) => Err(error),
@@ -110,15 +119,15 @@ impl Kms {
     }
 
     /// Applies the outcome of a change without calls of the HSM. Returns also the keys that are still to be removed
-    /// from it.
+    /// from it, and the locks: nothing changes the object before the cache holds it.
     fn settle(
         &self,
         call: &Call<'_>,
         after: After,
         written: Result<(), store::Error>,
-    ) -> (Result<(), Error>, Leftovers) {
-        let After { made, changed, name: _name, former, is_gone } = after;
-        // The locks end with this function: nothing changes the object before the cache holds it.
+    ) -> (Result<(), Error>, Leftovers, [Option<Turn>; 2]) {
+        let After { made, mut changed, name, former, is_gone } = after;
+        let turns = [name, changed.as_mut().and_then(|(.., turn)| turn.take())];
         if let Some((object, size, _)) = &changed {
             match written {
                 Ok(()) if !is_gone => self.cache.replace(object, *size),
@@ -134,9 +143,9 @@ impl Kms {
                 if let Some(made) = made {
                     made.keep();
                 }
-                (Ok(()), Leftovers { made: None, former })
+                (Ok(()), Leftovers { made: None, former }, turns)
             }
-            Err(error) => (Err(error.into()), Leftovers { made, former: None }),
+            Err(error) => (Err(error.into()), Leftovers { made, former: None }, turns),
         }
     }
 

@@ -115,6 +115,7 @@ impl<'a> Grant<'a> {
     /// Checks whether the key may be used now for another purpose.
     pub(in crate::kms) fn usable_for(self, purpose: Purpose) -> Result<Usable<'a>, Error> {
         let grant = self.undestroyed()?;
+        grant.call.uncommitted.check_keyed(&grant.object.id)?;
         grant.object.kind.check_use(&grant.object.id)?;
         disabled::check(&grant.object)?;
         let dates = Dates::of(&grant.object.attributes);
@@ -330,13 +331,15 @@ impl<'a> Grant<'a> {
         let index = object.index();
         let (row, sealed) = kms.bound_with(&object, value.as_ref(), self.call.now.0)?;
         let (object, size) = Kms::successor(&row, &present)?;
+        let sealed_size = sealed.as_ref().map_or(0, |sealed| sealed.data.len());
         let gone = || secret_path::remove(id.clone()).then(secret_version::remove(id.clone()));
         let kept = sealed.map(|sealed| secret_version::remove(id.clone()).then(sealed.insert(0)));
         let beside = (is_gone && has_values).then(gone).into_iter().chain(kept);
         let command = row.update(index).then(Command::all(beside));
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusions(self.action, id, version));
-        let prepared = Prepared::succession(command.erasing(erasure).recorded(records), object, size, turn);
+        let mut prepared = Prepared::succession(command.erasing(erasure).recorded(records), object, size, turn);
+        prepared.size += sealed_size;
         kms.commit(self.call, prepared.holding(name).with_keys(made, former).ending(is_gone))
     }
 }

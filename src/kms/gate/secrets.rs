@@ -207,10 +207,10 @@ impl NewGrant<'_> {
         let mut uses = kms.invocations.begin(id, 1);
         [row.binding, uses.binding, version.binding] =
             kms.custody.bind_together([&row.bound(), &uses.bound(), &version.bound()])?;
-        let size = cache::size(&row);
+        let size = cache::size(&row) + version.data.len();
         let command = beside.then(row.insert(index)).then(uses.write()).then(version.insert(0));
         let command = command.recorded(vec![self.call.change(self.action, id, 1)]);
-        self.call.uncommitted.note(&Arc::new(object));
+        self.note_added(object)?;
         kms.commit(self.call, Prepared::addition(command, made, size))
     }
 }
@@ -220,6 +220,7 @@ impl Grant<'_> {
     pub(in crate::kms) fn read_secret(&self, number: Option<i64>) -> Result<Bytes, Error> {
         self.note_use();
         let (kms, id) = (self.kms, &self.object.id);
+        self.call.uncommitted.check_keyed(id)?;
         let mut present = Arc::clone(&self.object);
         retry(Error::Contention, || {
             let values = present.kind.values().ok_or_else(|| Error::NotASecret(id.clone()))?;
@@ -232,11 +233,6 @@ impl Grant<'_> {
                 found => found?,
             };
             let Some(row) = found else {
-                if self.call.uncommitted.get(id).is_some() {
-                    return Err(Error::Feature(
-                        "an object that an earlier item of the message adds is given back only after the message: send another one",
-                    ));
-                }
                 // A newer value may have replaced it in the meantime. If not, its row was removed from the database.
                 present = self.newer(&present, wanted)?;
                 return Ok(None);

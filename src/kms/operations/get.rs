@@ -113,6 +113,8 @@ impl Wanted<'_> {
         if !matches!(grant.object().kind.object_type(), SymmetricKey | SecretData | PrivateKey) {
             return Err(Error::KeyWrap("only symmetric keys, private keys and secret data are wrapped"));
         }
+        let is_secret_data = grant.object().kind.object_type() == SecretData;
+        let is_sensitive = grant.object().attributes.sensitive == Some(true);
         let data = wrapping_data(specification)?;
         let wrapping = wrapping_key(kms, call, &data)?;
         let mut object = grant.kept_for(&wrapping)?;
@@ -127,6 +129,11 @@ impl Wanted<'_> {
         let value = kept::clear(block)
             .ok_or(Error::KeyWrap("only key material that is bytes is wrapped: the key was registered as a structure"))?
             .clone();
+        if is_sensitive && (is_secret_data || value.len() < kept::MIN_DIGESTED) {
+            return Err(Error::KeyWrap(
+                "Sensitive secret data and Sensitive keys below 16 bytes are not wrapped: key wrap gives equal results for equal values, so that a caller could try values",
+            ));
+        }
         if own == KeyFormatType::TransparentSymmetricKey {
             block.key_format_type = KeyFormatType::Raw;
         }

@@ -77,6 +77,13 @@ fn replacement(
     let is_addition = project.is_some();
     check_settable(&said, Origin::Imported)?;
     let attributes = succeeding(present, call.now, said)?;
+    // Policies decide by tags, as they do by projects.
+    let [mut tags, mut former] = [&attributes, &present.attributes].map(Attributes::tags);
+    tags.sort_unstable();
+    former.sort_unstable();
+    if tags != former {
+        kms.check_leaving(call, present)?;
+    }
     if kms.is_api_token(&present.id) {
         kms.authorize_administration(call)?;
     }

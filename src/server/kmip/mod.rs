@@ -5,19 +5,26 @@ mod refusal;
 mod request;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_openssl::SslStream;
 
 use super::handshake;
 use super::holding::Holding;
+use super::parting::{Cut, Parting};
+use super::requests::{HEADER_DEADLINE, last_answers};
 use super::shared::Shared;
+use crate::auth::Peer;
 use crate::desk::{self, Name};
 use crate::http::App;
+use crate::kmip::ttlv::binary::HEAD;
 use crate::kmip::versions::Version;
 use crate::metrics::Outcome;
 use crate::wire::{self, Encoding};
@@ -31,26 +38,49 @@ const IDLE: Duration = Duration::from_secs(15 * 60);
 /// The longest time for the alert that closes a connection.
 const CLOSING: Duration = Duration::from_secs(5);
 
+type Stream = Parting<SslStream<TcpStream>>;
+
 /// Serves a connection to its end.
 pub(super) async fn serve(shared: Arc<Shared>, app: Arc<App>, tcp: TcpStream, address: SocketAddr) {
     let Some(acceptor) = shared.kmip.load_full() else { return };
-    let Some((mut stream, peer)) = handshake::accept(&shared, &acceptor, tcp, address).await else { return };
+    let Some((stream, peer)) = handshake::accept(&shared, &acceptor, tcp, address).await else { return };
     let mut holding = Holding::new(&shared, &peer);
-    let peer = Arc::new(peer);
+    let (end, ending) = watch::channel(false);
+    let mut messages = pin!(messages(&shared, &app, stream, Arc::new(peer), ending));
+    tokio::select! {
+        // The order matters: a connection that must end serves no further message.
+        biased;
+        () = holding.is_over() => {}
+        () = messages.as_mut() => return,
+    }
+    let closing = holding.close();
+    end.send_replace(true);
+    last_answers(messages, closing).await;
+}
+
+/// Answers one message after the other, until the client leaves, a message cannot be read, or `ending` becomes true.
+async fn messages(
+    shared: &Shared,
+    app: &Arc<App>,
+    stream: SslStream<TcpStream>,
+    peer: Arc<Peer>,
+    mut ending: watch::Receiver<bool>,
+) {
+    let cut = Cut::default();
+    let mut stream = Parting::new(stream, Arc::clone(&cut));
     // The version of the answer to a message that does not show its version.
     let mut usual = Version::V1_0;
     loop {
-        let first = tokio::select! {
-            // The order matters: a connection that must end serves no further message.
+        let head = tokio::select! {
             biased;
-            () = holding.is_over() => break,
-            first = timeout(IDLE, stream.read_u8()) => first,
+            _ = ending.wait_for(|ending| *ending) => break,
+            head = head(&mut stream) => head,
         };
-        let Ok(Ok(first)) = first else { break };
-        let name = Name { id: app.new_request_id(), peer: address };
+        let Some(head) = head else { break };
+        let name = Name { id: app.new_request_id(), peer: peer.address };
         let ticket = app.desk.ticket(name);
-        let request = Request::new(&app, &peer, &ticket);
-        let answered = desk::on_behalf(&ticket, request.perform(&mut stream, first, usual)).await;
+        let request = Request::new(app, &peer, &ticket);
+        let answered = desk::on_behalf(&ticket, request.perform(&mut stream, head, usual)).await;
         let (answer, goes_on) = match answered {
             Ok(answer) => {
                 usual = answer.version;
@@ -64,8 +94,10 @@ pub(super) async fn serve(shared: Arc<Shared>, app: Arc<App>, tcp: TcpStream, ad
             }
             Err(Stop::Refused(refusal)) => {
                 request.measured.answered(refusal.outcome);
-                tracing::debug!(peer = %address, reason = %refusal.reason, message = refusal.message, "message refused");
+                tracing::debug!(peer = %peer.address, reason = %refusal.reason, message = refusal.message, "message refused");
                 let bytes = wire::refuse(Encoding::Ttlv, usual, refusal.reason, &refusal.message);
+                // The client may still be sending the message.
+                cut.store(true, Ordering::Relaxed);
                 (Answer::of(bytes, usual, refusal.outcome), false)
             }
         };
@@ -74,11 +106,19 @@ pub(super) async fn serve(shared: Arc<Shared>, app: Arc<App>, tcp: TcpStream, ad
             break;
         }
     }
-    let _closing = holding.close();
     let _ = timeout(CLOSING, stream.shutdown()).await;
 }
 
-async fn send(stream: &mut SslStream<TcpStream>, bytes: &[u8]) -> std::io::Result<()> {
+/// Waits for a message, and reads its head; `None` if there is none. The connection holds nothing but its place.
+async fn head(stream: &mut Stream) -> Option<[u8; HEAD]> {
+    let mut head = [0; HEAD];
+    let (first, rest) = head.split_first_mut()?;
+    *first = timeout(IDLE, stream.read_u8()).await.ok()?.ok()?;
+    timeout(HEADER_DEADLINE, stream.read_exact(rest)).await.ok()?.ok()?;
+    Some(head)
+}
+
+async fn send(stream: &mut Stream, bytes: &[u8]) -> std::io::Result<()> {
     stream.write_all(bytes).await?;
     stream.flush().await
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, Interest};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_openssl::SslStream;
 
+use super::Stream;
 use super::refusal::Stop;
 use crate::auth::{Authorization, DECISION_STANDS, Known, Peer, Presented, network};
 use crate::desk::{self, Admission, Full, Refused, Room, Ticket, Who};
@@ -65,14 +64,8 @@ impl Request {
         Self { app: Arc::clone(app), peer: Arc::clone(peer), ticket: Arc::clone(ticket), measured }
     }
 
-    /// Reads the message that begins with `first`, and performs it.
-    pub(super) async fn perform(
-        &self,
-        stream: &mut SslStream<TcpStream>,
-        first: u8,
-        usual: Version,
-    ) -> Result<Answer, Stop> {
-        let head = self.head(stream, first).await?;
+    /// Reads the message that begins with this head, and performs it.
+    pub(super) async fn perform(&self, stream: &mut Stream, head: [u8; HEAD], usual: Version) -> Result<Answer, Stop> {
         let length = length(head)?;
         let began = Instant::now();
         let expected = self.app.authenticator.expected(&self.presented(), kms::now());
@@ -153,23 +146,11 @@ impl Request {
         Stop::full(full, refused)
     }
 
-    async fn head(&self, stream: &mut SslStream<TcpStream>, first: u8) -> Result<[u8; HEAD], Stop> {
-        let mut rest = [0; HEAD - 1];
-        match timeout_at(self.ticket.deadline(), stream.read_exact(&mut rest)).await {
-            Ok(Ok(_)) => {
-                let [two, three, four, five, six, seven, eight] = rest;
-                Ok([first, two, three, four, five, six, seven, eight])
-            }
-            Ok(Err(_)) => Err(Stop::Gone),
-            Err(_) => Err(Stop::late()),
-        }
-    }
-
     /// Reads the rest of the message. Memory for the announced length is reserved first, so that two messages never
     /// wait for each other, but it is allocated as the bytes arrive.
     async fn message(
         &self,
-        stream: &mut SslStream<TcpStream>,
+        stream: &mut Stream,
         head: [u8; HEAD],
         length: usize,
         admission: &Admission,
@@ -206,10 +187,10 @@ fn length(head: [u8; HEAD]) -> Result<usize, Stop> {
 
 /// Waits until the client has closed the connection. Further messages may have arrived meanwhile, so a read would not
 /// show it.
-async fn is_left(stream: &SslStream<TcpStream>) {
+async fn is_left(stream: &Stream) {
     loop {
         tokio::time::sleep(LOOK).await;
-        let ready = timeout_at(Instant::now(), stream.get_ref().ready(Interest::READABLE)).await;
+        let ready = timeout_at(Instant::now(), stream.tcp().ready(Interest::READABLE)).await;
         if ready.is_ok_and(|ready| ready.is_ok_and(|ready| ready.is_read_closed())) {
             return;
         }

@@ -3,10 +3,16 @@
 use serde_json::{Value, json};
 
 use super::caller::Caller;
-use super::kmip::{boolean, create, date, enumeration, find, integer, name, structure, tags, text, vendor_attribute};
+use super::kmip::{
+    USAGE, boolean, create, date, enumeration, find, integer, name, structure, tags, text, vendor_attribute,
+};
 
 pub const LATE: &str = "2999-01-01T00:00:00Z";
 pub const SOON: &str = "2998-01-01T00:00:00Z";
+pub const LATER: &str = "2999-06-01T00:00:00Z";
+
+/// A mask with every use of the harness but Encrypt, and one with every use but Decrypt.
+const WITHOUT: [i64; 2] = [USAGE & !4, USAGE & !8];
 
 pub fn new(attribute: &Value) -> Value {
     structure("NewAttribute", std::slice::from_ref(attribute))
@@ -61,15 +67,17 @@ pub fn pre_active(id: &str, more: &[Value]) -> Value {
 
 /// The date that a case of docs/rights.md is about.
 fn dated(case: &str) -> Option<&str> {
-    case.strip_prefix("an earlier ").or_else(|| case.strip_prefix("an ")).or_else(|| case.strip_prefix("a "))
+    let articles = ["an earlier ", "a later ", "an ", "a "];
+    articles.iter().find_map(|article| case.strip_prefix(article))
 }
 
 /// Create of a key for [`request`].
 pub fn key_for(id: &str, operation: &str, case: &str) -> Value {
-    let is_there = case.contains("earlier");
+    let is_there = case.contains("earlier") || case.contains("later");
     let own = match dated(case).map(|date| date.replace(' ', "")) {
         Some(tag) if is_there => vec![date(&tag, LATE)],
         Some(_) => Vec::new(),
+        None if case.ends_with("is lost") => Vec::new(),
         None if operation == "AdjustAttribute" => vec![number("x", "n", 1)],
         None if matches!(operation, "ModifyAttribute" | "DeleteAttribute") => vec![text("Comment", "present")],
         None => Vec::new(),
@@ -81,10 +89,13 @@ pub fn key_for(id: &str, operation: &str, case: &str) -> Value {
 pub fn request(id: &str, operation: &str, case: &str) -> Value {
     let tag = dated(case).map(|date| date.replace(' ', ""));
     match (operation, tag) {
+        ("AdjustAttribute", Some(tag)) if case.contains("later") => adjust(id, &tag, "Increment", Some(60)),
         ("AdjustAttribute", Some(tag)) => adjust(id, &tag, "Decrement", Some(60)),
         ("AdjustAttribute", None) => adjust(id, "x/n", "Increment", None),
         ("DeleteAttribute", _) => delete(id, "Comment"),
-        (_, Some(tag)) => put(operation, id, &date(&tag, SOON)),
+        (_, Some(tag)) => put(operation, id, &date(&tag, if case.contains("later") { LATER } else { SOON })),
+        (_, None) if case == "Encrypt is lost" => put(operation, id, &integer("CryptographicUsageMask", WITHOUT[0])),
+        (_, None) if case == "Decrypt is lost" => put(operation, id, &integer("CryptographicUsageMask", WITHOUT[1])),
         (_, None) => put(operation, id, &text("Comment", "new")),
     }
 }
