@@ -138,6 +138,7 @@ mod keys_may_be_placed_in_the_token;
 mod keys_that_prove_nothing;
 mod kinds_are_kept;
 mod kmip_socket;
+mod kmip_under_attack;
 mod lists_are_bounded;
 mod locate_finds;
 mod macs_equal_openssl;
