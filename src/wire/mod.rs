@@ -4,7 +4,7 @@ mod credentials;
 mod encoding;
 
 use crate::kmip;
-use crate::kmip::enumerations::ResultReason;
+use crate::kmip::enumerations::{ResultReason, ResultStatus};
 use crate::kmip::error::Fault;
 use crate::kmip::message::{RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::ttlv::{DateTime, Document};
@@ -133,6 +133,7 @@ fn refusal(version: Version, reason: ResultReason, message: String, correlation:
 /// Returns the outcome of one batch item: the one that its HTTP status would have without a RequestMessage.
 fn outcome(item: &ResponseBatchItem) -> Outcome {
     match item.result_reason {
+        None if item.result_status == ResultStatus::OperationUndone => Outcome::ClientError,
         None => Outcome::Success,
         Some(
             ResultReason::ObjectNotFound

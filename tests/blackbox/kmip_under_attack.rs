@@ -120,7 +120,7 @@ fn who_may_modify_attributes_may_not_do_what_others_decide() {
     let [mut alice, mut bob] = ["alice", "bob"].map(|name| world.certificate(name));
     alice.key("k", &[]);
     let change = |alice: &mut Caller, words: &[&str]| alice.grant("k", "bob", words);
-    change(&mut alice, &["modify_attribute", "get_attributes", "encrypt", "decrypt", "revoke", "activate", "destroy"]);
+    change(&mut alice, &["modify_attribute", "get_attributes", "encrypt", "decrypt", "revoke", "destroy"]);
     // What requests without parameters do, and what policies decide by.
     let parameters = structure("CryptographicParameters", &[enumeration("BlockCipherMode", "CBC")]);
     bob.refused(&put("AddAttribute", "k", &parameters), 403);

@@ -1,5 +1,7 @@
 //! RNGRetrieve, Query and DiscoverVersions.
 
+use serde_json::Value;
+
 use crate::harness::Server;
 use crate::harness::kmip::{all, enumeration, find, integer, octets, string, structure};
 
@@ -80,12 +82,17 @@ fn versions_in_common(server: &Server) {
         let numbers = [integer("ProtocolVersionMajor", major), integer("ProtocolVersionMinor", minor)];
         structure("ProtocolVersion", &numbers)
     };
+    let every = [(2, 1), (2, 0), (1, 4), (1, 3), (1, 2), (1, 1), (1, 0)];
     for (asked, expected) in [
-        (vec![], vec![&version(2, 1)["value"]]),
-        (vec![version(2, 1), version(1, 4)], vec![&version(2, 1)["value"]]),
-        (vec![version(1, 0), version(3, 0)], vec![]),
+        (&[][..], &every[..]),
+        (&[(2, 1), (1, 4)], &[(2, 1), (1, 4)]),
+        (&[(3, 0), (1, 0)], &[(1, 0)]),
+        (&[(3, 0), (0, 9), (1, 5)], &[]),
     ] {
+        let [asked, expected] = [asked, expected]
+            .map(|all| -> Vec<Value> { all.iter().map(|(major, minor)| version(*major, *minor)).collect() });
         let answer = alice.ok(&structure("DiscoverVersions", &asked));
+        let expected: Vec<&Value> = expected.iter().map(|version| &version["value"]).collect();
         assert_eq!(all(&answer, "ProtocolVersion"), expected);
     }
 }

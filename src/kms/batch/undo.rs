@@ -111,7 +111,7 @@ impl Kms {
             let answer = failure(Some(&item), &error);
             let is_undone = matches!(error, Error::Undone);
             answers.push(if is_undone {
-                ResponseBatchItem { result_status: ResultStatus::OperationUndone, ..answer }
+                ResponseBatchItem { result_status: ResultStatus::OperationUndone, result_reason: None, ..answer }
             } else {
                 answer
             });
