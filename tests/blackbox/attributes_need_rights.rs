@@ -72,6 +72,10 @@ fn the_right_to_modify_attributes_gives_no_other() {
         set("k", "DeactivationDate", "2997-01-01T00:00:00Z"),
         set("k", "ProtectStopDate", past),
         set("k", "ProtectStopDate", LATE),
+        set("k", "ProcessStartDate", past),
+        set("k", "ProcessStartDate", LATE),
+        put("SetAttribute", "k", &integer("CryptographicUsageMask", 4)),
+        put("ModifyAttribute", "k", &integer("CryptographicUsageMask", 0)),
     ]);
     requests.extend(retagging("k"));
     for request in &requests {
@@ -101,7 +105,6 @@ fn the_right_to_modify_attributes_gives_no_other() {
         set("k", "ActivationDate", "2991-01-01T00:00:00Z"),
         put("AddAttribute", "k", &name("n")),
         put("AddAttribute", "k", &vendor_attribute("x", "table", "t")),
-        put("SetAttribute", "k", &integer("CryptographicUsageMask", 4)),
         comment("k"),
         delete("k", "Comment"),
     ] {

@@ -117,12 +117,13 @@ impl Kms {
             });
         }
         if let Some((item, call, error)) = failed {
-            if let Some(call) = &call {
-                call.give_up();
-            }
-            let error = match call.map(|call| self.conclude(&call, Err::<(), _>(error))) {
-                Some(Err(error)) => error,
-                _ => Error::Abandoned,
+            let error = match call {
+                Some(call) => {
+                    call.give_up();
+                    self.conclude(&call, Err::<(), _>(error)).err().unwrap_or(Error::Abandoned)
+                }
+                // It was not begun.
+                None => error,
             };
             tracing::info!(operation = ?item.operation, %error, detail = error.detail(), "batch item failed");
             answers.push(failure(Some(&item), &error));
