@@ -54,7 +54,7 @@ fn every_route_of_other_systems_is_tried() {
     let rows = routes::rows();
     let is_to_be_tried = |row: &&routes::Row| row.method == "GET" || row.takes_something() && !row.is_strict();
     let missing = rows.iter().filter(is_to_be_tried);
-    let missing: Vec<String> = missing.map(routes::Row::name);
+    let missing = missing.map(routes::Row::name);
     let missing: Vec<String> = missing.filter(|row| row != BY_ENCODING && !asked.contains(row.as_str())).collect();
     assert!(missing.is_empty(), "harness/requests has no request for {missing:?}");
     let unknown = asked.iter().filter(|asked| !rows.iter().any(|row| row.name() == **asked));

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::harness::kmip::{
     PATH, boolean, bytes, create, encrypt, enumeration, find, integer, octets, parameters, structure, text, with,
 };
-use crate::harness::{Connection, Server, reference};
+use crate::harness::{Server, reference};
 
 const LENGTHS: [usize; 8] = [0, 1, 15, 16, 17, 64, 1000, 70_000];
 
