@@ -321,6 +321,7 @@ fn an_answer_of_2_1_to_2_1_is_left_as_it_is() {
     };
     let item = ResponseBatchItem {
         operation: Some(Operation::Query),
+        unknown_operation: None,
         unique_batch_item_id: Some(Bytes::from(vec![1])),
         result_status: ResultStatus::OperationFailed,
         result_reason: Some(ResultReason::WrongKeyLifecycleState),
