@@ -193,9 +193,10 @@ impl RequestBatchItem {
 /// Whether a batch item has an extension that the client marks as critical. This server supports no extension.
 fn has_critical_extension(value: &Value) -> bool {
     let Value::Structure(items) = value else { return false };
-    items.iter().filter(|item| item.tag == Tag::MessageExtension).any(|extension| {
-        matches!(extension.value.part(Tag::CriticalityIndicator), Some(Value::Boolean(true)))
-    })
+    items
+        .iter()
+        .filter(|item| item.tag == Tag::MessageExtension)
+        .any(|extension| matches!(extension.value.part(Tag::CriticalityIndicator), Some(Value::Boolean(true))))
 }
 
 structure! {

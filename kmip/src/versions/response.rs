@@ -3,8 +3,8 @@
 use super::super::enumerations::{Operation, ResultReason};
 use super::super::tag::Tag;
 use super::super::ttlv::{Field as _, Item, Value};
-use crate::Bytes;
 use super::{Version, attributes, mapped, operation_of, since};
+use crate::Bytes;
 
 /// The instance of an attribute that a batch item has changed, with its index.
 pub(super) type Changed = Option<(Item, usize)>;
