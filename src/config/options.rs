@@ -126,13 +126,14 @@ options! {
     #[arg(long, env = "KMS_PORT", value_name = "PORT")]
     port: u16,
     /// Port of the KMIP socket; 0 chooses a free port and prints it; off: no socket. Without TLS and an authority there is
-    /// no socket [default: 5696]
+    /// no socket. If the default port is busy, the server starts without the socket [default: 5696]
     #[arg(long, env = "KMS_KMIP_PORT", value_name = "PORT")]
     kmip_port: KmipPort,
     /// Address or name that the KMIP socket listens on [default: that of --hostname]
     #[arg(long, env = "KMS_KMIP_HOSTNAME", value_name = "HOST")]
     kmip_hostname: String,
-    /// Offer cipher suites without forward secrecy on the KMIP socket, for old appliances (TLS 1.2) [default: false]
+    /// Offer cipher suites without forward secrecy or authenticated encryption on the KMIP socket, for old appliances
+    /// (TLS 1.2) [default: false]
     #[arg(long, env = "KMS_KMIP_LEGACY_TLS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     kmip_legacy_tls: bool,
     /// Accept the operation Interop, by which test suites announce their test cases [default: false]

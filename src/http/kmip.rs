@@ -16,7 +16,7 @@ use crate::wire::{self, Answered, Asked, Encoding};
 /// `POST /kmip`: a RequestMessage, in the encoding that the Content-Type names.
 pub(super) fn message(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let encoding = media_type(request.headers).and_then(Encoding::of_media_type).ok_or_else(|| {
-        let what = "the Content-Type must be application/octet-stream, application/json or text/xml";
+        let what = "the Content-Type must be application/octet-stream, application/json, text/xml or application/xml";
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, what)
     })?;
     let Answered { bytes, .. } = wire::answer(&app.kms, encoding, &asked(request), request.body, Version::V2_1);

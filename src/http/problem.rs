@@ -206,6 +206,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::ReadOnly(_)
         | E::Missing(_)
         | E::Invalid { .. }
+        | E::ObjectType(_)
         | E::BadParameters(_)
         | E::DigestLength { .. }
         | E::Project
@@ -219,6 +220,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::WrappingKey(_)
         | E::NotExtractable
         | E::Chosen { .. }
+        | E::Lease { .. }
         | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
         E::NotFound(_)
         | E::NotTagged(_)

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::error::Error;
 use super::gate::Kms;
 use super::operation::Operation;
-use super::operations::{Facts, Touches};
+use super::operations::{Facts, Touches, clears_placeholder};
 use super::uncommitted::Uncommitted;
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption, CryptographicAlgorithm};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
@@ -277,7 +277,8 @@ impl<'a> Batch<'a> {
     /// Sets the ID placeholder after an item. A later item must not use an ID placeholder of before this item, whether
     /// this item succeeded or not.
     fn place(&mut self, item: &RequestBatchItem, response: Option<&Response>) {
-        if item.operation.and_then(Facts::of).is_some_and(|facts| facts.touches.sets_placeholder()) {
+        let is_cleared = response.is_none() && item.operation.is_some_and(clears_placeholder);
+        if is_cleared || item.operation.and_then(Facts::of).is_some_and(|facts| facts.touches.sets_placeholder()) {
             self.placeholder = response.and_then(Response::left).map(str::to_owned);
         }
     }
@@ -309,5 +310,6 @@ fn check(header: &RequestHeader) -> Result<(), Error> {
 fn failure(item: Option<&RequestBatchItem>, error: &Error) -> ResponseBatchItem {
     let operation = item.and_then(|item| item.operation);
     let id = item.and_then(|item| item.unique_batch_item_id.clone());
-    ResponseBatchItem::failure(operation, id, error.result_reason(), Shown(error).to_string())
+    let failure = ResponseBatchItem::failure(operation, id, error.result_reason(), Shown(error).to_string());
+    ResponseBatchItem { unknown_operation: item.and_then(|item| item.unknown_operation), ..failure }
 }

@@ -31,6 +31,13 @@ pub struct Way {
     pub version: Option<Version>,
 }
 
+impl Way {
+    /// Whether an authentication tag is an item of its own in the messages of this way, and not the end of the ciphertext.
+    pub(super) fn has_authentication_tags(self) -> bool {
+        self.version.is_none_or(Version::has_authentication_tags)
+    }
+}
+
 impl Context<'_> {
     pub(super) fn go_on(&self) -> Result<(), Error> {
         if self.ticket.is_over() { Err(Error::Abandoned) } else { Ok(()) }

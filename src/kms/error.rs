@@ -221,6 +221,15 @@ pub enum Error {
     /// A required field is missing.
     #[error("{0} is missing")]
     Missing(Tag),
+    /// The operation does not make objects of this type.
+    #[error("ObjectType: {0}")]
+    ObjectType(&'static str),
+    /// Check was asked for a longer lease than objects have.
+    #[error("LeaseTime: the object may be used for at most {longest} seconds before it is asked for again")]
+    Lease {
+        /// The lease of the object, in seconds.
+        longest: u32,
+    },
     /// A value is out of bounds.
     #[error("{tag}: {fault}")]
     Invalid {

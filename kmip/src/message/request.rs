@@ -77,7 +77,9 @@ pub struct RequestMessage {
 pub struct RequestBatchItem {
     /// The operation, if the standard has it.
     pub operation: Option<Operation>,
-    /// Whether the response is to be withheld from the client.
+    /// The code of an operation that the standard does not have. The answer to the item repeats it.
+    pub unknown_operation: Option<u32>,
+    /// Whether the Data of the response is to be withheld from the client. Items in which it is true are refused.
     pub ephemeral: Option<bool>,
     /// The client's identifier of this item.
     pub unique_batch_item_id: Option<Bytes>,
@@ -96,6 +98,7 @@ impl RequestMessage {
             .zip(requests)
             .map(|(number, request)| RequestBatchItem {
                 operation: Some(request.operation()),
+                unknown_operation: None,
                 ephemeral: None,
                 // Required in a batch of two or more items (section 8.3).
                 unique_batch_item_id: several.then(|| Bytes::from(number.to_be_bytes().to_vec())),
@@ -131,8 +134,13 @@ impl RequestMessage {
     fn read(value: Value) -> Result<Self, Error> {
         let mut fields = Fields::of(value)?;
         let header: RequestHeader = fields.required(Tag::RequestHeader)?;
-        let items: Vec<_> = fields.items(Tag::BatchItem).into_iter().map(RequestBatchItem::read).collect();
+        let items = fields.items(Tag::BatchItem);
         fields.finish()?;
+        // Such an extension concerns the entire message (section 9.13).
+        if items.iter().any(has_critical_extension) {
+            return Err(Error::from(Fault::CriticalExtension).within(Tag::BatchItem));
+        }
+        let items: Vec<_> = items.into_iter().map(RequestBatchItem::read).collect();
         if items.len() > BATCH_ITEMS {
             return Err(Fault::TooMany { tag: Tag::BatchItem, bound: BATCH_ITEMS }.into());
         }
@@ -144,12 +152,23 @@ impl RequestMessage {
 }
 
 impl RequestBatchItem {
-    /// Reads an item. A fault of the item is stored in it, so this does not fail.
+    /// Reads an item. A fault of the item is stored in it, so this does not fail. Identifier and operation are read
+    /// independently of all else, because the answer to a faulty item contains them too (section 8.6).
     fn read(value: Value) -> Self {
+        let unique_batch_item_id = match value.part(Tag::UniqueBatchItemID) {
+            Some(Value::ByteString(id)) => Some(id.clone()),
+            _ => None,
+        };
+        let code = match value.part(Tag::Operation) {
+            Some(Value::Enumeration(code)) => Some(*code),
+            _ => None,
+        };
+        let operation = code.and_then(Operation::from_code);
         let mut item = Self {
-            operation: None,
+            operation,
+            unknown_operation: code.filter(|_| operation.is_none()),
             ephemeral: None,
-            unique_batch_item_id: None,
+            unique_batch_item_id,
             request: Err(Fault::Missing(Tag::Operation).into()),
         };
         item.request = item.read_fields(value).map_err(|error| error.within(Tag::BatchItem));
@@ -158,20 +177,26 @@ impl RequestBatchItem {
 
     fn read_fields(&mut self, value: Value) -> Result<Request, Error> {
         let mut fields = Fields::of(value)?;
-        // The identifier is read first, so that the answer to a faulty item contains it.
-        self.unique_batch_item_id = fields.optional(Tag::UniqueBatchItemID)?;
+        let _: Option<Bytes> = fields.optional(Tag::UniqueBatchItemID)?;
         let operation = fields.required(Tag::Operation)?;
-        self.operation = Some(operation);
         self.ephemeral = fields.optional(Tag::Ephemeral)?;
-        for extension in fields.many::<MessageExtension>(Tag::MessageExtension)? {
-            if extension.criticality_indicator {
-                return Err(Fault::CriticalExtension.into());
-            }
+        if self.ephemeral == Some(true) {
+            return Err(Fault::NotServed("an item whose Ephemeral is true").into());
         }
+        let _: Vec<MessageExtension> = fields.many(Tag::MessageExtension)?;
         let payload = fields.item(Tag::RequestPayload)?.ok_or(Fault::Missing(Tag::RequestPayload))?;
         fields.finish()?;
         Request::from_payload(operation, payload).map_err(|error| error.within(Tag::RequestPayload))
     }
+}
+
+/// Whether a batch item has an extension that the client marks as critical. This server supports no extension.
+fn has_critical_extension(value: &Value) -> bool {
+    let Value::Structure(items) = value else { return false };
+    items
+        .iter()
+        .filter(|item| item.tag == Tag::MessageExtension)
+        .any(|extension| matches!(extension.value.part(Tag::CriticalityIndicator), Some(Value::Boolean(true))))
 }
 
 structure! {
@@ -179,7 +204,7 @@ structure! {
     pub struct MessageExtension {
         /// The vendor of the extension.
         vendor_identification: String = VendorIdentification,
-        /// Whether the item must fail if the server does not support the extension.
+        /// Whether the message must fail if the server does not support the extension.
         criticality_indicator: bool = CriticalityIndicator,
         /// The extension.
         vendor_extension: Option<Ignored> = VendorExtension,

@@ -40,8 +40,10 @@ pub struct ResponseMessage {
 /// Section 8.6.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResponseBatchItem {
-    /// The operation, if the request names one.
+    /// The operation, if the request names one of the standard.
     pub operation: Option<Operation>,
+    /// The code of another operation that the request names.
+    pub unknown_operation: Option<u32>,
     /// The client's identifier of this item.
     pub unique_batch_item_id: Option<Bytes>,
     /// The status of the result.
@@ -105,6 +107,7 @@ impl ResponseBatchItem {
     pub fn success(unique_batch_item_id: Option<Bytes>, response: Response) -> Self {
         Self {
             operation: Some(response.operation()),
+            unknown_operation: None,
             unique_batch_item_id,
             result_status: ResultStatus::Success,
             result_reason: None,
@@ -123,6 +126,7 @@ impl ResponseBatchItem {
     ) -> Self {
         Self {
             operation,
+            unknown_operation: None,
             unique_batch_item_id,
             result_status: ResultStatus::OperationFailed,
             result_reason: Some(reason),
@@ -135,7 +139,9 @@ impl ResponseBatchItem {
 impl Field for ResponseBatchItem {
     fn read(value: Value) -> Result<Self, Error> {
         let mut fields = Fields::of(value)?;
-        let operation = fields.optional(Tag::Operation)?;
+        let code = fields.item(Tag::Operation)?.map(Value::into_enumeration).transpose();
+        let code = code.map_err(|error| error.within(Tag::Operation))?;
+        let operation = code.and_then(Operation::from_code);
         let payload = fields.item(Tag::ResponsePayload)?;
         let response = match (operation, payload) {
             (Some(operation), Some(payload)) => {
@@ -146,6 +152,7 @@ impl Field for ResponseBatchItem {
         };
         let item = Self {
             operation,
+            unknown_operation: code.filter(|_| operation.is_none()),
             unique_batch_item_id: fields.optional(Tag::UniqueBatchItemID)?,
             result_status: fields.required(Tag::ResultStatus)?,
             result_reason: fields.optional(Tag::ResultReason)?,
@@ -158,7 +165,8 @@ impl Field for ResponseBatchItem {
 
     fn write(self) -> Value {
         let mut items = Vec::new();
-        items.extend(self.operation.map(|operation| Item::new(Tag::Operation, operation)));
+        let operation = self.operation.map(Operation::code).or(self.unknown_operation);
+        items.extend(operation.map(|code| Item { tag: Tag::Operation, value: Value::Enumeration(code) }));
         items.extend(self.unique_batch_item_id.map(|id| Item::new(Tag::UniqueBatchItemID, id)));
         items.push(Item::new(Tag::ResultStatus, self.result_status));
         items.extend(self.result_reason.map(|reason| Item::new(Tag::ResultReason, reason)));

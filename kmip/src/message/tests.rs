@@ -72,7 +72,42 @@ fn the_batch_count_must_be_right_and_within_its_bound() {
 }
 
 #[test]
-fn critical_extensions_are_refused() {
+fn a_bad_item_keeps_its_operation_and_its_identifier() {
+    let items = [
+        // An unknown tag beside the payload.
+        item("Get", "").replace(r#"{"tag":"RequestPayload""#, r#"{"tag":"Spoon","value":[]},{"tag":"RequestPayload""#),
+        item("0x00000099", ""),
+        item("Get", "").replace(r#""ByteString","value":"01""#, r#""TextString","value":"01""#),
+        item("Get", "").replace(r#""value":"Get""#, r#""value":7.5"#),
+        item("Get", "").replace(
+            r#"{"tag":"RequestPayload""#,
+            r#"{"tag":"Ephemeral","type":"Boolean","value":true},{"tag":"RequestPayload""#,
+        ),
+    ];
+    let id = Some(Bytes::from(vec![1]));
+    let expected = [
+        (Some(Operation::Get), None, id.clone(), ResultReason::UnknownTag),
+        (None, Some(0x99), id.clone(), ResultReason::OperationNotSupported),
+        (Some(Operation::Get), None, None, ResultReason::InvalidDataType),
+        (None, None, id.clone(), ResultReason::InvalidDataType),
+        (Some(Operation::Get), None, id, ResultReason::FeatureNotSupported),
+    ];
+    for (item, expected) in read(items.len(), &items.concat()).unwrap().items.into_iter().zip(expected) {
+        let reason = item.request.unwrap_err().result_reason();
+        assert_eq!((item.operation, item.unknown_operation, item.unique_batch_item_id, reason), expected);
+    }
+    // The answer names an operation that the standard does not have by its code.
+    let failure = ResponseBatchItem::failure(None, None, ResultReason::OperationNotSupported, String::new());
+    let item = ResponseBatchItem { unknown_operation: Some(0x99), ..failure };
+    let response = ResponseMessage::new(DateTime(0), None, vec![item]);
+    let mut out = Vec::new();
+    json::write(&response.clone().into_document(), Dialect::Oasis, &mut out);
+    assert!(String::from_utf8_lossy(&out).contains(r#""0x00000099""#));
+    assert_eq!(json::read(&out).and_then(ResponseMessage::from_document), Ok(response));
+}
+
+#[test]
+fn a_critical_extension_refuses_the_message() {
     let extended = |critical: bool| {
         let extension = format!(
             r#"{{"tag":"MessageExtension","value":[
@@ -80,10 +115,14 @@ fn critical_extensions_are_refused() {
             {{"tag":"CriticalityIndicator","type":"Boolean","value":{critical}}}]}},{{"tag":"RequestPayload""#
         );
         let json = item("Query", "").replace(r#"{"tag":"RequestPayload""#, &extension);
-        read(1, &json).unwrap().items.pop().unwrap().request
+        read(2, &[item("Query", ""), json].concat())
     };
-    assert!(extended(false).is_ok());
-    assert_eq!(extended(true).unwrap_err().fault(), &Fault::CriticalExtension);
+    assert!(extended(false).unwrap().items.iter().all(|item| item.request.is_ok()));
+    let refused = extended(true).unwrap_err();
+    assert_eq!(
+        (refused.fault(), refused.result_reason()),
+        (&Fault::CriticalExtension, ResultReason::UnknownMessageExtension)
+    );
 }
 
 #[test]

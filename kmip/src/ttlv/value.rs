@@ -88,6 +88,14 @@ impl Value {
         }
     }
 
+    /// Returns the value of the first item with this tag in a structure.
+    pub(crate) fn part(&self, tag: Tag) -> Option<&Self> {
+        match self {
+            Self::Structure(items) => items.iter().find(|item| item.tag == tag).map(|item| &item.value),
+            _ => None,
+        }
+    }
+
     /// Returns the code of an enumeration.
     pub(crate) fn into_enumeration(self) -> Result<u32, Error> {
         match self {

@@ -65,6 +65,13 @@ impl Version {
         since::operation(operation)
     }
 
+    /// Whether an authentication tag is an item of its own. Earlier versions have no such item: the tag is the end of the
+    /// ciphertext, in answers and in requests.
+    #[must_use]
+    pub fn has_authentication_tags(self) -> bool {
+        since::tag(Tag::AuthenticatedEncryptionTag) <= self
+    }
+
     /// Whether attributes are structures of name, index and value, in template attributes.
     fn has_templates(self) -> bool {
         self < Self::V2_0
@@ -136,26 +143,18 @@ pub fn downgrade(version: Version, mut answer: ResponseMessage) -> Document {
 /// As [`upgrade`].
 fn version_of(message: &Value) -> Result<Version, Error> {
     let missing = |tag| Error::from(Fault::Missing(tag));
-    let header = part(message, Tag::RequestHeader).ok_or_else(|| missing(Tag::RequestHeader))?;
+    let header = message.part(Tag::RequestHeader).ok_or_else(|| missing(Tag::RequestHeader))?;
     let named =
-        part(header, Tag::ProtocolVersion).ok_or_else(|| missing(Tag::ProtocolVersion).within(Tag::RequestHeader))?;
+        header.part(Tag::ProtocolVersion).ok_or_else(|| missing(Tag::ProtocolVersion).within(Tag::RequestHeader))?;
     let protocol = ProtocolVersion::read(named.clone())
         .map_err(|error| error.within(Tag::ProtocolVersion).within(Tag::RequestHeader))?;
     Version::of(protocol)
         .ok_or_else(|| Fault::UnsupportedVersion { major: protocol.major, minor: protocol.minor }.into())
 }
 
-/// The first item with this tag in a structure.
-fn part(value: &Value, tag: Tag) -> Option<&Value> {
-    match value {
-        Value::Structure(items) => items.iter().find(|item| item.tag == tag).map(|item| &item.value),
-        _ => None,
-    }
-}
-
 /// The operation of a batch item; `None` if it names none that the standard has.
 fn operation_of(batch_item: &Value) -> Option<Operation> {
-    match part(batch_item, Tag::Operation) {
+    match batch_item.part(Tag::Operation) {
         Some(Value::Enumeration(code)) => Operation::from_code(*code),
         _ => None,
     }

@@ -1,5 +1,6 @@
 //! Conversion of requests of earlier versions to requests of KMIP 2.1.
 
+use super::super::attributes::AttributeReference;
 use super::super::dialect::Dialect;
 use super::super::enumerations::{AsynchronousIndicator, Operation, QueryFunction};
 use super::super::error::{Error, Fault};
@@ -65,7 +66,8 @@ fn payload(version: Version, operation: Operation, items: Vec<Item>) -> Result<V
         return Ok(Value::Structure(items));
     }
     let mut upgraded = Vec::with_capacity(items.len());
-    let mut criteria = Vec::new();
+    // The attributes of a search, or of an imported object.
+    let mut collected = Vec::new();
     for Item { tag, value } in items {
         match (operation, tag) {
             (_, Tag::TemplateAttribute) => upgraded.push(template(version, Tag::Attributes, value)?),
@@ -74,7 +76,8 @@ fn payload(version: Version, operation: Operation, items: Vec<Item>) -> Result<V
                 upgraded.push(template(version, Tag::PrivateKeyAttributes, value)?);
             }
             (_, Tag::PublicKeyTemplateAttribute) => upgraded.push(template(version, Tag::PublicKeyAttributes, value)?),
-            (Operation::Locate, Tag::Attribute) => criteria.push(attributes::upgrade_needed(version, value)?.0),
+            (Operation::Locate, Tag::Attribute) => collected.push(attributes::upgrade_needed(version, value)?.0),
+            (Operation::Import, Tag::Attribute) => collected.extend(attributes::upgrade(version, value)?.0),
             (Operation::AddAttribute | Operation::ModifyAttribute, Tag::Attribute) => {
                 let (item, index) = attributes::upgrade_needed(version, value)?;
                 upgraded.push(Item { tag: Tag::NewAttribute, value: Value::Structure(vec![item]) });
@@ -88,7 +91,12 @@ fn payload(version: Version, operation: Operation, items: Vec<Item>) -> Result<V
                 }
             }
             (Operation::DeleteAttribute, Tag::AttributeName) => upgraded.push(name(version, value)?),
-            (Operation::GetAttributes, Tag::AttributeName) => upgraded.push(name(version, value)?),
+            (Operation::GetAttributes, Tag::AttributeName) => {
+                let item = name(version, value).or_else(|error| unanswered(version, error))?;
+                if !upgraded.contains(&item) {
+                    upgraded.push(item);
+                }
+            }
             _ => upgraded.push(Item { tag, value: object(version, value)? }),
         }
     }
@@ -96,8 +104,8 @@ fn payload(version: Version, operation: Operation, items: Vec<Item>) -> Result<V
     if operation == Operation::DeleteAttribute && upgraded.iter().all(|item| item.tag != Tag::AttributeIndex) {
         upgraded.push(Item::new(Tag::AttributeIndex, 0));
     }
-    if operation == Operation::Locate {
-        upgraded.push(Item { tag: Tag::Attributes, value: Value::Structure(criteria) });
+    if matches!(operation, Operation::Locate | Operation::Import) {
+        upgraded.push(Item { tag: Tag::Attributes, value: Value::Structure(collected) });
     }
     Ok(Value::Structure(upgraded))
 }
@@ -119,6 +127,19 @@ fn name(version: Version, value: Value) -> Result<Item, Error> {
     match value {
         Value::TextString(name) => Ok(Item::new(Tag::AttributeReference, attributes::named(version, &name)?)),
         other => Err(other.not(ItemType::TextString).within(Tag::AttributeName)),
+    }
+}
+
+/// The reference in place of a name that the version does not have: to an attribute that no answer of the version
+/// contains. Get Attributes leaves out what the object does not have, and a request without names would be for all
+/// attributes.
+fn unanswered(version: Version, error: Error) -> Result<Item, Error> {
+    debug_assert!(since::tag(Tag::ShortUniqueIdentifier) > version, "the answer would contain the attribute");
+    match error.fault() {
+        Fault::UnknownAttribute(_) => {
+            Ok(Item::new(Tag::AttributeReference, AttributeReference::Tag(Tag::ShortUniqueIdentifier)))
+        }
+        _ => Err(error),
     }
 }
 

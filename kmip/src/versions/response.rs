@@ -4,6 +4,7 @@ use super::super::enumerations::{Operation, ResultReason};
 use super::super::tag::Tag;
 use super::super::ttlv::{Field as _, Item, Value};
 use super::{Version, attributes, mapped, operation_of, since};
+use crate::Bytes;
 
 /// The instance of an attribute that a batch item has changed, with its index.
 pub(super) type Changed = Option<(Item, usize)>;
@@ -44,6 +45,10 @@ fn batch_item(version: Version, value: Value, mut changed: Changed) -> Value {
 }
 
 fn payload(version: Version, operation: Option<Operation>, value: Value, changed: Changed) -> Value {
+    let value = match operation {
+        Some(Operation::Encrypt) if !version.has_authentication_tags() => joined(value),
+        _ => value,
+    };
     let Value::Structure(items) = known(version, value) else { return Value::Structure(Vec::new()) };
     if !version.has_templates() {
         return Value::Structure(items);
@@ -51,7 +56,7 @@ fn payload(version: Version, operation: Option<Operation>, value: Value, changed
     let mut downgraded = Vec::with_capacity(items.len());
     for Item { tag, value } in items {
         match (operation, tag, value) {
-            (Some(Operation::GetAttributes), Tag::Attributes, Value::Structure(items)) => {
+            (Some(Operation::GetAttributes | Operation::Export), Tag::Attributes, Value::Structure(items)) => {
                 downgraded.extend(attributes::downgrade(version, items));
             }
             (Some(Operation::GetAttributeList), Tag::AttributeReference, value) => {
@@ -61,14 +66,41 @@ fn payload(version: Version, operation: Option<Operation>, value: Value, changed
         }
     }
     // The answers to Add, Modify and Delete Attribute repeat the attribute (KMIP 1.4, sections 4.14 to 4.16).
-    downgraded.extend(changed.and_then(|(Item { tag, value }, index)| {
-        attributes::downgrade_instance(version, Item { tag, value: known(version, value) }, index)
+    downgraded.extend(changed.and_then(|(item, index)| {
+        let item = can_be_told(version, &item).then(|| known_item(version, item))?;
+        attributes::downgrade_instance(version, item, index)
     }));
     Value::Structure(downgraded)
 }
 
+/// Appends the authentication tag to the ciphertext.
+fn joined(value: Value) -> Value {
+    let Value::Structure(mut items) = value else { return value };
+    let place = items.iter().position(|item| item.tag == Tag::AuthenticatedEncryptionTag);
+    let Some(Item { value: Value::ByteString(end), .. }) = place.map(|place| items.remove(place)) else {
+        return Value::Structure(items);
+    };
+    for item in &mut items {
+        if let Item { tag: Tag::Data, value: Value::ByteString(data) } = item {
+            *data = Bytes::from([data.as_slice(), end.as_slice()].concat());
+        }
+    }
+    Value::Structure(items)
+}
+
+/// Whether the version has each value of an enumeration in this attribute.
+fn can_be_told(version: Version, attribute: &Item) -> bool {
+    match &attribute.value {
+        Value::Enumeration(code) => since::value(attribute.tag, *code) <= version,
+        Value::Structure(parts) => parts.iter().all(|part| can_be_told(version, part)),
+        _ => true,
+    }
+}
+
 /// Removes the items that the version does not have, at any depth. Attributes, which only 2.x has under this name, are
 /// converted afterwards.
+///
+/// Of attributes, those with a value that the version does not have are removed too. The object itself is not changed.
 fn known(version: Version, value: Value) -> Value {
     let Value::Structure(items) = value else { return value };
     let is_known = |item: &Item| match (item.tag, &item.value) {
@@ -79,8 +111,19 @@ fn known(version: Version, value: Value) -> Value {
         (Tag::ObjectType, Value::Enumeration(code)) => since::object_type(*code) <= version,
         (tag, _) => since::tag(tag) <= version,
     };
-    let kept = items.into_iter().filter(is_known).map(|Item { tag, value }| Item { tag, value: known(version, value) });
-    Value::Structure(kept.collect())
+    Value::Structure(items.into_iter().filter(is_known).map(|item| known_item(version, item)).collect())
+}
+
+fn known_item(version: Version, Item { tag, value }: Item) -> Item {
+    let value = match (tag, value) {
+        (Tag::CryptographicUsageMask, Value::Integer(bits)) => Value::Integer(bits & since::usage_mask(version)),
+        (Tag::Attributes, Value::Structure(mut attributes)) => {
+            attributes.retain(|attribute| can_be_told(version, attribute));
+            known(version, Value::Structure(attributes))
+        }
+        (_, value) => known(version, value),
+    };
+    Item { tag, value }
 }
 
 /// Converts the attributes in the key value of a managed object, or of anything that may contain one, to attributes of

@@ -1,4 +1,4 @@
-//! The first version of each tag, operation, function of Query, object type and result reason.
+//! The first version of each tag, operation, function of Query, object type, result reason and value of an attribute.
 
 use super::super::enumerations::{Operation, QueryFunction, ResultReason};
 use super::super::tag::Tag;
@@ -49,6 +49,34 @@ pub(super) fn object_type(code: u32) -> Version {
         0x09 => Version::V1_2,
         _ => Version::V2_0,
     }
+}
+
+/// The first version with this value of an enumeration in an attribute. Values of vendors have no version.
+pub(super) fn value(tag: Tag, code: u32) -> Version {
+    match (tag, code) {
+        (Tag::CryptographicAlgorithm, 0x1A) => Version::V1_2,
+        (Tag::CryptographicAlgorithm, 0x1B) => Version::V1_3,
+        (Tag::CryptographicAlgorithm, 0x1C..=0x28) => Version::V1_4,
+        (Tag::CryptographicAlgorithm, 0x29..=0x38) => Version::V2_0,
+        (Tag::HashingAlgorithm | Tag::MaskGeneratorHashingAlgorithm, 0x0C..=0x0D) => Version::V1_2,
+        (Tag::HashingAlgorithm | Tag::MaskGeneratorHashingAlgorithm, 0x0E..=0x11) => Version::V1_4,
+        (Tag::BlockCipherMode, 0x12) => Version::V1_4,
+        (Tag::DigitalSignatureAlgorithm, 0x11..=0x13) => Version::V1_4,
+        (Tag::KeyRoleType, 0x16..=0x18) => Version::V1_4,
+        (Tag::KeyFormatType, 0x14..=0x15) => Version::V1_3,
+        (Tag::KeyFormatType, 0x16) => Version::V1_4,
+        (Tag::KeyFormatType, 0x17) => Version::V2_0,
+        (Tag::LinkType, 0x108..=0x10B) => Version::V1_2,
+        (Tag::LinkType, 0x10C..=0x10D) => Version::V1_4,
+        (Tag::LinkType, 0x10E) => Version::V2_0,
+        (Tag::ObjectType, code) => object_type(code),
+        _ => Version::V1_0,
+    }
+}
+
+/// The bits of a Cryptographic Usage Mask that this version has.
+pub(super) fn usage_mask(version: Version) -> i32 {
+    if version < Version::V2_0 { 0x000F_FFFF } else { -1 }
 }
 
 /// The first version with this result reason.

@@ -160,6 +160,123 @@ fn attributes_are_asked_for_by_name_and_answered_by_name_and_index() {
 }
 
 #[test]
+fn names_that_the_version_does_not_have_are_left_out_of_an_answer_and_are_no_request_for_all() {
+    for (name, version) in [("Colour", "1.0"), ("Sensitive", "1.3"), ("Short Unique Identifier", "1.4")] {
+        let unknown = format!(r#"<AttributeName type="TextString" value="{name}"/>"#);
+        let payload = [unknown.as_str(), &unknown, r#"<AttributeName type="TextString" value="State"/>"#].concat();
+        let Request::GetAttributes(asked) = upgraded(version, "GetAttributes", &payload).unwrap() else {
+            panic!("asked")
+        };
+        assert!(asked.attribute_references.contains(&AttributeReference::Tag(Tag::State)));
+        assert_eq!(asked.attribute_references.len(), 2);
+        let answer = r#"<UniqueIdentifier type="TextString" value="k"/>
+            <Attributes><ShortUniqueIdentifier type="ByteString" value="00"/></Attributes>"#;
+        assert!(answered(version, "GetAttributes", &unknown, answer).contains(r#"value="k"/></ResponsePayload>"#));
+        // A change of such an attribute fails.
+        assert!(upgraded(version, "DeleteAttribute", &unknown).is_err());
+    }
+}
+
+/// The attributes of KMIP 2.x in an answer to a client of this version.
+fn told(version: &str, attributes: &str) -> String {
+    let answer = format!(r#"<UniqueIdentifier type="TextString" value="k"/><Attributes>{attributes}</Attributes>"#);
+    answered(version, "GetAttributes", "", &answer)
+}
+
+#[test]
+fn attributes_have_only_values_of_the_version() {
+    let algorithm = |name: &str| format!(r#"<CryptographicAlgorithm type="Enumeration" value="{name}"/>"#);
+    let link = |kind: &str| {
+        format!(
+            r#"<Link><LinkType type="Enumeration" value="{kind}"/><LinkedObjectIdentifier type="TextString" value="l"/></Link>"#
+        )
+    };
+    let parameters = |part: &str| {
+        format!("<CryptographicParameters><RandomIV type=\"Boolean\" value=\"true\"/>{part}</CryptographicParameters>")
+    };
+    let hash = |name: &str| parameters(&format!(r#"<HashingAlgorithm type="Enumeration" value="{name}"/>"#));
+    let mode = |name: &str| parameters(&format!(r#"<BlockCipherMode type="Enumeration" value="{name}"/>"#));
+    let rows = [
+        (algorithm("AES"), "AES", Version::V1_0),
+        (algorithm("EC"), r#""EC""#, Version::V1_2),
+        (algorithm("ChaCha20"), "ChaCha20", Version::V1_4),
+        (algorithm("Ed25519"), "Ed25519", Version::V2_0),
+        (link("PublicKeyLink"), "PublicKeyLink", Version::V1_0),
+        (link("NextLink"), "NextLink", Version::V1_2),
+        (link("WrappingKeyLink"), "WrappingKeyLink", Version::V2_0),
+        (hash("SHA_512_256"), "SHA_512_256", Version::V1_2),
+        (hash("SHA3_256"), "SHA3_256", Version::V1_4),
+        (mode("GCM"), "GCM", Version::V1_0),
+        (mode("AEAD"), "AEAD", Version::V1_4),
+    ];
+    for (attribute, value, since) in rows {
+        for version in Version::ALL {
+            // Attributes of 1.x have values by code, because the name of the tag does not say the enumeration.
+            let written = told(&version.to_string(), &attribute);
+            let wanted = if version.has_templates() { "<Attribute>" } else { value };
+            assert_eq!(written.contains(wanted), since <= version, "{value} in {version}: {written}");
+        }
+    }
+    let mask = r#"<CryptographicUsageMask type="Integer" value="1048588"/>"#;
+    for version in Version::ALL {
+        let written = told(&version.to_string(), mask);
+        let expected = if version.has_templates() { "Encrypt Decrypt\"" } else { "Encrypt Decrypt Authenticate\"" };
+        let number = if version.has_templates() { r#"value="12""# } else { r#"value="1048588""# };
+        assert!(written.contains(expected) || written.contains(number), "{version}: {written}");
+    }
+    let changed = change("AddAttribute", Item::new(Tag::CryptographicUsageMask, 0x10_000C_i32), 0);
+    let written = spelled(&downgrade(Version::V1_4, changed));
+    assert!(written.contains(r#"value="12""#) || written.contains("Encrypt Decrypt\""), "{written}");
+}
+
+#[test]
+fn the_tag_of_a_ciphertext_is_its_end_in_versions_without_tags() {
+    let answer = r#"<UniqueIdentifier type="TextString" value="k"/><Data type="ByteString" value="AABB"/>
+        <IVCounterNonce type="ByteString" value="01"/><AuthenticatedEncryptionTag type="ByteString" value="CCDD"/>"#;
+    for version in ["1.2", "1.3", "1.4", "2.0", "2.1"] {
+        let written = answered(version, "Encrypt", "", answer);
+        let is_joined = written.contains(r#""AABBCCDD""#) && !written.contains("AuthenticatedEncryptionTag");
+        assert_eq!(is_joined, version < "1.4", "{version}: {written}");
+        assert_eq!(
+            written.contains(r#""AABB""#) && written.contains(r#""CCDD""#),
+            version >= "1.4",
+            "{version}: {written}"
+        );
+    }
+    let without = answer.split_once("<AuthenticatedEncryptionTag").unwrap().0;
+    assert!(answered("1.2", "Encrypt", "", without).contains(r#""AABB""#));
+}
+
+#[test]
+fn import_and_export_of_1_4_have_repeated_attributes() {
+    let object = r#"<SymmetricKey><KeyBlock><KeyFormatType type="Enumeration" value="Raw"/>
+        <KeyValue><KeyMaterial type="ByteString" value="00112233445566778899AABBCCDDEEFF"/></KeyValue>
+        <CryptographicAlgorithm type="Enumeration" value="AES"/><CryptographicLength type="Integer" value="128"/></KeyBlock></SymmetricKey>"#;
+    let named = [
+        attribute("Contact Information", r#"type="TextString" value="me""#),
+        attribute("x-Purpose", r#"type="TextString" value="backup""#),
+        attribute("Operation Policy Name", r#"type="TextString" value="default""#),
+    ]
+    .concat();
+    let payload = format!(
+        r#"<UniqueIdentifier type="TextString" value="k"/><ObjectType type="Enumeration" value="SymmetricKey"/>{named}{object}"#
+    );
+    let Request::Import(import) = upgraded("1.4", "Import", &payload).unwrap() else { panic!("Import was asked") };
+    assert_eq!(import.attributes.contact_information.as_deref(), Some("me"));
+    assert_eq!(import.attributes.vendor_attributes.len(), 1);
+    let unknown = payload.replace("Contact Information", "Colour");
+    assert!(matches!(upgraded("1.4", "Import", &unknown).unwrap_err().fault(), Fault::UnknownAttribute(_)));
+    let answer = format!(
+        r#"<ObjectType type="Enumeration" value="SymmetricKey"/><UniqueIdentifier type="TextString" value="k"/>
+        <Attributes><ContactInformation type="TextString" value="me"/></Attributes>{object}"#
+    );
+    let written = answered("1.4", "Export", "", &answer);
+    let expected = attribute("Contact Information", r#"type="TextString" value="me""#);
+    assert!(written.contains(&format!(r#"value="k"/>{expected}<SymmetricKey>"#)), "{written}");
+    assert!(!written.contains("<Attributes>"));
+}
+
+#[test]
 fn the_attributes_of_a_key_value_and_of_a_search_are_translated() {
     let key = format!(
         r#"<ObjectType type="Enumeration" value="SymmetricKey"/><TemplateAttribute/><SymmetricKey><KeyBlock><KeyFormatType type="Enumeration" value="Raw"/>
@@ -321,6 +438,7 @@ fn an_answer_of_2_1_to_2_1_is_left_as_it_is() {
     };
     let item = ResponseBatchItem {
         operation: Some(Operation::Query),
+        unknown_operation: None,
         unique_batch_item_id: Some(Bytes::from(vec![1])),
         result_status: ResultStatus::OperationFailed,
         result_reason: Some(ResultReason::WrongKeyLifecycleState),

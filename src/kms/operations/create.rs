@@ -2,13 +2,12 @@
 
 use super::super::proposal::{self, check_masks};
 use super::super::{Call, Error, Kms};
-use crate::kmip::Tag;
 use crate::kmip::enumerations::ObjectType;
 use crate::kmip::payloads::create::{Request, Response};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.object_type != ObjectType::SymmetricKey {
-        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "Create makes symmetric keys" });
+        return Err(Error::ObjectType("Create makes symmetric keys: use Register for other objects"));
     }
     check_masks(&[request.protection_storage_masks])?;
     let mut attributes = *request.attributes;

@@ -27,7 +27,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let limit = bounded(Tag::MaximumItems, request.maximum_items, MAX_ITEMS, "it is negative")?;
     if request.object_group_member.is_some() {
         return Err(Error::Feature(
-            "Object Group Member is not supported: the server has no default objects of groups and no fresh ones: leave it out",
+            "Object Group Member is not supported: leave it out, and search by the attributes Object Group and Fresh",
         ));
     }
     let storage = request.storage_status_mask.unwrap_or(StorageStatusMask::ON_LINE);

@@ -170,6 +170,12 @@ impl Touches {
     }
 }
 
+/// Whether a failure of the operation clears the ID placeholder, which its success does not set: Check (KMIP 2.1 section
+/// 6.1.7).
+pub(super) fn clears_placeholder(operation: Operation) -> bool {
+    operation == Operation::Check
+}
+
 /// The objects that the operation of an action touches; `None` for an action that permits no operation of KMIP.
 pub(super) fn touched_by(action: Action) -> Option<Touches> {
     match action {

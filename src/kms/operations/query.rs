@@ -2,6 +2,7 @@
 
 use super::super::{Call, Error, Kms};
 use super::{Facts, SERVED};
+use crate::kmip::attributes::RandomNumberGenerator;
 use crate::kmip::enumerations::{DestroyAction, ObjectType, Operation, QueryFunction};
 use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, ServerInformation};
 
@@ -42,6 +43,7 @@ pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<R
                     ..CapabilityInformation::default()
                 }];
             }
+            QueryFunction::QueryRNGs => response.rng_parameters = vec![RandomNumberGenerator::unspecified()],
             // An answer without items is permitted (section 6.1.40).
             _ => {}
         }

@@ -81,9 +81,17 @@ impl Socket {
         item
     }
 
-    /// Whether the server has closed the connection, after everything that it sent was read.
+    /// Whether the server has closed the connection, after everything that it sent was read. A server that neither
+    /// sends nor closes has not.
     pub fn is_closed(&mut self) -> bool {
-        matches!(self.stream.read(&mut [0; 1]), Ok(0) | Err(_))
+        match self.stream.read(&mut [0; 1]) {
+            Ok(read) => read == 0,
+            // OpenSSL reports the end of a connection without an alert as an error of its own.
+            Err(error) => {
+                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)
+                    || error.to_string().contains("unexpected eof")
+            }
+        }
     }
 }
 
