@@ -206,7 +206,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::ReadOnly(_)
         | E::Missing(_)
         | E::Invalid { .. }
-        | E::ObjectType(_)
         | E::BadParameters(_)
         | E::DigestLength { .. }
         | E::Project
@@ -220,7 +219,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::WrappingKey(_)
         | E::NotExtractable
         | E::Chosen { .. }
-        | E::Lease { .. }
+        | E::Lease(_)
         | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
         E::NotFound(_)
         | E::NotTagged(_)
@@ -264,8 +263,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::OtherClass { .. }
         | E::Decryption
         | E::NotASecret(_)
-        | E::ASecret
-        | E::NoPair
+        | E::ObjectType(_)
         | E::NameTaken { .. }
         | E::NoRole { .. }
         | E::Definition(_)

@@ -221,15 +221,9 @@ pub enum Error {
     /// A required field is missing.
     #[error("{0} is missing")]
     Missing(Tag),
-    /// The operation does not make objects of this type.
-    #[error("ObjectType: {0}")]
-    ObjectType(&'static str),
-    /// Check was asked for a longer lease than objects have.
-    #[error("LeaseTime: the object may be used for at most {longest} seconds before it is asked for again")]
-    Lease {
-        /// The lease of the object, in seconds.
-        longest: u32,
-    },
+    /// Check asks for a longer lease than the object has: this one, in seconds.
+    #[error("LeaseTime: the lease of the object is {0} seconds: check for that or less")]
+    Lease(u32),
     /// A value is out of bounds.
     #[error("{tag}: {fault}")]
     Invalid {
@@ -374,12 +368,9 @@ pub enum Error {
     /// The object holds no secret.
     #[error("the object {0:?} holds no secret")]
     NotASecret(String),
-    /// The object holds a secret.
-    #[error("the key only encrypts the values of a secret: it cannot be used for anything else")]
-    ASecret,
-    /// The object is not half of a key pair.
-    #[error("the object has no public key: it is not half of a key pair")]
-    NoPair,
+    /// The operation is not for objects of this kind.
+    #[error("{0}")]
+    ObjectType(&'static str),
     /// The caller has no access token that could be renewed or revoked.
     #[error("the caller has no access token")]
     NoAccessToken,

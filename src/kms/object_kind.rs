@@ -194,7 +194,9 @@ impl ObjectKind {
     /// The object is a secret of an account.
     pub(super) const fn check_key(self) -> Result<(), Error> {
         match self {
-            Self::AccountSecret { .. } => Err(Error::ASecret),
+            Self::AccountSecret { .. } => Err(Error::ObjectType(
+                "the key only encrypts the values of a secret: it cannot be used for anything else",
+            )),
             _ => Ok(()),
         }
     }

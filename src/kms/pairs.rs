@@ -17,6 +17,8 @@ use crate::kmip::enumerations::{Operation as Kmip, RevocationReasonCode, State};
 use crate::kmip::payloads::signature_verify::{Request, Response};
 use crate::kmip::payloads::{destroy, revoke};
 
+const NO_PAIR: Error = Error::ObjectType("the object has no public key: it is not half of a key pair");
+
 impl Kms {
     /// Signature Verify by either half. The caller must be permitted to do it with both.
     ///
@@ -42,7 +44,7 @@ impl Kms {
             let id = UniqueIdentifier::Text(id.to_owned());
             let grant = self.authorize_public_half(&call, Some(&id))?.undestroyed()?;
             grant.public_key().map(<[u8]>::to_vec).map_err(|error| match error {
-                Error::NotExtractable => Error::NoPair,
+                Error::NotExtractable => NO_PAIR,
                 error => error,
             })
         })
@@ -125,5 +127,5 @@ pub(super) fn check_halves(private: &Object, public: &Object) -> Result<(), Erro
     let named = linked(&public.attributes, PUBLIC.link);
     let are_halves =
         public.kind == ObjectKind::PublicKey && named == Some(&private.id) && public_half(private) == Some(&public.id);
-    are_halves.then_some(()).ok_or(Error::NoPair)
+    are_halves.then_some(()).ok_or(NO_PAIR)
 }

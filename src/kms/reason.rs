@@ -13,7 +13,7 @@ impl Error {
         match self {
             Self::Message(error) => error.result_reason(),
             Self::NotFound(_) | Self::NotTagged(_) => ResultReason::ObjectNotFound,
-            Self::NotPermitted { .. } | Self::Lease { .. } => ResultReason::PermissionDenied,
+            Self::NotPermitted { .. } | Self::Lease(_) => ResultReason::PermissionDenied,
             Self::Project | Self::Definition(_) | Self::NoRole { .. } => ResultReason::InvalidAttributeValue,
             Self::Undefined { .. } | Self::NoAudit | Self::NoAccessToken | Self::NoSecretVersion(_) => {
                 ResultReason::ItemNotFound
@@ -28,7 +28,7 @@ impl Error {
             | Self::SecretPath
             | Self::SecretTooLong
             | Self::NotASecret(_) => ResultReason::InvalidField,
-            Self::ASecret | Self::NoPair | Self::ObjectType(_) => ResultReason::InvalidObjectType,
+            Self::ObjectType(_) => ResultReason::InvalidObjectType,
             Self::AccessToken(_) => ResultReason::AuthenticationNotSuccessful,
             Self::InPolicyFile { .. }
             | Self::ProjectInUse(_)

@@ -85,6 +85,7 @@ pub const RULES: &[Rule] = &[
     data(Tag::Description),
     kept(Tag::DestroyDate),
     Rule { has_several: true, ..kept(Tag::Digest) },
+    kept(Tag::DigitalSignatureAlgorithm),
     bound(Tag::Extractable),
     kept(Tag::Fresh),
     kept(Tag::InitialDate),

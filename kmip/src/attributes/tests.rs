@@ -142,7 +142,7 @@ fn a_structure_of_one_attribute_holds_exactly_one() {
     for (items, found) in [(vec![], 0), (vec![name(), name()], 2), (vec![name(), Item::new(Tag::Fresh, true)], 2)] {
         assert_eq!(*read(items).unwrap_err().fault(), Fault::NotOneAttribute(found));
     }
-    assert!(read(vec![Item::new(Tag::CertificateLength, 1)]).is_err());
+    assert!(read(vec![Item::new(Tag::ValidityDate, DateTime(1))]).is_err());
     assert!(read(vec![Item::new(Tag::Comment, "x".repeat(TEXT_BYTES + 1))]).is_err());
 }
 

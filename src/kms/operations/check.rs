@@ -11,7 +11,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     }
     let longest = grant.attributes().lease_time.map_or(0, |lease| lease.0);
     if request.lease_time.is_some_and(|wanted| wanted.0 > longest) {
-        return Err(Error::Lease { longest });
+        return Err(Error::Lease(longest));
     }
     // No object has Usage Limits: each may be used without a limit.
     Ok(Response { unique_identifier: own.id.clone() })

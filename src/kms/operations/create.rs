@@ -7,7 +7,7 @@ use crate::kmip::payloads::create::{Request, Response};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.object_type != ObjectType::SymmetricKey {
-        return Err(Error::ObjectType("Create makes symmetric keys: use Register for other objects"));
+        return Err(Error::ObjectType("Create makes symmetric keys: bring other objects with Register"));
     }
     check_masks(&[request.protection_storage_masks])?;
     let mut attributes = *request.attributes;
