@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Options;
-
 /// The port that is registered for KMIP over TLS (IANA `kmip`).
 const DEFAULT_KMIP_PORT: u16 = 5696;
 
@@ -92,8 +90,13 @@ pub enum NoSocket {
 
 impl KmipSocket {
     /// Checks the options. The socket needs TLS and client certificates: `has_certificates` says whether there are both.
-    pub(super) fn of(options: &Options, hostname: &str, has_certificates: bool) -> Result<Self, NoSocket> {
-        let (port, is_chosen) = match options.kmip_port {
+    pub(super) fn of(
+        port: Option<KmipPort>,
+        legacy_tls: Option<bool>,
+        hostname: &str,
+        has_certificates: bool,
+    ) -> Result<Self, NoSocket> {
+        let (port, is_chosen) = match port {
             Some(KmipPort::Off) => return Err(NoSocket::Off),
             Some(KmipPort::Port(port)) => (port, true),
             None => (DEFAULT_KMIP_PORT, false),
@@ -101,8 +104,7 @@ impl KmipSocket {
         if !has_certificates {
             return Err(NoSocket::WithoutCertificates { is_chosen });
         }
-        let legacy_tls = options.kmip_legacy_tls.unwrap_or(false);
-        Ok(Self { hostname: hostname.to_owned(), port, is_chosen, legacy_tls })
+        Ok(Self { hostname: hostname.to_owned(), port, is_chosen, legacy_tls: legacy_tls.unwrap_or(false) })
     }
 }
 
@@ -123,15 +125,16 @@ mod tests {
 
     #[test]
     fn a_socket_needs_certificates() {
-        let options =
-            |port: Option<&str>| Options { kmip_port: port.map(|port| port.parse().unwrap()), ..Options::default() };
-        let socket = KmipSocket::of(&options(None), "h", true).unwrap();
+        let of = |port: Option<&str>, has_certificates| {
+            KmipSocket::of(port.map(|port| port.parse().unwrap()), None, "h", has_certificates)
+        };
+        let socket = of(None, true).unwrap();
         assert_eq!((socket.port, socket.is_chosen, socket.hostname.as_str()), (5696, false, "h"));
-        let socket = KmipSocket::of(&options(Some("7")), "h", true).unwrap();
+        let socket = of(Some("7"), true).unwrap();
         assert_eq!((socket.port, socket.is_chosen), (7, true));
-        assert_eq!(KmipSocket::of(&options(Some("off")), "h", true), Err(NoSocket::Off));
+        assert_eq!(of(Some("off"), true), Err(NoSocket::Off));
         for (port, is_chosen) in [(None, false), (Some("7"), true)] {
-            let refused = KmipSocket::of(&options(port), "h", false);
+            let refused = of(port, false);
             assert_eq!(refused, Err(NoSocket::WithoutCertificates { is_chosen }));
         }
     }

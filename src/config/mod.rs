@@ -183,15 +183,10 @@ impl Config {
         let limits =
             Limits::new(options.request_timeout, options.memory_limit, options.max_connections, options.cache_size)?;
         let hsm = Hsm::checked(&options, pin)?;
-        let api_token_id = options.api_token_id.clone();
-        if api_token_id.as_deref() == Some("") {
-            return Err(Error::Value { option: "api-token-id", fault: "it is empty" });
-        }
+        let api_token_id = api_token_id(&options)?;
         let authenticates = authenticates(&client_certificates, &jwt_issuers, &options.iam_file, &api_token_id);
         let hostname = hostname("hostname", options.hostname.as_deref(), authenticates)?;
-        let kmip_hostname =
-            self::hostname("kmip-hostname", options.kmip_hostname.as_deref().or(Some(&hostname)), true)?;
-        let kmip = KmipSocket::of(&options, &kmip_hostname, client_certificates.is_some());
+        let kmip = kmip_socket(&options, &hostname, client_certificates.is_some())?;
         let log = options.log.unwrap_or_else(|| "info".to_owned());
         log_filter::check(&log).map_err(Error::LogFilter)?;
         let gcm_limit = options.gcm_limit.unwrap_or(*GCM_LIMIT.end());
@@ -270,6 +265,24 @@ fn p12(options: &Options) -> Result<Option<P12>, Error> {
 fn read_file(path: &Path) -> Result<FromFile<Options>, Error> {
     let text = file::text("configuration file", path, MAX_CONFIG_FILE)?;
     toml_file::parse(&text, &["https_p12_password"]).map_err(|message| Error::Toml { path: path.to_owned(), message })
+}
+
+/// Returns the identifier of the API token's key.
+fn api_token_id(options: &Options) -> Result<Option<String>, Error> {
+    match options.api_token_id.as_deref() {
+        Some("") => Err(Error::Value { option: "api-token-id", fault: "it is empty" }),
+        given => Ok(given.map(str::to_owned)),
+    }
+}
+
+/// Returns the KMIP socket, which listens where the HTTPS port does unless it has a name of its own.
+fn kmip_socket(
+    options: &Options,
+    hostname: &str,
+    has_certificates: bool,
+) -> Result<Result<KmipSocket, NoSocket>, Error> {
+    let hostname = self::hostname("kmip-hostname", options.kmip_hostname.as_deref().or(Some(hostname)), true)?;
+    Ok(KmipSocket::of(options.kmip_port, options.kmip_legacy_tls, &hostname, has_certificates))
 }
 
 /// Returns the name or address to listen on.

@@ -18,6 +18,7 @@ mod incoming;
 mod issuers;
 mod kmip;
 mod limiting;
+mod media_type;
 mod members;
 mod names;
 mod objects;

@@ -3,11 +3,12 @@
 
 use tokio::time::{Instant, timeout_at};
 use warp::host::Authority;
-use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
+use warp::http::header::{CONTENT_LENGTH, HOST, HeaderName, ORIGIN};
 use warp::http::{HeaderMap, StatusCode, Version};
 
 use super::head::Head;
 use super::incoming::Incoming;
+use super::media_type::media_type;
 use super::problem::Problem;
 use super::route::{Body, Route};
 use crate::desk::{Admission, Full, Room, Ticket};
@@ -103,13 +104,6 @@ fn require(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("the Content-Type must be {wanted}")))
-}
-
-/// The media type of the body, without parameters.
-pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let (essence, _) = value.split_once(';').unwrap_or((value, ""));
-    Some(essence.trim()).filter(|essence| !essence.is_empty())
 }
 
 fn too_large(limit: usize) -> Problem {

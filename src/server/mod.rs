@@ -102,23 +102,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let mut started = start::start(&config).await?;
     let (stop, stopping) = watch::channel(false);
     let reloads = watch::Sender::new(0);
-    let [silent, handshakes, strangers, known, closing] = sets(config.limits.connections);
-    let shared = Arc::new(Shared {
-        acceptor: ArcSwapOption::from(started.acceptor.clone()),
-        kmip: ArcSwapOption::from(started.kmip.as_ref().map(|(.., acceptor)| Arc::clone(acceptor))),
-        silent,
-        handshakes,
-        strangers,
-        known,
-        closing,
-        allowed: config.limits.request_timeout,
-        repeats: Arc::clone(&started.repeats),
-        authenticator: Arc::clone(&started.authenticator),
-        kms: Arc::clone(&started.kms),
-        metrics: Arc::clone(&started.metrics),
-        reloads: reloads.subscribe(),
-        stop: stopping,
-    });
+    let shared = Arc::new(shared(&config, &started, &reloads, stopping));
     announce(&config, &started);
     let issuers = started.issuers.take();
     let reload = Reload { config: Arc::clone(&config), shared: Arc::clone(&shared), reloads, files, issuers };
@@ -153,6 +137,27 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     });
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Returns what all connections share.
+fn shared(config: &Config, started: &Started, reloads: &watch::Sender<u64>, stop: watch::Receiver<bool>) -> Shared {
+    let [silent, handshakes, strangers, known, closing] = sets(config.limits.connections);
+    Shared {
+        acceptor: ArcSwapOption::from(started.acceptor.clone()),
+        kmip: ArcSwapOption::from(started.kmip.as_ref().map(|(.., acceptor)| Arc::clone(acceptor))),
+        silent,
+        handshakes,
+        strangers,
+        known,
+        closing,
+        allowed: config.limits.request_timeout,
+        repeats: Arc::clone(&started.repeats),
+        authenticator: Arc::clone(&started.authenticator),
+        kms: Arc::clone(&started.kms),
+        metrics: Arc::clone(&started.metrics),
+        reloads: reloads.subscribe(),
+        stop,
+    }
 }
 
 /// Returns the sets of connections. Their limits add up to less than `limit`.

@@ -216,8 +216,7 @@ impl Reload {
         }
         match setup {
             Ok(Some(setup)) if faults.is_empty() => {
-                self.shared.acceptor.store(Some(Arc::new(setup.acceptor)));
-                self.shared.kmip.store(setup.kmip.map(Arc::new));
+                self.shared.accept_with(setup.acceptor, setup.kmip);
                 self.shared.metrics.certificate_expires(setup.not_after);
                 tracing::info!(cause, certificate = setup.subject, not_after = setup.not_after, "reloaded");
             }

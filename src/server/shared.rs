@@ -45,6 +45,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Lets new connections be accepted by these acceptors, for HTTPS and for the KMIP socket.
+    pub(super) fn accept_with(&self, acceptor: SslAcceptor, kmip: Option<SslAcceptor>) {
+        self.acceptor.store(Some(Arc::new(acceptor)));
+        self.kmip.store(kmip.map(Arc::new));
+    }
+
     /// Returns the holder of a new connection: the caller that its certificate names, or its network if no
     /// authentication is configured. Returns `None` if the caller is not yet authenticated. The certificate is judged
     /// here because the handshake checks neither revocation nor names.

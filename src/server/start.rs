@@ -23,13 +23,16 @@ use crate::policy::Documents;
 use crate::store::{Store, object, root_key};
 use crate::tls;
 
+/// The KMIP socket: where it listens, and its TLS.
+pub(super) type KmipListener = (TcpListener, SocketAddr, Arc<SslAcceptor>);
+
 /// The parts of a running server.
 pub(super) struct Started {
     pub(super) listener: TcpListener,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) acceptor: Option<Arc<SslAcceptor>>,
     /// The KMIP socket: its listener, address and acceptor.
-    pub(super) kmip: Option<(TcpListener, SocketAddr, Arc<SslAcceptor>)>,
+    pub(super) kmip: Option<KmipListener>,
     pub(super) app: Arc<App>,
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) metrics: Arc<Metrics>,
@@ -74,13 +77,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         probe::start(listener, Arc::clone(&kms), Arc::clone(&metrics), Arc::clone(&repeats));
         tracing::info!(%address, "probe listening: /livez, /readyz, /metrics");
     }
-    let kmip = match (kmip, setup.as_mut().and_then(|setup| setup.kmip.take())) {
-        (Some(bound), Some(acceptor)) => {
-            let is_chosen = config.kmip.as_ref().is_ok_and(|socket| socket.is_chosen);
-            unless_taken(is_chosen, bound.listen())?.map(|(listener, address)| (listener, address, Arc::new(acceptor)))
-        }
-        _ => None,
-    };
+    let kmip = listen_kmip(config, kmip, setup.as_mut().and_then(|setup| setup.kmip.take()))?;
     let eraser = Eraser::start(&kms).map_err(StartError::Eraser)?;
     warn(config, address, setup.as_ref(), named);
     let app = Arc::new(App::new(
@@ -124,6 +121,18 @@ fn bind_kmip(config: &Config) -> Result<Option<Bound>, StartError> {
         }
     };
     unless_taken(socket.is_chosen, Bound::new(&socket.hostname, socket.port))
+}
+
+/// Starts to listen on the address of the KMIP socket.
+fn listen_kmip(
+    config: &Config,
+    bound: Option<Bound>,
+    acceptor: Option<SslAcceptor>,
+) -> Result<Option<KmipListener>, StartError> {
+    let (Some(bound), Some(acceptor)) = (bound, acceptor) else { return Ok(None) };
+    let is_chosen = config.kmip.as_ref().is_ok_and(|socket| socket.is_chosen);
+    let listening = unless_taken(is_chosen, bound.listen())?;
+    Ok(listening.map(|(listener, address)| (listener, address, Arc::new(acceptor))))
 }
 
 /// Returns `None`, and logs why, if another program listens on the default port: binding it or listening on it fails.

@@ -153,7 +153,11 @@ fn what_is_read_only_is_never_changed(server: &Server) {
     for tag in listed {
         let attribute = match tag {
             "CryptographicAlgorithm" => enumeration(tag, "AES"),
-            "CryptographicLength" | "ProtectionStorageMask" => integer(tag, 128),
+            "CryptographicLength" | "CertificateLength" | "ProtectionStorageMask" => integer(tag, 128),
+            "CertificateType" => enumeration(tag, "X_509"),
+            "DigitalSignatureAlgorithm" => enumeration(tag, "ECDSAWithSHA256"),
+            "OpaqueDataType" => enumeration(tag, "0x80000001"),
+            _ if tag.starts_with("Certificate") => text(tag, "x"),
             "CryptographicDomainParameters" => structure(tag, &[integer("Qlength", 1)]),
             "Digest" => structure(tag, &[enumeration("HashingAlgorithm", "SHA256")]),
             "KeyFormatType" => enumeration(tag, "Raw"),

@@ -29,7 +29,7 @@ use crate::kmip::versions::Version;
 use crate::metrics::Outcome;
 use crate::wire::{self, Encoding};
 use refusal::Stop;
-use request::{Answer, Request};
+use request::{Answer, Request, Stream};
 
 /// The longest time without a message. Databases keep connections open between their uses of keys; a connection that
 /// waits needs little memory, and makes room for newer ones.
@@ -37,8 +37,6 @@ const IDLE: Duration = Duration::from_secs(15 * 60);
 
 /// The longest time for the alert that closes a connection.
 const CLOSING: Duration = Duration::from_secs(5);
-
-type Stream = Parting<SslStream<TcpStream>>;
 
 /// Serves a connection to its end.
 pub(super) async fn serve(shared: Arc<Shared>, app: Arc<App>, tcp: TcpStream, address: SocketAddr) {

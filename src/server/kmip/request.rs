@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, Interest};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
+use tokio_openssl::SslStream;
 
-use super::Stream;
+use super::super::parting::Parting;
 use super::refusal::Stop;
 use crate::auth::{Authorization, DECISION_STANDS, Known, Peer, Presented, network};
 use crate::desk::{self, Admission, Full, Refused, Room, Ticket, Who};
@@ -24,6 +26,9 @@ const FIRST: usize = 64 << 10;
 
 /// The interval at which a long request checks whether its client is still connected.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// The connection.
+pub(super) type Stream = Parting<SslStream<TcpStream>>;
 
 /// A message that is being read or performed.
 pub(super) struct Request {
