@@ -135,6 +135,10 @@ mask! {
 }
 
 impl UsageMask {
+    /// The bits of the uses that only KMIP 1.x has (KMIP 1.4, section 9.1.3.3.1): Export, Content Commitment, Generate and
+    /// Validate Cryptogram, and Translate Encrypt, Decrypt, Wrap and Unwrap. No operation of the standard needs them.
+    pub(crate) const FORMER: i32 = 0x40 | 0x400 | 0xf_c000;
+
     /// The uses without which what a key protects cannot be read or verified any more.
     pub const PROCESSING: Self = Self(
         Self::DECRYPT.0

@@ -4,7 +4,7 @@ use super::super::attributes::{AttributeReference, VendorAttribute, VendorRefere
 use super::super::dialect::same_name;
 use super::super::enumerations;
 use super::super::error::{Error, Fault, excerpt};
-use super::super::mask;
+use super::super::mask::{self, UsageMask};
 use super::super::tag::Tag;
 use super::super::ttlv::scalar::bits_of;
 use super::super::ttlv::{Field as _, Fields, Item, Value};
@@ -111,12 +111,21 @@ fn resolved(tag: Tag, value: Value) -> Value {
     read.unwrap_or(value)
 }
 
-/// An attribute of KMIP 1.x as an item of 2.x, and its index if one is given. `None` in place of the item for an Operation Policy Name
+/// An attribute of KMIP 1.x that an object is to have, as an item of 2.x, and its index if one is given. `None` in place of the item for an Operation Policy Name
 /// (deprecated since 1.3) of `default`, which is what every object has.
 ///
 /// # Errors
 /// It lacks a part, the version does not have it, or it is another Operation Policy Name.
 pub(super) fn upgrade(version: Version, value: Value) -> Result<(Option<Item>, Option<i32>), Error> {
+    let (mut item, index) = read(version, value)?;
+    // A key without these uses can do no less.
+    if let Some(Item { tag: Tag::CryptographicUsageMask, value: Value::Integer(bits) }) = &mut item {
+        *bits &= !UsageMask::FORMER;
+    }
+    Ok((item, index))
+}
+
+fn read(version: Version, value: Value) -> Result<(Option<Item>, Option<i32>), Error> {
     let mut fields = Fields::of(value)?;
     let name: String = fields.required(Tag::AttributeName)?;
     let index: Option<i32> = fields.optional(Tag::AttributeIndex)?;
@@ -135,7 +144,7 @@ pub(super) fn upgrade(version: Version, value: Value) -> Result<(Option<Item>, O
 /// # Errors
 /// As [`upgrade`], and for every Operation Policy Name.
 pub(super) fn upgrade_needed(version: Version, value: Value) -> Result<(Item, Option<i32>), Error> {
-    let (item, index) = upgrade(version, value)?;
+    let (item, index) = read(version, value)?;
     Ok((item.ok_or(Fault::UnsupportedAttribute(Tag::OperationPolicyName))?, index))
 }
 

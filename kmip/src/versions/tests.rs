@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Bytes;
+use crate::UsageMask;
 use crate::attributes::{AttributeReference, Name, VendorAttribute};
 use crate::dialect::Dialect;
 use crate::enumerations::{Operation, ResultReason, ResultStatus};
@@ -47,6 +48,22 @@ fn spelled(answer: &Document) -> String {
     let mut written = Vec::new();
     xml::write(answer, Dialect::Oasis, &mut written);
     String::from_utf8(written).unwrap()
+}
+
+#[test]
+fn uses_of_earlier_versions_are_ignored_in_new_objects_only() {
+    let mask = |bits: i32| attribute("Cryptographic Usage Mask", &format!(r#"type="Integer" value="{bits}""#));
+    let create = |bits| {
+        let object = r#"<ObjectType type="Enumeration" value="SymmetricKey"/>"#;
+        upgraded("1.0", "Create", &format!("{object}<TemplateAttribute>{}</TemplateAttribute>", mask(bits)))
+    };
+    for bits in [0x40, 0x400, 0x4000, 0x8000, 0x1_0000, 0x2_0000, 0x4_0000, 0x8_0000] {
+        let Ok(Request::Create(create)) = create(0xc | bits) else { panic!("{bits:x}") };
+        assert_eq!(create.attributes.cryptographic_usage_mask.map(UsageMask::bits), Some(0xc));
+        // A search must not find more than it was to find.
+        assert!(upgraded("1.0", "Locate", &mask(0xc | bits)).is_err());
+    }
+    assert!(create(1 << 24).is_err());
 }
 
 #[test]
