@@ -30,6 +30,7 @@ mod objects;
 mod raw;
 mod secrets;
 mod slow;
+mod socket;
 mod tokens;
 mod writes;
 
@@ -61,6 +62,7 @@ fn main() {
         Some("token") => tokens::encrypt(),
         Some("slow") => slow::measure(),
         Some("desk") => desk::measure(),
+        Some("kmip") => socket::measure(arguments.next().map_or(180, |seconds| seconds.parse().unwrap())),
         Some("gate") => gate::measure(),
         Some("mixed") => mixed::measure(arguments.next().map_or(10, |minutes| minutes.parse().unwrap())),
         Some("objects") => objects::measure(arguments.next().map_or(50_000, |count| count.parse().unwrap())),
