@@ -144,6 +144,10 @@ impl Element {
             (_, Some(_)) => return Err(Fault::UnknownMember("tag".to_owned()).into()),
             (name, None) => name.to_owned(),
         };
+        // The library takes everything up to the next space for the name.
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)) {
+            return Err(malformed(offset, "the name of an element is not valid"));
+        }
         Ok(Self { name, kind: kind.map(|kind| kind.to_string()), value, items: Vec::new() })
     }
 

@@ -111,6 +111,9 @@ fn what_is_not_the_spelling_is_refused() {
         "<NameValue type=\"TextString\" value=\"&#0;&\"/>",
         "<NameValue type=TextString value=\"a\"/>",
         "<NameValue type=\"TextString\" value=\"a/>",
+        "<RequestMessage=\"0\0:\" />",
+        "<Request\u{e9}/>",
+        "<TTLV tag=\"a b\"/>",
     ] {
         assert!(matches!(fault(xml), Fault::Malformed { encoding: "XML", .. }), "{xml}");
     }
