@@ -145,7 +145,7 @@ impl Element {
             (name, None) => name.to_owned(),
         };
         // The library takes everything up to the next space for the name.
-        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)) {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)) {
             return Err(malformed(offset, "the name of an element is not valid"));
         }
         Ok(Self { name, kind: kind.map(|kind| kind.to_string()), value, items: Vec::new() })

@@ -113,6 +113,8 @@ fn what_is_not_the_spelling_is_refused() {
         "<NameValue type=\"TextString\" value=\"a/>",
         "<RequestMessage=\"0\0:\" />",
         "<Request\u{e9}/>",
+        "< />",
+        "<TTLV tag=\"\"/>",
         "<TTLV tag=\"a b\"/>",
     ] {
         assert!(matches!(fault(xml), Fault::Malformed { encoding: "XML", .. }), "{xml}");
