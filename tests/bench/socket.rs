@@ -147,7 +147,7 @@ fn connections(server: &Server) {
 /// Connections that send a message of 16 KiB byte by byte, and stop somewhere.
 fn unfinished(server: &Server) {
     let callers: Vec<_> =
-        ["alice", "bob", "carol", "dave"].map(|name| server.place.authority.issue(&Leaf::client(name))).into();
+        ["bob", "carol", "dave", "erin"].map(|name| server.place.authority.issue(&Leaf::client(name))).into();
     let bytes = ttlv(&message(&[], &[register("AES", &[7; 32], &[name(&"n".repeat(1000))])]));
     let idle = server.resident();
     server.reset_peak();
