@@ -8,7 +8,7 @@ use super::super::error::Error;
 use super::super::gate::Kms;
 use super::super::uncommitted::Uncommitted;
 use super::{Batch, MAX_HELD, Performed, failure, makes_rsa};
-use crate::kmip::enumerations::ResultStatus;
+use crate::kmip::enumerations::{Operation, ResultStatus};
 use crate::kmip::message::{RequestBatchItem, ResponseBatchItem};
 use crate::kmip::payloads::Response;
 
@@ -21,6 +21,29 @@ struct Done<'a> {
 
 /// The longest time from the first change to the last item. Other calls wait for the locks on the changed objects.
 const LONGEST: Duration = Duration::from_secs(5);
+
+/// Whether the answer to an undone item may have its payload, because it only names objects. The audit log says that the
+/// item had no effect, so it gives nothing out; and a key that was wrapped under another one as the message had changed
+/// it would be in the hands of the caller.
+fn tells_only_objects(response: &Response) -> bool {
+    use Operation as O;
+    matches!(
+        response.operation(),
+        O::Create
+            | O::CreateKeyPair
+            | O::Register
+            | O::Import
+            | O::Activate
+            | O::Revoke
+            | O::Destroy
+            | O::Check
+            | O::AddAttribute
+            | O::ModifyAttribute
+            | O::SetAttribute
+            | O::AdjustAttribute
+            | O::DeleteAttribute
+    )
+}
 
 /// Refuses to perform an item while changed objects are locked for too long.
 fn check_time(batch: &Batch<'_>, item: &RequestBatchItem) -> Result<(), Error> {
@@ -103,15 +126,19 @@ impl Kms {
         failed: Option<(RequestBatchItem, Option<Call<'_>>, Error)>,
     ) -> Vec<ResponseBatchItem> {
         let mut answers = Vec::with_capacity(done.len() + 1);
-        for Done { item, call, .. } in done {
+        for Done { item, call, response } in done {
             call.give_up();
             let error = self.conclude(&call, Err::<(), _>(Error::Undone)).err().unwrap_or(Error::Undone);
-            // Without its payload: the audit log says that the item had no effect, and a key that was wrapped under
-            // another one as the message had changed it would be in the hands of the caller.
             let answer = failure(Some(&item), &error);
             let is_undone = matches!(error, Error::Undone);
             answers.push(if is_undone {
-                ResponseBatchItem { result_status: ResultStatus::OperationUndone, result_reason: None, ..answer }
+                let response = Some(response).filter(tells_only_objects);
+                ResponseBatchItem {
+                    result_status: ResultStatus::OperationUndone,
+                    result_reason: None,
+                    response,
+                    ..answer
+                }
             } else {
                 answer
             });
