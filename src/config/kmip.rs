@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::written::Written;
+
 /// The port that is registered for KMIP over TLS (IANA `kmip`).
 const DEFAULT_KMIP_PORT: u16 = 5696;
 
@@ -44,22 +46,11 @@ impl fmt::Display for KmipPort {
     }
 }
 
-/// The forms that the configuration file may have.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Number(i64),
-    Text(String),
-}
-
 impl TryFrom<Written> for KmipPort {
     type Error = NotAPort;
 
     fn try_from(written: Written) -> Result<Self, NotAPort> {
-        match written {
-            Written::Number(number) => number.to_string().parse(),
-            Written::Text(text) => text.parse(),
-        }
+        written.parse()
     }
 }
 
@@ -76,7 +67,7 @@ pub struct KmipSocket {
     pub legacy_tls: bool,
 }
 
-/// Why there is no KMIP socket.
+/// The reason for the absence of the KMIP socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoSocket {
     /// The configuration says so.

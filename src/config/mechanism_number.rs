@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::written::Written;
+
 /// The number of a mechanism (CK_MECHANISM_TYPE). In the configuration file, it is a number or a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "Written")]
@@ -33,22 +35,11 @@ impl fmt::Display for MechanismNumber {
     }
 }
 
-/// The forms that the configuration file may have.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Number(i64),
-    Text(String),
-}
-
 impl TryFrom<Written> for MechanismNumber {
     type Error = NotANumber;
 
     fn try_from(written: Written) -> Result<Self, NotANumber> {
-        match written {
-            Written::Number(number) => number.to_string().parse(),
-            Written::Text(text) => text.parse(),
-        }
+        written.parse()
     }
 }
 

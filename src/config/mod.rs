@@ -16,6 +16,7 @@ mod places;
 mod secret_file;
 pub mod toml_file;
 mod within;
+mod written;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -79,7 +80,7 @@ pub struct Config {
     pub hostname: String,
     /// Port to listen on; 0 for any.
     pub port: u16,
-    /// The KMIP socket, or why there is none.
+    /// The KMIP socket, or the reason for its absence.
     pub kmip: Result<KmipSocket, NoSocket>,
     /// Whether test suites may announce their test cases by the operation Interop.
     pub kmip_interop: bool,

@@ -10,3 +10,14 @@ pub enum Full {
     #[error("the server is busy")]
     All,
 }
+
+impl Full {
+    /// The advice to a caller whose request has no place.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Share => "this caller has too many requests at one time: wait for their answers, and try again",
+            Self::All => "the server is busy: try again later",
+        }
+    }
+}

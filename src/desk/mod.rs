@@ -23,4 +23,4 @@ pub use memory::{PART, Room};
 pub use refusals::Refused;
 pub use ticket::{Name, Ticket};
 pub use who::Who;
-pub use work::{Ended, accompany, guard, perform};
+pub use work::{Ended, HSM_HANGS, accompany, guard, perform};

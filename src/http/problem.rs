@@ -10,7 +10,7 @@ use warp::http::StatusCode;
 use super::answer::Answer;
 use crate::auth::Repeats;
 use crate::custody::RootError;
-use crate::desk::{Full, Refused};
+use crate::desk::{Full, HSM_HANGS, Refused};
 use crate::kmip::enumerations::ResultReason;
 use crate::kmip::{Dialect, Fault};
 use crate::kms;
@@ -95,8 +95,7 @@ impl Problem {
             (Full::Share, Refused::Memory) => {
                 "the requests and answers of this caller take too much memory at one time: read the answers, and try again"
             }
-            (Full::Share, _) => "this caller has too many requests at one time: wait for their answers, and try again",
-            (Full::All, _) => "the server is busy: try again later",
+            _ => full.advice(),
         };
         Self { retry_after: Some(SOON), is_logged: true, ..Self::new(status, what) }
     }
@@ -112,8 +111,7 @@ impl Problem {
 
     /// Returns the problem of a request whose HSM call did not return in time.
     pub(super) fn hangs() -> Self {
-        let what = "the HSM does not answer (--hsm-call-timeout): the operation may have been performed";
-        Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, what) }
+        Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, HSM_HANGS) }
     }
 
     /// Returns the problem of a failed authentication. It is the same for every cause, so that it does not help an

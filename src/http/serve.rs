@@ -214,21 +214,11 @@ impl Request {
     /// Authenticates the caller in this task. `counted` is false if the credential is only checked again, which is not
     /// a use of it.
     async fn caller(&self, counted: bool) -> Result<Known, Problem> {
-        let presented = self.head.presented();
-        self.app.logins.caller(&presented, counted).await.map_err(|refused| match refused {
+        self.app.logins.caller(&self.head.presented(), counted).await.map_err(|refused| match refused {
             NotKnown::Unauthenticated { limited: true, .. } => Problem::limited(),
-            NotKnown::Unauthenticated { is_jwt, .. } => {
-                let problem = Problem::unauthenticated();
-                if self.app.logins.table(is_jwt, presented.authorization).is_some() {
-                    problem.of_table()
-                } else {
-                    problem
-                }
-            }
-            // An unauthenticated caller gets the same answer for every cause.
-            NotKnown::Unavailable => {
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "credentials cannot be checked now: try again later")
-            }
+            NotKnown::Unauthenticated { is_of_table: true, .. } => Problem::unauthenticated().of_table(),
+            NotKnown::Unauthenticated { .. } => Problem::unauthenticated(),
+            NotKnown::Unavailable => Problem::new(StatusCode::SERVICE_UNAVAILABLE, kms::UNCHECKED),
         })
     }
 }

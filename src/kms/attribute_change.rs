@@ -199,14 +199,17 @@ fn decides_otherwise(call: &Call<'_>, former: &Attributes, attributes: &Attribut
     if former.cryptographic_parameters != attributes.cryptographic_parameters {
         return true;
     }
-    let differs = |property: &str| {
-        let [mut one, mut other] = [former, attributes].map(|own| own.values(property));
-        one.sort_unstable();
-        other.sort_unstable();
-        one != other
-    };
+    let differs = |property: &str| differ(former, attributes, property);
     let narrowing = call.caller().narrowing.as_deref();
     differs("tag") || narrowing.is_some_and(|own| own.properties.iter().any(|(property, _)| differs(property)))
+}
+
+/// Whether a property by which policies and credentials decide has other values, in whatever order.
+pub(super) fn differ(one: &Attributes, other: &Attributes, property: &str) -> bool {
+    let [mut one, mut other] = [one, other].map(|own| own.values(property));
+    one.sort_unstable();
+    other.sort_unstable();
+    one != other
 }
 
 #[cfg(test)]

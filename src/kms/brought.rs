@@ -135,11 +135,10 @@ impl Brought {
         &self,
         grant: &NewGrant<'_>,
         call: &Call<'_>,
-        attributes: Attributes,
+        mut attributes: Attributes,
         origin: Origin,
     ) -> Result<Terms<'_>, Error> {
         if let Some(bytes) = self.key(grant, &attributes)? {
-            let mut attributes = attributes;
             kept::set_own(&self.object, &mut attributes)?;
             let mut proposal = propose(grant, call, attributes, origin)?;
             kept::set_digest(&mut proposal.attributes, &self.object);

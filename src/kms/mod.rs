@@ -100,7 +100,7 @@ pub use keys::{Order, Wanted};
 pub use list::{MAX_ENTRIES, PageBuilder, Summary};
 pub use login::{
     Failure, Fault, HostAuthenticator, HostLogin, IdentityWay, Logins, NoCredential, NoHostToken, NoIdentityToken,
-    NotKnown, NotLoggedIn, Visitor, trusted_by_jwt_auth, trusted_by_oidc_auth, who,
+    NotKnown, NotLoggedIn, UNCHECKED, Visitor, trusted_by_jwt_auth, trusted_by_oidc_auth, who,
 };
 pub use memberships::{IdentityMembership, Membership};
 pub use offers::{Direction, OfferEntry};

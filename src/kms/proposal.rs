@@ -312,7 +312,7 @@ fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Re
     if is_destroyed(Some(*state)) {
         return Err(Error::Invalid { tag: Tag::State, fault: "an object without its key cannot be imported" });
     }
-    // Nobody has got the object yet. An import keeps what another server said.
+    // The object has not been returned to a caller yet. An import keeps the value of the other server.
     if origin != Origin::Imported {
         attributes.fresh = Some(true);
     }

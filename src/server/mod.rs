@@ -214,7 +214,7 @@ async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: 
     connections
 }
 
-/// Waits for a connection to the KMIP socket; for ever if there is none.
+/// Waits for a connection to the KMIP socket. Without a socket, this never returns.
 async fn accept_kmip(started: &Started) -> io::Result<(TcpStream, SocketAddr)> {
     match &started.kmip {
         Some((listener, ..)) => listener.accept().await,

@@ -23,7 +23,7 @@ use crate::policy::Documents;
 use crate::store::{Store, object, root_key};
 use crate::tls;
 
-/// The KMIP socket: where it listens, and its TLS.
+/// The KMIP socket: its listener, its address and its acceptor of TLS connections.
 pub(super) type KmipListener = (TcpListener, SocketAddr, Arc<SslAcceptor>);
 
 /// The parts of a running server.
@@ -31,7 +31,6 @@ pub(super) struct Started {
     pub(super) listener: TcpListener,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) acceptor: Option<Arc<SslAcceptor>>,
-    /// The KMIP socket: its listener, address and acceptor.
     pub(super) kmip: Option<KmipListener>,
     pub(super) app: Arc<App>,
     pub(super) authenticator: Arc<Authenticator>,
@@ -105,7 +104,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     })
 }
 
-/// Binds the address of the KMIP socket, and logs why there is none.
+/// Binds the address of the KMIP socket. Without a socket, logs the reason.
 fn bind_kmip(config: &Config) -> Result<Option<Bound>, StartError> {
     let socket = match &config.kmip {
         Ok(socket) => socket,

@@ -18,7 +18,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The encoding of a media type without parameters; `None` if there is none.
+    /// Returns the encoding with this media type, given without parameters.
     #[must_use]
     pub fn of_media_type(media_type: &str) -> Option<Self> {
         let is = |known: &str| media_type.eq_ignore_ascii_case(known);

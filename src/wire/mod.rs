@@ -8,7 +8,7 @@ use crate::kmip::enumerations::{ResultReason, ResultStatus};
 use crate::kmip::error::Fault;
 use crate::kmip::message::{RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::ttlv::{DateTime, Document};
-use crate::kmip::versions::{self, Upgraded, Version};
+use crate::kmip::versions::{self, Version};
 use crate::kms::{self, Context, Kms, Way};
 use crate::metrics::{self, Outcome};
 use crate::principal::Username;
@@ -61,8 +61,8 @@ pub fn refuse(encoding: Encoding, version: Version, reason: ResultReason, messag
 /// Answers a message that was read. Returns the answer in the version of the message, and that version.
 #[must_use]
 pub fn document_answer(kms: &Kms, asked: &Asked<'_>, document: Document, usual: Version) -> (Document, Version) {
-    let (upgraded, document) = match versions::upgrade(document) {
-        Ok(upgraded) => upgraded.take_document(),
+    let (version, document) = match versions::upgrade(document) {
+        Ok(upgraded) => upgraded,
         Err(error) => {
             let version = match error.fault() {
                 Fault::UnsupportedVersion { major, minor } => {
@@ -73,17 +73,15 @@ pub fn document_answer(kms: &Kms, asked: &Asked<'_>, document: Document, usual: 
             return (failure(version, &error), version);
         }
     };
-    let version = upgraded.version;
     let message = match RequestMessage::from_document(document) {
         Ok(message) => message,
         Err(error) => return (failure(version, &error), version),
     };
-    (perform(kms, asked, message, &upgraded), version)
+    (perform(kms, asked, message, version), version)
 }
 
-fn perform(kms: &Kms, asked: &Asked<'_>, message: RequestMessage, upgraded: &Upgraded) -> Document {
+fn perform(kms: &Kms, asked: &Asked<'_>, message: RequestMessage, version: Version) -> Document {
     let Asked { context, proved, measured } = asked;
-    let version = upgraded.version;
     measured.action("batch");
     let correlation = message.header.client_correlation_value.clone();
     if let Err((reason, text)) = credentials::check(&message.header, proved) {
@@ -96,14 +94,14 @@ fn perform(kms: &Kms, asked: &Asked<'_>, message: RequestMessage, upgraded: &Upg
         measured.batch_item(item.operation, outcome(item));
     }
     answer.header.server_correlation_value = Some(context.request.to_owned());
-    let Some(limit) = limit else { return upgraded.downgrade(answer) };
+    let Some(limit) = limit else { return versions::downgrade(version, answer) };
     let brief = without_payloads(&answer);
-    let answer = upgraded.downgrade(answer);
+    let answer = versions::downgrade(version, answer);
     // The size counts in the binary encoding, whatever encoding is used (KMIP 2.1 section 9.12).
     if usize::try_from(limit).is_ok_and(|limit| answer.ttlv_length() <= limit) {
         return answer;
     }
-    upgraded.downgrade(brief)
+    versions::downgrade(version, brief)
 }
 
 /// The answer in which each item with a payload fails, because the answer is too large for the client.

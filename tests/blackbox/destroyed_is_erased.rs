@@ -136,15 +136,6 @@ fn write(alice: &mut Connection, number: usize) {
     assert_eq!(answer.status, 201);
 }
 
-fn is_sound(server: Server) {
-    server.keep_audit_key();
-    let (place, status) = server.stop();
-    assert!(status.success());
-    place.signed();
-    let (is_clean, said) = place.check_store(&Options::default());
-    assert!(is_clean, "{said}");
-}
-
 #[test]
 fn beside_a_reader_nobody_waits_and_it_is_erased_after_it() {
     let server = Server::start_with(&options());
@@ -213,7 +204,7 @@ fn beside_a_reader_nobody_waits_and_it_is_erased_after_it() {
     for change in changes(&place, &doomed.ids) {
         assert_eq!(lines.iter().filter(|line| **line == change).count(), 1, "{change:?}");
     }
-    is_sound(server);
+    server.stop_sound();
 }
 
 #[test]
@@ -233,7 +224,7 @@ fn and_by_the_next_start_where_the_process_was_killed() {
     let server = Server::start_at(place, &options());
     drop(held);
     doomed.is_erased(&server);
-    is_sound(server);
+    server.stop_sound();
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //! it. Its value is encrypted under a key of the HSM, and erased when it is destroyed.
 
 use std::fs;
-use std::sync::Arc;
 
 use openssl::rsa::Rsa;
 use rusqlite::Connection as Database;
@@ -443,17 +442,7 @@ fn replaced_by_their_own_kind_only() {
     alice.seal(&used, b"x");
     alice.ok(&revoke(&id, "KeyCompromise"));
     alice.refused(&replacing(&id, &next, &[]), 409, "Wrong_Key_Lifecycle_State");
-    is_sound(server);
-}
-
-fn is_sound(server: Server) -> Arc<crate::harness::server::Place> {
-    server.keep_audit_key();
-    let (place, status) = server.stop();
-    assert!(status.success());
-    place.signed();
-    let (is_clean, said) = place.check_store(&Options::default());
-    assert!(is_clean, "{said}");
-    place
+    server.stop_sound();
 }
 
 /// Whether the bytes are in the files of the database.
@@ -487,7 +476,7 @@ fn encrypted_and_erased_when_destroyed_and_there_after_a_restart() {
     assert!(!is_in_files(&server.place, &data), "the value is left in the database's files");
     is_given_back(&mut alice, &stays, &other, "an opaque object");
     drop(alice);
-    is_sound(server);
+    server.stop_sound();
 }
 
 #[test]

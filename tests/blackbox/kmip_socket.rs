@@ -183,7 +183,7 @@ fn bytes_that_are_not_a_message_are_answered_and_end_the_connection(server: &Ser
             _ => "InvalidMessage",
         };
         assert_eq!(outcome(&items[0]), reason, "{what}: {answer}");
-        // A document that lacks parts is a document: only bytes that are none end the connection.
+        // A document may lack parts: only bytes that are not a document end the connection.
         if what != "no content" {
             assert!(socket.is_closed(), "{what}");
         }

@@ -9,8 +9,8 @@ use claviger_kmip::versions::{self, Version};
 /// A document is performed as far as this crate can: converted from its version, and read as a message. Nothing panics,
 /// and what is a message is one again after it was written.
 fn use_of(document: &Document) {
-    if let Ok(upgraded) = versions::upgrade(document.clone()) {
-        let _ = RequestMessage::from_document(upgraded.take_document().1);
+    if let Ok((_, upgraded)) = versions::upgrade(document.clone()) {
+        let _ = RequestMessage::from_document(upgraded);
     }
     if let Ok(answer) = ResponseMessage::from_document(document.clone()) {
         for version in Version::ALL {

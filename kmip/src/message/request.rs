@@ -28,8 +28,7 @@ structure! {
         attestation_capable_indicator: Option<bool> = AttestationCapableIndicator,
         /// The attestation types that the client supports.
         attestation_types: Vec<AttestationType> = AttestationType,
-        /// The credentials. They authenticate nobody: callers are authenticated by their connection or their HTTP
-        /// request.
+        /// The credentials. They do not authenticate the caller: that is done by the connection or the HTTP request.
         authentication: Option<Authentication> = Authentication,
         /// What to do after a failed item. If absent, the batch stops.
         batch_error_continuation_option: Option<BatchErrorContinuationOption> = BatchErrorContinuationOption,

@@ -1,7 +1,7 @@
 //! The versions of the protocol. Only this module knows their differences.
 //!
 //! Everything else in this crate is KMIP 2.1. A request of an earlier version is converted to one of 2.1 ([`upgrade`]),
-//! and its answer is converted back ([`Upgraded::downgrade`]). Both work on the tree, whatever its encoding was.
+//! and its answer is converted back ([`downgrade`]). Both work on the tree, whatever its encoding was.
 
 mod attributes;
 mod request;
@@ -85,42 +85,18 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// A request message in the form of KMIP 2.1, with the version of its answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Upgraded {
-    /// The version in which the client sent it and expects the answer.
-    pub version: Version,
-    /// The message. Its header still names the client's version.
-    pub document: Document,
-}
-
-/// Converts a request message to one of KMIP 2.1.
+/// Converts a request message to one of KMIP 2.1, whose header still names the client's version. Returns also that
+/// version, in which the client expects the answer.
 ///
 /// A fault of one batch item is stored in the item, and is reported when the item is read.
 ///
 /// # Errors
 /// The header has no version, or one that is not supported ([`Fault::UnsupportedVersion`]).
-pub fn upgrade(document: Document) -> Result<Upgraded, Error> {
+pub fn upgrade(document: Document) -> Result<(Version, Document), Error> {
     let version = version_of(&document.value)?;
     let Document { name, value } = document;
     let value = request::upgrade(version, value);
-    Ok(Upgraded { version, document: Document { name, value } })
-}
-
-impl Upgraded {
-    /// Takes out the message, to read it.
-    #[must_use]
-    pub fn take_document(mut self) -> (Self, Document) {
-        let nothing = Document { name: "".into(), value: Value::Structure(Vec::new()) };
-        let document = std::mem::replace(&mut self.document, nothing);
-        (self, document)
-    }
-
-    /// Converts the answer to one of the client's version.
-    #[must_use]
-    pub fn downgrade(&self, answer: ResponseMessage) -> Document {
-        downgrade(self.version, answer)
-    }
+    Ok((version, Document { name, value }))
 }
 
 /// Converts a response message to one of another version.

@@ -21,8 +21,8 @@ fn request(version: &str, operation: &str, payload: &str) -> Document {
 }
 
 fn upgraded(version: &str, operation: &str, payload: &str) -> Result<Request, Error> {
-    let upgraded = upgrade(request(version, operation, payload)).unwrap();
-    let message = RequestMessage::from_document(upgraded.document).unwrap();
+    let (_, upgraded) = upgrade(request(version, operation, payload)).unwrap();
+    let message = RequestMessage::from_document(upgraded).unwrap();
     message.items.into_iter().next().unwrap().request
 }
 
@@ -32,7 +32,7 @@ fn attribute(name: &str, value: &str) -> String {
 
 /// A response message with one item, as text, in the client's version.
 fn answered(version: &str, operation: &str, payload: &str, answer: &str) -> String {
-    let upgraded = upgrade(request(version, operation, payload)).unwrap();
+    let (version, _) = upgrade(request(version, operation, payload)).unwrap();
     let message = format!(
         r#"<ResponseMessage><ResponseHeader><ProtocolVersion><ProtocolVersionMajor type="Integer" value="2"/>
         <ProtocolVersionMinor type="Integer" value="1"/></ProtocolVersion><TimeStamp type="DateTime" value="1970-01-01T00:00:00Z"/>
@@ -41,7 +41,7 @@ fn answered(version: &str, operation: &str, payload: &str, answer: &str) -> Stri
         <ResponsePayload>{answer}</ResponsePayload></BatchItem></ResponseMessage>"#
     );
     let answer = ResponseMessage::from_document(xml::read(message.as_bytes()).unwrap()).unwrap();
-    spelled(&upgraded.downgrade(answer))
+    spelled(&downgrade(version, answer))
 }
 
 fn spelled(answer: &Document) -> String {
@@ -463,5 +463,6 @@ fn an_answer_of_2_1_to_2_1_is_left_as_it_is() {
         response: None,
     };
     let answer = ResponseMessage { header, items: vec![item] };
-    assert_eq!(upgrade(request("2.1", "Query", "")).unwrap().downgrade(answer.clone()), answer.into_document());
+    let (version, _) = upgrade(request("2.1", "Query", "")).unwrap();
+    assert_eq!(downgrade(version, answer.clone()), answer.into_document());
 }

@@ -30,7 +30,7 @@ use crate::turns::Turn;
 const SHORT: usize = 16;
 
 /// The Lease Time of every object: how long a client may use what it got before it asks again (section 4.30).
-const LEASE: Interval = Interval(60 * 60);
+pub(in crate::kms) const LEASE: Interval = Interval(60 * 60);
 
 /// The next version of an object.
 struct Successor {

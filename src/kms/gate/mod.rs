@@ -38,7 +38,7 @@ mod vault;
 
 pub(super) use amending::Amendment;
 pub(super) use asking::{End, Whose};
-pub(super) use granted::Exchange;
+pub(super) use granted::{Exchange, LEASE};
 pub use health::{Health, TokenHealth};
 pub(super) use places::{Behind, PlaceGrant};
 pub(super) use prepared::Prepared;

@@ -4,17 +4,21 @@ use tracing::Level;
 
 use super::super::clock::now;
 use super::{Failure, Logins};
-use crate::auth::{Authorization, Known, Presented, Refusal, network};
+use crate::auth::{Known, Presented, Refusal, network};
 use crate::desk::Who;
 use crate::principal::Method;
+
+/// What a caller is told whose credential could not be checked. It is the same for every cause, because the caller is not
+/// authenticated.
+pub const UNCHECKED: &str = "credentials cannot be checked now: try again later";
 
 /// The reason why a request has no caller. It has been counted, recorded and logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotKnown {
     /// The credential is missing or invalid.
     Unauthenticated {
-        /// Whether the credential was a JWT.
-        is_jwt: bool,
+        /// Whether the credential was a JWT for an idps table, which chooses the words of the refusal.
+        is_of_table: bool,
         /// Whether this address has exceeded the limit of failures.
         limited: bool,
     },
@@ -39,10 +43,10 @@ impl Logins {
             Err(Refusal::Unauthenticated(reason)) => {
                 // A certificate is checked without regard to the headers.
                 let is_jwt = reason.method() == "jwt";
-                let table = self.table(is_jwt, presented.authorization);
+                let table = is_jwt.then(|| self.authenticator.named_table(presented.authorization)).flatten();
                 let (method, word, idps) = (reason.method(), reason.word(), table.as_deref());
                 let limited = self.failed(address, &Failure { method, word, idps, reason: &reason });
-                Err(NotKnown::Unauthenticated { is_jwt, limited })
+                Err(NotKnown::Unauthenticated { is_of_table: table.is_some(), limited })
             }
             Err(Refusal::Unavailable(error)) => {
                 let text = format!("a credential could not be checked: {error}");
@@ -52,12 +56,6 @@ impl Logins {
                 Err(NotKnown::Unavailable)
             }
         }
-    }
-
-    /// The idps table of a refused JWT, which chooses the words of the refusal.
-    #[must_use]
-    pub fn table(&self, is_jwt: bool, authorization: Authorization<'_>) -> Option<std::sync::Arc<str>> {
-        is_jwt.then(|| self.authenticator.named_table(authorization)).flatten()
     }
 }
 

@@ -19,7 +19,7 @@ pub use authn_jwt::{HostLogin, NoHostToken};
 pub use credential::NoCredential;
 pub use fault::Fault;
 pub use identity::{IdentityWay, NoIdentityToken, trusted_by_jwt_auth, trusted_by_oidc_auth};
-pub use known::{NotKnown, who};
+pub use known::{NotKnown, UNCHECKED, who};
 
 use super::clock::now;
 use super::error::Error;

@@ -1,5 +1,6 @@
 //! Check (KMIP 2.1 section 6.1.7).
 
+use super::super::gate::LEASE;
 use super::super::{Call, Error, Kms};
 use crate::kmip::payloads::check::{Request, Response};
 
@@ -9,9 +10,8 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     if request.cryptographic_usage_mask.is_some_and(|wanted| !own.permits(wanted)) {
         return Err(Error::UsageMask("every use that the request names"));
     }
-    let longest = grant.attributes().lease_time.map_or(0, |lease| lease.0);
-    if request.lease_time.is_some_and(|wanted| wanted.0 > longest) {
-        return Err(Error::Lease(longest));
+    if request.lease_time.is_some_and(|wanted| wanted.0 > LEASE.0) {
+        return Err(Error::Lease(LEASE.0));
     }
     // No object has Usage Limits: each may be used without a limit.
     Ok(Response { unique_identifier: own.id.clone() })

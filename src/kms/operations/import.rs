@@ -1,5 +1,6 @@
 //! Import (KMIP 2.1 section 6.1.25).
 
+use super::super::attribute_change::differ;
 use super::super::brought::{Brought, Terms, Value};
 use super::super::gate::{Exchange, Grant};
 use super::super::identifier::wished;
@@ -78,10 +79,7 @@ fn replacement(
     check_settable(&said, Origin::Imported)?;
     let attributes = succeeding(present, call.now, said)?;
     // Policies decide by tags, as they do by projects.
-    let [mut tags, mut former] = [&attributes, &present.attributes].map(Attributes::tags);
-    tags.sort_unstable();
-    former.sort_unstable();
-    if tags != former {
+    if differ(&attributes, &present.attributes, "tag") {
         kms.check_leaving(call, present)?;
     }
     if kms.is_api_token(&present.id) {

@@ -107,7 +107,8 @@ async fn messages(
     let _ = timeout(CLOSING, stream.shutdown()).await;
 }
 
-/// Waits for a message, and reads its head; `None` if there is none. The connection holds nothing but its place.
+/// Waits for a message and reads its head. Returns `None` at the end of the connection. Until then, the connection uses
+/// only its place.
 async fn head(stream: &mut Stream) -> Option<[u8; HEAD]> {
     let mut head = [0; HEAD];
     let (first, rest) = head.split_first_mut()?;

@@ -1,10 +1,10 @@
 //! Messages that are refused as a whole. The connection ends after the answer, because the rest of the message may not
 //! have been read.
 
-use crate::desk::{Ended, Full, Refused};
+use crate::desk::{Ended, Full, HSM_HANGS, Refused};
 use crate::kmip;
 use crate::kmip::enumerations::ResultReason;
-use crate::kms::NotKnown;
+use crate::kms::{NotKnown, UNCHECKED};
 use crate::metrics::Outcome;
 use crate::wire::MAX_MESSAGE;
 
@@ -56,8 +56,7 @@ impl Stop {
             (Full::Share, Refused::Memory) => {
                 "the requests and answers of this caller take too much memory at one time: try again later"
             }
-            (Full::Share, _) => "this caller has too many requests at one time: wait for their answers, and try again",
-            (Full::All, _) => "the server is busy: try again later",
+            _ => full.advice(),
         };
         Self::refused(ResultReason::ServerLimitExceeded, Outcome::Unavailable, text)
     }
@@ -71,11 +70,7 @@ impl From<NotKnown> for Stop {
                 Outcome::Unauthenticated,
                 "the client certificate is not valid: the server's log has the reason",
             ),
-            NotKnown::Unavailable => Self::refused(
-                ResultReason::GeneralFailure,
-                Outcome::Unavailable,
-                "credentials cannot be checked now: try again later",
-            ),
+            NotKnown::Unavailable => Self::refused(ResultReason::GeneralFailure, Outcome::Unavailable, UNCHECKED),
         }
     }
 }
@@ -84,10 +79,7 @@ impl From<Ended> for Stop {
     fn from(ended: Ended) -> Self {
         let (outcome, text) = match ended {
             Ended::Panicked => (Outcome::Failed, "internal error"),
-            Ended::Hsm => (
-                Outcome::Unavailable,
-                "the HSM does not answer (--hsm-call-timeout): the operation may have been performed",
-            ),
+            Ended::Hsm => (Outcome::Unavailable, HSM_HANGS),
             Ended::Deadline => (
                 Outcome::Unavailable,
                 "the request took too long (--request-timeout): the operation may have been performed",

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -60,6 +61,17 @@ impl Place {
 }
 
 impl Server {
+    /// Stops the server, and checks that its audit log is signed to the end and agrees with its database.
+    pub fn stop_sound(self) -> Arc<Place> {
+        self.keep_audit_key();
+        let (place, status) = self.stop();
+        assert!(status.success());
+        place.signed();
+        let (is_clean, said) = place.check_store(&Options::default());
+        assert!(is_clean, "{said}");
+        place
+    }
+
     /// Writes the public key into the file for [`Place::verify`].
     pub fn keep_audit_key(&self) {
         let answer = self.alice().get("/audit/public-key");
