@@ -73,48 +73,65 @@ fn key_in(alice: &mut Connection, state: &str) -> (String, Value, Value) {
 #[test]
 fn requests_to_one_server() {
     // The first one finds only its own key.
-    Server::shared(&[dates_that_pass_take_effect_on_a_key_in_use, every_operation_in_every_state, an_activation_date_decides_where_life_begins, process_start_and_protect_stop_bound_the_uses, a_cached_key_obeys_on_every_connection_at_once, the_usage_mask_bounds_the_uses]);
+    Server::shared(&[
+        dates_that_pass_take_effect_on_a_key_in_use,
+        every_operation_in_every_state,
+        an_activation_date_decides_where_life_begins,
+        process_start_and_protect_stop_bound_the_uses,
+        a_cached_key_obeys_on_every_connection_at_once,
+        the_usage_mask_bounds_the_uses,
+    ]);
+}
+
+/// The states of a key.
+pub const STATES: [&str; 6] =
+    ["PreActive", "Active", "Deactivated", "Compromised", "Destroyed", "Destroyed_Compromised"];
+
+const PROTECTS: [(u16, &str); 6] = [WRONG_STATE, OK, WRONG_STATE, WRONG_STATE, DESTROYED, DESTROYED];
+const PROCESSES: [(u16, &str); 6] = [WRONG_STATE, OK, OK, OK, DESTROYED, DESTROYED];
+const LEAVES: [(u16, &str); 6] = [OK, OK, OK, OK, DESTROYED, DESTROYED];
+
+/// The outcome of each operation in each of the states.
+pub const TABLE: [(&str, [(u16, &str); 6]); 14] = [
+    ("Encrypt", PROTECTS),
+    ("MAC", PROTECTS),
+    ("wrapping", PROTECTS),
+    ("Decrypt", PROCESSES),
+    ("MACVerify", PROCESSES),
+    ("Get", LEAVES),
+    ("Export", LEAVES),
+    ("GetAttributes", [OK; 6]),
+    ("Activate", [OK, WRONG_STATE, WRONG_STATE, WRONG_STATE, DESTROYED, DESTROYED]),
+    ("Revoke Superseded", [WRONG_STATE, OK, WRONG_STATE, WRONG_STATE, WRONG_STATE, WRONG_STATE]),
+    ("Revoke KeyCompromise", [OK, OK, OK, WRONG_STATE, OK, WRONG_STATE]),
+    ("Destroy", [OK, WRONG_STATE, OK, OK, DESTROYED, DESTROYED]),
+    ("Import", [(409, "Object_Already_Exists"); 6]),
+    ("Import ReplaceExisting", [OK, OK, WRONG_STATE, WRONG_STATE, DESTROYED, DESTROYED]),
+];
+
+/// The operation of a row of the table, on a new key in this state. `other` is wrapped.
+pub fn request_in(alice: &mut Connection, operation: &str, state: &str, other: &str) -> Value {
+    let (id, decrypt, verify) = key_in(alice, state);
+    match operation {
+        "Encrypt" => encrypt(&id, b"x"),
+        "MAC" => mac(&id, b"x"),
+        "wrapping" => wrapped("Export", other, &id),
+        "Decrypt" => decrypt,
+        "MACVerify" => verify,
+        "Revoke Superseded" => revoke(&id, "Superseded"),
+        "Revoke KeyCompromise" => revoke(&id, "KeyCompromise"),
+        "Import" => import(&id, None, "AES", &[7; 32], &[]),
+        "Import ReplaceExisting" => import(&id, Some(true), "AES", &[7; 32], &[]),
+        plain => named(plain, &id),
+    }
 }
 
 fn every_operation_in_every_state(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let other = alice.aes();
-    // Operation by operation: PreActive, Active, Deactivated, Compromised, Destroyed, Destroyed Compromised.
-    let states = ["PreActive", "Active", "Deactivated", "Compromised", "Destroyed", "Destroyed_Compromised"];
-    let protects = [WRONG_STATE, OK, WRONG_STATE, WRONG_STATE, DESTROYED, DESTROYED];
-    let processes = [WRONG_STATE, OK, OK, OK, DESTROYED, DESTROYED];
-    let leaves = [OK, OK, OK, OK, DESTROYED, DESTROYED];
-    let table: [(&str, [(u16, &str); 6]); 14] = [
-        ("Encrypt", protects),
-        ("MAC", protects),
-        ("wrapping", protects),
-        ("Decrypt", processes),
-        ("MACVerify", processes),
-        ("Get", leaves),
-        ("Export", leaves),
-        ("GetAttributes", [OK; 6]),
-        ("Activate", [OK, WRONG_STATE, WRONG_STATE, WRONG_STATE, DESTROYED, DESTROYED]),
-        ("Revoke Superseded", [WRONG_STATE, OK, WRONG_STATE, WRONG_STATE, WRONG_STATE, WRONG_STATE]),
-        ("Revoke KeyCompromise", [OK, OK, OK, WRONG_STATE, OK, WRONG_STATE]),
-        ("Destroy", [OK, WRONG_STATE, OK, OK, DESTROYED, DESTROYED]),
-        ("Import", [(409, "Object_Already_Exists"); 6]),
-        ("Import ReplaceExisting", leaves),
-    ];
-    for (operation, expected) in table {
-        for (state, expected) in states.into_iter().zip(expected) {
-            let (id, decrypt, verify) = key_in(&mut alice, state);
-            let request = match operation {
-                "Encrypt" => encrypt(&id, b"x"),
-                "MAC" => mac(&id, b"x"),
-                "wrapping" => wrapped("Export", &other, &id),
-                "Decrypt" => decrypt,
-                "MACVerify" => verify,
-                "Revoke Superseded" => revoke(&id, "Superseded"),
-                "Revoke KeyCompromise" => revoke(&id, "KeyCompromise"),
-                "Import" => import(&id, None, "AES", &[7; 32], &[]),
-                "Import ReplaceExisting" => import(&id, Some(true), "AES", &[7; 32], &[]),
-                plain => named(plain, &id),
-            };
+    for (operation, expected) in TABLE {
+        for (state, expected) in STATES.into_iter().zip(expected) {
+            let request = request_in(&mut alice, operation, state, &other);
             let (status, reason) = outcome(&mut alice, &request);
             assert_eq!((status, reason.as_str()), expected, "{operation} in state {state}");
         }
@@ -234,27 +251,30 @@ fn a_cached_key_obeys_on_every_connection_at_once(server: &Server) {
     }
 }
 
+/// The uses of a key, and the bit of the usage mask that permits each.
+pub const USES: [(&str, i64); 5] = [("Encrypt", 4), ("Decrypt", 8), ("Wrap", 0x10), ("MAC", 128), ("MACVerify", 256)];
+
+/// A use of a key. `other` is wrapped.
+pub fn use_of(operation: &str, id: &str, other: &str) -> Value {
+    let damaged =
+        || crate::harness::kmip::Sealed { id: id.to_owned(), data: b"x".to_vec(), iv: vec![0; 12], tag: vec![0; 16] };
+    match operation {
+        "Encrypt" => encrypt(id, b"x"),
+        "Decrypt" => damaged().decrypt(),
+        "Wrap" => wrapped("Get", other, id),
+        "MAC" => mac(id, b"x"),
+        "MACVerify" => mac_verify(id, b"x", &[0; 16]),
+        other => panic!("{other}"),
+    }
+}
+
 fn the_usage_mask_bounds_the_uses(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let other = alice.aes();
-    let bits = [("Encrypt", 4), ("Decrypt", 8), ("Wrap", 0x10), ("MAC", 128), ("MACVerify", 256)];
-    for (allowed, mask) in bits {
+    for (allowed, mask) in USES {
         let id = alice.new_key(&create("AES", 256, &[integer("CryptographicUsageMask", mask)]));
-        for (operation, _) in bits {
-            let request = match operation {
-                "Encrypt" => encrypt(&id, b"x"),
-                "Decrypt" => crate::harness::kmip::Sealed {
-                    id: id.clone(),
-                    data: b"x".to_vec(),
-                    iv: vec![0; 12],
-                    tag: vec![0; 16],
-                }
-                .decrypt(),
-                "Wrap" => wrapped("Get", &other, &id),
-                "MAC" => mac(&id, b"x"),
-                _ => mac_verify(&id, b"x", &[0; 16]),
-            };
-            let (status, reason) = outcome(&mut alice, &request);
+        for (operation, _) in USES {
+            let (status, reason) = outcome(&mut alice, &use_of(operation, &id, &other));
             if operation == allowed {
                 // Decrypt of other data fails, but not because of the usage mask.
                 assert!(status == 200 || reason == "Cryptographic_Failure", "{operation}: {status} {reason}");

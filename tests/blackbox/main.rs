@@ -139,6 +139,8 @@ mod keys_that_prove_nothing;
 mod kinds_are_kept;
 mod kmip_socket;
 mod kmip_under_attack;
+mod lifecycle;
+mod lifecycle_on_the_wire;
 mod lists_are_bounded;
 mod locate_finds;
 mod macs_equal_openssl;

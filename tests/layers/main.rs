@@ -234,3 +234,38 @@ fn files_stay_small() {
     let (median, _) = lengths.get(lengths.len() / 2).unwrap();
     assert!(*median <= 150, "the median file has {median} lines");
 }
+
+/// Whether the file of a parent has a `mod` line for this file, or includes it.
+fn is_module(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+    let directory = path.parent().unwrap();
+    let (name, parents) = if stem == "mod" {
+        (directory.file_name().unwrap().to_string_lossy().into_owned(), directory.parent().unwrap())
+    } else {
+        (stem, directory)
+    };
+    let beside = parents.with_extension("rs");
+    let candidates = ["mod.rs", "main.rs", "lib.rs"].map(|file| parents.join(file)).into_iter().chain([beside]);
+    candidates.filter(|parent| parent != path).any(|parent| {
+        let text = fs::read_to_string(parent).unwrap_or_default();
+        let included = format!("/{name}.rs\")");
+        code(&text).any(|line| names_after(line, "mod ").any(|found| found == name))
+            || text.lines().any(|line| line.starts_with("include!") && line.contains(&included))
+    })
+}
+
+/// A test that no `mod` line names is not compiled, and nobody notices.
+#[test]
+fn every_file_is_compiled() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for directory in ["src", "kmip/src", "pkcs11/src", "tests/blackbox", "tests/layers", "tests/bench"] {
+        sources(&root.join(directory), &mut files);
+    }
+    let is_root = |path: &Path| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name == "main.rs" || name == "lib.rs" || path.starts_with(root.join("src/bin"))
+    };
+    let unused: Vec<&PathBuf> = files.iter().filter(|path| !is_root(path) && !is_module(path)).collect();
+    assert!(files.len() > 700 && unused.is_empty(), "no mod line names {unused:?}");
+}

@@ -1,6 +1,6 @@
 //! Conversion of attributes between KMIP 1.x, with names and indexes (KMIP 1.4, section 3), and KMIP 2.x, with items.
 
-use super::super::attributes::{AttributeReference, VendorAttribute, VendorReference};
+use super::super::attributes::{AttributeReference, VendorAttribute, VendorReference, has_several};
 use super::super::dialect::same_name;
 use super::super::enumerations;
 use super::super::error::{Error, Fault, excerpt};
@@ -161,21 +161,21 @@ fn name_of(version: Version, reference: &AttributeReference) -> Option<String> {
     }
 }
 
-/// Converts attributes of KMIP 2.x to attributes of 1.x. Attributes that the version does not have are left out. Of
-/// several instances, each one after the first has an index.
+/// Converts attributes of KMIP 2.x to attributes of 1.x. Attributes that the version does not have are left out. An
+/// attribute that may have several instances has an index, also the first one: PyKMIP reads it.
 pub(super) fn downgrade(version: Version, items: Vec<Item>) -> Vec<Item> {
-    let mut written: Vec<(String, i32)> = Vec::new();
+    let mut written: Vec<(String, usize)> = Vec::new();
     let mut downgraded = Vec::with_capacity(items.len());
     for item in items {
         let Some(name) = name_of(version, &AttributeReference::of(&item)) else { continue };
         let index = match written.iter_mut().find(|(known, _)| *known == name) {
             Some((_, index)) => {
                 *index += 1;
-                Some(*index)
+                *index
             }
             None => {
                 written.push((name.clone(), 0));
-                None
+                0
             }
         };
         downgraded.push(named_item(name, index, item));
@@ -183,16 +183,17 @@ pub(super) fn downgrade(version: Version, items: Vec<Item>) -> Vec<Item> {
     downgraded
 }
 
-/// Converts one instance of an attribute; `None` if the version does not have the attribute. The first instance has no
-/// index, as in [`downgrade`].
+/// Converts one instance of an attribute, with its index as in [`downgrade`]; `None` if the version does not have the
+/// attribute.
 pub(super) fn downgrade_instance(version: Version, item: Item, index: usize) -> Option<Item> {
     let name = name_of(version, &AttributeReference::of(&item))?;
-    let index = i32::try_from(index).ok().filter(|index| *index > 0);
     Some(named_item(name, index, item))
 }
 
-/// The attribute of KMIP 1.x with this name and index, and the value of an item of 2.x.
-fn named_item(name: String, index: Option<i32>, item: Item) -> Item {
+/// The attribute of KMIP 1.x with this name, and the value of an item of 2.x. The index is left out if there is at most
+/// one instance.
+fn named_item(name: String, index: usize, item: Item) -> Item {
+    let index = i32::try_from(index).ok().filter(|index| *index > 0 || has_several(item.tag));
     let value = match item {
         Item { tag: Tag::Attribute, value: Value::Structure(parts) } => {
             parts.into_iter().find(|part| part.tag == Tag::AttributeValue).map(|part| part.value)

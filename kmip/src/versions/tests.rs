@@ -154,16 +154,12 @@ fn attributes_are_asked_for_by_name_and_answered_by_name_and_index() {
         )
     };
     let names = [
-        name("Name", "", r#"><NameValue type="TextString" value="a"/></AttributeValue>"#),
-        name(
-            "Name",
-            r#"<AttributeIndex type="Integer" value="1"/>"#,
-            r#"><NameValue type="TextString" value="b"/></AttributeValue>"#,
-        ),
+        name("Name", &index(0), r#"><NameValue type="TextString" value="a"/></AttributeValue>"#),
+        name("Name", &index(1), r#"><NameValue type="TextString" value="b"/></AttributeValue>"#),
     ]
     .concat();
     let sensitive = name("Sensitive", "", r#" type="Boolean" value="true"/>"#);
-    let custom = name("x-Purpose", "", r#" type="Integer" value="1"/>"#);
+    let custom = name("x-Purpose", &index(0), r#" type="Integer" value="1"/>"#);
     let payload_of = |version| {
         let written = answered(version, "GetAttributes", payload, answer);
         assert!(written.contains(r#"<ProtocolVersionMajor type="Integer" value="1"/>"#), "{written}");
@@ -363,17 +359,17 @@ fn a_changed_attribute_is_repeated_in_the_answers_of_1_x_and_in_no_other() {
         value: Value::TextString("backup".to_owned()),
     };
     let purpose = Item::new(Tag::Attribute, purpose);
-    let name = Item::new(Tag::Name, Name::text("two"));
+    let (name, contact) =
+        (Item::new(Tag::Name, Name::text("two")), Item::new(Tag::ContactInformation, "me".to_owned()));
+    let numbered = |name: &str, number: i32, value: &str| {
+        format!(r#"<Attribute><AttributeName type="TextString" value="{name}"/>{}{value}</Attribute>"#, index(number))
+    };
     let named = r#"<AttributeValue><NameValue type="TextString" value="two"/><NameType type="Enumeration" value="UninterpretedTextString"/></AttributeValue>"#;
     let expected = [
-        (purpose, 0, attribute("x-Purpose", r#"type="TextString" value="backup""#)),
-        (
-            name,
-            1,
-            format!(
-                r#"<Attribute><AttributeName type="TextString" value="Name"/><AttributeIndex type="Integer" value="1"/>{named}</Attribute>"#
-            ),
-        ),
+        (purpose, 0, numbered("x-Purpose", 0, r#"<AttributeValue type="TextString" value="backup"/>"#)),
+        (name.clone(), 0, numbered("Name", 0, named)),
+        (name, 1, numbered("Name", 1, named)),
+        (contact, 0, attribute("Contact Information", r#"type="TextString" value="me""#)),
     ];
     for operation in ["AddAttribute", "ModifyAttribute", "DeleteAttribute"] {
         for (item, index, repeated) in &expected {
@@ -391,9 +387,12 @@ fn a_changed_attribute_is_repeated_in_the_answers_of_1_x_and_in_no_other() {
     assert!(spelled(&downgrade(Version::V1_3, sensitive)).contains(r#"value="k"/></ResponsePayload>"#));
 }
 
+fn index(index: i32) -> String {
+    format!(r#"<AttributeIndex type="Integer" value="{index}"/>"#)
+}
+
 #[test]
 fn an_attribute_is_named_by_name_and_index_and_an_absent_index_is_the_first() {
-    let index = |index: i32| format!(r#"<AttributeIndex type="Integer" value="{index}"/>"#);
     let value = |index: &str| {
         format!(
             r#"<Attribute><AttributeName type="TextString" value="Object Group"/>{index}<AttributeValue type="TextString" value="g"/></Attribute>"#

@@ -14,18 +14,41 @@ pub fn directory(client: &str) -> PathBuf {
 }
 
 /// Returns a Python interpreter with the packages that the client's `requirements.txt` pins, checked by their hashes.
+/// If the client has a `source.txt`, the source package that it pins is in the directory `source` beside the
+/// interpreter's.
 pub fn python(client: &str) -> PathBuf {
-    let requirements = directory(client).join("requirements.txt");
+    let [requirements, source] = ["requirements.txt", "source.txt"].map(|name| directory(client).join(name));
+    let pinned = fs::read(&source).unwrap_or_default();
     // Packages that are installed for one version of Python are not available to another one.
     let version = ran(Command::new("python3").arg("--version"));
-    let lock = [fs::read(&requirements).unwrap(), version].concat();
+    let lock = [fs::read(&requirements).unwrap(), version, pinned].concat();
     let place = installed(client, &lock, |place| {
         ran(Command::new("python3").args(["-m", "venv"]).arg(place));
         let mut pip = Command::new(place.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "--requirement"]);
         ran(pip.arg(&requirements));
+        if source.exists() {
+            unpack(place, &source);
+        }
     });
     place.join("bin/python")
+}
+
+/// Downloads the source package that a file pins, and unpacks it.
+fn unpack(place: &Path, pinned: &Path) {
+    let packed = place.join("packed");
+    let mut pip = Command::new(place.join("bin/python"));
+    // The packages that describe it are installed already, from the lock file.
+    pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation", "--require-hashes"]);
+    ran(pip.args(["--no-binary", ":all:", "--requirement"]).arg(pinned).arg("--dest").arg(&packed));
+    let archive = fs::read_dir(&packed).unwrap().next().expect("a source package").unwrap().path();
+    let source = place.join("source");
+    fs::create_dir(&source).unwrap();
+    ran(Command::new("tar")
+        .args(["--extract", "--strip-components=1", "--file"])
+        .arg(archive)
+        .arg("--directory")
+        .arg(source));
 }
 
 /// Returns the directory `node_modules` with the packages that the client's `package-lock.json` pins.
