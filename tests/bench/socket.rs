@@ -225,5 +225,6 @@ fn databases(server: &Server, time: Duration) {
     crate::harness::eventually("the connections are closed", || (held(server).0 <= before.0).then_some(()));
     let after = held(server);
     println!("descriptors, sessions and objects with handles: {before:?}, then {after:?}");
+    assert_eq!(after.1, before.1, "sessions or handles were added");
     assert!(last <= resident + (8 << 20), "the memory grows");
 }
