@@ -1,6 +1,8 @@
 //! Certificates in PEM (RFC 7468). No block is dropped silently: blocks of other known kinds are reported, and unknown
 //! blocks are refused.
 
+mod identity;
+
 use std::fmt;
 use std::path::Path;
 
@@ -9,6 +11,8 @@ use openssl::x509::{X509, X509Ref};
 
 use crate::public_key::{self, Unsound, Warning};
 use crate::text::Whole;
+
+pub use identity::{Identity, IdentityFault, identity};
 
 /// The largest number of blocks that a message lists.
 const MAX_TOLD: usize = 8;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::options::Options;
-use crate::client::{self, P12, Settings, UrlError};
+use crate::client::{self, IdentityFiles, Settings, UrlError};
 use crate::config::toml_file;
 use crate::file::{self, Unreadable};
 use crate::secret::Password;
@@ -47,6 +47,12 @@ pub(super) enum Error {
     /// The password is given twice in one source.
     #[error("the password of the PKCS#12 file is given both as a text and as a file: give one")]
     TwoPasswords,
+    /// Two client certificates are given.
+    #[error("both --client-p12 and --client-cert-file are given: give one")]
+    TwoIdentities,
+    /// A certificate is given without its key, or a key without its certificate.
+    #[error("--client-cert-file and --client-key-file belong together: give both")]
+    HalfAnIdentity,
     /// Two credentials are given, but only one can be sent.
     #[error("both --access-token and --auth-token (PVAULT_AUTH_TOKEN) are given: give one")]
     TwoTokens,
@@ -97,6 +103,41 @@ pub(super) fn login_file(xdg_config_home: Option<PathBuf>, home: Option<PathBuf>
     }
 }
 
+/// The options of the client certificate that are given as flags.
+#[derive(Clone, Copy)]
+pub(super) struct ByFlag {
+    /// `--client-p12-password-file`.
+    pub(super) password_file: bool,
+    /// `--client-p12`.
+    pub(super) p12: bool,
+    /// `--client-cert-file` or `--client-key-file`.
+    pub(super) pem: bool,
+}
+
+impl ByFlag {
+    /// Of a PKCS#12 file and PEM files, drops those of the environment if the others are given as flags.
+    pub(super) fn beats_environment(self, options: &mut Options) {
+        match (self.p12, self.pem) {
+            (true, false) => options.drop_pem(),
+            (false, true) => options.drop_p12(),
+            (true, true) | (false, false) => {}
+        }
+    }
+}
+
+impl Options {
+    fn drop_p12(&mut self) {
+        self.client_p12 = None;
+        self.client_p12_password = None;
+        self.client_p12_password_file = None;
+    }
+
+    fn drop_pem(&mut self) {
+        self.client_cert_file = None;
+        self.client_key_file = None;
+    }
+}
+
 /// Merges `given` (flags and environment) with the file, fills in defaults and checks the result.
 pub(super) fn settings(given: Options, file: Option<Place>) -> Result<Settings, Error> {
     let file = match file {
@@ -118,7 +159,7 @@ pub(super) fn settings(given: Options, file: Option<Place>) -> Result<Settings, 
     };
     Ok(Settings {
         url: options.url.as_deref().or(options.pvault_addr.as_deref()).unwrap_or(DEFAULT_URL).parse()?,
-        client_p12: p12(&options)?,
+        identity: identity(&options)?,
         ca_file: options.ca_file,
         access_token,
         timeout: Duration::from_secs(timeout.into()),
@@ -138,10 +179,33 @@ fn merge(given: Options, mut file: Options) -> Result<Options, Error> {
         file.client_p12_password = None;
         file.client_p12_password_file = None;
     }
+    // So are the files of a client certificate.
+    let has_p12 = |options: &Options| options.client_p12.is_some();
+    let has_pem = |options: &Options| options.client_cert_file.is_some() || options.client_key_file.is_some();
+    if (has_p12(&given) && has_pem(&given)) || (has_p12(&file) && has_pem(&file)) {
+        return Err(Error::TwoIdentities);
+    }
+    if has_p12(&given) {
+        file.drop_pem();
+    }
+    if has_pem(&given) {
+        file.drop_p12();
+    }
     Ok(given.or(file))
 }
 
-fn p12(options: &Options) -> Result<Option<P12>, Error> {
+fn identity(options: &Options) -> Result<Option<IdentityFiles>, Error> {
+    match (p12(options)?, &options.client_cert_file, &options.client_key_file) {
+        (p12, None, None) => Ok(p12),
+        (None, Some(certificate), Some(key)) => {
+            Ok(Some(IdentityFiles::Pem { certificate: certificate.clone(), key: key.clone() }))
+        }
+        (None, ..) => Err(Error::HalfAnIdentity),
+        (Some(_), ..) => Err(Error::TwoIdentities),
+    }
+}
+
+fn p12(options: &Options) -> Result<Option<IdentityFiles>, Error> {
     let password = match (&options.client_p12_password, &options.client_p12_password_file) {
         (Some(password), _) => Some(password.clone()),
         (None, Some(path)) if options.client_p12.is_some() => Some(client::read_password(path)?),
@@ -149,7 +213,9 @@ fn p12(options: &Options) -> Result<Option<P12>, Error> {
         (None, None) => None,
     };
     match (&options.client_p12, password) {
-        (Some(file), password) => Ok(Some(P12 { file: file.clone(), password: password.unwrap_or_default() })),
+        (Some(file), password) => {
+            Ok(Some(IdentityFiles::P12 { file: file.clone(), password: password.unwrap_or_default() }))
+        }
         (None, Some(_)) => Err(Error::PasswordWithoutP12),
         (None, None) => Ok(None),
     }
@@ -170,7 +236,13 @@ fn read(path: &Path) -> Result<Options, Error> {
     }
     // Paths in the file are relative to the file, because commands may run in any directory.
     if let Some(directory) = path.parent() {
-        let files = [&mut options.ca_file, &mut options.client_p12, &mut options.client_p12_password_file];
+        let files = [
+            &mut options.ca_file,
+            &mut options.client_p12,
+            &mut options.client_p12_password_file,
+            &mut options.client_cert_file,
+            &mut options.client_key_file,
+        ];
         for path in files.into_iter().flatten() {
             *path = directory.join(&*path);
         }

@@ -36,7 +36,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::{Client, Settings};
 use crate::config::without_empty;
-use config::Place;
+use config::{ByFlag, Place};
 use error::{Error, Signal};
 use options::Options;
 use report::Report;
@@ -116,7 +116,12 @@ enum Command {
 pub fn main() -> ExitCode {
     let (command, _) = without_empty(Arguments::command());
     let matches = command.get_matches_from(without_kms(env::args_os().collect()));
-    let by_flag = matches.value_source("client_p12_password_file") == Some(ValueSource::CommandLine);
+    let by_flag = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    let by_flag = ByFlag {
+        password_file: by_flag("client_p12_password_file"),
+        p12: by_flag("client_p12"),
+        pem: by_flag("client_cert_file") || by_flag("client_key_file"),
+    };
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let as_json = arguments.json;
     match run(arguments, by_flag).and_then(|report| report.print(as_json)) {
@@ -147,7 +152,7 @@ fn without_kms(mut line: Vec<OsString>) -> Vec<OsString> {
     line
 }
 
-fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Error> {
+fn run(arguments: Arguments, by_flag: ByFlag) -> Result<Report, Error> {
     let command = match arguments.command {
         Command::Audit(command) => match command.run_locally() {
             Some(done) => return done,
@@ -168,9 +173,10 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
         Command::Version(command) => Remote::Version(command.with_token(arguments.options.auth_token.is_some())),
     };
     let mut options = arguments.options;
-    if !password_file_by_flag {
+    if !by_flag.password_file {
         options.client_p12_password = config::secret_variable(PASSWORD_VARIABLE)?;
     }
+    by_flag.beats_environment(&mut options);
     options.pvault_addr = env::var(ADDRESS_VARIABLE).ok().filter(|address| !address.is_empty());
     let xdg_config_home = || env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
     let usual = || Place::usual(xdg_config_home(), env::home_dir());

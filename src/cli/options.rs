@@ -31,6 +31,12 @@ options! {
     /// of the machine.
     #[arg(skip)]
     client_p12_password: Password,
+    /// PEM file with your client certificate and those of its issuers, in place of a PKCS#12 file
+    #[arg(long, env = "CLAVIGER_CLIENT_CERT_FILE", value_name = "FILE", global = true, help_heading = "Connection")]
+    client_cert_file: PathBuf,
+    /// PEM file with the private key of --client-cert-file, not encrypted
+    #[arg(long, env = "CLAVIGER_CLIENT_KEY_FILE", value_name = "FILE", global = true, help_heading = "Connection")]
+    client_key_file: PathBuf,
     /// Access token, JWT or API token to send as `Authorization: Bearer` [default: the access token of
     /// `claviger login`]; an argument is visible to every user of the machine, so prefer the environment or the
     /// configuration file

@@ -7,7 +7,7 @@ use super::http;
 use super::refusal::Refusal;
 use crate::file::Unreadable;
 use crate::kmip;
-use crate::pem::PemError;
+use crate::pem::{IdentityFault, PemError};
 use crate::pkcs12;
 use crate::text::Shown;
 
@@ -33,6 +33,14 @@ pub enum Error {
         /// `private key` or `certificate`.
         missing: &'static str,
     },
+    /// The PEM files are not a private key and its certificates.
+    #[error("the file {} cannot be used: {fault}", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        fault: IdentityFault,
+    },
     /// The CA file holds no certificate, or something that is not supported.
     #[error("the CA file {} is not a list of PEM certificates: {source}", path.display())]
     NotAuthorities {
@@ -53,7 +61,9 @@ pub enum Error {
     #[error("a credential is sent only by https://, or to this machine: give another --url")]
     CredentialInClear,
     /// A client certificate is given, but the URL is without TLS.
-    #[error("a client certificate is sent only by https://: give another --url, or leave out --client-p12")]
+    #[error(
+        "a client certificate is sent only by https://: give another --url, or leave out --client-p12 or --client-cert-file"
+    )]
     IdentityInClear,
     /// There was no answer.
     #[error("{0}{hint}", hint = Hint(.0))]

@@ -6,12 +6,12 @@ use native_tls::{Certificate, Identity};
 use openssl::error::ErrorStack;
 use openssl::x509::X509;
 
-use super::Error;
 use super::http::Trust;
+use super::{Error, IdentityFiles};
 use crate::file;
-use crate::pem::{self, Certificates, PemError};
+use crate::pem::{self, Certificates, IdentityFault, PemError};
 use crate::pkcs12;
-use crate::secret::Password;
+use crate::secret::{Bytes, Password};
 
 /// The largest file with certificates, in bytes.
 const MAX_CERTIFICATES: u64 = 1 << 20;
@@ -19,8 +19,32 @@ const MAX_CERTIFICATES: u64 = 1 << 20;
 /// The largest password file, in bytes.
 const MAX_PASSWORD: u64 = 4096;
 
-/// Reads the PKCS#12 file (RFC 7292) with the client's key and certificate.
-pub(super) fn identity(path: &Path, password: &str) -> Result<Identity, Error> {
+/// Reads the client's private key and certificates.
+pub(super) fn identity(files: &IdentityFiles) -> Result<Identity, Error> {
+    match files {
+        IdentityFiles::P12 { file, password } => of_p12(file, password),
+        IdentityFiles::Pem { certificate, key } => of_pem(certificate, key),
+    }
+}
+
+fn of_pem(certificate: &Path, key: &Path) -> Result<Identity, Error> {
+    let certificates = file::bytes("certificate file", certificate, MAX_CERTIFICATES)?;
+    let keys = file::bytes("private key file", key, MAX_CERTIFICATES)?;
+    let fault = |fault: IdentityFault| {
+        let path = if fault.is_of_key() { key } else { certificate };
+        Error::Pem { path: path.to_owned(), fault }
+    };
+    let read = pem::identity(&certificates, &keys).map_err(fault)?;
+    let setup = |_: ErrorStack| fault(IdentityFault::NoKey);
+    let key = Bytes::from(read.key.private_key_to_pem_pkcs8().map_err(setup)?);
+    let mut chain = read.certificate.to_pem().map_err(setup)?;
+    for other in &read.others {
+        chain.extend(other.to_pem().map_err(setup)?);
+    }
+    Ok(Identity::from_pkcs8(&chain, &key).map_err(super::http::Error::from)?)
+}
+
+fn of_p12(path: &Path, password: &str) -> Result<Identity, Error> {
     let der = file::bytes("PKCS#12 file", path, pkcs12::MAX_FILE)?;
     // The file is opened here for a precise error. `native_tls` opens it again below, but its error omits OpenSSL's
     // reason.

@@ -47,21 +47,31 @@ pub struct Settings {
     pub url: Url,
     /// The PEM file with the authorities of the server's certificate; `None` for the system's authorities.
     pub ca_file: Option<PathBuf>,
-    /// The client certificate.
-    pub client_p12: Option<P12>,
+    /// The client certificate and its private key.
+    pub identity: Option<IdentityFiles>,
     /// A bearer token (RFC 6750).
     pub access_token: Option<Password>,
     /// The longest time from a request to the end of its answer.
     pub timeout: Duration,
 }
 
-/// A client's PKCS#12 file (RFC 7292) and its password.
+/// The files with a client certificate and its private key.
 #[derive(Debug)]
-pub struct P12 {
-    /// The file.
-    pub file: PathBuf,
-    /// Its password, which may be empty.
-    pub password: Password,
+pub enum IdentityFiles {
+    /// A PKCS#12 file (RFC 7292).
+    P12 {
+        /// The file.
+        file: PathBuf,
+        /// Its password, which may be empty.
+        password: Password,
+    },
+    /// Two PEM files (RFC 7468).
+    Pem {
+        /// The file with the certificate and those of its issuers.
+        certificate: PathBuf,
+        /// The file with the private key.
+        key: PathBuf,
+    },
 }
 
 /// A client of one server. Each of several concurrent requests has its own connection. Later requests reuse these.
@@ -90,11 +100,11 @@ impl Client {
         if authorization.is_some() {
             protected(&settings.url)?;
         }
-        if settings.client_p12.is_some() && !settings.url.is_tls() {
+        if settings.identity.is_some() && !settings.url.is_tls() {
             return Err(Error::IdentityInClear);
         }
         let trust = settings.ca_file.as_deref().map_or(Ok(Trust::System), identity::authorities)?;
-        let own = settings.client_p12.as_ref().map(|p12| identity::identity(&p12.file, &p12.password)).transpose()?;
+        let own = settings.identity.as_ref().map(identity::identity).transpose()?;
         let has_credential = authorization.is_some() || own.is_some();
         let limits = Limits { connect: CONNECT, answer: settings.timeout, bytes: MAX_ANSWER };
         let http = Http::new(trust, own, limits)?;

@@ -4,7 +4,7 @@ fn settings(url: &str) -> Settings {
     Settings {
         url: url.parse().unwrap(),
         ca_file: None,
-        client_p12: None,
+        identity: None,
         access_token: None,
         timeout: Duration::from_secs(5),
     }
@@ -28,8 +28,8 @@ fn credentials_are_not_sent_in_clear() {
     let token = Some(Password::from(String::from("abc")));
     assert!(refusal(&Settings { access_token: token.clone(), ..settings("http://kms") }).contains("only by https://"));
     assert!(Client::new(&Settings { access_token: token, ..settings("http://127.0.0.1") }).is_ok());
-    let p12 = Some(P12 { file: PathBuf::from("x"), password: Password::default() });
-    assert!(refusal(&Settings { client_p12: p12, ..settings("http://localhost") }).contains("--client-p12"));
+    let p12 = Some(IdentityFiles::P12 { file: PathBuf::from("x"), password: Password::default() });
+    assert!(refusal(&Settings { identity: p12, ..settings("http://localhost") }).contains("--client-p12"));
 }
 
 #[test]
@@ -38,11 +38,11 @@ fn files_are_checked() {
     let file = directory.path().join("file");
     let with_ca = Settings { ca_file: Some(file.clone()), ..settings("https://a") };
     assert!(refusal(&with_ca).contains("cannot read the CA file"));
-    let p12 = || Some(P12 { file: file.clone(), password: Password::default() });
+    let p12 = || Some(IdentityFiles::P12 { file: file.clone(), password: Password::default() });
     for content in ["", "no certificate"] {
         std::fs::write(&file, content).unwrap();
         assert!(refusal(&with_ca).contains("not a list of PEM certificates"), "{content}");
-        assert!(refusal(&Settings { client_p12: p12(), ..settings("https://a") }).contains("is not a PKCS#12 file"));
+        assert!(refusal(&Settings { identity: p12(), ..settings("https://a") }).contains("is not a PKCS#12 file"));
     }
     std::fs::write(&file, "pass word\r\n").unwrap();
     assert_eq!(&*read_password(&file).unwrap(), "pass word");

@@ -70,7 +70,9 @@ pub enum Error {
     #[error("--{0} and --{1} exclude each other: give one")]
     Conflict(&'static str, &'static str),
     /// An authority of client certificates is given without TLS: client certificates are sent over TLS only.
-    #[error("--authority-cert-file needs --https-p12-file: client certificates are sent over TLS only")]
+    #[error(
+        "--authority-cert-file needs --https-p12-file, or --https-cert-file and --https-key-file: client certificates are sent over TLS only"
+    )]
     AuthorityWithoutIdentity,
     /// An option needs another one, which is not given.
     #[error("--{0} needs --{1}")]

@@ -32,7 +32,7 @@ pub use limits::{LEAST_MEMORY, Limits};
 pub use mechanism_number::{MechanismNumber, NotANumber};
 pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey, WeakerCustody};
 pub use places::OptionSources;
-pub use secret_file::SecretSource;
+pub use secret_file::{SecretSource, private};
 
 use crate::file;
 use crate::principal::Username;
@@ -62,6 +62,38 @@ pub struct P12 {
     pub password: Option<SecretSource>,
 }
 
+/// The files with the server's private key and certificates, read again at each reload.
+#[derive(Debug)]
+pub enum IdentityFiles {
+    /// A PKCS#12 file.
+    P12(P12),
+    /// Two PEM files.
+    Pem(PemFiles),
+}
+
+/// The server's TLS identity in PEM (RFC 7468).
+#[derive(Debug)]
+pub struct PemFiles {
+    /// The file with the certificate and those of its issuers.
+    pub certificate: PathBuf,
+    /// The file with the private key.
+    pub key: PathBuf,
+}
+
+impl IdentityFiles {
+    /// The paths of the files.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        match self {
+            Self::P12(P12 { file, password: Some(SecretSource::File { path, .. }) }) => {
+                vec![file.clone(), path.clone()]
+            }
+            Self::P12(P12 { file, .. }) => vec![file.clone()],
+            Self::Pem(PemFiles { certificate, key }) => vec![certificate.clone(), key.clone()],
+        }
+    }
+}
+
 /// The sources of permissions. They are reloaded on SIGHUP.
 #[derive(Debug, Clone, Default)]
 pub struct Permission {
@@ -85,7 +117,7 @@ pub struct Config {
     /// Whether test suites may announce their test cases by the operation Interop.
     pub kmip_interop: bool,
     /// The server's TLS identity; `None` for plain HTTP.
-    pub p12: Option<P12>,
+    pub identity: Option<IdentityFiles>,
     /// Client certificates.
     pub client_certificates: Option<ClientCertificates>,
     /// Trusted issuers of JWTs.
@@ -170,9 +202,9 @@ impl Config {
     }
 
     fn checked(options: Options, pin: Option<Password>, places: &OptionSources) -> Result<Self, Error> {
-        let p12 = p12(&options)?;
+        let identity = identity(&options)?;
         let mut client_certificates = callers::client_certificates(&options, places)?;
-        if client_certificates.is_some() && p12.is_none() {
+        if client_certificates.is_some() && identity.is_none() {
             return Err(Error::AuthorityWithoutIdentity);
         }
         let mut jwt_issuers = callers::jwt_issuers(&options, places)?;
@@ -200,7 +232,7 @@ impl Config {
             kmip,
             kmip_interop: options.kmip_interop.unwrap_or(false),
             port: options.port.unwrap_or(DEFAULT_PORT),
-            p12,
+            identity,
             client_certificates,
             jwt_issuers,
             iam_file: options.iam_file,
@@ -246,6 +278,20 @@ fn authenticates(
 ) -> bool {
     // An IAM file counts even without issuers: a reload that removes its last issuer must not turn authentication off.
     client_certificates.is_some() || !jwt_issuers.is_empty() || iam_file.is_some() || api_token_id.is_some()
+}
+
+fn identity(options: &Options) -> Result<Option<IdentityFiles>, Error> {
+    let p12 = p12(options)?;
+    match (p12, &options.https_cert_file, &options.https_key_file) {
+        (Some(_), Some(_), _) => Err(Error::Conflict("https-p12-file", "https-cert-file")),
+        (Some(_), None, Some(_)) => Err(Error::Conflict("https-p12-file", "https-key-file")),
+        (None, Some(_), None) => Err(Error::Needs("https-cert-file", "https-key-file")),
+        (None, None, Some(_)) => Err(Error::Needs("https-key-file", "https-cert-file")),
+        (None, Some(certificate), Some(key)) => {
+            Ok(Some(IdentityFiles::Pem(PemFiles { certificate: certificate.clone(), key: key.clone() })))
+        }
+        (p12, None, None) => Ok(p12.map(IdentityFiles::P12)),
+    }
 }
 
 fn p12(options: &Options) -> Result<Option<P12>, Error> {

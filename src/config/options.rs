@@ -148,6 +148,12 @@ options! {
     /// File that holds the password of the PKCS#12 file
     #[arg(long, env = "KMS_HTTPS_P12_PASSWORD_FILE", value_name = "FILE")]
     https_p12_password_file: PathBuf,
+    /// PEM file with the server's certificate and those of its issuers, in place of a PKCS#12 file
+    #[arg(long, env = "KMS_HTTPS_CERT_FILE", value_name = "FILE")]
+    https_cert_file: PathBuf,
+    /// PEM file with the private key of --https-cert-file, not encrypted; other users must not have access to it
+    #[arg(long, env = "KMS_HTTPS_KEY_FILE", value_name = "FILE")]
+    https_key_file: PathBuf,
     /// PEM file with authorities of client certificates; for several, repeat the option, or write `[A,B]`
     #[arg(long, env = "KMS_AUTHORITY_CERT_FILE", value_name = "FILE")]
     #[serde(deserialize_with = "one_or_several")]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use crate::file;
-use crate::secret::{Masked, Password};
+use crate::secret::{Bytes, Masked, Password};
 
 /// The largest PIN or password file, in bytes.
 const MAX_SECRET: u64 = 4096;
@@ -47,6 +47,16 @@ fn read_text(what: &'static str, path: &Path) -> Result<Password, Error> {
     let file = file::open(what, path)?;
     check_access(what, path, &file.metadata()?)?;
     Ok(Password::from(file.text(MAX_SECRET)?.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// Reads a file with a private key, which other users must not have access to. `most` is the limit in bytes.
+///
+/// # Errors
+/// The file cannot be read, is larger, or other users have access to it.
+pub fn private(what: &'static str, path: &Path, most: u64) -> Result<Bytes, Error> {
+    let file = file::open(what, path)?;
+    check_access(what, path, &file.metadata()?)?;
+    Ok(file.bytes(most)?)
 }
 
 /// Refuses a file that other users can read. Its group may read it if root owns the file or the process is in that

@@ -172,7 +172,7 @@ fn sets(limit: usize) -> [Arc<Waiting>; 5] {
 /// Prints the only lines on standard output, which programs wait for: one for each listener. A program that reads only
 /// the first line may close the pipe after it.
 fn announce(config: &Config, started: &Started) {
-    let scheme = if config.p12.is_some() { "https" } else { "http" };
+    let scheme = if config.identity.is_some() { "https" } else { "http" };
     let https = started.addresses.iter().map(|address| (scheme, address));
     let kmip = started.kmip.as_ref().map(|(_, address, _)| ("kmip", address));
     for (scheme, address) in https.chain(kmip) {

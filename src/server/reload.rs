@@ -1,5 +1,5 @@
-//! Reloads the PKCS#12 file, authorities, revocation lists, and the authorities of the key sets' servers, on SIGHUP and
-//! when one of the files changes. The policy file and the IAM file are reloaded on SIGHUP only.
+//! Reloads the PKCS#12 or PEM files, authorities, revocation lists, and the authorities of the key sets' servers, on
+//! SIGHUP and when one of the files changes. The policy file and the IAM file are reloaded on SIGHUP only.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::permission;
 use super::shared::Shared;
 use crate::auth::Trust;
 use crate::client::http::Http;
-use crate::config::{Config, SecretSource};
+use crate::config::{Config, IdentityFiles};
 use crate::{kms, tls};
 
 /// The state that reloading needs.
@@ -61,12 +61,7 @@ const WARN: Duration = Duration::from_secs(3600);
 impl Files {
     pub(super) fn new(config: &Config) -> Self {
         let mut paths = Vec::new();
-        if let Some(p12) = &config.p12 {
-            paths.push(p12.file.clone());
-            if let Some(SecretSource::File { path, .. }) = &p12.password {
-                paths.push(path.clone());
-            }
-        }
+        paths.extend(config.identity.iter().flat_map(IdentityFiles::paths));
         if let Some(clients) = &config.client_certificates {
             paths.extend(clients.authorities.iter().map(|authority| authority.file.clone()));
             paths.extend(clients.crl_files.iter().cloned());
@@ -221,7 +216,7 @@ impl Reload {
                 tracing::info!(cause, certificate = setup.subject, not_after = setup.not_after, "reloaded");
             }
             Ok(None) if faults.is_empty() && fetches => tracing::info!(cause, "reloaded"),
-            Ok(None) if faults.is_empty() => tracing::info!(cause, "nothing to reload: no --https-p12-file"),
+            Ok(None) if faults.is_empty() => tracing::info!(cause, "nothing to reload: no TLS"),
             Ok(None) => {}
             Ok(Some(_)) => kept.push(CERTIFICATE),
             Err(error) => {

@@ -110,7 +110,8 @@ fn bind_kmip(config: &Config) -> Result<Option<Bound>, StartError> {
         Ok(socket) => socket,
         Err(NoSocket::Off) => return Ok(None),
         Err(NoSocket::WithoutCertificates { is_chosen }) => {
-            const WHY: &str = "the KMIP socket is off: it needs --https-p12-file and --authority-cert-file";
+            const WHY: &str =
+                "the KMIP socket is off: it needs --https-p12-file (or --https-cert-file) and --authority-cert-file";
             if *is_chosen {
                 tracing::warn!("{WHY}")
             } else {
@@ -295,7 +296,9 @@ fn names(config: &Config, of_file: &[TrustedIssuer]) -> usize {
 /// Logs the warnings about the configuration.
 fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>, unprefixed: usize) {
     match setup {
-        None => tracing::warn!("plain HTTP: keys and requests can be read on the network; give --https-p12-file"),
+        None => tracing::warn!(
+            "plain HTTP: keys and requests can be read on the network; give --https-p12-file, or --https-cert-file and --https-key-file"
+        ),
         Some(setup) if setup.not_after < kms::now() => {
             tracing::warn!(certificate = setup.subject, "the server's certificate has expired");
         }

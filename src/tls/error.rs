@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use openssl::error::ErrorStack;
 
 use crate::file::Unreadable;
+use crate::pem::IdentityFault;
 use crate::pkcs12;
 
 /// The reason why TLS cannot be set up. Each message is one line and says what to do.
@@ -29,10 +30,18 @@ pub enum Error {
         /// `private key` or `certificate`.
         missing: &'static str,
     },
+    /// The PEM files are not a private key and its certificates.
+    #[error("the file {} cannot be used: {fault}", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        fault: IdentityFault,
+    },
     /// Key and certificate do not belong together.
     #[error("private key and certificate in {} do not belong together: {source}", path.display())]
     Mismatch {
-        /// The file.
+        /// The file with the certificate.
         path: PathBuf,
         /// The error of OpenSSL.
         source: ErrorStack,

@@ -1,14 +1,19 @@
-//! The server's private key and certificates, from a PKCS#12 file (RFC 7292).
+//! The server's private key and certificates, from a PKCS#12 file (RFC 7292) or PEM files (RFC 7468).
 
 use std::cmp::Ordering;
 
 use openssl::pkey::{PKey, Private};
 use openssl::x509::{X509, X509Ref, X509VerifyResult};
 
-use super::Error;
-use crate::config::P12;
+use super::{Error, SetupError};
+use crate::config::{IdentityFiles, P12, PemFiles, SecretSource, private};
 use crate::file;
+use crate::pem::{self, IdentityFault};
 use crate::pkcs12;
+use crate::secret::Password;
+
+/// The largest PEM file, in bytes.
+const MAX_PEM: u64 = 1 << 20;
 
 /// A private key, its certificate and the intermediate certificates to send with it.
 pub struct Identity {
@@ -21,11 +26,21 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads and opens the file that `--https-p12-file` names.
+    /// Reads the files that the configuration names.
     ///
     /// # Errors
-    /// The file is missing, its password is wrong, its encryption is legacy, or a part is missing.
-    pub fn load(p12: &P12, password: &str) -> Result<Self, Error> {
+    /// A file is missing or not valid, other users may read a private key, or a password is wrong.
+    pub fn load(files: &IdentityFiles) -> Result<Self, SetupError> {
+        match files {
+            IdentityFiles::P12(p12) => {
+                let password = p12.password.as_ref().map_or_else(|| Ok(Password::default()), SecretSource::read)?;
+                Ok(Self::of_p12(p12, &password)?)
+            }
+            IdentityFiles::Pem(files) => Self::of_pem(files),
+        }
+    }
+
+    fn of_p12(p12: &P12, password: &str) -> Result<Self, Error> {
         let path = p12.file.as_path();
         let der = file::bytes("PKCS#12 file", path, pkcs12::MAX_FILE)?;
         let parsed = pkcs12::open(&der, password).map_err(|fault| Error::Pkcs12 { path: path.to_owned(), fault })?;
@@ -33,6 +48,18 @@ impl Identity {
         let key = parsed.pkey.ok_or_else(|| missing("private key"))?;
         let certificate = parsed.cert.ok_or_else(|| missing("certificate"))?;
         let others = parsed.ca.map_or_else(Vec::new, |stack| stack.into_iter().collect());
+        let chain = chain(&certificate, others);
+        Ok(Self { key, certificate, chain })
+    }
+
+    fn of_pem(files: &PemFiles) -> Result<Self, SetupError> {
+        let certificates = file::bytes("certificate file", &files.certificate, MAX_PEM).map_err(Error::from)?;
+        let key = private("private key file", &files.key, MAX_PEM)?;
+        let fault = |fault: IdentityFault| {
+            let path = if fault.is_of_key() { &files.key } else { &files.certificate };
+            Error::Pem { path: path.clone(), fault }
+        };
+        let pem::Identity { key, certificate, others } = pem::identity(&certificates, &key).map_err(fault)?;
         let chain = chain(&certificate, others);
         Ok(Self { key, certificate, chain })
     }

@@ -15,8 +15,7 @@ pub use identity::Identity;
 
 use crate::auth::authority::AuthorityError;
 use crate::auth::{Trust, certificate};
-use crate::config::{Config, KmipSocket, P12, SecretSource};
-use crate::secret::Password;
+use crate::config::{Config, IdentityFiles, KmipSocket};
 
 /// The protocols offered by ALPN (RFC 7301) in order of preference, each after its length.
 const ALPN: &[u8] = b"\x02h2\x08http/1.1";
@@ -59,9 +58,9 @@ pub struct Setup {
 /// # Errors
 /// A file is missing or not valid. A setup that is in use is not changed.
 pub fn setup(config: &Config, now: i64) -> Result<Option<Setup>, SetupError> {
-    let Some(p12) = &config.p12 else { return Ok(None) };
+    let Some(files) = &config.identity else { return Ok(None) };
     let required = config.client_certificates.as_ref().is_some_and(|clients| clients.required);
-    Ok(Some(build(p12, trust(config, now)?, required, config.kmip.as_ref().ok())?))
+    Ok(Some(build(files, trust(config, now)?, required, config.kmip.as_ref().ok())?))
 }
 
 /// Reads the authorities of client certificates and their revocation lists, without the server's own certificate.
@@ -86,13 +85,17 @@ pub enum SetupError {
     Tls(#[from] Error),
 }
 
-fn build(p12: &P12, trust: Option<Trust>, required: bool, socket: Option<&KmipSocket>) -> Result<Setup, SetupError> {
-    let password = p12.password.as_ref().map_or_else(|| Ok(Password::default()), SecretSource::read)?;
-    let identity = Identity::load(p12, &password)?;
+fn build(
+    files: &IdentityFiles,
+    trust: Option<Trust>,
+    required: bool,
+    socket: Option<&KmipSocket>,
+) -> Result<Setup, SetupError> {
+    let identity = Identity::load(files)?;
     let mut builder = hardened().map_err(Error::from)?;
     // A client that offers only other protocols gets an alert (RFC 7301 section 3.2).
     builder.set_alpn_select_callback(|_, client| select_next_proto(ALPN, client).ok_or(AlpnError::ALERT_FATAL));
-    let mismatch = |source| Error::Mismatch { path: p12.file.clone(), source };
+    let mismatch = |source| Error::Mismatch { path: files.paths().into_iter().next().unwrap_or_default(), source };
     present(&mut builder, &identity).map_err(mismatch)?;
     if let Some(trust) = &trust {
         verify_clients(&mut builder, trust, required).map_err(Error::from)?;

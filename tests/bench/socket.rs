@@ -38,6 +38,9 @@ const DATABASES: usize = 100;
 /// The connections whose messages are not finished.
 const UNFINISHED: usize = 1_000;
 
+/// The readers of the database that may be open at one time beyond those of the first connections.
+const READERS: usize = 32;
+
 /// The memory that they may take, in bytes.
 const MEMORY: usize = 64 << 20;
 
@@ -222,7 +225,10 @@ fn databases(server: &Server, time: Duration) {
         resident >> 20,
         last >> 20
     );
-    crate::harness::eventually("the connections are closed", || (held(server).0 <= before.0).then_some(()));
+    // A reader of the database that is closed keeps its descriptor for the next one, so there are as many as there ever
+    // were readers at one time.
+    let most = before.0 + READERS;
+    crate::harness::eventually("the connections are closed", || (held(server).0 <= most).then_some(()));
     let after = held(server);
     println!("descriptors, sessions and objects with handles: {before:?}, then {after:?}");
     assert_eq!(after.1, before.1, "sessions or handles were added");

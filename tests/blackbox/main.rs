@@ -150,6 +150,7 @@ mod nothing_but_the_credential_lets_in;
 mod one_caller_does_not_stop_the_others;
 mod outside_text_is_escaped;
 mod peers_list;
+mod pem_identity;
 mod permission_faults_of_others;
 mod permission_is_explained;
 mod permission_is_recorded;

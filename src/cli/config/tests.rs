@@ -27,7 +27,7 @@ fn defaults() {
     let settings = settings(Options::default(), None).unwrap();
     assert_eq!(settings.url.to_string(), "https://localhost:9998");
     assert_eq!(settings.timeout, Duration::from_secs(60));
-    assert!(settings.ca_file.is_none() && settings.client_p12.is_none() && settings.access_token.is_none());
+    assert!(settings.ca_file.is_none() && settings.identity.is_none() && settings.access_token.is_none());
 }
 
 #[test]
@@ -42,13 +42,49 @@ fn what_is_given_beats_the_file_option_by_option() {
     assert_eq!(settings.ca_file, Some(directory.path().join("ca.pem")));
 }
 
+fn password_of(settings: Result<Settings, Error>) -> String {
+    match settings.unwrap().identity.unwrap() {
+        IdentityFiles::P12 { password, .. } => password.to_string(),
+        IdentityFiles::Pem { .. } => panic!("a PKCS#12 file was given"),
+    }
+}
+
+#[test]
+fn a_client_certificate_is_a_pkcs12_file_or_two_pem_files() {
+    let pem = |certificate: Option<&str>, key: Option<&str>| Options {
+        client_cert_file: certificate.map(Into::into),
+        client_key_file: key.map(Into::into),
+        ..Options::default()
+    };
+    let of_file = "client_p12 = '/x.p12'\nclient_p12_password = 'file'";
+    // What is given replaces the other form of the file, with its password.
+    let both = merged(pem(Some("a.pem"), Some("a.key")), of_file).unwrap().identity;
+    assert!(matches!(both, Some(IdentityFiles::Pem { .. })), "{both:?}");
+    let given = Options { client_p12: Some("b.p12".into()), ..Options::default() };
+    let both = merged(given, "client_cert_file = 'a.pem'\nclient_key_file = 'a.key'").unwrap().identity;
+    assert!(matches!(both, Some(IdentityFiles::P12 { .. })), "{both:?}");
+    for half in [pem(Some("a.pem"), None), pem(None, Some("a.key"))] {
+        assert!(refusal(half, "").contains("belong together"));
+    }
+    let two = Options { client_p12: Some("b.p12".into()), ..pem(Some("a.pem"), Some("a.key")) };
+    assert!(refusal(two, "").contains("give one"));
+    assert!(refusal(Options::default(), &format!("{of_file}\nclient_key_file = 'a.key'")).contains("give one"));
+    // Paths in the file are relative to it.
+    let (directory, path) = file("client_cert_file = 'a.pem'\nclient_key_file = 'a.key'");
+    let Some(IdentityFiles::Pem { key, .. }) = settings(Options::default(), Some(Place::Named(path))).unwrap().identity
+    else {
+        panic!("two PEM files were given")
+    };
+    assert_eq!(key, directory.path().join("a.key"));
+}
+
 #[test]
 fn the_password_is_one_option_in_two_spellings() {
     let text = "client_p12 = '/x.p12'\nclient_p12_password = 'file'";
-    assert_eq!(&*merged(Options::default(), text).unwrap().client_p12.unwrap().password, "file");
+    assert_eq!(password_of(merged(Options::default(), text)), "file");
     let (_directory, password) = file("other\n");
     let given = Options { client_p12_password_file: Some(password.clone()), ..Options::default() };
-    assert_eq!(&*merged(given, text).unwrap().client_p12.unwrap().password, "other");
+    assert_eq!(password_of(merged(given, text)), "other");
     let both = Options {
         client_p12_password_file: Some(password),
         client_p12_password: Some(Password::default()),

@@ -20,6 +20,8 @@ const LOG: &str = "server.log";
 pub struct Options {
     /// Plain HTTP without any authentication.
     pub plain: bool,
+    /// The server's identity is in the PEM files `server.pem` and `server.key` of the place.
+    pub pem: bool,
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
 }
@@ -105,9 +107,14 @@ impl Place {
         command.args(["--hostname", "127.0.0.1", "--port", "0"]);
         command.arg("--hsm-pin-file").arg(&self.token.pin_file);
         command.arg("--sqlite-path").arg(self.database());
-        if !options.plain {
+        if options.pem {
+            command.arg("--https-cert-file").arg(self.path("server.pem"));
+            command.arg("--https-key-file").arg(self.path("server.key"));
+        } else if !options.plain {
             command.arg("--https-p12-file").arg(self.path("server.p12"));
             command.args(["--https-p12-password", P12_PASSWORD]);
+        }
+        if !options.plain {
             command.arg("--authority-cert-file").arg(self.path("ca.pem"));
         }
         command.env("KMS_LOG", "debug");
