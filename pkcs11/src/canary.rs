@@ -4,8 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use cryptoki::session::Session;
 
-use crate::cipher::{Cipher, Encrypted};
+use crate::cipher::Cipher;
 use crate::device::Device;
+use crate::enciphering::Encrypted;
 use crate::error::{Error, Loss};
 use crate::key::Key;
 use crate::mac::MacMechanism;

@@ -1,14 +1,15 @@
 //! The capabilities of a token, found by trials on keys that end with their session. The token's list of mechanisms is
 //! shown too, but nothing is concluded from it.
 
-use cryptoki::mechanism::MechanismType;
 use cryptoki::object::Attribute;
-use cryptoki_sys::CKM_AES_KEY_WRAP;
+use cryptoki_sys::{
+    CK_MECHANISM_TYPE, CKM_AES_KEY_GEN, CKM_AES_KEY_WRAP, CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, CKM_GENERIC_SECRET_KEY_GEN,
+    CKM_RSA_PKCS_KEY_PAIR_GEN,
+};
 
-use crate::cipher::Cipher;
+use crate::cipher_trials::{CIPHERS, MACS};
 use crate::device::Device;
 use crate::error::Error;
-use crate::key::Key;
 use crate::mac::MacMechanism;
 use crate::pair::{Hash, PairKind, SignatureMechanism};
 use crate::protection;
@@ -110,18 +111,18 @@ pub enum Extent {
 }
 
 /// One trial.
-struct Trial {
-    name: &'static str,
-    mechanism: Option<MechanismType>,
-    need: Need,
-    extent: Extent,
-    run: fn(&Device) -> Result<String, Failure>,
+pub(crate) struct Trial {
+    pub(crate) name: &'static str,
+    pub(crate) mechanism: Option<CK_MECHANISM_TYPE>,
+    pub(crate) need: Need,
+    pub(crate) extent: Extent,
+    pub(crate) run: fn(&Device) -> Result<String, Failure>,
 }
 
 /// Returns a trial that every start makes.
-const fn trial(
+pub(crate) const fn trial(
     name: &'static str,
-    mechanism: Option<MechanismType>,
+    mechanism: Option<CK_MECHANISM_TYPE>,
     need: Need,
     run: fn(&Device) -> Result<String, Failure>,
 ) -> Trial {
@@ -130,14 +131,14 @@ const fn trial(
 
 const IN_CLEAR: Need = Need::Extractable(Extractable::InClear);
 
-/// All trials, in an order in which each failure explains later ones.
-const TRIALS: &[Trial] = &[
+/// The trials of keys and their protection, in an order in which each failure explains later ones.
+const KEYS: &[Trial] = &[
     trial("random numbers", None, Need::Start, random),
-    trial("AES keys", Some(MechanismType::AES_KEY_GEN), Need::Start, aes_keys),
-    trial("generic secret keys", Some(MechanismType::GENERIC_SECRET_KEY_GEN), Need::Start, generic_keys),
+    trial("AES keys", Some(CKM_AES_KEY_GEN), Need::Start, aes_keys),
+    trial("generic secret keys", Some(CKM_GENERIC_SECRET_KEY_GEN), Need::Start, generic_keys),
     trial("values of sensitive keys are not shown", None, Need::Start, protection::sensitive_keys_are_not_shown),
     trial("keys that may not leave are not wrapped", None, Need::Start, protection::sealed_keys_are_not_wrapped),
-    trial("AES key wrap", Some(MechanismType::AES_KEY_WRAP), Need::Wrapping, key_wrap),
+    trial("AES key wrap", Some(CKM_AES_KEY_WRAP), Need::Wrapping, key_wrap),
     trial("unwrap template: may never leave", None, Need::Wrapping, |device| {
         unwraps_only(device, UnwrapTemplate::Sealing)
     }),
@@ -167,35 +168,17 @@ const TRIALS: &[Trial] = &[
         extent: Extent::FirstStart,
         run: protection::root_keys_are_not_destroyed,
     },
-    trial("AES-GCM", Some(MechanismType::AES_GCM), Need::Start, gcm),
-    trial("AES-CBC, AES-CBC-PAD", Some(MechanismType::AES_CBC_PAD), Need::For("these modes"), cbc),
-    trial("AES-CTR", Some(MechanismType::AES_CTR), Need::For("this mode"), |device| {
-        mode(device, &Cipher::AesCtr { counter: &[7; 16] })
-    }),
-    trial("AES-ECB", Some(MechanismType::AES_ECB), Need::For("this mode"), |device| mode(device, &Cipher::AesEcb)),
-    trial("AES-CMAC", Some(MechanismType::AES_CMAC), Need::For("this MAC, and the API token"), cmac),
-    trial("HMAC-SHA1", Some(MechanismType::SHA1_HMAC), Need::For("this MAC"), |device| {
-        hmac(device, MacMechanism::HmacSha1)
-    }),
-    trial("HMAC-SHA224", Some(MechanismType::SHA224_HMAC), Need::For("this MAC"), |device| {
-        hmac(device, MacMechanism::HmacSha224)
-    }),
-    trial("HMAC-SHA256", Some(MechanismType::SHA256_HMAC), Need::Start, |device| {
-        hmac(device, MacMechanism::HmacSha256)
-    }),
-    trial("HMAC-SHA384", Some(MechanismType::SHA384_HMAC), Need::For("this MAC"), |device| {
-        hmac(device, MacMechanism::HmacSha384)
-    }),
-    trial("HMAC-SHA512", Some(MechanismType::SHA512_HMAC), Need::For("this MAC"), |device| {
-        hmac(device, MacMechanism::HmacSha512)
-    }),
-    trial("P-256 pairs and ECDSA", Some(MechanismType::ECDSA), Need::Start, ecdsa),
-    trial("P-256 pairs, wrapped", Some(MechanismType::ECC_KEY_PAIR_GEN), Need::Pairs, |device| {
+];
+
+/// The trials of pairs, and of keys that come or go.
+const OTHERS: &[Trial] = &[
+    trial("P-256 pairs and ECDSA", Some(CKM_ECDSA), Need::Start, ecdsa),
+    trial("P-256 pairs, wrapped", Some(CKM_EC_KEY_PAIR_GEN), Need::Pairs, |device| {
         wrapped_pair(device, PairKind::P256)
     }),
     Trial {
         name: "RSA pairs, wrapped",
-        mechanism: Some(MechanismType::RSA_PKCS_KEY_PAIR_GEN),
+        mechanism: Some(CKM_RSA_PKCS_KEY_PAIR_GEN),
         need: Need::For("RSA pairs whose private half is wrapped"),
         extent: Extent::Everything,
         run: |device| wrapped_pair(device, PairKind::Rsa { bits: 2048 }),
@@ -212,7 +195,8 @@ const TRIALS: &[Trial] = &[
 impl Device {
     /// Tries everything that the server needs or can use. Makes no token object.
     pub fn capabilities(&self, extent: Extent) -> Vec<Capability> {
-        let wanted = TRIALS.iter().filter(|trial| trial.extent <= extent);
+        let trials = [KEYS, CIPHERS, MACS, OTHERS].into_iter().flatten();
+        let wanted = trials.filter(|trial| trial.extent <= extent);
         wanted
             .map(|trial| Capability {
                 name: trial.name,
@@ -225,11 +209,8 @@ impl Device {
 
     /// Returns the token's description of a mechanism (C_GetMechanismInfo): its key sizes, in the unit of the
     /// mechanism.
-    fn said(&self, mechanism: MechanismType) -> String {
-        let number = match mechanism {
-            MechanismType::AES_KEY_WRAP => self.plain_wrap,
-            other => other.into(),
-        };
+    fn said(&self, mechanism: CK_MECHANISM_TYPE) -> String {
+        let number = if mechanism == CKM_AES_KEY_WRAP { self.plain_wrap } else { mechanism };
         match self.module.functions.mechanism_info(self.slot, number) {
             Ok(info) if info.ulMaxKeySize == 0 => "yes".to_owned(),
             Ok(info) => format!("{} to {}", info.ulMinKeySize, info.ulMaxKeySize),
@@ -238,11 +219,11 @@ impl Device {
     }
 }
 
-fn aes(bytes: usize, uses: Uses) -> SecretKeySpec {
+pub(crate) fn aes(bytes: usize, uses: Uses) -> SecretKeySpec {
     SecretKeySpec { kind: SecretKeyKind::Aes { bytes }, sensitive: true, extractable: false, uses }
 }
 
-fn generic(bytes: usize) -> SecretKeySpec {
+pub(crate) fn generic(bytes: usize) -> SecretKeySpec {
     SecretKeySpec { kind: SecretKeyKind::Generic { bytes }, sensitive: true, extractable: false, uses: Uses::MAC }
 }
 
@@ -251,7 +232,7 @@ pub(crate) fn leaving() -> SecretKeySpec {
     SecretKeySpec { extractable: true, ..generic(32) }
 }
 
-fn works() -> Result<String, Failure> {
+pub(crate) fn works() -> Result<String, Failure> {
     Ok("works".to_owned())
 }
 
@@ -302,68 +283,6 @@ fn key_wrap(device: &Device) -> Result<String, Failure> {
 fn unwraps_only(device: &Device, template: UnwrapTemplate) -> Result<String, Failure> {
     device.try_root(RootKind::Kek(template), Weaknesses::ALL)?;
     Ok("enforced".to_owned())
-}
-
-/// Finds whose IV is used, and checks that the tag is at the end and covers the additional data and every bit of the
-/// text.
-fn gcm(device: &Device) -> Result<String, Failure> {
-    let (key, text) = (device.generate(&aes(32, Uses::CIPHER))?, b"sixteen bytes of");
-    let (sealed, given) = device.find_iv_rule(&key, b"additional", text)?;
-    let iv = sealed.own_iv.as_deref().unwrap_or(&given);
-    let open = |aad: &[u8], data: &[u8]| device.decrypt(&key, &Cipher::AesGcm { iv, aad, tag_bits: 128 }, data);
-    if open(b"additional", &sealed.data)?.as_ref() != text {
-        return differs("it does not decrypt what it encrypted");
-    }
-    let mut damaged = sealed.data.clone();
-    if let Some(last) = damaged.last_mut() {
-        *last ^= 1;
-    }
-    if open(b"other", &sealed.data).is_ok() || open(b"additional", &damaged).is_ok() {
-        return differs("it decrypts a ciphertext that is not authentic");
-    }
-    let whose = match (&sealed.own_iv, given) {
-        (None, _) => "the caller's IV",
-        (Some(_), [0, ..]) => "an IV that the token makes in place of zeros",
-        (Some(_), _) => "an IV that the token makes",
-    };
-    Ok(format!("with {whose}, the tag at the end"))
-}
-
-fn mode(device: &Device, cipher: &Cipher<'_>) -> Result<String, Failure> {
-    let key = device.generate(&aes(32, Uses::CIPHER))?;
-    let text = [3; 32];
-    let sealed = device.encrypt(&key, cipher, &text)?;
-    if sealed == text || device.decrypt(&key, cipher, &sealed)?.as_ref() != text {
-        return differs("it does not decrypt what it encrypted");
-    }
-    works()
-}
-
-fn cbc(device: &Device) -> Result<String, Failure> {
-    mode(device, &Cipher::AesCbc { iv: &[1; 16] })?;
-    mode(device, &Cipher::AesCbcPad { iv: &[1; 16] })
-}
-
-fn cmac(device: &Device) -> Result<String, Failure> {
-    let key = device.generate(&aes(32, Uses::MAC))?;
-    repeats(device, &key, MacMechanism::AesCmac)
-}
-
-/// Finds the shortest and the longest key that sign.
-fn hmac(device: &Device, mechanism: MacMechanism) -> Result<String, Failure> {
-    let sizes = device.mac_key_size(mechanism)?;
-    repeats(device, &device.generate(&generic(64.min(*sizes.end()).max(1)))?, mechanism)?;
-    Ok(format!("keys of {} to {} bytes", sizes.start(), sizes.end()))
-}
-
-fn repeats(device: &Device, key: &Key, mechanism: MacMechanism) -> Result<String, Failure> {
-    let [one, same, other] = [b"one", b"one", b"two"].map(|text| device.mac(key, mechanism, text));
-    let (one, same, other) = (one?, same?, other?);
-    if one != same || one == other {
-        differs("the MACs of equal texts differ, or the MACs of different texts do not")
-    } else {
-        works()
-    }
 }
 
 fn ecdsa(device: &Device) -> Result<String, Failure> {

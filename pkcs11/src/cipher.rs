@@ -1,28 +1,18 @@
-//! AES as a cipher: GCM, CBC, CTR and ECB.
-
-use cryptoki::mechanism::Mechanism;
-use cryptoki::mechanism::aead::GcmParams;
-use cryptoki::object::ObjectHandle;
-use cryptoki::session::Session;
-use cryptoki::types::Ulong;
-use zeroize::Zeroizing;
+//! The ciphers, their parameters, and what the token must not see.
 
 use crate::bounds::Bounded;
-use crate::device::Device;
 use crate::error::{Error, InvalidInput};
-use crate::key::Key;
 use crate::parts::BLOCK;
-use crate::raw::{Direction, Functions};
-use crate::secret::Secret;
-use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
+use crate::raw::Direction;
+use crate::secret_key::SecretKeyKind;
 
 /// The longest IV for GCM, in bytes. PKCS#11 2.40 allows 256, OpenSSL 3 only 128. Tokens that are built on OpenSSL
 /// answer CKR_DEVICE_ERROR to a longer IV, as Kryoptic does, or use 12 bytes of it without an error, so that two IVs
 /// become the same nonce.
 const LONGEST_GCM_IV: usize = 128;
 
-/// Length in bytes of the longest IV that a token makes and appends to the tag.
-const LONGEST_OWN_IV: usize = 16;
+/// Length in bytes of a DES block.
+const DES_BLOCK: usize = 8;
 
 /// The rule of a token for the IV of a GCM encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,7 +24,7 @@ pub enum IvRule {
     Zeros,
 }
 
-/// A mode of AES with its parameters.
+/// A cipher with its parameters.
 #[derive(Debug, Clone, Copy)]
 pub enum Cipher<'a> {
     /// CKM_AES_GCM. The tag follows the ciphertext.
@@ -45,6 +35,16 @@ pub enum Cipher<'a> {
         aad: &'a [u8],
         /// The length of the tag in bits: 96, 104, 112, 120 or 128.
         tag_bits: usize,
+    },
+    /// CKM_AES_CCM (NIST SP 800-38C). The tag follows the ciphertext.
+    AesCcm {
+        /// 7 to 13 bytes. With n bytes the text has less than 256^(15 - n) bytes. A nonce must not be used twice with one
+        /// key.
+        nonce: &'a [u8],
+        /// The additional data, which is authenticated and not encrypted.
+        aad: &'a [u8],
+        /// The length of the tag in bytes: 4, 6, 8, 10, 12, 14 or 16.
+        tag_bytes: usize,
     },
     /// CKM_AES_CBC_PAD, with PKCS#7 padding.
     AesCbcPad {
@@ -62,12 +62,130 @@ pub enum Cipher<'a> {
         /// The first counter block. The key must not be used twice with this block or the blocks that follow from it.
         counter: &'a [u8; 16],
     },
+    /// CKM_AES_CFB128, or the same made of CBC and ECB inside the token.
+    AesCfb {
+        /// The IV, which must be unpredictable for each encryption.
+        iv: &'a [u8; 16],
+    },
+    /// CKM_AES_OFB, or the same made of CBC inside the token.
+    AesOfb {
+        /// The IV, which must not be used twice with one key.
+        iv: &'a [u8; 16],
+    },
     /// CKM_AES_ECB of whole blocks. It reveals which blocks are equal, so it is only for protocols that require it.
     AesEcb,
+    /// The same with PKCS#7 padding, for which PKCS#11 has no mechanism. The padding is added and removed outside of the
+    /// token.
+    AesEcbPad,
+    /// CKM_CHACHA20 (RFC 8439 section 2.4).
+    ChaCha20 {
+        /// The nonce. The key must not be used twice with the same nonce and counter.
+        nonce: &'a [u8; 12],
+        /// The counter of the first block of 64 bytes.
+        counter: u32,
+    },
+    /// CKM_CHACHA20_POLY1305 (RFC 8439 section 2.8). The tag follows the ciphertext. PKCS#11 has only tags of 16 bytes: a
+    /// shorter one is the beginning of that tag, and to decrypt with it the key must permit encryption too.
+    ChaCha20Poly1305 {
+        /// The nonce, which must not be used twice with one key.
+        nonce: &'a [u8; 12],
+        /// The additional data, which is authenticated and not encrypted.
+        aad: &'a [u8],
+        /// The length of the tag in bytes: 12 to 16.
+        tag_bytes: usize,
+    },
+    /// CKM_DES3_CBC_PAD, with PKCS#7 padding.
+    Des3CbcPad {
+        /// The IV, which must be unpredictable for each encryption.
+        iv: &'a [u8; 8],
+    },
+    /// CKM_DES3_CBC of whole blocks.
+    Des3Cbc {
+        /// The IV, which must be unpredictable for each encryption.
+        iv: &'a [u8; 8],
+    },
+    /// CKM_DES3_ECB of whole blocks.
+    Des3Ecb,
+    /// The same with PKCS#7 padding, as [`Self::AesEcbPad`].
+    Des3EcbPad,
 }
 
 impl Cipher<'_> {
-    fn validate(&self) -> Result<(), Error> {
+    /// Returns the name of the algorithm and mode.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AesGcm { .. } => "AES-GCM",
+            Self::AesCcm { .. } => "AES-CCM",
+            Self::AesCbcPad { .. } | Self::AesCbc { .. } => "AES-CBC",
+            Self::AesCtr { .. } => "AES-CTR",
+            Self::AesCfb { .. } => "AES-CFB",
+            Self::AesOfb { .. } => "AES-OFB",
+            Self::AesEcb | Self::AesEcbPad => "AES-ECB",
+            Self::ChaCha20 { .. } => "ChaCha20",
+            Self::ChaCha20Poly1305 { .. } => "ChaCha20-Poly1305",
+            Self::Des3CbcPad { .. } | Self::Des3Cbc { .. } => "3DES-CBC",
+            Self::Des3Ecb | Self::Des3EcbPad => "3DES-ECB",
+        }
+    }
+
+    /// Whether a key of this kind fits. The token does not check this reliably: Kryoptic wraps keys with a generic
+    /// secret as if it were AES.
+    pub fn takes(&self, kind: SecretKeyKind) -> bool {
+        matches!(
+            (self, kind),
+            (Self::ChaCha20 { .. } | Self::ChaCha20Poly1305 { .. }, SecretKeyKind::ChaCha20)
+                | (
+                    Self::Des3CbcPad { .. } | Self::Des3Cbc { .. } | Self::Des3Ecb | Self::Des3EcbPad,
+                    SecretKeyKind::Des3 { .. }
+                )
+                | (
+                    Self::AesGcm { .. }
+                        | Self::AesCcm { .. }
+                        | Self::AesCbcPad { .. }
+                        | Self::AesCbc { .. }
+                        | Self::AesCtr { .. }
+                        | Self::AesCfb { .. }
+                        | Self::AesOfb { .. }
+                        | Self::AesEcb
+                        | Self::AesEcbPad,
+                    SecretKeyKind::Aes { .. }
+                )
+        )
+    }
+
+    /// Returns the length in bytes of the tag of an authenticating cipher.
+    pub fn tag_bytes(&self) -> Option<usize> {
+        match self {
+            Self::AesGcm { tag_bits, .. } => Some(tag_bits / 8),
+            Self::AesCcm { tag_bytes, .. } | Self::ChaCha20Poly1305 { tag_bytes, .. } => Some(*tag_bytes),
+            _ => None,
+        }
+    }
+
+    /// Returns the length in bytes of the blocks that padding fills, or of which unpadded data consists; `None` for a
+    /// cipher that takes any length.
+    fn block(&self) -> Option<usize> {
+        match self {
+            Self::AesCbcPad { .. } | Self::AesCbc { .. } | Self::AesEcb | Self::AesEcbPad => Some(BLOCK),
+            Self::Des3CbcPad { .. } | Self::Des3Cbc { .. } | Self::Des3Ecb | Self::Des3EcbPad => Some(DES_BLOCK),
+            _ => None,
+        }
+    }
+
+    fn is_padded(&self) -> bool {
+        matches!(self, Self::AesCbcPad { .. } | Self::Des3CbcPad { .. }) || self.padded_outside().is_some()
+    }
+
+    /// Returns the block length of a cipher whose padding is added and removed outside of the token.
+    pub(crate) fn padded_outside(&self) -> Option<usize> {
+        match self {
+            Self::AesEcbPad => Some(BLOCK),
+            Self::Des3EcbPad => Some(DES_BLOCK),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), Error> {
         match self {
             Self::AesGcm { iv, .. } if iv.is_empty() || iv.len() > LONGEST_GCM_IV => {
                 Err(Error::InvalidInput(InvalidInput::Iv))
@@ -75,13 +193,27 @@ impl Cipher<'_> {
             Self::AesGcm { tag_bits, .. } if !matches!(tag_bits, 96 | 104 | 112 | 120 | 128) => {
                 Err(Error::InvalidInput(InvalidInput::Tag))
             }
+            Self::AesCcm { nonce, .. } if !(7..=13).contains(&nonce.len()) => {
+                Err(Error::InvalidInput(InvalidInput::CcmNonce))
+            }
+            Self::AesCcm { tag_bytes, .. } if !matches!(tag_bytes, 4 | 6 | 8 | 10 | 12 | 14 | 16) => {
+                Err(Error::InvalidInput(InvalidInput::CcmTag))
+            }
+            Self::ChaCha20Poly1305 { tag_bytes, .. } if !(12..=16).contains(tag_bytes) => {
+                Err(Error::InvalidInput(InvalidInput::Poly1305Tag))
+            }
             _ => Ok(()),
         }
     }
 
-    fn validate_plaintext(&self, data: &[u8]) -> Result<(), Error> {
-        match self {
-            Self::AesCbc { .. } | Self::AesEcb if !data.len().is_multiple_of(BLOCK) => {
+    /// Refuses texts whose length is wrong, without calling the device.
+    pub(crate) fn validate_plaintext(&self, data: &[u8]) -> Result<(), Error> {
+        match (self, self.block()) {
+            // The length of the text is encoded in 15 - n bytes (NIST SP 800-38C, A.1).
+            (Self::AesCcm { nonce, .. }, _) if nonce.len() == 13 && data.len() > usize::from(u16::MAX) => {
+                Err(Error::InvalidInput(InvalidInput::CcmLength))
+            }
+            (_, Some(block)) if !self.is_padded() && !data.len().is_multiple_of(block) => {
                 Err(Error::InvalidInput(InvalidInput::BlockLength))
             }
             _ => Ok(()),
@@ -89,22 +221,20 @@ impl Cipher<'_> {
     }
 
     /// Refuses ciphertexts whose length is wrong, without calling the device.
-    fn validate_ciphertext(&self, data: &[u8]) -> Result<(), Error> {
-        match self {
-            Self::AesGcm { tag_bits, .. } if data.len() < tag_bits / 8 => Err(Error::DecryptionFailed),
-            Self::AesCbcPad { .. } if data.is_empty() || !data.len().is_multiple_of(BLOCK) => {
+    pub(crate) fn validate_ciphertext(&self, data: &[u8]) -> Result<(), Error> {
+        match (self.tag_bytes(), self.block()) {
+            (Some(tag_bytes), _) if data.len() < tag_bytes => Err(Error::DecryptionFailed),
+            (_, Some(block)) if self.is_padded() && (data.is_empty() || !data.len().is_multiple_of(block)) => {
                 Err(Error::DecryptionFailed)
             }
-            other => other.validate_plaintext(data),
+            (Some(_), _) => Ok(()),
+            _ => self.validate_plaintext(data),
         }
     }
 
     /// Returns the bound that applies to this cipher.
     pub fn bounded(&self) -> Bounded {
-        match self {
-            Self::AesGcm { .. } => Bounded::Gcm,
-            Self::AesCbcPad { .. } | Self::AesCbc { .. } | Self::AesCtr { .. } | Self::AesEcb => Bounded::Blocks,
-        }
+        if self.tag_bytes().is_some() { Bounded::Gcm } else { Bounded::Blocks }
     }
 
     /// Whether `length` bytes of data fit into one call if the token takes `most` bytes.
@@ -112,156 +242,16 @@ impl Cipher<'_> {
         self.measured(direction, length) <= most
     }
 
-    /// Returns the length that counts against the bound: of the text for GCM, and of the padded text with padding.
-    fn measured(&self, direction: Direction, length: usize) -> usize {
-        match (self, direction) {
-            (Self::AesGcm { tag_bits, .. }, Direction::Decrypt) => length.saturating_sub(tag_bits / 8),
-            (Self::AesCbcPad { .. }, Direction::Encrypt) => length - length % BLOCK + BLOCK,
+    /// Returns the length that counts against the bound: of the text without the tag, and of the padded text with
+    /// padding. A keystream has whole blocks.
+    pub(crate) fn measured(&self, direction: Direction, length: usize) -> usize {
+        match (direction, self.block()) {
+            (Direction::Decrypt, _) if self.tag_bytes().is_some() => {
+                length.saturating_sub(self.tag_bytes().unwrap_or_default())
+            }
+            (Direction::Encrypt, Some(block)) if self.is_padded() => length - length % block + block,
+            _ if matches!(self, Self::AesCfb { .. } | Self::AesOfb { .. }) => length.next_multiple_of(BLOCK),
             _ => length,
         }
-    }
-
-    /// Runs the cipher in `session`. For GCM, the IV is read back.
-    fn run(
-        &self,
-        functions: &Functions,
-        session: &Session,
-        direction: Direction,
-        key: ObjectHandle,
-        data: &[u8],
-    ) -> Result<Output, cryptoki::error::Error> {
-        // A cipher adds at most a block, and a token may add its IV.
-        let room = data.len() + BLOCK + LONGEST_OWN_IV;
-        let run = |mechanism: &Mechanism<'_>| functions.cipher(session, direction, mechanism, key, data, room);
-        let bytes = match self {
-            Self::AesGcm { iv: given, aad, tag_bits } => {
-                let mut iv = given.to_vec();
-                let tag_bits = Ulong::try_from(*tag_bits)?;
-                let bytes = run(&Mechanism::AesGcm(GcmParams::new(&mut iv, aad, tag_bits)?))?;
-                let own_iv = (iv != *given).then_some(iv);
-                return Ok(Output { bytes, own_iv });
-            }
-            Self::AesCbcPad { iv } => run(&Mechanism::AesCbcPad(**iv)),
-            Self::AesCbc { iv } => run(&Mechanism::AesCbc(**iv)),
-            Self::AesEcb => run(&Mechanism::AesEcb),
-            Self::AesCtr { counter } => functions.counter_mode(session, direction, key, counter, data),
-        }?;
-        Ok(Output { bytes, own_iv: None })
-    }
-}
-
-/// The result of a call of the token.
-struct Output {
-    bytes: Zeroizing<Vec<u8>>,
-    /// The IV for GCM that the token wrote over the given one.
-    own_iv: Option<Vec<u8>>,
-}
-
-/// A ciphertext.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Encrypted {
-    /// The ciphertext. For GCM, it ends with the tag.
-    pub data: Vec<u8>,
-    /// The IV for GCM that the token used instead of the given one. It is needed for decryption.
-    pub own_iv: Option<Vec<u8>>,
-}
-
-impl Device {
-    /// Encrypts `data` in one piece, by two calls: C_EncryptInit and C_Encrypt. [`Error::OwnIv`] if the token used
-    /// another IV for GCM than that of `cipher`. [`Error::TooLong`], without a call, if the data is longer than the
-    /// token takes in one call.
-    pub fn encrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
-        self.within_bounds(cipher, Direction::Encrypt, data)?;
-        let Encrypted { data, own_iv } = self.seal_by(key, cipher, data)?;
-        if own_iv.is_some() { Err(Error::OwnIv) } else { Ok(data) }
-    }
-
-    /// Like [`Self::encrypt`], if the caller did not choose the IV for GCM. The token may make an IV of its own: it
-    /// writes it into the parameter (AWS CloudHSM), or behind the tag (Luna and ProtectServer in FIPS mode).
-    /// [`Error::OwnIv`] if the given IV was zeros and the token made none, because zeros are not a valid IV.
-    pub fn encrypt_afresh(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
-        self.within_bounds(cipher, Direction::Encrypt, data)?;
-        let encrypted = self.seal_by(key, cipher, data)?;
-        match cipher {
-            Cipher::AesGcm { iv, .. } if encrypted.own_iv.is_none() && iv.iter().all(|byte| *byte == 0) => {
-                Err(Error::OwnIv)
-            }
-            _ => Ok(encrypted),
-        }
-    }
-
-    /// Encrypts without checking the bound.
-    pub(crate) fn seal_by(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
-        cipher.validate()?;
-        cipher.validate_plaintext(data)?;
-        let key = key.handle(self.generation)?;
-        let encrypt = |session: &Session| cipher.run(&self.module.functions, session, Direction::Encrypt, key, data);
-        let Output { mut bytes, mut own_iv } = self.work(encrypt)?;
-        if let Cipher::AesGcm { tag_bits, .. } = cipher {
-            let length = data.len() + tag_bits / 8;
-            match bytes.len().checked_sub(length) {
-                Some(0) => {}
-                Some(12..=LONGEST_OWN_IV) if own_iv.is_none() => own_iv = Some(bytes.split_off(length)),
-                _ => return Err(Error::Binding(cryptoki::error::Error::InvalidValue)),
-            }
-        }
-        Ok(Encrypted { data: std::mem::take(&mut *bytes), own_iv })
-    }
-
-    /// Finds the token's rule for GCM IVs: see [`crate::Token::iv_rule`]. Returns the ciphertext of `text` and the IV
-    /// that the token was given.
-    pub(crate) fn find_iv_rule(&self, key: &Key, aad: &[u8], text: &[u8]) -> Result<(Encrypted, [u8; 12]), Error> {
-        let seal = |iv: [u8; 12], rule| {
-            let sealed = self.encrypt_afresh(key, &Cipher::AesGcm { iv: &iv, aad, tag_bits: 128 }, text)?;
-            self.module.set_iv_rule(rule);
-            Ok((sealed, iv))
-        };
-        // Some tokens take only zeros, and make an IV in place of them.
-        seal([5; 12], IvRule::Any).or_else(|refused| seal([0; 12], IvRule::Zeros).map_err(|_: Error| refused))
-    }
-
-    /// Finds the IV rule again, because the token may be another one or in another mode.
-    pub fn learn_iv_rule(&self) -> Result<(), Error> {
-        let kind = SecretKeyKind::Aes { bytes: 32 };
-        let key = self.generate(&SecretKeySpec { kind, sensitive: true, extractable: false, uses: Uses::CIPHER })?;
-        self.find_iv_rule(&key, b"", b"").map(drop)
-    }
-
-    /// Returns an IV for GCM for a key of the server's own that encrypts only once.
-    pub(crate) fn only_iv(&self) -> &'static [u8] {
-        match self.module.iv_rule() {
-            IvRule::Any => &[1; 12],
-            IvRule::Zeros => &[0; 12],
-        }
-    }
-
-    /// Decrypts a ciphertext that cannot be damaged, without checking the bound.
-    pub(crate) fn decipher(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let key = key.handle(self.generation)?;
-        let decrypt = |session: &Session| cipher.run(&self.module.functions, session, Direction::Decrypt, key, data);
-        Ok(self.work(decrypt)?.bytes)
-    }
-
-    /// Decrypts `data` in one piece. [`Error::DecryptionFailed`] is the only error for damaged data, whatever is wrong
-    /// with it. If the token gives an answer that may also mean a failing device, as SoftHSM does, the device must
-    /// first decrypt something else. [`Error::TooLong`], without a call, if the data is longer than the token takes in
-    /// one call.
-    pub fn decrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
-        cipher.validate()?;
-        cipher.validate_ciphertext(data)?;
-        self.within_bounds(cipher, Direction::Decrypt, data)?;
-        let key = key.handle(self.generation)?;
-        let decrypt = |session: &Session| cipher.run(&self.module.functions, session, Direction::Decrypt, key, data);
-        match self.read(|| self.try_work(decrypt), || self.decrypts(), |_| Error::DecryptionFailed) {
-            Ok(plaintext) => Ok(Secret::new(plaintext.bytes)),
-            // The length is wrong, because it is within the bound.
-            Err(Error::DataInvalid(_)) => Err(Error::DecryptionFailed),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Refuses data that is above the bound.
-    fn within_bounds(&self, cipher: &Cipher<'_>, direction: Direction, data: &[u8]) -> Result<(), Error> {
-        self.module.bounds.refuse(cipher.bounded(), cipher.measured(direction, data.len()))
     }
 }

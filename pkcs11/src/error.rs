@@ -191,12 +191,27 @@ pub enum InvalidInput {
     /// GCM tags have 96, 104, 112, 120 or 128 bits (NIST SP 800-38D; SoftHSM accepts 0).
     #[error("the tag must have 96, 104, 112, 120 or 128 bits")]
     Tag,
-    /// ECB and unpadded CBC need whole blocks of 16 bytes.
-    #[error("the length of the data must be a multiple of 16 bytes")]
+    /// CCM needs a nonce of 7 to 13 bytes (NIST SP 800-38C).
+    #[error("the nonce of CCM must have 7 to 13 bytes")]
+    CcmNonce,
+    /// CCM tags have 4, 6, 8, 10, 12, 14 or 16 bytes (NIST SP 800-38C).
+    #[error("the tag of CCM must have 4, 6, 8, 10, 12, 14 or 16 bytes")]
+    CcmTag,
+    /// Tags of ChaCha20-Poly1305 have 12 to 16 bytes here (RFC 8439 has only those of 16).
+    #[error("the tag of ChaCha20-Poly1305 must have 12 to 16 bytes")]
+    Poly1305Tag,
+    /// With a nonce of 13 bytes the text has at most 65,535 bytes (NIST SP 800-38C).
+    #[error("with a nonce of 13 bytes, CCM takes at most 65,535 bytes")]
+    CcmLength,
+    /// ECB and unpadded CBC need whole blocks: of 16 bytes for AES, of 8 for DES.
+    #[error("the length of the data must be a multiple of the block length (AES 16 bytes, DES 8)")]
     BlockLength,
     /// AES keys have 16, 24 or 32 bytes.
     #[error("an AES key has 16, 24 or 32 bytes")]
     AesKeyLength,
+    /// 3DES keys have 16 or 24 bytes.
+    #[error("a 3DES key has 16 or 24 bytes")]
+    Des3KeyLength,
     /// The length of the value is zero, or differs from the key's specification.
     #[error("the key value has the wrong length")]
     ValueLength,

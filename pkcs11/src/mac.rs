@@ -3,7 +3,11 @@
 use std::ops::RangeInclusive;
 use std::sync::PoisonError;
 
-use cryptoki::mechanism::Mechanism;
+use cryptoki_sys::{
+    CK_MECHANISM_TYPE, CKM_AES_CMAC, CKM_MD5_HMAC, CKM_SHA_1_HMAC, CKM_SHA3_224_HMAC, CKM_SHA3_256_HMAC,
+    CKM_SHA3_384_HMAC, CKM_SHA3_512_HMAC, CKM_SHA224_HMAC, CKM_SHA256_HMAC, CKM_SHA384_HMAC, CKM_SHA512_224_HMAC,
+    CKM_SHA512_256_HMAC, CKM_SHA512_HMAC,
+};
 
 use crate::bounds::Bounded;
 use crate::device::Device;
@@ -25,6 +29,20 @@ pub enum MacMechanism {
     HmacSha384,
     /// CKM_SHA512_HMAC, 64 bytes.
     HmacSha512,
+    /// CKM_SHA512_224_HMAC, 28 bytes.
+    HmacSha512_224,
+    /// CKM_SHA512_256_HMAC, 32 bytes.
+    HmacSha512_256,
+    /// CKM_SHA3_224_HMAC, 28 bytes.
+    HmacSha3_224,
+    /// CKM_SHA3_256_HMAC, 32 bytes.
+    HmacSha3_256,
+    /// CKM_SHA3_384_HMAC, 48 bytes.
+    HmacSha3_384,
+    /// CKM_SHA3_512_HMAC, 64 bytes.
+    HmacSha3_512,
+    /// CKM_MD5_HMAC, 16 bytes.
+    HmacMd5,
     /// CKM_AES_CMAC, 16 bytes.
     AesCmac,
 }
@@ -49,14 +67,40 @@ impl MacMechanism {
         if self == Self::AesCmac { Bounded::Cmac } else { Bounded::Hmac }
     }
 
-    fn mechanism(self) -> Mechanism<'static> {
+    fn mechanism(self) -> CK_MECHANISM_TYPE {
         match self {
-            Self::HmacSha1 => Mechanism::Sha1Hmac,
-            Self::HmacSha224 => Mechanism::Sha224Hmac,
-            Self::HmacSha256 => Mechanism::Sha256Hmac,
-            Self::HmacSha384 => Mechanism::Sha384Hmac,
-            Self::HmacSha512 => Mechanism::Sha512Hmac,
-            Self::AesCmac => Mechanism::AesCMac,
+            Self::HmacSha1 => CKM_SHA_1_HMAC,
+            Self::HmacSha224 => CKM_SHA224_HMAC,
+            Self::HmacSha256 => CKM_SHA256_HMAC,
+            Self::HmacSha384 => CKM_SHA384_HMAC,
+            Self::HmacSha512 => CKM_SHA512_HMAC,
+            Self::HmacSha512_224 => CKM_SHA512_224_HMAC,
+            Self::HmacSha512_256 => CKM_SHA512_256_HMAC,
+            Self::HmacSha3_224 => CKM_SHA3_224_HMAC,
+            Self::HmacSha3_256 => CKM_SHA3_256_HMAC,
+            Self::HmacSha3_384 => CKM_SHA3_384_HMAC,
+            Self::HmacSha3_512 => CKM_SHA3_512_HMAC,
+            Self::HmacMd5 => CKM_MD5_HMAC,
+            Self::AesCmac => CKM_AES_CMAC,
+        }
+    }
+
+    /// Returns the name of the algorithm.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HmacSha1 => "HMAC-SHA1",
+            Self::HmacSha224 => "HMAC-SHA224",
+            Self::HmacSha256 => "HMAC-SHA256",
+            Self::HmacSha384 => "HMAC-SHA384",
+            Self::HmacSha512 => "HMAC-SHA512",
+            Self::HmacSha512_224 => "HMAC-SHA512/224",
+            Self::HmacSha512_256 => "HMAC-SHA512/256",
+            Self::HmacSha3_224 => "HMAC-SHA3-224",
+            Self::HmacSha3_256 => "HMAC-SHA3-256",
+            Self::HmacSha3_384 => "HMAC-SHA3-384",
+            Self::HmacSha3_512 => "HMAC-SHA3-512",
+            Self::HmacMd5 => "HMAC-MD5",
+            Self::AesCmac => "AES-CMAC",
         }
     }
 }
@@ -82,7 +126,7 @@ impl Device {
     pub(crate) fn sign_whole(&self, key: &Key, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
         let key = key.handle(self.generation)?;
         let functions = &self.module.functions;
-        self.work(|session| functions.sign(session, &mechanism.mechanism(), key, data, LONGEST))
+        self.work(|session| functions.mac(session, mechanism.mechanism(), key, data, LONGEST))
     }
 
     /// Makes the MAC by one operation with a C_SignUpdate for each `most` bytes. If a call fails, the session is
@@ -96,7 +140,7 @@ impl Device {
     ) -> Result<Vec<u8>, Error> {
         let key = key.handle(self.generation)?;
         let (functions, parts) = (&self.module.functions, data.chunks(most.max(1)));
-        self.work(|session| functions.sign_in_parts(session, &mechanism.mechanism(), key, parts, LONGEST))
+        self.work(|session| functions.sign_in_parts(session, mechanism.mechanism(), key, parts, LONGEST))
     }
 
     /// Returns the lengths in bytes of keys that sign by `mechanism`. They are tried once in the life of the device.
@@ -109,9 +153,10 @@ impl Device {
         if let Some(known) = known {
             return Ok(known);
         }
-        let number = mechanism.mechanism().mechanism_type();
-        let said = self.work(|_| self.module.context.get_mechanism_info(self.slot, number))?;
-        let found = self.find_key_size(mechanism, said.min_key_size(), said.max_key_size())?;
+        let said = self.work(|_| self.module.functions.mechanism_info(self.slot, mechanism.mechanism()))?;
+        let [least, most] =
+            [said.ulMinKeySize, said.ulMaxKeySize].map(|size| usize::try_from(size).unwrap_or_default());
+        let found = self.find_key_size(mechanism, least, most)?;
         self.mac_key_sizes.lock().unwrap_or_else(PoisonError::into_inner).insert(mechanism, found.clone());
         Ok(found)
     }

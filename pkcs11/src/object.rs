@@ -2,6 +2,7 @@
 
 use cryptoki::error::{Error as Binding, RvError};
 use cryptoki::object::{Attribute, AttributeType, ObjectClass};
+use cryptoki_sys::CK_MECHANISM_TYPE;
 use zeroize::Zeroize;
 
 use crate::device::Device;
@@ -64,14 +65,14 @@ impl Device {
     /// Makes a session key inside the token (C_GenerateKey).
     pub fn generate(&self, spec: &SecretKeySpec) -> Result<Key, Error> {
         let (mechanism, template) = generation(spec, Placement::Session)?;
-        let handle = self.own(|session| session.generate_key(&mechanism, &template))?;
+        let handle = self.own(|session| self.module.functions.generate(session, mechanism, &template))?;
         Ok(self.session_key(handle, spec.kind.bytes()))
     }
 
     /// Makes a token key inside the token (C_GenerateKey). It is durable after [`crate::sync`], if [`Device::needs_sync`].
     pub fn generate_token(&self, id: &KeyId, label: &str, spec: &SecretKeySpec) -> Result<Key, Error> {
         let (mechanism, template) = generation(spec, Placement::Token(id, label))?;
-        let handle = self.lasting(|session| session.generate_key(&mechanism, &template))?;
+        let handle = self.lasting(|session| self.module.functions.generate(session, mechanism, &template))?;
         Ok(self.token_key(handle, Some(spec.kind.bytes())))
     }
 
@@ -108,13 +109,10 @@ impl Device {
     }
 }
 
-fn generation(
-    spec: &SecretKeySpec,
-    placement: Placement<'_>,
-) -> Result<(cryptoki::mechanism::Mechanism<'static>, Vec<Attribute>), Error> {
+fn generation(spec: &SecretKeySpec, placement: Placement<'_>) -> Result<(CK_MECHANISM_TYPE, Vec<Attribute>), Error> {
     spec.kind.validate()?;
     let mut template = spec.template(placement);
-    template.push(spec.kind.length()?);
+    template.extend(spec.kind.length()?);
     Ok((spec.kind.generation(), template))
 }
 

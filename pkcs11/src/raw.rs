@@ -1,4 +1,4 @@
-//! Calls that the binding cannot make: nested templates, counter mode, key wrap under any mechanism number, and reading
+//! Calls that the binding cannot make: nested templates, modes of ciphers, key wrap under any mechanism number, and reading
 //! a key's value without leaving copies in memory.
 
 use std::ffi::c_void;
@@ -12,9 +12,8 @@ use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_BYTE, CK_FUNCTION_LIST, CK_MECHANISM,
-    CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_RV, CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION, CKA_VALUE,
-    CKM_AES_CTR, CKR_BUFFER_TOO_SMALL,
+    CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_BYTE, CK_FUNCTION_LIST, CK_MECHANISM, CK_MECHANISM_INFO,
+    CK_MECHANISM_TYPE, CK_RV, CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION, CKA_VALUE, CKR_BUFFER_TOO_SMALL,
 };
 use zeroize::Zeroizing;
 
@@ -102,25 +101,6 @@ impl Functions {
         Ok(attribute.ulValueLen.try_into()?)
     }
 
-    /// Encrypts or decrypts by CKM_AES_CTR, which the binding does not have. All 128 bits of the block are the counter.
-    pub(crate) fn counter_mode(
-        &self,
-        session: &Session,
-        direction: Direction,
-        key: ObjectHandle,
-        counter: &[u8; 16],
-        data: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>> {
-        let mut parameters = CK_AES_CTR_PARAMS { ulCounterBits: 128, cb: *counter };
-        let mechanism = CK_MECHANISM {
-            mechanism: CKM_AES_CTR,
-            pParameter: (&raw mut parameters).cast::<c_void>(),
-            ulParameterLen: size_of::<CK_AES_CTR_PARAMS>().try_into()?,
-        };
-        // SAFETY: the mechanism points to parameters of its own type and length, which outlive the calls.
-        unsafe { self.crypt(session, direction, mechanism, key, data, data.len()) }
-    }
-
     /// Calls C_EncryptInit and C_Encrypt, or the same for decryption. The second function is called once if the output
     /// takes at most `room` bytes.
     pub(crate) fn cipher(
@@ -136,9 +116,11 @@ impl Functions {
         unsafe { self.crypt(session, direction, mechanism.into(), key, data, room) }
     }
 
+    /// Calls the two functions of a cipher.
+    ///
     /// # Safety
     /// `mechanism` points to parameters of its own type and length, or to none.
-    unsafe fn crypt(
+    pub(crate) unsafe fn crypt(
         &self,
         session: &Session,
         direction: Direction,
@@ -177,12 +159,37 @@ impl Functions {
         data: &[u8],
         room: usize,
     ) -> Result<Vec<u8>> {
+        // SAFETY: the binding points to parameters of the mechanism's type, which outlive the call.
+        unsafe { self.sign_with(session, mechanism.into(), key, data, room) }
+    }
+
+    /// The same with a mechanism without parameters, which the binding may not know.
+    pub(crate) fn mac(
+        &self,
+        session: &Session,
+        mechanism: CK_MECHANISM_TYPE,
+        key: ObjectHandle,
+        data: &[u8],
+        room: usize,
+    ) -> Result<Vec<u8>> {
+        // SAFETY: the mechanism points to no parameters.
+        unsafe { self.sign_with(session, bare(mechanism), key, data, room) }
+    }
+
+    /// # Safety
+    /// As that of `crypt`.
+    unsafe fn sign_with(
+        &self,
+        session: &Session,
+        mut mechanism: CK_MECHANISM,
+        key: ObjectHandle,
+        data: &[u8],
+        room: usize,
+    ) -> Result<Vec<u8>> {
         let (Some(init), Some(sign)) = (self.list.C_SignInit, self.list.C_Sign) else {
             return Err(Error::NullFunctionPointer);
         };
-        let mut mechanism: CK_MECHANISM = mechanism.into();
-        // SAFETY: the binding points to parameters of the mechanism's type, which outlive the call. As for the session, see
-        // `attribute`.
+        // SAFETY: as the caller promises. As for the session, see `attribute`.
         ok(unsafe { init(session.handle(), &raw mut mechanism, key.handle()) }, Function::SignInit)?;
         let length = data.len().try_into()?;
         let mut signature = written(room, Function::Sign, |output, room| {
@@ -198,7 +205,7 @@ impl Functions {
     pub(crate) fn sign_in_parts<'a>(
         &self,
         session: &Session,
-        mechanism: &Mechanism<'_>,
+        mechanism: CK_MECHANISM_TYPE,
         key: ObjectHandle,
         parts: impl Iterator<Item = &'a [u8]>,
         room: usize,
@@ -208,8 +215,8 @@ impl Functions {
         else {
             return Err(Error::NullFunctionPointer);
         };
-        let mut mechanism: CK_MECHANISM = mechanism.into();
-        // SAFETY: as in `sign`.
+        let mut mechanism = bare(mechanism);
+        // SAFETY: the mechanism points to no parameters. As for the session, see `attribute`.
         ok(unsafe { init(session.handle(), &raw mut mechanism, key.handle()) }, Function::SignInit)?;
         for part in parts {
             let length = part.len().try_into()?;
@@ -282,6 +289,25 @@ impl Functions {
             )
         };
         ok(rv, Function::UnwrapKey)?;
+        // SAFETY: the module has just given the handle for an object of this session's token.
+        Ok(unsafe { ObjectHandle::new_from_raw(handle) })
+    }
+
+    /// Calls C_GenerateKey with a mechanism without parameters, which the binding may not know.
+    pub(crate) fn generate(
+        &self,
+        session: &Session,
+        mechanism: CK_MECHANISM_TYPE,
+        template: &[Attribute],
+    ) -> Result<ObjectHandle> {
+        let call = self.list.C_GenerateKey.ok_or(Error::NullFunctionPointer)?;
+        let mut template: Vec<CK_ATTRIBUTE> = template.iter().map(Into::into).collect();
+        let (mut mechanism, count) = (bare(mechanism), template.len().try_into()?);
+        let mut handle = 0;
+        // SAFETY: `template` holds `count` attributes that point into the borrowed `Attribute`s, which outlive the call. As for
+        // the session, see `attribute`.
+        let rv = unsafe { call(session.handle(), &raw mut mechanism, template.as_mut_ptr(), count, &raw mut handle) };
+        ok(rv, Function::GenerateKey)?;
         // SAFETY: the module has just given the handle for an object of this session's token.
         Ok(unsafe { ObjectHandle::new_from_raw(handle) })
     }

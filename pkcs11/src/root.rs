@@ -173,7 +173,7 @@ impl RootKind {
     fn template(self, placement: Placement<'_>, weak: Weaknesses) -> Result<Vec<Attribute>, Error> {
         let spec = self.spec();
         let mut template = spec.template(placement);
-        template.push(spec.kind.length()?);
+        template.extend(spec.kind.length()?);
         template.extend(weak.protection());
         Ok(template)
     }
@@ -236,7 +236,7 @@ impl Device {
                 CKA_UNWRAP_TEMPLATE,
                 &unwrap.flags(),
             ),
-            RootKind::Mac => session.generate_key(&kind.spec().kind.generation(), template),
+            RootKind::Mac => self.module.functions.generate(session, kind.spec().kind.generation(), template),
         }
     }
 

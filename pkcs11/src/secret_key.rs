@@ -1,8 +1,11 @@
 //! The specification of a secret key: type, length, permitted uses, and whether it may leave the token.
 
-use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, KeyType, ObjectClass};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass};
 use cryptoki::types::Ulong;
+use cryptoki_sys::{
+    CK_MECHANISM_TYPE, CKA_KEY_TYPE, CKK_CHACHA20, CKM_AES_KEY_GEN, CKM_CHACHA20_KEY_GEN, CKM_DES2_KEY_GEN,
+    CKM_DES3_KEY_GEN, CKM_GENERIC_SECRET_KEY_GEN,
+};
 
 use crate::error::{Error, InvalidInput};
 use crate::key::KeyId;
@@ -34,7 +37,17 @@ pub enum SecretKeyKind {
         /// Length in bytes, at least 1.
         bytes: usize,
     },
+    /// CKK_CHACHA20, of 32 bytes.
+    ChaCha20,
+    /// CKK_DES2 or CKK_DES3: keys for 3DES.
+    Des3 {
+        /// The length in bytes, with the parity bits: 16 or 24.
+        bytes: usize,
+    },
 }
+
+/// Length in bytes of a key for ChaCha20.
+const CHACHA20: usize = 32;
 
 /// The usage attributes of a key. Those that are not requested are set to false, and never left to the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,7 +77,8 @@ impl SecretKeyKind {
     /// Returns the length of the key in bytes.
     pub fn bytes(self) -> usize {
         match self {
-            Self::Aes { bytes } | Self::Generic { bytes } => bytes,
+            Self::Aes { bytes } | Self::Generic { bytes } | Self::Des3 { bytes } => bytes,
+            Self::ChaCha20 => CHACHA20,
         }
     }
 
@@ -74,28 +88,44 @@ impl SecretKeyKind {
             Self::Aes { bytes: 16 | 24 | 32 } => Ok(()),
             Self::Aes { .. } => Err(Error::InvalidInput(InvalidInput::AesKeyLength)),
             Self::Generic { bytes: 0 } => Err(Error::InvalidInput(InvalidInput::ValueLength)),
-            Self::Generic { .. } => Ok(()),
+            Self::Des3 { bytes: 16 | 24 } | Self::Generic { .. } | Self::ChaCha20 => Ok(()),
+            Self::Des3 { .. } => Err(Error::InvalidInput(InvalidInput::Des3KeyLength)),
         }
     }
 
-    pub(crate) fn key_type(self) -> KeyType {
-        match self {
+    /// Returns CKA_KEY_TYPE. The binding does not know that of ChaCha20.
+    pub(crate) fn key_type(self) -> Attribute {
+        Attribute::KeyType(match self {
             Self::Aes { .. } => KeyType::AES,
             Self::Generic { .. } => KeyType::GENERIC_SECRET,
-        }
+            Self::Des3 { bytes: 16 } => KeyType::DES2,
+            Self::Des3 { .. } => KeyType::DES3,
+            Self::ChaCha20 => {
+                let value = CKK_CHACHA20.to_ne_bytes().to_vec();
+                return Attribute::VendorDefined((AttributeType::VendorDefined(CKA_KEY_TYPE), value));
+            }
+        })
     }
 
-    pub(crate) fn generation(self) -> Mechanism<'static> {
+    /// Returns the mechanism of C_GenerateKey.
+    pub(crate) fn generation(self) -> CK_MECHANISM_TYPE {
         match self {
-            Self::Aes { .. } => Mechanism::AesKeyGen,
-            Self::Generic { .. } => Mechanism::GenericSecretKeyGen,
+            Self::Aes { .. } => CKM_AES_KEY_GEN,
+            Self::Generic { .. } => CKM_GENERIC_SECRET_KEY_GEN,
+            Self::ChaCha20 => CKM_CHACHA20_KEY_GEN,
+            Self::Des3 { bytes: 16 } => CKM_DES2_KEY_GEN,
+            Self::Des3 { .. } => CKM_DES3_KEY_GEN,
         }
     }
 
-    /// Returns CKA_VALUE_LEN, which only C_GenerateKey accepts.
-    pub(crate) fn length(self) -> Result<Attribute, Error> {
+    /// Returns CKA_VALUE_LEN, which only C_GenerateKey accepts. Keys for 3DES have none. Kryoptic requires it of keys for
+    /// ChaCha20.
+    pub(crate) fn length(self) -> Result<Option<Attribute>, Error> {
+        if let Self::Des3 { .. } = self {
+            return Ok(None);
+        }
         let bytes = Ulong::try_from(self.bytes()).map_err(Error::from_binding)?;
-        Ok(Attribute::ValueLen(bytes))
+        Ok(Some(Attribute::ValueLen(bytes)))
     }
 }
 
@@ -126,7 +156,7 @@ impl SecretKeySpec {
     pub(crate) fn template(&self, placement: Placement<'_>) -> Vec<Attribute> {
         let mut template = vec![
             Attribute::Class(ObjectClass::SECRET_KEY),
-            Attribute::KeyType(self.kind.key_type()),
+            self.kind.key_type(),
             Attribute::Private(true),
             Attribute::Sensitive(self.sensitive),
             Attribute::Extractable(self.extractable),

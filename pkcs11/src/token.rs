@@ -67,6 +67,11 @@ impl Token {
         Ok((token, verified))
     }
 
+    /// Returns the label of the token.
+    pub fn label(&self) -> &str {
+        &self.config.label
+    }
+
     /// Returns the device, for as long as the guard lives. [`Error::Away`] if there is none, or if it is being
     /// replaced. Never waits.
     ///

@@ -116,6 +116,8 @@ pub struct Config {
     pub kmip: Result<KmipSocket, NoSocket>,
     /// Whether test suites may announce their test cases by the operation Interop.
     pub kmip_interop: bool,
+    /// Whether keys of algorithms that are no longer secure are used.
+    pub legacy_algorithms: bool,
     /// The server's TLS identity; `None` for plain HTTP.
     pub identity: Option<IdentityFiles>,
     /// Client certificates.
@@ -222,8 +224,7 @@ impl Config {
         let kmip = kmip_socket(&options, &hostname, client_certificates.is_some())?;
         let log = options.log.unwrap_or_else(|| "info".to_owned());
         log_filter::check(&log).map_err(Error::LogFilter)?;
-        let gcm_limit = options.gcm_limit.unwrap_or(*GCM_LIMIT.end());
-        let gcm_limit = within("gcm-limit", gcm_limit, &GCM_LIMIT, "")?;
+        let gcm_limit = within("gcm-limit", options.gcm_limit.unwrap_or(*GCM_LIMIT.end()), &GCM_LIMIT, "")?;
         let subjects = |option: &'static str, given: Option<Vec<String>>| {
             given.map(|given| listed::all(option, Some(&given), places)).transpose()
         };
@@ -231,6 +232,7 @@ impl Config {
             hostname,
             kmip,
             kmip_interop: options.kmip_interop.unwrap_or(false),
+            legacy_algorithms: options.allow_legacy_algorithms.unwrap_or(false),
             port: options.port.unwrap_or(DEFAULT_PORT),
             identity,
             client_certificates,

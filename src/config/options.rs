@@ -139,6 +139,9 @@ options! {
     /// Accept the operation Interop, by which test suites announce their test cases [default: false]
     #[arg(long, env = "KMS_KMIP_INTEROP", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     kmip_interop: bool,
+    /// Use keys of algorithms that are no longer secure: 3DES and HMAC-MD5 [default: false]
+    #[arg(long, env = "KMS_ALLOW_LEGACY_ALGORITHMS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    allow_legacy_algorithms: bool,
     /// PKCS#12 file with the server's key, certificate and chain; without it: plain HTTP
     #[arg(long, env = "KMS_HTTPS_P12_FILE", value_name = "FILE")]
     https_p12_file: PathBuf,

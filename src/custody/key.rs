@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use claviger_pkcs11::{MacMechanism, PairKind, SecretKeyKind, SecretKeySpec, SignatureMechanism as Signature, Uses};
+use claviger_pkcs11::{
+    Cipher, MacMechanism, PairKind, SecretKeyKind, SecretKeySpec, SignatureMechanism as Signature, Uses,
+};
 
 use super::error::Error;
 use super::slot::Slot;
@@ -40,6 +42,14 @@ impl ManagedKey {
         let Self { class, material, kind, uses, slot } = former;
         if (self.class, self.kind, self.uses) == (*class, *kind, *uses) && self.material == *material {
             self.slot = Arc::clone(slot);
+        }
+    }
+
+    /// Checks that the key fits `cipher`.
+    pub(super) fn expect_cipher(&self, cipher: &Cipher<'_>) -> Result<(), Error> {
+        match self.kind {
+            KeyKind::Secret(kind) if cipher.takes(kind) => Ok(()),
+            _ => Err(Error::KeyType),
         }
     }
 

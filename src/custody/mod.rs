@@ -41,9 +41,9 @@ mod trying;
 mod under_way;
 mod verified;
 
-pub use abilities::accepted;
+pub use abilities::{Optional, accepted};
 pub use claviger_pkcs11::{
-    Capability, Cipher, Direction, Encrypted, Error as TokenError, Extractable, Failure, Hash, InvalidInput,
+    Capability, Chain, Cipher, Direction, Encrypted, Error as TokenError, Extractable, Failure, Hash, InvalidInput,
     MacMechanism as Mac, Need, OpenError, PairKind, Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature,
     TokenInfo, Uses, Weaknesses, Wiping, end, give_back, keep_little, overwrite_variable,
 };

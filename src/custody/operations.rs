@@ -138,14 +138,14 @@ impl Custody {
         self.roots().audit().public_key.clone()
     }
 
-    /// Encrypts in the token. A GCM tag follows the ciphertext. Data that the token does not take in one call is split,
-    /// except for GCM.
+    /// Encrypts in the token. A tag follows the ciphertext. Data that the token does not take in one call is split,
+    /// except for ciphers with a tag.
     ///
     /// # Errors
     /// The token is unavailable, or refuses the parameters; [`super::TokenError::OwnIv`] if it takes no IV for GCM;
     /// [`super::TokenError::TooLong`].
     pub fn encrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
-        key.expect_aes()?;
+        key.expect_cipher(cipher)?;
         let encrypt = |cipher: &Cipher<'_>, data: &[u8]| {
             self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt(handle, cipher, data))
         };
@@ -160,7 +160,7 @@ impl Custody {
         let Cipher::AesGcm { .. } = cipher else {
             return Ok(Encrypted { data: self.encrypt(key, cipher, data)?, own_iv: None });
         };
-        key.expect_aes()?;
+        key.expect_cipher(cipher)?;
         self.expect_fits(cipher, Direction::Encrypt, data.len())?;
         let encrypted = self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt_afresh(handle, cipher, data));
         let Err(Error::Token(refused)) = &encrypted else { return encrypted };
@@ -190,12 +190,12 @@ impl Custody {
         Ok(iv)
     }
 
-    /// Decrypts in the token. Data that the token does not take in one call is split, except for GCM.
+    /// Decrypts in the token. Data that the token does not take in one call is split, except for ciphers with a tag.
     ///
     /// # Errors
     /// The token is unavailable, or the ciphertext is not authentic; [`super::TokenError::TooLong`].
     pub fn decrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
-        key.expect_aes()?;
+        key.expect_cipher(cipher)?;
         let decrypt = |cipher: &Cipher<'_>, data: &[u8]| {
             self.with(HsmCall::Decrypt, key, |device, handle| device.decrypt(handle, cipher, data))
         };

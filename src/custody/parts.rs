@@ -7,18 +7,16 @@ use super::error::Error;
 use super::state::Custody;
 
 impl Custody {
-    /// Refuses data for AES-GCM that the token does not take in one call. The token is not called.
+    /// Refuses data for a cipher with a tag that the token does not take in one call. The token is not called.
     ///
     /// # Errors
     /// [`pkcs11::Error::TooLong`]: the data is longer than the token takes for AES-GCM.
     pub fn expect_fits(&self, cipher: &Cipher<'_>, direction: Direction, length: usize) -> Result<(), Error> {
         let most = self.token.most(cipher.bounded());
-        match cipher {
-            Cipher::AesGcm { .. } if !cipher.fits(direction, length, most) => {
-                Err(Error::Token(pkcs11::Error::TooLong { length, most }))
-            }
-            _ => Ok(()),
+        if cipher.tag_bytes().is_some() && !cipher.fits(direction, length, most) {
+            return Err(Error::Token(pkcs11::Error::TooLong { length, most }));
         }
+        Ok(())
     }
 
     /// Runs a cipher by `run`: in one call if the token takes that much, otherwise in parts, which `join` puts

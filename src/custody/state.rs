@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use claviger_pkcs11::{self as pkcs11, Device, DeviceGuard, Extractable, Key, Sessions, Token};
 
-use super::abilities::Abilities;
+use super::abilities::{Abilities, Optional};
 use super::configuration::SESSION_DEADLINE;
 use super::durability::Durability;
 use super::error_queue::Errors;
@@ -82,7 +82,8 @@ impl Custody {
     }
 
     /// Whether all new keys are objects of the token.
-    pub(super) fn is_placing(&self) -> bool {
+    #[must_use]
+    pub fn is_placing(&self) -> bool {
         self.placement == Some(Placement::Token) || self.roots().kek(Class::Sealing).is_none()
     }
 
@@ -105,6 +106,23 @@ impl Custody {
     #[must_use]
     pub fn is_hardware(&self) -> bool {
         self.abilities.is_hardware
+    }
+
+    /// Whether the token has the algorithm, as it was tried at the start.
+    #[must_use]
+    pub fn has(&self, algorithm: Optional) -> bool {
+        let [chacha20, chacha20_poly1305, des3] = self.abilities.algorithms;
+        match algorithm {
+            Optional::ChaCha20 => chacha20,
+            Optional::ChaCha20Poly1305 => chacha20_poly1305,
+            Optional::Des3 => des3,
+        }
+    }
+
+    /// Returns the label of the token.
+    #[must_use]
+    pub fn token_label(&self) -> &str {
+        self.token.label()
     }
 
     /// Whether the token can import keys.

@@ -228,6 +228,7 @@ fn status(error: &kms::Error) -> StatusCode {
         E::Place(fault) => place_status(fault),
         E::Attribute(fault) => attribute_status(fault),
         E::Kept(fault) => kept_status(fault),
+        E::Cipher(fault) => cipher_status(fault),
         E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,
@@ -252,7 +253,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::UnknownApiToken
         | E::NotQuantumSafe
         | E::KeySize { .. }
-        | E::Streaming
         | E::KeyFormat(_)
         | E::PublicKeyFormat(_)
         | E::KeyWrap(_)
@@ -282,6 +282,18 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Sweeps
         | E::Crowded
         | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// Returns the HTTP status of a fault about a cipher.
+fn cipher_status(fault: &kms::CipherFault) -> StatusCode {
+    use kms::CipherFault as F;
+    match fault {
+        F::Lacks { .. } | F::Legacy(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        F::TagLength(_) | F::Part(_) => StatusCode::BAD_REQUEST,
+        F::NoStream => StatusCode::CONFLICT,
+        F::TooManyStreams { .. } => StatusCode::TOO_MANY_REQUESTS,
+        F::TooMuchStreamed { .. } => StatusCode::PAYLOAD_TOO_LARGE,
     }
 }
 

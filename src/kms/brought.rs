@@ -116,9 +116,15 @@ impl Brought {
             matches!(key.key_block.key_format_type, KeyFormatType::Raw | KeyFormatType::TransparentSymmetricKey);
         let is_used = match attributes.cryptographic_algorithm {
             _ if !is_readable || !grant.imports() => false,
+            Some(algorithm) if grant.check_algorithm(algorithm).is_err() => false,
+            Some(CryptographicAlgorithm::ChaCha20 | CryptographicAlgorithm::ChaCha20Poly1305) => bytes.len() == 32,
+            Some(CryptographicAlgorithm::DES3) => matches!(bytes.len(), 16 | 24),
             Some(CryptographicAlgorithm::AES) => matches!(bytes.len(), 16 | 24 | 32),
             algorithm => match algorithm.and_then(mechanism::hmac).map(|mac| grant.mac_key_size(mac)) {
-                Some(Ok(sizes)) => sizes.contains(&bytes.len()) && bytes.len() <= MAX_SECRET,
+                Some(Ok(sizes)) if sizes.contains(&bytes.len()) => bytes.len() <= MAX_SECRET,
+                Some(Ok(_)) => algorithm
+                    .and_then(mechanism::hmac)
+                    .is_some_and(|mac| grant.padded(mac, bytes.len()).is_ok_and(|padded| padded.is_some())),
                 // The HSM does not make such MACs.
                 None | Some(Err(Error::UnsupportedParameters(_))) => false,
                 Some(Err(error)) => return Err(error),

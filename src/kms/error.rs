@@ -7,6 +7,7 @@ pub use no_effect::NoEffect;
 
 use super::attribute_fault::AttributeFault;
 use super::bounds::{MAX_REASON, MAX_SECRET};
+use super::cipher_fault::CipherFault;
 use super::handover_fault::HandoverFault;
 use super::kept_fault::KeptFault;
 use super::place_fault::PlaceFault;
@@ -261,9 +262,9 @@ pub enum Error {
         /// The maximum length, in bytes.
         max: usize,
     },
-    /// An operation in several parts.
-    #[error("operations in several parts are not supported: send the data in one request")]
-    Streaming,
+    /// Data that cannot be processed, in one piece or in several parts.
+    #[error("{0}")]
+    Cipher(#[from] CipherFault),
     /// A key format that is not supported.
     #[error("key format {0} is not supported for this object: use Raw or TransparentSymmetricKey")]
     KeyFormat(kmip::enumerations::KeyFormatType),
@@ -277,9 +278,7 @@ pub enum Error {
     #[error("{0}")]
     KeyWrap(&'static str),
     /// An encoding of wrapped keys that is not supported.
-    #[error(
-        "a key that does not leave in clear is wrapped inside the HSM, as its bytes: EncodingOption must be NoEncoding"
-    )]
+    #[error("a key that does not leave in clear is wrapped inside the HSM as bytes: EncodingOption must be NoEncoding")]
     EncodingOption,
     /// A key length that AES key wrap does not support.
     #[error("the key is {0} bytes long; AES key wrap supports multiples of 8 bytes, from 16")]

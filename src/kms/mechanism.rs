@@ -1,118 +1,37 @@
-//! Mapping of KMIP's cryptographic parameters to mechanisms of the HSM token.
+//! Mapping of KMIP's cryptographic parameters to the MACs of the HSM token.
 
 use super::error::Error;
 use super::object::Object;
-use crate::custody::Mac;
+use crate::custody::{Mac, Optional};
 use crate::kmip::CryptographicParameters;
-use crate::kmip::enumerations::{BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, PaddingMethod};
-use crate::kmip::payloads::MultiPart;
+use crate::kmip::enumerations::{BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm};
 
-/// Length of a GCM tag in bytes if the request does not state it (NIST SP 800-38D section 5.2.1.2: the longest).
-const TAG_BYTES: usize = 16;
-
-/// Length in bytes of the IV that the server chooses for GCM (NIST SP 800-38D section 8.2.2).
-pub(super) const GCM_IV: usize = 12;
-
-/// Length in bytes of an AES block, and of the IV of CBC.
-pub(super) const BLOCK: usize = 16;
-
-/// The mode of AES.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AesMode {
-    /// GCM (NIST SP 800-38D).
-    Gcm {
-        /// Length of the tag in bytes: 12 to 16.
-        tag_bytes: usize,
-    },
-    /// CBC with PKCS#5 padding, as PKCS#11's CKM_AES_CBC_PAD.
-    CbcPadded,
-    /// CBC without padding: whole blocks only.
-    Cbc,
-}
-
-/// The first input of an AES encryption.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Beginning {
-    /// An IV that the server chooses at random.
-    Fresh,
-    /// An IV, nonce, counter or tweak that the caller chose.
-    Chosen,
-    /// The output of an earlier part of the same stream, which the caller has seen.
-    Continued,
-}
-
-/// Whether encryption of this kind also allows the caller to decrypt. GCM and CTR decrypt what they encrypt if the IV
-/// is repeated. A caller who chooses the value that a CBC block is XORed with can use AES as an oracle, block by block.
-/// A mode that encrypts each block separately (ECB) would allow it with every first input.
-pub(super) fn can_decrypt(mode: AesMode, beginning: Beginning) -> bool {
-    match (mode, beginning) {
-        (AesMode::Gcm { .. } | AesMode::CbcPadded | AesMode::Cbc, Beginning::Fresh) => false,
-        (AesMode::Gcm { .. } | AesMode::CbcPadded | AesMode::Cbc, Beginning::Chosen) => true,
-        (AesMode::CbcPadded | AesMode::Cbc, Beginning::Continued) => true,
-        (AesMode::Gcm { .. }, Beginning::Continued) => false,
-    }
-}
-
-/// Refuses an operation in several parts.
-pub(super) fn check_whole(part: &MultiPart) -> Result<(), Error> {
-    if part.is_partial() { Err(Error::Streaming) } else { Ok(()) }
-}
-
-/// The mode of the request; else that of the object's own parameters; else GCM.
-pub(super) fn aes_mode(object: &Object, requested: Option<&CryptographicParameters>) -> Result<AesMode, Error> {
-    if object.algorithm() != Some(CryptographicAlgorithm::AES) {
-        return Err(Error::UnsupportedParameters("only AES keys encrypt and decrypt"));
-    }
-    let default = CryptographicParameters::default();
-    let parameters = requested.or(object.attributes.cryptographic_parameters.first()).unwrap_or(&default);
-    if parameters.cryptographic_algorithm.is_some_and(|named| named != CryptographicAlgorithm::AES) {
-        return Err(Error::BadParameters("the CryptographicAlgorithm of the request is not that of the key"));
-    }
-    match parameters.block_cipher_mode.unwrap_or(BlockCipherMode::GCM) {
-        BlockCipherMode::GCM | BlockCipherMode::AEAD => match parameters.padding_method {
-            None | Some(PaddingMethod::None) => Ok(AesMode::Gcm { tag_bytes: tag_bytes(parameters.tag_length)? }),
-            Some(_) => Err(Error::BadParameters("GCM takes no padding")),
-        },
-        BlockCipherMode::CBC => match parameters.padding_method {
-            // A caller who does not name the padding rarely wants a mode that accepts only whole blocks.
-            None | Some(PaddingMethod::PKCS5) => Ok(AesMode::CbcPadded),
-            Some(PaddingMethod::None) => Ok(AesMode::Cbc),
-            Some(_) => Err(Error::UnsupportedParameters("CBC is served with padding PKCS5 or None")),
-        },
-        _ => Err(Error::UnsupportedParameters("AES is served in modes GCM and CBC")),
-    }
-}
-
-/// The length of a tag in bytes. The limits are checked here because SoftHSM accepts any length, even 0.
-fn tag_bytes(requested: Option<i32>) -> Result<usize, Error> {
-    match requested {
-        None => Ok(TAG_BYTES),
-        Some(bytes @ 12..=16) => usize::try_from(bytes).map_err(|_| Error::BadParameters("TagLength")),
-        Some(_) => Err(Error::BadParameters("TagLength has 12 to 16 bytes")),
-    }
-}
-
-/// The MAC of the request; else the one of the key's algorithm.
+/// The MAC of the request; else the one of the key's algorithm. An AES key makes a CMAC, or an HMAC if the parameters name a
+/// hash.
 pub(super) fn mac(object: &Object, requested: Option<&CryptographicParameters>) -> Result<Mac, Error> {
     let algorithm = object.algorithm().ok_or(Error::UnsupportedParameters("the key has no algorithm"))?;
     let parameters = requested.or(object.attributes.cryptographic_parameters.first());
-    if algorithm == CryptographicAlgorithm::AES {
-        let mode = parameters.and_then(|parameters| parameters.block_cipher_mode);
-        let hash = parameters.and_then(|parameters| parameters.hashing_algorithm);
-        return match (mode, hash) {
-            (None | Some(BlockCipherMode::CMAC), None) => Ok(Mac::AesCmac),
-            _ => Err(Error::UnsupportedParameters("an AES key makes a CMAC, not an HMAC")),
-        };
-    }
     let named = parameters.and_then(|parameters| parameters.cryptographic_algorithm);
     let hash = parameters.and_then(|parameters| parameters.hashing_algorithm);
+    if algorithm == CryptographicAlgorithm::AES {
+        let mode = parameters.and_then(|parameters| parameters.block_cipher_mode);
+        return match (mode, hash, named.filter(|named| *named != CryptographicAlgorithm::AES)) {
+            (None | Some(BlockCipherMode::CMAC), None, None) => Some(Mac::AesCmac),
+            (None, Some(hash), None) => hmac_of(hash),
+            (None, None, Some(named)) => hmac(named),
+            _ => return Err(Error::UnsupportedParameters("an AES key makes a CMAC, or an HMAC with HashingAlgorithm")),
+        }
+        .ok_or(Error::UnsupportedParameters(HASHES));
+    }
     match (hash, named) {
         (Some(hash), _) => hmac_of(hash),
         (None, Some(named)) => hmac(named),
         (None, None) => hmac(algorithm),
     }
-    .ok_or(Error::UnsupportedParameters("HMAC is served with SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512"))
+    .ok_or(Error::UnsupportedParameters(HASHES))
 }
+
+const HASHES: &str = "HMAC is served with SHA-1, SHA-224 to SHA-512, SHA-512/224, SHA-512/256 and SHA-3";
 
 /// The HMAC mechanism of an algorithm.
 pub(super) fn hmac(algorithm: CryptographicAlgorithm) -> Option<Mac> {
@@ -122,6 +41,11 @@ pub(super) fn hmac(algorithm: CryptographicAlgorithm) -> Option<Mac> {
         CryptographicAlgorithm::HMAC_SHA256 => Some(Mac::HmacSha256),
         CryptographicAlgorithm::HMAC_SHA384 => Some(Mac::HmacSha384),
         CryptographicAlgorithm::HMAC_SHA512 => Some(Mac::HmacSha512),
+        CryptographicAlgorithm::HMAC_SHA3_224 => Some(Mac::HmacSha3_224),
+        CryptographicAlgorithm::HMAC_SHA3_256 => Some(Mac::HmacSha3_256),
+        CryptographicAlgorithm::HMAC_SHA3_384 => Some(Mac::HmacSha3_384),
+        CryptographicAlgorithm::HMAC_SHA3_512 => Some(Mac::HmacSha3_512),
+        CryptographicAlgorithm::HMAC_MD5 => Some(Mac::HmacMd5),
         _ => None,
     }
 }
@@ -133,6 +57,32 @@ fn hmac_of(hash: HashingAlgorithm) -> Option<Mac> {
         HashingAlgorithm::SHA_256 => Some(Mac::HmacSha256),
         HashingAlgorithm::SHA_384 => Some(Mac::HmacSha384),
         HashingAlgorithm::SHA_512 => Some(Mac::HmacSha512),
+        HashingAlgorithm::SHA_512_224 => Some(Mac::HmacSha512_224),
+        HashingAlgorithm::SHA_512_256 => Some(Mac::HmacSha512_256),
+        HashingAlgorithm::SHA3_224 => Some(Mac::HmacSha3_224),
+        HashingAlgorithm::SHA3_256 => Some(Mac::HmacSha3_256),
+        HashingAlgorithm::SHA3_384 => Some(Mac::HmacSha3_384),
+        HashingAlgorithm::SHA3_512 => Some(Mac::HmacSha3_512),
+        HashingAlgorithm::MD5 => Some(Mac::HmacMd5),
+        _ => None,
+    }
+}
+
+/// The name of an algorithm that is used only if the operator allows it; `None` for the others.
+pub(super) fn legacy(algorithm: CryptographicAlgorithm) -> Option<&'static str> {
+    match algorithm {
+        CryptographicAlgorithm::DES3 => Some("3DES"),
+        CryptographicAlgorithm::HMAC_MD5 => Some("HMAC-MD5"),
+        _ => None,
+    }
+}
+
+/// The algorithm of keys that not every HSM token has; `None` for the others.
+pub(super) fn optional(algorithm: CryptographicAlgorithm) -> Option<Optional> {
+    match algorithm {
+        CryptographicAlgorithm::ChaCha20 => Some(Optional::ChaCha20),
+        CryptographicAlgorithm::ChaCha20Poly1305 => Some(Optional::ChaCha20Poly1305),
+        CryptographicAlgorithm::DES3 => Some(Optional::Des3),
         _ => None,
     }
 }

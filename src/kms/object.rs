@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::error::Error;
 use super::handover::Pending;
-use super::object_kind::ObjectKind;
+use super::object_kind::{ObjectKind, secret_key_kind};
 use super::ownership::Access;
 use super::secret_path;
-use crate::custody::{ManagedKey, Uses};
+use crate::custody::{KeyKind, ManagedKey, SecretKeyKind, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{self, Dates};
 use crate::kmip::ttlv::{DateTime, Document, Field as _, Value, json};
@@ -31,6 +31,8 @@ pub(super) struct Object {
     pub(super) key: ManagedKey,
     /// The same key, allowed only to make MACs. The API token is compared by it, whatever the usage mask.
     pub(super) comparing_key: ManagedKey,
+    /// The same key of AES, as the secret of an HMAC, if its mask permits MACs.
+    pub(super) hmac_key: Option<ManagedKey>,
     /// The day of the last noted use, in days since 1970-01-01 UTC; 0 if there was none since the object was read.
     pub(super) used: AtomicI64,
 }
@@ -50,11 +52,23 @@ impl Object {
         material: Material,
     ) -> Result<Self, Unreadable> {
         let kind = ObjectKind::of(&attributes).ok_or(Unreadable)?;
-        let key_kind = kind.key_kind(&attributes).ok_or(Unreadable)?;
-        let key = ManagedKey::new(class, material.clone(), key_kind, uses(kind.key_mask(&attributes)));
+        let key_kind = stored(kind.key_kind(&attributes).ok_or(Unreadable)?, &material);
+        let mask = kind.key_mask(&attributes);
+        let hmac_key = match (kind, key_kind, &material) {
+            (ObjectKind::SymmetricKey, KeyKind::Secret(SecretKeyKind::Aes { bytes }), Material::Wrapped { .. })
+                if uses(mask).sign =>
+            {
+                let uses = Uses { sign: true, ..Uses::default() };
+                let kind = KeyKind::Secret(SecretKeyKind::Generic { bytes });
+                Some(ManagedKey::new(class, material.clone(), kind, uses))
+            }
+            _ => None,
+        };
+        let key = ManagedKey::new(class, material.clone(), key_kind, uses(mask));
         let comparing = Uses { sign: true, ..Uses::default() };
         let comparing_key = ManagedKey::new(class, material.clone(), key_kind, comparing);
-        Ok(Self { id, version, access, kind, attributes, class, material, key, comparing_key, used: AtomicI64::new(0) })
+        let used = AtomicI64::new(0);
+        Ok(Self { id, version, access, kind, attributes, class, material, key, comparing_key, hmac_key, used })
     }
 
     /// Reads a row whose binding was checked.
@@ -91,6 +105,9 @@ impl Object {
         let mut own = Self::from_row(row)?;
         own.key.inherit(&former.key);
         own.comparing_key.inherit(&former.comparing_key);
+        if let (Some(own), Some(former)) = (&mut own.hmac_key, &former.hmac_key) {
+            own.inherit(former);
+        }
         own.used = AtomicI64::new(former.used.load(Ordering::Relaxed));
         Ok(own)
     }
@@ -165,6 +182,16 @@ impl Object {
         Resource { id: &self.id, owner, project: project.as_deref(), grants, properties: &self.attributes }
     }
 
+    /// The true length in bytes of a secret that the HSM token holds padded with zeros; `None` for others.
+    pub(super) fn padded_from(&self) -> Option<usize> {
+        match (self.kind, secret_key_kind(&self.attributes)) {
+            (ObjectKind::SymmetricKey, Some(SecretKeyKind::Generic { bytes })) => {
+                (stored_bytes(&self.material)? > bytes).then_some(bytes)
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn algorithm(&self) -> Option<CryptographicAlgorithm> {
         self.attributes.cryptographic_algorithm
     }
@@ -237,6 +264,24 @@ pub(super) fn uses(mask: UsageMask) -> Uses {
         verify: false,
         wrap: mask.contains(UsageMask::WRAP_KEY),
         unwrap: mask.contains(UsageMask::UNWRAP_KEY),
+    }
+}
+
+/// The kind of the key in the HSM token: a secret that was too short for its HMAC is longer there.
+fn stored(kind: KeyKind, material: &Material) -> KeyKind {
+    match (kind, stored_bytes(material)) {
+        (KeyKind::Secret(SecretKeyKind::Generic { bytes }), Some(stored)) if stored > bytes => {
+            KeyKind::Secret(SecretKeyKind::Generic { bytes: stored })
+        }
+        _ => kind,
+    }
+}
+
+/// The length in bytes of a wrapped secret key (RFC 3394: the blob has 8 bytes more).
+fn stored_bytes(material: &Material) -> Option<usize> {
+    match material {
+        Material::Wrapped { blob, .. } => blob.len().checked_sub(8),
+        Material::Token { .. } | Material::Public { .. } | Material::Destroyed => None,
     }
 }
 

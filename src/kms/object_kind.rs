@@ -231,6 +231,15 @@ pub(super) fn secret_key_kind(attributes: &Attributes) -> Option<SecretKeyKind> 
     let bytes = bits / 8;
     match attributes.cryptographic_algorithm? {
         CryptographicAlgorithm::AES => Some(SecretKeyKind::Aes { bytes }),
+        CryptographicAlgorithm::ChaCha20 | CryptographicAlgorithm::ChaCha20Poly1305 => {
+            (bytes == 32).then_some(SecretKeyKind::ChaCha20)
+        }
+        // The length is stated with the parity bits or without them.
+        CryptographicAlgorithm::DES3 => match bits {
+            112 | 128 => Some(SecretKeyKind::Des3 { bytes: 16 }),
+            168 | 192 => Some(SecretKeyKind::Des3 { bytes: 24 }),
+            _ => None,
+        },
         _ => Some(SecretKeyKind::Generic { bytes }),
     }
 }

@@ -79,8 +79,10 @@ pub(super) fn propose(
         None => return Err(Error::Missing(Tag::CryptographicUsageMask)),
     };
     attributes.cryptographic_usage_mask = Some(mask.spelled_out(all_uses(algorithm)));
-    let kind = check_length(grant, algorithm, length, &attributes)?;
-    check_quantum_safe(&attributes, kind.bytes() >= QUANTUM_SAFE)?;
+    grant.check_algorithm(algorithm)?;
+    let kind = check_length(grant, algorithm, length, &attributes, origin)?;
+    let is_long = usize::try_from(length / 8).is_ok_and(|bytes| bytes >= QUANTUM_SAFE);
+    check_quantum_safe(&attributes, is_long && !matches!(kind, SecretKeyKind::Des3 { .. }))?;
     set_dates(&mut attributes, call, origin)?;
     let class = set_protection(grant, &mut attributes, origin);
     Ok(Proposal { id, attributes, kind, class })
@@ -258,10 +260,12 @@ fn leave_out(attributes: &mut Attributes, origin: Origin) {
 /// All uses that the server supports for a secret key of this algorithm: the meaning of the mask Unrestricted.
 fn all_uses(algorithm: CryptographicAlgorithm) -> UsageMask {
     let mac = UsageMask::MAC_GENERATE | UsageMask::MAC_VERIFY;
-    if algorithm == CryptographicAlgorithm::AES {
-        mac | UsageMask::ENCRYPT | UsageMask::DECRYPT | UsageMask::WRAP_KEY
-    } else {
-        mac
+    match algorithm {
+        CryptographicAlgorithm::AES => mac | UsageMask::ENCRYPT | UsageMask::DECRYPT | UsageMask::WRAP_KEY,
+        CryptographicAlgorithm::DES3 | CryptographicAlgorithm::ChaCha20 | CryptographicAlgorithm::ChaCha20Poly1305 => {
+            UsageMask::ENCRYPT | UsageMask::DECRYPT
+        }
+        _ => mac,
     }
 }
 
@@ -271,7 +275,9 @@ fn check_length(
     algorithm: CryptographicAlgorithm,
     bits: i32,
     attributes: &Attributes,
+    origin: Origin,
 ) -> Result<SecretKeyKind, Error> {
+    use CryptographicAlgorithm as A;
     let invalid = |fault| Error::Invalid { tag: Tag::CryptographicLength, fault };
     if algorithm == CryptographicAlgorithm::AES {
         if !matches!(bits, 128 | 192 | 256) {
@@ -279,9 +285,21 @@ fn check_length(
         }
         return secret_key_kind(attributes).ok_or_else(|| invalid("an AES key has 128, 192 or 256 bits"));
     }
+    match algorithm {
+        A::ChaCha20 | A::ChaCha20Poly1305 => {
+            return secret_key_kind(attributes).ok_or_else(|| invalid("a key for ChaCha20 has 256 bits"));
+        }
+        A::DES3 => return secret_key_kind(attributes).ok_or_else(|| invalid("a key for 3DES has 112 or 168 bits")),
+        _ => {}
+    }
     let mac = mechanism::hmac(algorithm).ok_or(Error::UnsupportedAlgorithm(algorithm))?;
     let kind = secret_key_kind(attributes).ok_or_else(|| invalid("a secret has whole bytes, and at least one"))?;
     // A key that could not be used is refused now and not at its first use.
+    if origin.is_brought()
+        && let Some(bytes) = grant.padded(mac, kind.bytes())?
+    {
+        return Ok(SecretKeyKind::Generic { bytes });
+    }
     let sizes = grant.mac_key_size(mac)?;
     let (min, max) = (*sizes.start(), (*sizes.end()).min(MAX_SECRET));
     if !(min..=max).contains(&kind.bytes()) {

@@ -1,5 +1,6 @@
 //! The KMIP result reason of each error (KMIP 2.1 section 11.53).
 
+use super::cipher_fault::CipherFault;
 use super::error::Error;
 use super::kept_fault::KeptFault;
 use super::place_fault::PlaceFault;
@@ -55,7 +56,8 @@ impl Error {
             | Self::UnknownApiToken
             | Self::KeySize { .. } => ResultReason::UnsupportedCryptographicParameters,
             Self::BadParameters(_) | Self::DigestLength { .. } => ResultReason::BadCryptographicParameters,
-            Self::Streaming | Self::Feature(_) => ResultReason::FeatureNotSupported,
+            Self::Feature(_) => ResultReason::FeatureNotSupported,
+            Self::Cipher(fault) => fault.result_reason(),
             Self::KeyFormat(_) | Self::PublicKeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
             Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,
             Self::EncodingOption => ResultReason::EncodingOptionError,
@@ -90,6 +92,19 @@ impl Error {
             Self::Audit(source) => Some(source.to_string()),
             Self::Unsearchable(source) => Some(source.to_string()),
             _ => None,
+        }
+    }
+}
+
+impl CipherFault {
+    fn result_reason(&self) -> ResultReason {
+        match self {
+            Self::Lacks { .. } | Self::Legacy(_) => ResultReason::UnsupportedCryptographicParameters,
+            // The standard's test cases want this reason.
+            Self::TagLength(_) => ResultReason::GeneralFailure,
+            Self::Part(_) => ResultReason::InvalidField,
+            Self::NoStream => ResultReason::InvalidCorrelationValue,
+            Self::TooManyStreams { .. } | Self::TooMuchStreamed { .. } => ResultReason::ServerLimitExceeded,
         }
     }
 }

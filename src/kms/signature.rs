@@ -112,6 +112,15 @@ fn of_name(algorithm: DigitalSignatureAlgorithm) -> Result<(Scheme, Option<Hash>
     })
 }
 
+/// The hash of a mechanism.
+pub(super) fn hash_of(mechanism: Signature) -> MessageDigest {
+    match mechanism.hash() {
+        Hash::Sha256 => MessageDigest::sha256(),
+        Hash::Sha384 => MessageDigest::sha384(),
+        Hash::Sha512 => MessageDigest::sha512(),
+    }
+}
+
 /// The digest to sign: the digest of the data, or the one in the request.
 pub(super) fn digest(mechanism: Signature, data: Option<&Bytes>, digested: Option<&Bytes>) -> Result<Vec<u8>, Error> {
     let algorithm = mechanism.hash();
@@ -122,13 +131,6 @@ pub(super) fn digest(mechanism: Signature, data: Option<&Bytes>, digested: Optio
             Err(Error::DigestLength { found: digest.len(), expected: algorithm.bytes() })
         }
         (None, Some(digest)) => Ok(digest.to_vec()),
-        (Some(data), None) => {
-            let digest = match algorithm {
-                Hash::Sha256 => MessageDigest::sha256(),
-                Hash::Sha384 => MessageDigest::sha384(),
-                Hash::Sha512 => MessageDigest::sha512(),
-            };
-            Ok(hash(digest, data).map_err(CustodyError::Random)?.to_vec())
-        }
+        (Some(data), None) => Ok(hash(hash_of(mechanism), data).map_err(CustodyError::Random)?.to_vec()),
     }
 }

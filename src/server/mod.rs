@@ -69,7 +69,8 @@ pub fn workers() -> usize {
 /// The longest time that running requests may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(17);
 
-/// The interval at which ended access tokens are removed, and the days of last uses are written.
+/// The interval at which ended access tokens are removed, operations in several parts that took too long are ended, and
+/// the days of last uses are written.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// The shares of the connection limit, in sixteenths, of the five sets: connections that have sent nothing yet,
@@ -261,12 +262,14 @@ async fn sum_up(repeats: Arc<Repeats>) {
     }
 }
 
-/// Writes the days of the keys' last uses periodically, as long as the server runs.
+/// Writes the days of the keys' last uses periodically, and ends operations in several parts that took too long, as long
+/// as the server runs.
 async fn write_last_uses(kms: Arc<Kms>) {
     let mut turns = turns(SWEEP);
     loop {
         turns.tick().await;
         let kms = Arc::clone(&kms);
+        kms.end_streams();
         let _ = tokio::task::spawn_blocking(move || kms.write_last_uses()).await;
     }
 }

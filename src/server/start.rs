@@ -199,7 +199,11 @@ fn open(
     let default_mode = !config.authenticates();
     let (gcm_limit, api_token_id) = (config.gcm_limit, config.api_token_id.clone());
     let (cache_size, interop) = (config.limits.cache, config.kmip_interop);
-    let settings = kms::Settings { default_mode, gcm_limit, cache_size, api_token_id, interop };
+    let legacy = config.legacy_algorithms;
+    if legacy {
+        tracing::warn!("--allow-legacy-algorithms is on: keys for 3DES and HMAC-MD5 are made and used");
+    }
+    let settings = kms::Settings { default_mode, gcm_limit, cache_size, api_token_id, interop, legacy };
     let kms = Arc::new(Kms::open(store, custody, documents, settings, audit)?);
     figures::objects(metrics, &kms);
     figures::erasing(metrics, &kms);

@@ -3,17 +3,26 @@
 use openssl::hash::MessageDigest;
 use serde_json::Value;
 
-use crate::harness::kmip::{create, enumeration, mac, mac_verify, octets, parameters, register, string, with};
-use crate::harness::{Connection, Hsm, Server, reference};
+use crate::harness::kmip::{create, enumeration, integer, mac, mac_verify, octets, parameters, register, string, with};
+use crate::harness::{Connection, Hsm, Options, Server, reference};
 
-fn hashes() -> [(&'static str, &'static str, MessageDigest); 5] {
-    [
+fn hashes() -> Vec<(&'static str, &'static str, MessageDigest)> {
+    let mut hashes = vec![
         ("HMACSHA1", "SHA1", MessageDigest::sha1()),
         ("HMACSHA224", "SHA224", MessageDigest::sha224()),
         ("HMACSHA256", "SHA256", MessageDigest::sha256()),
         ("HMACSHA384", "SHA384", MessageDigest::sha384()),
         ("HMACSHA512", "SHA512", MessageDigest::sha512()),
-    ]
+    ];
+    if Hsm::chosen() == Hsm::Kryoptic {
+        hashes.extend([
+            ("HMACSHA3224", "SHA3224", MessageDigest::sha3_224()),
+            ("HMACSHA3256", "SHA3256", MessageDigest::sha3_256()),
+            ("HMACSHA3384", "SHA3384", MessageDigest::sha3_384()),
+            ("HMACSHA3512", "SHA3512", MessageDigest::sha3_512()),
+        ]);
+    }
+    hashes
 }
 
 fn validity(alice: &mut Connection, request: &Value) -> String {
@@ -36,7 +45,13 @@ fn check(alice: &mut Connection, id: &str, data: &[u8], expected: &[u8]) {
 
 #[test]
 fn requests_to_one_server() {
-    Server::shared(&[hmac_of_every_hash, cmac_of_every_key_length, what_is_no_mac_of_the_key_is_refused]);
+    Server::shared(&[
+        hmac_of_every_hash,
+        hmac_of_hashes_that_have_no_algorithm,
+        cmac_of_every_key_length,
+        an_aes_key_makes_hmacs_too,
+        what_is_no_mac_of_the_key_is_refused,
+    ]);
 }
 
 fn hmac_of_every_hash(server: &Server) {
@@ -58,6 +73,57 @@ fn hmac_of_every_hash(server: &Server) {
     }
 }
 
+fn hmac_of_hashes_that_have_no_algorithm(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let secret = reference::random(64);
+    let id = alice.new_key(&register("HMACSHA256", &secret, &[]));
+    for (hash, digest) in [("SHA512224", "SHA512-224"), ("SHA512256", "SHA512-256")] {
+        let request = with(mac(&id, b"data"), &[parameters(&[enumeration("HashingAlgorithm", hash)])]);
+        if Hsm::chosen() == Hsm::SoftHsm {
+            let problem = alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains("\"claviger\" has no HMAC-SHA512/"), "{detail}");
+            continue;
+        }
+        let expected = reference::hmac(MessageDigest::from_name(digest).unwrap(), &secret, b"data");
+        assert_eq!(octets(&alice.ok(&request), "MACData"), expected);
+    }
+}
+
+/// A key whose mask has MAC and Encrypt: it encrypts, makes CMACs, and HMACs if the parameters name a hash.
+fn an_aes_key_makes_hmacs_too(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let secret = reference::random(32);
+    let ids = [alice.new_key(&register("AES", &secret, &[])), alice.new_key(&create("AES", 256, &[]))];
+    for id in &ids {
+        let key = alice.export(id);
+        let sealed = alice.seal(id, b"text");
+        assert_eq!(alice.open(&sealed), b"text");
+        check(&mut alice, id, b"data", &reference::cmac(&key, b"data"));
+        for (algorithm, hash, digest) in hashes() {
+            // SoftHSM wants a key as long as the hash.
+            if Hsm::chosen() == Hsm::SoftHsm && digest.size() > 32 {
+                let request = with(mac(id, b"data"), &[parameters(&[enumeration("HashingAlgorithm", hash)])]);
+                alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
+                continue;
+            }
+            let expected = reference::hmac(digest, &key, b"data");
+            for named in [enumeration("HashingAlgorithm", hash), enumeration("CryptographicAlgorithm", algorithm)] {
+                let fields = [parameters(&[named])];
+                assert_eq!(octets(&alice.ok(&with(mac(id, b"data"), &fields)), "MACData"), expected);
+                let request = with(mac_verify(id, b"data", &expected), &fields);
+                assert_eq!(validity(&mut alice, &request), "Valid");
+            }
+        }
+        check(&mut alice, id, b"data", &reference::cmac(&key, b"data"));
+        assert_eq!(alice.open(&sealed), b"text");
+    }
+    // Without MACs in its mask it makes none.
+    let other = alice.new_key(&create("AES", 256, &[integer("CryptographicUsageMask", 12)]));
+    let request = with(mac(&other, b"data"), &[parameters(&[enumeration("HashingAlgorithm", "SHA256")])]);
+    alice.refused(&request, 403, "Incompatible_Cryptographic_Usage_Mask");
+}
+
 fn cmac_of_every_key_length(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for bits in [128, 192, 256] {
@@ -74,10 +140,10 @@ fn what_is_no_mac_of_the_key_is_refused(server: &Server) {
     let aes = alice.aes();
     let hmac = alice.new_key(&create("HMACSHA256", 256, &[]));
     for (id, field) in [
-        (&aes, enumeration("HashingAlgorithm", "SHA256")),
+        (&aes, enumeration("HashingAlgorithm", "MD5")),
         (&aes, enumeration("BlockCipherMode", "GCM")),
         (&hmac, enumeration("HashingAlgorithm", "MD5")),
-        (&hmac, enumeration("HashingAlgorithm", "SHA3256")),
+        (&hmac, enumeration("HashingAlgorithm", "RIPEMD160")),
         (&hmac, enumeration("CryptographicAlgorithm", "AES")),
     ] {
         let request = with(mac(id, b"data"), &[parameters(&[field])]);
@@ -97,7 +163,28 @@ fn what_is_no_mac_of_the_key_is_refused(server: &Server) {
     alice.refused(&create("AES", 100, &[]), 400, "Invalid_Attribute_Value");
     alice.refused(&create("AES", 512, &[]), 400, "Invalid_Attribute_Value");
     alice.refused(&create("HMACSHA256", 257, &[]), 400, "Invalid_Attribute_Value");
-    for algorithm in ["DES3", "RSA", "HMACMD5", "ChaCha20"] {
+    for algorithm in ["DES3", "RSA", "HMACMD5", "Blowfish"] {
         alice.refused(&create(algorithm, 192, &[]), 422, "Unsupported_Cryptographic_Parameters");
     }
+}
+
+#[test]
+fn hmac_md5_is_made_if_the_operator_allows_it() {
+    let server = Server::start_with(&Options::default().with(&["--allow-legacy-algorithms"]));
+    let mut alice = server.alice().connect().unwrap();
+    let secret = reference::random(64);
+    let id = alice.new_key(&register("HMACSHA256", &secret, &[]));
+    let request = with(mac(&id, b"data"), &[parameters(&[enumeration("HashingAlgorithm", "MD5")])]);
+    let own = register("HMACMD5", &secret, &[]);
+    if Hsm::chosen() == Hsm::Kryoptic {
+        alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
+        let kept = alice.new_key(&own);
+        alice.refused(&mac(&kept, b"data"), 422, "Invalid_Object_Type");
+        return;
+    }
+    let expected = reference::hmac(MessageDigest::md5(), &secret, b"data");
+    assert_eq!(octets(&alice.ok(&request), "MACData"), expected);
+    let own = alice.new_key(&own);
+    assert_eq!(alice.mac(&own, b"data"), expected);
+    alice.new_key(&create("HMACMD5", 256, &[]));
 }

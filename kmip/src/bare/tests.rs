@@ -49,8 +49,9 @@ fn the_answer_follows_the_request() {
     let response = |iv: &[u8]| {
         Response::from(encrypt::Response {
             unique_identifier: "id".to_owned(),
-            data: Bytes::from(vec![1]),
+            data: Some(Bytes::from(vec![1])),
             iv_counter_nonce: Some(Bytes::from(iv.to_vec())),
+            correlation_value: None,
             authenticated_encryption_tag: None,
         })
     };

@@ -29,7 +29,9 @@ structure! {
     pub struct Response {
         /// The object.
         unique_identifier: String = UniqueIdentifier,
-        /// The plaintext.
-        data: Bytes = Data,
+        /// The plaintext, or a part of it.
+        data: Option<Bytes> = Data,
+        /// The correlation value of the operation, unless this was its last part.
+        correlation_value: Option<Bytes> = CorrelationValue,
     }
 }

@@ -27,10 +27,12 @@ structure! {
     pub struct Response {
         /// The object.
         unique_identifier: String = UniqueIdentifier,
-        /// The ciphertext.
-        data: Bytes = Data,
+        /// The ciphertext, or a part of it.
+        data: Option<Bytes> = Data,
         /// The IV, if the server chose it.
         iv_counter_nonce: Option<Bytes> = IVCounterNonce,
+        /// The correlation value of the operation, unless this was its last part.
+        correlation_value: Option<Bytes> = CorrelationValue,
         /// The authentication tag of an authenticating mode.
         authenticated_encryption_tag: Option<Bytes> = AuthenticatedEncryptionTag,
     }

@@ -19,7 +19,9 @@ structure! {
 structure! {
     /// The response.
     pub struct Response {
-        /// The hash value.
-        data: Bytes = Data,
+        /// The hash value, after the last part.
+        data: Option<Bytes> = Data,
+        /// The correlation value of the operation, unless this was its last part.
+        correlation_value: Option<Bytes> = CorrelationValue,
     }
 }

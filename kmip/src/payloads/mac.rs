@@ -23,7 +23,9 @@ structure! {
     pub struct Response {
         /// The object.
         unique_identifier: String = UniqueIdentifier,
-        /// The MAC.
-        mac_data: Bytes = MACData,
+        /// The MAC, after the last part.
+        mac_data: Option<Bytes> = MACData,
+        /// The correlation value of the operation, unless this was its last part.
+        correlation_value: Option<Bytes> = CorrelationValue,
     }
 }

@@ -25,7 +25,9 @@ structure! {
     pub struct Response {
         /// The object.
         unique_identifier: String = UniqueIdentifier,
-        /// The signature.
-        signature_data: Bytes = SignatureData,
+        /// The signature, after the last part.
+        signature_data: Option<Bytes> = SignatureData,
+        /// The correlation value of the operation, unless this was its last part.
+        correlation_value: Option<Bytes> = CorrelationValue,
     }
 }

@@ -28,7 +28,9 @@ structure! {
     pub struct Response {
         /// The object.
         unique_identifier: String = UniqueIdentifier,
-        /// Whether the signature is valid.
-        validity_indicator: ValidityIndicator = ValidityIndicator,
+        /// Whether the signature is valid, after the last part.
+        validity_indicator: Option<ValidityIndicator> = ValidityIndicator,
+        /// The correlation value of the operation, unless this was its last part.
+        correlation_value: Option<Bytes> = CorrelationValue,
     }
 }

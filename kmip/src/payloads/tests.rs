@@ -66,8 +66,9 @@ fn encrypt_is_read_and_answered_as_clients_expect() {
     assert!(!encrypt.multi_part.is_partial());
     let response = encrypt::Response {
         unique_identifier: String::from("0f6e"),
-        data: Bytes::from(vec![0xF3, 0xFA]),
+        data: Some(Bytes::from(vec![0xF3, 0xFA])),
         iv_counter_nonce: Some(Bytes::from(vec![0x45])),
+        correlation_value: None,
         authenticated_encryption_tag: Some(Bytes::from(vec![0x6D])),
     };
     assert_eq!(

@@ -7,15 +7,28 @@ use openssl::sign::Signer;
 use openssl::symm::Cipher;
 
 use crate::harness::{Home, aes, secret};
+use crate::hsm::Hsm;
 
-fn hmacs() -> [(MacMechanism, MessageDigest); 5] {
-    [
+fn hmacs() -> Vec<(MacMechanism, MessageDigest)> {
+    let mut hmacs = vec![
         (MacMechanism::HmacSha1, MessageDigest::sha1()),
         (MacMechanism::HmacSha224, MessageDigest::sha224()),
         (MacMechanism::HmacSha256, MessageDigest::sha256()),
         (MacMechanism::HmacSha384, MessageDigest::sha384()),
         (MacMechanism::HmacSha512, MessageDigest::sha512()),
-    ]
+    ];
+    hmacs.extend(match Hsm::chosen() {
+        Hsm::SoftHsm => vec![(MacMechanism::HmacMd5, MessageDigest::md5())],
+        Hsm::Kryoptic => vec![
+            (MacMechanism::HmacSha512_224, MessageDigest::from_name("SHA512-224").unwrap()),
+            (MacMechanism::HmacSha512_256, MessageDigest::from_name("SHA512-256").unwrap()),
+            (MacMechanism::HmacSha3_224, MessageDigest::sha3_224()),
+            (MacMechanism::HmacSha3_256, MessageDigest::sha3_256()),
+            (MacMechanism::HmacSha3_384, MessageDigest::sha3_384()),
+            (MacMechanism::HmacSha3_512, MessageDigest::sha3_512()),
+        ],
+    });
+    hmacs
 }
 
 #[test]

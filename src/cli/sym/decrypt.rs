@@ -81,7 +81,7 @@ async fn decrypt(client: &Client, key_id: &str, chunk: Chunk, aad: Bytes) -> Res
         })
         .await;
     match answer {
-        Ok(answer) => Ok(Some(answer.data)),
+        Ok(answer) => Ok(Some(answer.data.unwrap_or_default())),
         Err(client::Error::Refused(refusal))
             if refusal.result_reason.as_deref().and_then(ResultReason::from_name)
                 == Some(ResultReason::CryptographicFailure) =>

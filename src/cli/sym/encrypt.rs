@@ -97,12 +97,13 @@ async fn encrypt(client: &Client, key_id: &str, plaintext: Bytes, aad: Bytes) ->
         .await?;
     let iv = answer.iv_counter_nonce.and_then(|iv| <[u8; IV]>::try_from(iv.as_slice()).ok());
     let tag = answer.authenticated_encryption_tag.and_then(|tag| <[u8; TAG]>::try_from(tag.as_slice()).ok());
-    if answer.data.len() != length {
+    let ciphertext = answer.data.unwrap_or_default();
+    if ciphertext.len() != length {
         return Err(Error::Incomplete("ciphertext of AES-GCM"));
     }
     Ok(Chunk {
         iv: iv.ok_or(Error::Incomplete("IV of 96 bits"))?,
-        ciphertext: answer.data,
+        ciphertext,
         tag: tag.ok_or(Error::Incomplete("tag of 128 bits"))?,
     })
 }

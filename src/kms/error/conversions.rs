@@ -51,6 +51,10 @@ impl From<custody::Error> for Error {
             E::Token(TokenError::OwnIv) => Self::UnsupportedParameters(
                 "the HSM generates the IV for AES-GCM itself: leave IVCounterNonce out, and use the one of the answer",
             ),
+            // AES-CFB and AES-OFB, if the HSM has neither.
+            E::Token(TokenError::KeyFunctionNotPermitted(_)) => Self::UnsupportedParameters(
+                "the HSM makes this mode of the encryption of blocks, so the key's mask must permit Encrypt too",
+            ),
             E::KeyType | E::Token(TokenError::KeySizeRange(_) | TokenError::KeyTypeInconsistent(_)) => {
                 Self::UnsupportedParameters("the HSM does not support a key of this length or type for this mechanism")
             }
@@ -65,8 +69,11 @@ impl From<InvalidInput> for Error {
         match fault {
             InvalidInput::Iv => Self::BadParameters("the IV of GCM has 1 to 128 bytes"),
             InvalidInput::Tag => Self::BadParameters("the tag of GCM has 96, 104, 112, 120 or 128 bits"),
+            InvalidInput::CcmNonce => Self::BadParameters("the nonce of CCM has 7 to 13 bytes"),
+            InvalidInput::CcmTag => Self::BadParameters("the tag of CCM has 4, 6, 8, 10, 12, 14 or 16 bytes"),
+            InvalidInput::CcmLength => Self::BadParameters("with a nonce of 13 bytes, CCM takes at most 65,535 bytes"),
             InvalidInput::BlockLength => {
-                Self::BadParameters("without padding the data must be whole blocks of 16 bytes")
+                Self::BadParameters("without padding the data must be whole blocks (AES 16 bytes, 3DES 8)")
             }
             _ => Self::BadParameters("a length does not fit the algorithm"),
         }

@@ -2,21 +2,28 @@
 
 use std::sync::Arc;
 
-use super::super::cache;
+use zeroize::Zeroizing;
+
+use super::super::cipher_fault::CipherFault;
 use super::super::error::Error;
 use super::super::handover::Pending;
 use super::super::key_pair::{Half, pair_kind};
 use super::super::object::{Object, uses};
 use super::super::object_kind::{PRIVATE, PUBLIC};
 use super::super::ownership::Access;
+use super::super::{cache, mechanism};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::NewGrant;
 use crate::custody::{Mac, SecretKeyKind};
-use crate::kmip::{Attributes, UsageMask};
+use crate::kmip::enumerations::CryptographicAlgorithm;
+use crate::kmip::{Attributes, Dialect, UsageMask};
 use crate::policy::Grants;
 use crate::store::object::{Class, Material};
 use crate::store::{self, Command};
+
+/// Length in bytes of the shortest block of a hash: that of SHA-1 and SHA-256. Every HMAC takes a secret of this length.
+const SHORTEST_BLOCK: usize = 64;
 
 impl NewGrant<'_> {
     /// The key lengths in bytes that the HSM token accepts for a MAC.
@@ -24,12 +31,32 @@ impl NewGrant<'_> {
         Ok(self.kms.custody.mac_key_size(mechanism)?)
     }
 
+    /// The length in bytes to which a secret for this MAC is padded with zeros, which does not change an HMAC up to the block
+    /// length of its hash (RFC 2104); `None` if it is not padded.
+    pub(in crate::kms) fn padded(&self, mechanism: Mac, bytes: usize) -> Result<Option<usize>, Error> {
+        let least = *self.mac_key_size(mechanism)?.start();
+        let is_padded = bytes < least && least <= SHORTEST_BLOCK && !self.kms.custody.is_placing();
+        Ok(is_padded.then_some(SHORTEST_BLOCK))
+    }
+
+    /// Refuses an algorithm that the operator does not allow, or that the HSM token does not have.
+    pub(in crate::kms) fn check_algorithm(&self, algorithm: CryptographicAlgorithm) -> Result<(), Error> {
+        if let (false, Some(legacy)) = (self.kms.legacy, mechanism::legacy(algorithm)) {
+            return Err(CipherFault::Legacy(legacy).into());
+        }
+        if mechanism::optional(algorithm).is_some_and(|optional| !self.kms.custody.has(optional)) {
+            let token = self.kms.custody.token_label().to_owned();
+            return Err(CipherFault::Lacks { what: algorithm.name(Dialect::Oasis), token }.into());
+        }
+        Ok(())
+    }
+
     /// The class for a key that must be as exportable as a key of this class.
     pub(in crate::kms) fn kept_as(&self, class: Class) -> Class {
         self.kms.custody.kept_as(class)
     }
 
-    /// Imports a key into the HSM token.
+    /// Imports a key into the HSM token. A value that is shorter than the kind is padded with zeros.
     pub(in crate::kms) fn import(
         &self,
         class: Class,
@@ -37,7 +64,10 @@ impl NewGrant<'_> {
         mask: UsageMask,
         value: &[u8],
     ) -> Result<Material, Error> {
-        Ok(self.kms.custody.import(class, kind, uses(mask), value)?)
+        let mut padded = Zeroizing::new(Vec::with_capacity(kind.bytes().max(value.len())));
+        padded.extend_from_slice(value);
+        padded.resize(kind.bytes().max(value.len()), 0);
+        Ok(self.kms.custody.import(class, kind, uses(mask), &padded)?)
     }
 
     /// Generates a key in the HSM token. Returns also the SHA-256 of its value, if the HSM token computes it.

@@ -137,6 +137,9 @@ impl Kms {
         match written {
             Ok(()) => {
                 call.changed();
+                if let (true, Some((object, ..))) = (is_gone || former.is_some(), &changed) {
+                    self.streams.forget(&object.id);
+                }
                 if let (true, Some((object, ..))) = (is_gone, &changed) {
                     self.invocations.forget(&object.id);
                 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use openssl::sha::sha256;
 
 use super::super::bounds::MAX_OFFERS;
+use super::super::cipher_fault::CipherFault;
 use super::super::error::Error;
 use super::super::handover::{Pending, offered_to};
 use super::super::handover_fault::HandoverFault;
@@ -15,7 +16,7 @@ use super::super::{disabled, mechanism};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms, NewGrant, Usable};
-use crate::custody::{self, Cipher, Encrypted, Mac, Secret, Signature, is_signature};
+use crate::custody::{self, Secret, Signature, is_signature};
 use crate::kmip::attributes::RandomNumberGenerator;
 use crate::kmip::state::{self, Dates};
 use crate::kmip::ttlv::Interval;
@@ -118,6 +119,9 @@ impl<'a> Grant<'a> {
         grant.call.uncommitted.check_keyed(&grant.object.id)?;
         grant.object.kind.check_use(&grant.object.id)?;
         disabled::check(&grant.object)?;
+        if let (false, Some(legacy)) = (grant.kms.legacy, grant.object.algorithm().and_then(mechanism::legacy)) {
+            return Err(CipherFault::Legacy(legacy).into());
+        }
         let dates = Dates::of(&grant.object.attributes);
         state::permit(grant.object.state(grant.call.now), &dates, purpose.kind, grant.call.now)?;
         if !grant.object.permits(purpose.mask) {
@@ -146,7 +150,11 @@ impl<'a> Grant<'a> {
             (Class::Guarding, _) => Err(Error::NoneInClear),
             (Class::Exporting, _) => {
                 self.note_use();
-                Ok(self.kms.custody.value(&self.object.key)?)
+                let value = self.kms.custody.value(&self.object.key)?;
+                Ok(match self.object.padded_from() {
+                    Some(bytes) => Secret::new(value.get(..bytes).unwrap_or_default().to_vec().into()),
+                    None => value,
+                })
             }
         }
     }
@@ -169,6 +177,12 @@ impl<'a> Grant<'a> {
             Class::Sealing => return Err(Error::NotExtractable),
             Class::Guarding if !under.keeps_what_it_wraps() => return Err(Error::WrappingKey(under.id.clone())),
             Class::Guarding | Class::Exporting => {}
+        }
+        if self.object.padded_from().is_some() {
+            return match self.object.class {
+                Class::Exporting => Ok(self.kms.custody.wrap_value(&under.key, &self.value()?)?),
+                _ => Err(Error::KeyWrap("the HSM holds the secret padded with zeros, so that it cannot leave wrapped")),
+            };
         }
         self.note_use();
         wrapping.0.note_use();
@@ -347,26 +361,6 @@ impl<'a> Grant<'a> {
 impl Usable<'_> {
     pub(in crate::kms) fn object(&self) -> &Object {
         &self.0.object
-    }
-
-    pub(in crate::kms) fn encrypt(&self, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
-        self.0.kms.encrypt(&self.0.object, cipher, data)
-    }
-
-    pub(in crate::kms) fn encrypt_afresh(&self, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
-        self.0.kms.encrypt_afresh(&self.0.object, cipher, data)
-    }
-
-    pub(in crate::kms) fn fresh_gcm_iv(&self) -> Result<[u8; mechanism::GCM_IV], Error> {
-        Ok(self.0.kms.custody.fresh_gcm_iv()?)
-    }
-
-    pub(in crate::kms) fn decrypt(&self, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
-        Ok(self.0.kms.custody.decrypt(&self.0.object.key, cipher, data)?)
-    }
-
-    pub(in crate::kms) fn mac(&self, mechanism: Mac, data: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(self.0.kms.custody.mac(&self.0.object.key, mechanism, data)?)
     }
 
     pub(in crate::kms) fn sign(&self, mechanism: Signature, digest: &[u8]) -> Result<Vec<u8>, Error> {

@@ -9,6 +9,7 @@ use super::super::cache::{Cache, CacheFigures};
 use super::super::error::Error;
 use super::super::last_use::LastUses;
 use super::super::object::is_destroyed;
+use super::super::streams::Streams;
 use super::definitions::Definitions;
 use super::invocations::Invocations;
 use super::service::{Kms, Settings};
@@ -49,6 +50,8 @@ impl Kms {
             invocations,
             api_token_id: settings.api_token_id,
             interop: settings.interop,
+            legacy: settings.legacy,
+            streams: Streams::default(),
             audit,
             last_uses: LastUses::default(),
             sweeps: AtomicUsize::new(0),

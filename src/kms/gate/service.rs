@@ -10,6 +10,7 @@ use super::super::cache::Cache;
 use super::super::call::Call;
 use super::super::last_use::LastUses;
 use super::super::object::Object;
+use super::super::streams::Streams;
 use super::definitions::Definitions;
 use super::health::Health;
 use super::invocations::Invocations;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub api_token_id: Option<String>,
     /// Whether test suites may announce their test cases by the operation Interop.
     pub interop: bool,
+    /// Whether keys of algorithms that are no longer secure are used.
+    pub legacy: bool,
 }
 
 /// The service.
@@ -54,6 +57,9 @@ pub struct Kms {
     pub(super) invocations: Invocations,
     pub(super) api_token_id: Option<String>,
     pub(super) interop: bool,
+    pub(super) legacy: bool,
+    /// The operations in several parts.
+    pub(super) streams: Streams,
     /// The audit log; `None` if it is switched off.
     pub(super) audit: Option<Arc<Audit>>,
     pub(super) last_uses: LastUses,

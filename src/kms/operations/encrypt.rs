@@ -1,62 +1,120 @@
 //! Encrypt (KMIP 2.1 section 6.1.17).
 
-use openssl::rand::rand_bytes;
-
+use super::super::cipher_mode::{Beginning, Mode, can_decrypt};
+use super::super::cipher_stream::CipherStream;
+use super::super::first_input::FirstInput;
 use super::super::gate::Usable;
-use super::super::mechanism::{AesMode, Beginning, can_decrypt};
-use super::super::{Call, Error, Kms, mechanism};
+use super::super::streams::{State, Stream};
+use super::super::{Call, Error, Kms};
 use super::Purpose;
-use crate::custody::{Cipher, Encrypted, Error as CustodyError};
+use crate::custody::{Direction, Encrypted, Error as CustodyError};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::encrypt::{Request, Response};
-use crate::kmip::{Tag, UniqueIdentifier};
+use crate::kmip::{CryptographicParameters, Tag, UniqueIdentifier};
 use crate::secret::Bytes;
 
-pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize_part(call, request.unique_identifier.as_ref(), &request.multi_part)?;
     let key = grant.usable()?;
-    let object = key.object();
-    let parameters = request.cryptographic_parameters.as_ref();
-    let mode = mechanism::aes_mode(object, parameters)?;
-    let part = &request.multi_part;
-    let beginning = match &request.iv_counter_nonce {
-        Some(_) => Beginning::Chosen,
-        None if part.is_partial() && part.init_indicator != Some(true) => Beginning::Continued,
-        None => Beginning::Fresh,
+    let stream = key.stream(Operation::Encrypt, &request.multi_part, request.cryptographic_parameters.take())?;
+    let mode = Mode::of(key.object(), &stream.parameters)?;
+    let beginning = if stream.is_later() {
+        Beginning::Continued
+    } else {
+        Beginning::of(mode, &stream.parameters, request.iv_counter_nonce.is_some())
     };
     if can_decrypt(mode, beginning) {
-        authorize_decryption(kms, call, request.unique_identifier.as_ref(), beginning)?;
+        authorize_decryption(kms, call, request.unique_identifier.as_ref(), (mode, beginning))?;
     }
-    mechanism::check_whole(&request.multi_part)?;
-    let data = request.data.ok_or(Error::Missing(Tag::Data))?;
-    let random_iv = parameters.and_then(|parameters| parameters.random_iv).unwrap_or(false);
-    if random_iv && request.iv_counter_nonce.is_some() {
-        return Err(Error::BadParameters("RandomIV and an IV exclude each other"));
+    let aad = request.authenticated_encryption_additional_data.take();
+    if aad.is_some() && mode.tag_bytes().is_none() {
+        return Err(Error::BadParameters(
+            "this mode authenticates no additional data: use GCM, CCM or ChaCha20-Poly1305",
+        ));
     }
-    let aad = request.authenticated_encryption_additional_data;
-    if aad.is_some() && !matches!(mode, AesMode::Gcm { .. }) {
-        return Err(Error::BadParameters("CBC authenticates no additional data"));
-    }
-    let aad = aad.as_ref().map_or(&[][..], Bytes::as_slice);
-    let (mut encrypted, made_iv) = match request.iv_counter_nonce {
-        Some(iv) => (key.encrypt(&cipher(mode, &iv, aad)?, &data)?, None),
-        None => {
-            let iv = fresh_iv(&key, mode)?;
-            let Encrypted { data, own_iv } = key.encrypt_afresh(&cipher(mode, &iv, aad)?, &data)?;
-            (data, Some(own_iv.unwrap_or(iv)))
+    if stream.is_later() {
+        if aad.is_some() || request.iv_counter_nonce.is_some() {
+            return Err(Error::BadParameters("the IV and additional data belong to the first part"));
         }
+        return part(&key, stream, None, &request.data.unwrap_or_default());
+    }
+    let (first, is_fresh) = first_input(&key, mode, &stream.parameters, request.iv_counter_nonce.as_deref())?;
+    let aad = aad.unwrap_or_default();
+    if !stream.is_whole() {
+        let data = request.data.unwrap_or_default();
+        first.check_fits(data.len())?;
+        key.begin_encryption(&first.cipher(&aad)?, data.len())?;
+        let shown = if is_fresh { first.shown() } else { None };
+        let beginning = CipherStream::begin(Direction::Encrypt, mode, first, aad)?;
+        return part(&key, stream, Some((beginning, shown)), &data);
+    }
+    let data = request.data.ok_or(Error::Missing(Tag::Data))?;
+    first.check_fits(data.len())?;
+    let cipher = first.cipher(&aad)?;
+    let (mut encrypted, made_iv) = if is_fresh {
+        let Encrypted { data, own_iv } = key.encrypt_afresh(&cipher, &data)?;
+        (data, own_iv.or_else(|| first.shown()))
+    } else {
+        (key.encrypt(&cipher, &data)?, None)
     };
-    let tag = match mode {
-        AesMode::Gcm { tag_bytes } => {
+    let tag = match mode.tag_bytes() {
+        Some(tag_bytes) => {
             let end = encrypted.len().checked_sub(tag_bytes).ok_or(Error::Internal(CustodyError::Length))?;
             Some(Bytes::from(encrypted.split_off(end)))
         }
-        AesMode::CbcPadded | AesMode::Cbc => None,
+        None => None,
     };
     Ok(Response {
-        unique_identifier: object.id.clone(),
-        data: Bytes::from(encrypted),
+        unique_identifier: key.object().id.clone(),
+        data: Some(Bytes::from(encrypted)),
         iv_counter_nonce: made_iv.map(Bytes::from),
+        correlation_value: None,
+        authenticated_encryption_tag: tag,
+    })
+}
+
+/// The first input of an encryption, and whether the server chose it.
+fn first_input(
+    key: &Usable<'_>,
+    mode: Mode,
+    parameters: &CryptographicParameters,
+    given: Option<&[u8]>,
+) -> Result<(FirstInput, bool), Error> {
+    match given {
+        Some(_) if parameters.random_iv == Some(true) => {
+            Err(Error::BadParameters("RandomIV and an IV exclude each other"))
+        }
+        Some(iv) => Ok((FirstInput::given(mode, parameters, iv)?, false)),
+        None => Ok((FirstInput::fresh(mode, parameters, || key.fresh_gcm_iv())?, true)),
+    }
+}
+
+/// Encrypts a part of a text: the first one, whose IV may be shown, or a later one.
+fn part(
+    key: &Usable<'_>,
+    mut stream: Stream<'_>,
+    beginning: Option<(CipherStream, Option<Vec<u8>>)>,
+    data: &[u8],
+) -> Result<Response, Error> {
+    let is_last = stream.is_last();
+    let (mut cipher, shown) = match beginning {
+        Some(beginning) => beginning,
+        None => (stream.cipher()?, None),
+    };
+    let (encrypted, tag) = match &mut cipher {
+        CipherStream::Chained(chained) => {
+            (chained.part(data, is_last, |cipher, data| key.go_on_encrypting(cipher, data).map(Bytes::from))?, None)
+        }
+        CipherStream::Authenticated(authenticated) => {
+            authenticated.encrypt(data, is_last, |cipher, data| key.go_on_encrypting(cipher, data))?
+        }
+    };
+    let correlation_value = if is_last { None } else { Some(stream.go_on(State::Cipher(cipher))?) };
+    Ok(Response {
+        unique_identifier: key.object().id.clone(),
+        data: Some(encrypted).filter(|encrypted| is_last || !encrypted.is_empty()),
+        iv_counter_nonce: shown.map(Bytes::from),
+        correlation_value,
         authenticated_encryption_tag: tag,
     })
 }
@@ -66,36 +124,22 @@ fn authorize_decryption(
     kms: &Kms,
     call: &Call<'_>,
     id: Option<&UniqueIdentifier>,
-    beginning: Beginning,
+    (mode, beginning): (Mode, Beginning),
 ) -> Result<(), Error> {
-    let (chosen, bit) = match beginning {
-        Beginning::Continued => ("a later part of a stream", "Decrypt, which a later part of a stream needs too"),
-        Beginning::Fresh | Beginning::Chosen => ("an IVCounterNonce", "Decrypt, which an IVCounterNonce needs too"),
+    let (chosen, bit) = match (mode, beginning) {
+        (Mode::Ecb { .. } | Mode::Des3Ecb { .. }, _) => ("the mode ECB", "Decrypt, which the mode ECB needs too"),
+        (_, Beginning::Continued) => ("a later part of a stream", "Decrypt, which a later part of a stream needs too"),
+        (Mode::Ctr, Beginning::Chosen) => (
+            "an IVCounterNonce, or an InitialCounterValue with a CounterLength of more than 32 bits,",
+            "Decrypt, which an IVCounterNonce or an InitialCounterValue needs too",
+        ),
+        (_, Beginning::Fresh | Beginning::Chosen) => {
+            ("an IVCounterNonce", "Decrypt, which an IVCounterNonce needs too")
+        }
     };
     let grant = kms.authorize_beside(call, Operation::Decrypt, id).map_err(|error| match error {
         Error::NotPermitted { refusal, .. } => Error::Chosen { chosen, refusal },
         error => error,
     })?;
     grant.usable_for(Purpose { name: bit, ..Purpose::DECRYPT }).map(drop)
-}
-
-/// An IV that the caller did not choose: for GCM from custody, for CBC a block from OpenSSL's generator.
-fn fresh_iv(key: &Usable<'_>, mode: AesMode) -> Result<Vec<u8>, Error> {
-    if let AesMode::Gcm { .. } = mode {
-        return Ok(key.fresh_gcm_iv()?.to_vec());
-    }
-    let mut iv = vec![0; mechanism::BLOCK];
-    rand_bytes(&mut iv).map_err(CustodyError::Random)?;
-    Ok(iv)
-}
-
-/// The HSM token's cipher for a mode.
-pub(in crate::kms) fn cipher<'a>(mode: AesMode, iv: &'a [u8], aad: &'a [u8]) -> Result<Cipher<'a>, Error> {
-    let block =
-        || <&[u8; mechanism::BLOCK]>::try_from(iv).map_err(|_| Error::BadParameters("the IV of CBC has 16 bytes"));
-    Ok(match mode {
-        AesMode::Gcm { tag_bytes } => Cipher::AesGcm { iv, aad, tag_bits: tag_bytes * 8 },
-        AesMode::CbcPadded => Cipher::AesCbcPad { iv: block()? },
-        AesMode::Cbc => Cipher::AesCbc { iv: block()? },
-    })
 }

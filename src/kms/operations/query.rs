@@ -34,7 +34,7 @@ pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<R
             }
             QueryFunction::QueryCapabilities => {
                 response.capability_information = vec![CapabilityInformation {
-                    streaming: Some(false),
+                    streaming: Some(true),
                     asynchronous: Some(false),
                     attestation: Some(false),
                     batch_undo: Some(true),

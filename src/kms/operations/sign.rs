@@ -1,16 +1,26 @@
 //! Sign (KMIP 2.1 section 6.1.55).
 
-use super::super::{Call, Error, Kms, mechanism, signature};
+use super::super::streams::Hashed;
+use super::super::{Call, Error, Kms, signature};
+use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::sign::{Request, Response};
 use crate::secret::Bytes;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    mechanism::check_whole(&request.multi_part)?;
-    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
+    let grant = kms.authorize_part(call, request.unique_identifier.as_ref(), &request.multi_part)?;
     let key = grant.usable()?;
     let object = key.object();
-    let mechanism = signature::mechanism(object, request.cryptographic_parameters.as_ref())?;
-    let digest = signature::digest(mechanism, request.data.as_ref(), request.digested_data.as_ref())?;
-    let signature_data = Bytes::from(key.sign(mechanism, &digest)?);
-    Ok(Response { unique_identifier: object.id.clone(), signature_data })
+    let unique_identifier = object.id.clone();
+    let stream = key.stream(Operation::Sign, &request.multi_part, request.cryptographic_parameters)?;
+    let mechanism = signature::mechanism(object, Some(&stream.parameters))?;
+    let (data, digested) = (request.data.as_ref(), request.digested_data.as_ref());
+    let digest = match stream.hash(signature::hash_of(mechanism), data, digested)? {
+        Hashed::Whole => signature::digest(mechanism, data, digested)?,
+        Hashed::Done(digest) => digest,
+        Hashed::Open(value) => {
+            return Ok(Response { unique_identifier, signature_data: None, correlation_value: Some(value) });
+        }
+    };
+    let signature_data = Some(Bytes::from(key.sign(mechanism, &digest)?));
+    Ok(Response { unique_identifier, signature_data, correlation_value: None })
 }

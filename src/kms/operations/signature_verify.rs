@@ -1,25 +1,35 @@
 //! Signature Verify (KMIP 2.1 section 6.1.56).
 
 use super::super::gate::Grant;
-use super::super::{Call, Error, Kms, mechanism, signature};
+use super::super::streams::Hashed;
+use super::super::{Call, Error, Kms, signature};
 use crate::kmip::Tag;
-use crate::kmip::enumerations::ValidityIndicator;
+use crate::kmip::enumerations::{Operation, ValidityIndicator};
 use crate::kmip::payloads::signature_verify::{Request, Response};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
+    let grant = kms.authorize_part(call, request.unique_identifier.as_ref(), &request.multi_part)?;
     by(grant, &request)
 }
 
 /// Verifies by the key of the permission.
 pub(in crate::kms) fn by(grant: Grant<'_>, request: &Request) -> Result<Response, Error> {
-    mechanism::check_whole(&request.multi_part)?;
-    let presented = request.signature_data.as_ref().ok_or(Error::Missing(Tag::SignatureData))?;
     let key = grant.usable()?;
     let object = key.object();
-    let mechanism = signature::mechanism(object, request.cryptographic_parameters.as_ref())?;
-    let digest = signature::digest(mechanism, request.data.as_ref(), request.digested_data.as_ref())?;
-    let valid = key.is_signature(mechanism, &digest, presented)?;
-    let validity_indicator = if valid { ValidityIndicator::Valid } else { ValidityIndicator::Invalid };
-    Ok(Response { unique_identifier: object.id.clone(), validity_indicator })
+    let unique_identifier = object.id.clone();
+    let parameters = request.cryptographic_parameters.clone();
+    let stream = key.stream(Operation::SignatureVerify, &request.multi_part, parameters)?;
+    let mechanism = signature::mechanism(object, Some(&stream.parameters))?;
+    let (data, digested) = (request.data.as_ref(), request.digested_data.as_ref());
+    let presented = request.signature_data.as_ref().ok_or(Error::Missing(Tag::SignatureData));
+    let digest = match stream.hash(signature::hash_of(mechanism), data, digested)? {
+        Hashed::Whole => signature::digest(mechanism, data, digested)?,
+        Hashed::Done(digest) => digest,
+        Hashed::Open(value) => {
+            return Ok(Response { unique_identifier, validity_indicator: None, correlation_value: Some(value) });
+        }
+    };
+    let valid = key.is_signature(mechanism, &digest, presented?)?;
+    let validity_indicator = Some(if valid { ValidityIndicator::Valid } else { ValidityIndicator::Invalid });
+    Ok(Response { unique_identifier, validity_indicator, correlation_value: None })
 }

@@ -1,6 +1,8 @@
 //! Reference results from OpenSSL.
 
 use openssl::aes::{AesKey, wrap_key};
+use openssl::cipher;
+use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
@@ -34,22 +36,52 @@ pub fn gcm_decrypt(key: &[u8], iv: &[u8], aad: &[u8], data: &[u8], tag: &[u8]) -
     decrypt_aead(gcm(key), key, Some(iv), aad, data, tag)
 }
 
-fn cbc_run(mode: Mode, key: &[u8], iv: &[u8], data: &[u8], padded: bool) -> Result<Vec<u8>, ErrorStack> {
-    let mut crypter = Crypter::new(cbc(key), mode, key, Some(iv))?;
+/// Runs a cipher without a tag.
+fn run(cipher: Cipher, mode: Mode, key: &[u8], iv: Option<&[u8]>, data: &[u8], padded: bool) -> Vec<u8> {
+    let mut crypter = Crypter::new(cipher, mode, key, iv).unwrap();
     crypter.pad(padded);
-    let mut out = vec![0; data.len() + 16];
-    let mut length = crypter.update(data, &mut out)?;
-    length += crypter.finalize(&mut out[length..])?;
+    let mut out = vec![0; data.len() + 32];
+    let mut length = crypter.update(data, &mut out).unwrap();
+    length += crypter.finalize(&mut out[length..]).unwrap();
     out.truncate(length);
-    Ok(out)
+    out
 }
 
 pub fn cbc_encrypt(key: &[u8], iv: &[u8], data: &[u8], padded: bool) -> Vec<u8> {
-    cbc_run(Mode::Encrypt, key, iv, data, padded).unwrap()
+    run(cbc(key), Mode::Encrypt, key, Some(iv), data, padded)
 }
 
 pub fn cbc_decrypt(key: &[u8], iv: &[u8], data: &[u8], padded: bool) -> Vec<u8> {
-    cbc_run(Mode::Decrypt, key, iv, data, padded).unwrap()
+    run(cbc(key), Mode::Decrypt, key, Some(iv), data, padded)
+}
+
+/// Encrypts by a cipher without a tag.
+pub fn crypt(cipher: Cipher, key: &[u8], iv: Option<&[u8]>, padded: bool, data: &[u8]) -> Vec<u8> {
+    run(cipher, Mode::Encrypt, key, iv, data, padded)
+}
+
+/// Ciphertext and tag of a cipher.
+pub fn aead(cipher: Cipher, key: &[u8], iv: &[u8], aad: &[u8], data: &[u8], tag_bytes: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut tag = vec![0; tag_bytes];
+    let encrypted = encrypt_aead(cipher, key, Some(iv), aad, data, &mut tag).unwrap();
+    (encrypted, tag)
+}
+
+/// Ciphertext and tag of AES-CCM. OpenSSL must know all lengths before the key.
+pub fn ccm(key: &[u8], nonce: &[u8], aad: &[u8], data: &[u8], tag_bytes: usize) -> (Vec<u8>, Vec<u8>) {
+    let cipher = if key.len() == 16 { cipher::Cipher::aes_128_ccm() } else { cipher::Cipher::aes_256_ccm() };
+    let mut context = CipherCtx::new().unwrap();
+    context.encrypt_init(Some(cipher), None, None).unwrap();
+    context.set_iv_length(nonce.len()).unwrap();
+    context.set_tag_length(tag_bytes).unwrap();
+    context.encrypt_init(None, Some(key), Some(nonce)).unwrap();
+    context.set_data_len(data.len()).unwrap();
+    context.cipher_update(aad, None).unwrap();
+    let (mut encrypted, mut tag) = (Vec::new(), vec![0; tag_bytes]);
+    context.cipher_update_vec(data, &mut encrypted).unwrap();
+    context.cipher_final_vec(&mut encrypted).unwrap();
+    context.tag(&mut tag).unwrap();
+    (encrypted, tag)
 }
 
 pub fn hmac(hash: MessageDigest, key: &[u8], data: &[u8]) -> Vec<u8> {

@@ -72,7 +72,7 @@ pub(in crate::http) fn encrypt(app: &App, request: &CallerRequest<'_>) -> Result
         let fault = "the HSM generates IVs that are not 12 bytes long, which this format requires: use KMIP";
         return Err(kms::Error::UnsupportedParameters(fault).into());
     }
-    let parts = [answer.iv_counter_nonce, Some(answer.data), answer.authenticated_encryption_tag];
+    let parts = [answer.iv_counter_nonce, answer.data, answer.authenticated_encryption_tag];
     let mut ciphertext = vec![VERSION];
     for part in parts.iter().flatten() {
         ciphertext.extend_from_slice(part);
@@ -100,5 +100,5 @@ pub(in crate::http) fn decrypt(app: &App, request: &CallerRequest<'_>) -> Result
         authenticated_encryption_tag: Some(Bytes::from(tag)),
     };
     let answer = app.kms.execute(&request.context, operation)?;
-    Ok(Answer::json(StatusCode::OK, &Decrypted { plaintext: BASE64.encode(&answer.data) }))
+    Ok(Answer::json(StatusCode::OK, &Decrypted { plaintext: BASE64.encode(&answer.data.unwrap_or_default()) }))
 }

@@ -113,7 +113,7 @@ pub(in crate::http) fn sign(app: &App, request: &CallerRequest<'_>) -> Result<An
         multi_part: MultiPart::default(),
     };
     let answer = app.kms.execute(&request.context, operation)?;
-    let signature = BASE64.encode(&answer.signature_data);
+    let signature = BASE64.encode(&answer.signature_data.unwrap_or_default());
     let signed = Signed { signature, key_id: id(request), signing_algorithm };
     Ok(Answer::json(StatusCode::OK, &signed))
 }
@@ -132,7 +132,7 @@ pub(in crate::http) fn verify(app: &App, request: &CallerRequest<'_>) -> Result<
         multi_part: MultiPart::default(),
     };
     let answer = app.kms.verify_by_pair(&request.context, operation)?;
-    let signature_valid = answer.validity_indicator == ValidityIndicator::Valid;
+    let signature_valid = answer.validity_indicator == Some(ValidityIndicator::Valid);
     let verified = Verified { signature_valid, key_id: id(request), signing_algorithm };
     Ok(Answer::json(StatusCode::OK, &verified))
 }
