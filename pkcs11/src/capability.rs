@@ -10,10 +10,10 @@ use crate::device::Device;
 use crate::error::Error;
 use crate::key::Key;
 use crate::mac::MacMechanism;
-use crate::pair::{Hash, PairKind, SignatureMechanism};
-use crate::protection;
+use crate::pair::PairKind;
 use crate::root::{RootKind, UnwrapTemplate, Weakness, Weaknesses};
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
+use crate::{pair_trials, protection};
 
 /// The result of one trial.
 #[derive(Debug)]
@@ -43,6 +43,12 @@ pub enum Need {
     Extractable(Extractable),
     /// Key pairs whose private half is kept wrapped.
     Pairs,
+    /// Pairs of this kind.
+    Pair(PairKind),
+    /// Pairs of this kind whose private half is kept wrapped. Without it each private half is a token object.
+    WrappedPair(PairKind),
+    /// Import of private keys.
+    PrivateImport,
     /// Import of keys.
     Import,
     /// Something optional, which this text names.
@@ -110,16 +116,16 @@ pub enum Extent {
 }
 
 /// One trial.
-struct Trial {
-    name: &'static str,
-    mechanism: Option<MechanismType>,
-    need: Need,
-    extent: Extent,
-    run: fn(&Device) -> Result<String, Failure>,
+pub(crate) struct Trial {
+    pub(crate) name: &'static str,
+    pub(crate) mechanism: Option<MechanismType>,
+    pub(crate) need: Need,
+    pub(crate) extent: Extent,
+    pub(crate) run: fn(&Device) -> Result<String, Failure>,
 }
 
 /// Returns a trial that every start makes.
-const fn trial(
+pub(crate) const fn trial(
     name: &'static str,
     mechanism: Option<MechanismType>,
     need: Need,
@@ -190,16 +196,6 @@ const TRIALS: &[Trial] = &[
         hmac(device, MacMechanism::HmacSha512)
     }),
     trial("P-256 pairs and ECDSA", Some(MechanismType::ECDSA), Need::Start, ecdsa),
-    trial("P-256 pairs, wrapped", Some(MechanismType::ECC_KEY_PAIR_GEN), Need::Pairs, |device| {
-        wrapped_pair(device, PairKind::P256)
-    }),
-    Trial {
-        name: "RSA pairs, wrapped",
-        mechanism: Some(MechanismType::RSA_PKCS_KEY_PAIR_GEN),
-        need: Need::For("RSA pairs whose private half is wrapped"),
-        extent: Extent::Everything,
-        run: |device| wrapped_pair(device, PairKind::Rsa { bits: 2048 }),
-    },
     trial("C_CreateObject of a key's value", None, Need::Import, import),
     trial("CKA_EXTRACTABLE of a sensitive key", None, Need::Extractable(Extractable::Wrapped), |device| {
         let key = device.generate(&leaving())?;
@@ -212,7 +208,7 @@ const TRIALS: &[Trial] = &[
 impl Device {
     /// Tries everything that the server needs or can use. Makes no token object.
     pub fn capabilities(&self, extent: Extent) -> Vec<Capability> {
-        let wanted = TRIALS.iter().filter(|trial| trial.extent <= extent);
+        let wanted = TRIALS.iter().chain(pair_trials::TRIALS).filter(|trial| trial.extent <= extent);
         wanted
             .map(|trial| Capability {
                 name: trial.name,
@@ -251,7 +247,7 @@ pub(crate) fn leaving() -> SecretKeySpec {
     SecretKeySpec { extractable: true, ..generic(32) }
 }
 
-fn works() -> Result<String, Failure> {
+pub(crate) fn works() -> Result<String, Failure> {
     Ok("works".to_owned())
 }
 
@@ -370,18 +366,6 @@ fn ecdsa(device: &Device) -> Result<String, Failure> {
     let key = device.try_signing_root(Weaknesses::ALL)?;
     device.sign_digest(&key, &[6; 32])?;
     device.public_point(&key)?;
-    works()
-}
-
-fn wrapped_pair(device: &Device, kind: PairKind) -> Result<String, Failure> {
-    let kek = protection::kek(device)?;
-    let (blob, _) = device.generate_wrapped_pair(&kek, kind)?;
-    let private = device.unwrap_private(&kek, &blob, kind)?;
-    let mechanism = match kind {
-        PairKind::Rsa { .. } => SignatureMechanism::Pss(Hash::Sha256),
-        PairKind::P256 => SignatureMechanism::Ecdsa(Hash::Sha256),
-    };
-    device.sign(&private, mechanism, &[8; 32])?;
     works()
 }
 

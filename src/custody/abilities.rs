@@ -1,17 +1,23 @@
 //! Optional abilities of the token.
 
-use claviger_pkcs11::{Device, Need, Weakness, Weaknesses};
+use claviger_pkcs11::{Device, Need, PairKind, Weakness, Weaknesses};
 
 use super::lacking::Lacking;
 use crate::config::{Hsm, WeakerCustody};
 
 /// The abilities of the token, as far as they were tried at the start.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Abilities {
     /// Whether keys can be imported.
     pub(super) imports: bool,
+    /// Whether private keys can be imported.
+    pub(super) imports_private: bool,
     /// Whether private keys can be kept wrapped.
     pub(super) wraps_pairs: bool,
+    /// The kinds of pairs that the token does not make.
+    lacks_pairs: Vec<PairKind>,
+    /// The kinds of pairs whose private half the token does not wrap.
+    lacks_wrapping: Vec<PairKind>,
     /// Whether the token says that it is hardware.
     pub(super) is_hardware: bool,
 }
@@ -19,8 +25,30 @@ pub(super) struct Abilities {
 impl Abilities {
     /// Returns the abilities of a device that lacks these needs.
     pub(super) fn of(device: &Device, lacks: &[(Need, Lacking)]) -> Self {
-        let lacks = |one: Need| lacks.iter().any(|(need, lacking)| *need == one && !lacking.why.is_of_a_moment());
-        Self { imports: !lacks(Need::Import), wraps_pairs: !lacks(Need::Pairs), is_hardware: device.is_hardware() }
+        let lacks = || lacks.iter().filter(|(_, lacking)| !lacking.why.is_of_a_moment()).map(|(need, _)| *need);
+        let has = |one: Need| !lacks().any(|need| need == one);
+        Self {
+            imports: has(Need::Import),
+            imports_private: has(Need::PrivateImport),
+            wraps_pairs: has(Need::Pairs),
+            lacks_pairs: lacks()
+                .filter_map(|need| if let Need::Pair(kind) = need { Some(kind) } else { None })
+                .collect(),
+            lacks_wrapping: lacks()
+                .filter_map(|need| if let Need::WrappedPair(kind) = need { Some(kind) } else { None })
+                .collect(),
+            is_hardware: device.is_hardware(),
+        }
+    }
+
+    /// Whether the token makes pairs of this kind.
+    pub(super) fn makes(&self, kind: PairKind) -> bool {
+        !self.lacks_pairs.contains(&kind)
+    }
+
+    /// Whether the token wraps private keys of this kind.
+    pub(super) fn wraps(&self, kind: PairKind) -> bool {
+        !self.lacks_wrapping.contains(&kind)
     }
 }
 

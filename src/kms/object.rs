@@ -51,7 +51,7 @@ impl Object {
     ) -> Result<Self, Unreadable> {
         let kind = ObjectKind::of(&attributes).ok_or(Unreadable)?;
         let key_kind = kind.key_kind(&attributes).ok_or(Unreadable)?;
-        let key = ManagedKey::new(class, material.clone(), key_kind, uses(kind.key_mask(&attributes)));
+        let key = ManagedKey::new(class, material.clone(), key_kind, kind.uses(&attributes));
         let comparing = Uses { sign: true, ..Uses::default() };
         let comparing_key = ManagedKey::new(class, material.clone(), key_kind, comparing);
         Ok(Self { id, version, access, kind, attributes, class, material, key, comparing_key, used: AtomicI64::new(0) })

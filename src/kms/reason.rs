@@ -22,6 +22,7 @@ impl Error {
             Self::Attribute(fault) => fault.result_reason(),
             Self::NameTaken { .. } => ResultReason::NonUniqueNameAttribute,
             Self::Kept(fault) => fault.result_reason(),
+            Self::Key(fault) => fault.result_reason(),
             Self::NoPlace(_)
             | Self::Reason
             | Self::ClientSecret { .. }
@@ -56,7 +57,7 @@ impl Error {
             | Self::KeySize { .. } => ResultReason::UnsupportedCryptographicParameters,
             Self::BadParameters(_) | Self::DigestLength { .. } => ResultReason::BadCryptographicParameters,
             Self::Streaming | Self::Feature(_) => ResultReason::FeatureNotSupported,
-            Self::KeyFormat(_) | Self::PublicKeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
+            Self::KeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
             Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,
             Self::EncodingOption => ResultReason::EncodingOptionError,
             Self::Decryption => ResultReason::CryptographicFailure,

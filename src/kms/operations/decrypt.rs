@@ -1,7 +1,7 @@
 //! Decrypt (KMIP 2.1 section 6.1.11).
 
 use super::super::mechanism::AesMode;
-use super::super::{Call, Error, Kms, mechanism};
+use super::super::{Call, Error, Kms, mechanism, rsa_encryption};
 use super::encrypt::cipher;
 use crate::kmip::Tag;
 use crate::kmip::payloads::decrypt::{Request, Response};
@@ -14,6 +14,10 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let key = grant.usable()?;
     let object = key.object();
     let parameters = request.cryptographic_parameters.as_ref();
+    if object.kind.is_private() {
+        let data = rsa_encryption::decrypt(&key, parameters, &data)?;
+        return Ok(Response { unique_identifier: object.id.clone(), data });
+    }
     let mode = mechanism::aes_mode(object, parameters)?;
     let iv = request.iv_counter_nonce.ok_or(Error::Missing(Tag::IVCounterNonce))?;
     let aad = request.authenticated_encryption_additional_data;

@@ -4,7 +4,7 @@ use openssl::rand::rand_bytes;
 
 use super::super::gate::Usable;
 use super::super::mechanism::{AesMode, Beginning, can_decrypt};
-use super::super::{Call, Error, Kms, mechanism};
+use super::super::{Call, Error, Kms, mechanism, rsa_encryption};
 use super::Purpose;
 use crate::custody::{Cipher, Encrypted, Error as CustodyError};
 use crate::kmip::enumerations::Operation;
@@ -17,6 +17,17 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let key = grant.usable()?;
     let object = key.object();
     let parameters = request.cryptographic_parameters.as_ref();
+    if object.kind.is_public() {
+        mechanism::check_whole(&request.multi_part)?;
+        let data = request.data.as_ref().ok_or(Error::Missing(Tag::Data))?;
+        let data = rsa_encryption::encrypt(&key, parameters, data)?;
+        return Ok(Response {
+            unique_identifier: object.id.clone(),
+            data,
+            iv_counter_nonce: None,
+            authenticated_encryption_tag: None,
+        });
+    }
     let mode = mechanism::aes_mode(object, parameters)?;
     let part = &request.multi_part;
     let beginning = match &request.iv_counter_nonce {

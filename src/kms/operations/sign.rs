@@ -1,6 +1,7 @@
 //! Sign (KMIP 2.1 section 6.1.55).
 
-use super::super::{Call, Error, Kms, mechanism, signature};
+use super::super::signature::{self, Making};
+use super::super::{Call, Error, Kms, mechanism};
 use crate::kmip::payloads::sign::{Request, Response};
 use crate::secret::Bytes;
 
@@ -9,7 +10,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
     let key = grant.usable()?;
     let object = key.object();
-    let mechanism = signature::mechanism(object, request.cryptographic_parameters.as_ref())?;
+    let mechanism = signature::mechanism(object, request.cryptographic_parameters.as_ref(), Making::Sign)?;
     let digest = signature::digest(mechanism, request.data.as_ref(), request.digested_data.as_ref())?;
     let signature_data = Bytes::from(key.sign(mechanism, &digest)?);
     Ok(Response { unique_identifier: object.id.clone(), signature_data })
