@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
 use openssl::ec::EcKeyRef;
 use openssl::error::ErrorStack;
-use openssl::pkey::{HasPublic, Id, PKeyRef};
+use openssl::pkey::{HasPublic, Id, PKeyRef, Private};
 use openssl::rsa::RsaRef;
 
 /// The permitted length of an RSA modulus, in bits. Shorter keys can be factored (NIST SP 800-131A section 3); OpenSSL
@@ -73,6 +73,12 @@ pub enum Unsound {
     /// The point has a small order. Anyone can make signatures that such a point verifies.
     #[error("its point has a small order: anyone could sign as its owner")]
     SmallOrder,
+    /// The private numbers do not belong together, or to the public ones.
+    #[error("its private numbers do not belong together, or are not those of the public key")]
+    Pair,
+    /// A number is negative.
+    #[error("one of its numbers is negative")]
+    Negative,
     /// The key is of another kind.
     #[error("it is neither an RSA key, nor an elliptic curve key, nor an Ed25519 or Ed448 key")]
     Kind,
@@ -113,6 +119,22 @@ pub fn check<T: HasPublic>(key: &PKeyRef<T>) -> Result<Option<Warning>, Unsound>
         Id::ED448 => Ok(None),
         _ => Err(Unsound::Kind),
     }
+}
+
+/// Checks whether a private key is sound: its public half is, and its numbers belong together. Of RSA, the factors of the
+/// modulus are primes (RFC 8017 section 3.2).
+///
+/// # Errors
+/// The first reason why the key is unsound.
+pub fn check_private(key: &PKeyRef<Private>) -> Result<(), Unsound> {
+    check(key)?;
+    let belongs = match key.id() {
+        Id::RSA => key.rsa()?.check_key().unwrap_or(false),
+        Id::EC => key.ec_key()?.check_key().is_ok(),
+        // The public key follows from the private one.
+        _ => true,
+    };
+    if belongs { Ok(()) } else { Err(Unsound::Pair) }
 }
 
 /// Checks the numbers of an RSA key. OpenSSL does not check them.

@@ -29,6 +29,19 @@ pub fn is_of_digest(key: &PKeyRef<Public>, scheme: Scheme, hash: &MdRef, digest:
     or_false(verify(key, scheme, hash, digest, signature))
 }
 
+/// Whether `signature` is a valid RSASSA-PSS signature of a digest, with these hashes of the message and of MGF1, and a
+/// salt of this length in bytes; `None`: of any length.
+#[must_use]
+pub fn is_pss_of_digest(
+    key: &PKeyRef<Public>,
+    hashes: [&MdRef; 2],
+    salt: Option<usize>,
+    digest: &[u8],
+    signature: &[u8],
+) -> bool {
+    or_false(verify_pss(key, hashes, salt, digest, signature))
+}
+
 /// Whether `signature` is a valid signature of a message.
 #[must_use]
 pub fn is_of_message(key: &PKeyRef<Public>, scheme: Scheme, hash: &MdRef, message: &[u8], signature: &[u8]) -> bool {
@@ -99,6 +112,32 @@ fn verify(
         Scheme::Ecdsa => {}
     }
     context.set_signature_md(hash)?;
+    context.verify(digest, signature)
+}
+
+fn verify_pss(
+    key: &PKeyRef<Public>,
+    [hash, mask]: [&MdRef; 2],
+    salt: Option<usize>,
+    digest: &[u8],
+    signature: &[u8],
+) -> Result<bool, ErrorStack> {
+    // OpenSSL reads this constant as any length when it verifies (RSA_PSS_SALTLEN_AUTO).
+    let any = RsaPssSaltlen::MAXIMUM_LENGTH;
+    let salt = match salt.map(i32::try_from) {
+        None => any,
+        Some(Ok(salt)) => RsaPssSaltlen::custom(salt),
+        Some(Err(_)) => return Ok(false),
+    };
+    if signature.len() != key.size() {
+        return Ok(false);
+    }
+    let mut context = PkeyCtx::new(key)?;
+    context.verify_init()?;
+    context.set_rsa_padding(Padding::PKCS1_PSS)?;
+    context.set_signature_md(hash)?;
+    context.set_rsa_pss_saltlen(salt)?;
+    context.set_rsa_mgf1_md(mask)?;
     context.verify(digest, signature)
 }
 

@@ -2,19 +2,16 @@
 //! shown too, but nothing is concluded from it.
 
 use cryptoki::object::Attribute;
-use cryptoki_sys::{
-    CK_MECHANISM_TYPE, CKM_AES_KEY_GEN, CKM_AES_KEY_WRAP, CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, CKM_GENERIC_SECRET_KEY_GEN,
-    CKM_RSA_PKCS_KEY_PAIR_GEN,
-};
+use cryptoki_sys::{CK_MECHANISM_TYPE, CKM_AES_KEY_GEN, CKM_AES_KEY_WRAP, CKM_ECDSA, CKM_GENERIC_SECRET_KEY_GEN};
 
 use crate::cipher_trials::{CIPHERS, MACS};
 use crate::device::Device;
 use crate::error::Error;
 use crate::mac::MacMechanism;
-use crate::pair::{Hash, PairKind, SignatureMechanism};
-use crate::protection;
+use crate::pair::PairKind;
 use crate::root::{RootKind, UnwrapTemplate, Weakness, Weaknesses};
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
+use crate::{pair_trials, protection};
 
 /// The result of one trial.
 #[derive(Debug)]
@@ -44,6 +41,12 @@ pub enum Need {
     Extractable(Extractable),
     /// Key pairs whose private half is kept wrapped.
     Pairs,
+    /// Pairs of this kind.
+    Pair(PairKind),
+    /// Pairs of this kind whose private half is kept wrapped. Without it each private half is a token object.
+    WrappedPair(PairKind),
+    /// Import of private keys.
+    PrivateImport,
     /// Import of keys.
     Import,
     /// Something optional, which this text names.
@@ -170,19 +173,9 @@ const KEYS: &[Trial] = &[
     },
 ];
 
-/// The trials of pairs, and of keys that come or go.
+/// The trials of keys that come or go.
 const OTHERS: &[Trial] = &[
     trial("P-256 pairs and ECDSA", Some(CKM_ECDSA), Need::Start, ecdsa),
-    trial("P-256 pairs, wrapped", Some(CKM_EC_KEY_PAIR_GEN), Need::Pairs, |device| {
-        wrapped_pair(device, PairKind::P256)
-    }),
-    Trial {
-        name: "RSA pairs, wrapped",
-        mechanism: Some(CKM_RSA_PKCS_KEY_PAIR_GEN),
-        need: Need::For("RSA pairs whose private half is wrapped"),
-        extent: Extent::Everything,
-        run: |device| wrapped_pair(device, PairKind::Rsa { bits: 2048 }),
-    },
     trial("C_CreateObject of a key's value", None, Need::Import, import),
     trial("CKA_EXTRACTABLE of a sensitive key", None, Need::Extractable(Extractable::Wrapped), |device| {
         let key = device.generate(&leaving())?;
@@ -195,7 +188,7 @@ const OTHERS: &[Trial] = &[
 impl Device {
     /// Tries everything that the server needs or can use. Makes no token object.
     pub fn capabilities(&self, extent: Extent) -> Vec<Capability> {
-        let trials = [KEYS, CIPHERS, MACS, OTHERS].into_iter().flatten();
+        let trials = [KEYS, CIPHERS, MACS, OTHERS, pair_trials::TRIALS].into_iter().flatten();
         let wanted = trials.filter(|trial| trial.extent <= extent);
         wanted
             .map(|trial| Capability {
@@ -289,18 +282,6 @@ fn ecdsa(device: &Device) -> Result<String, Failure> {
     let key = device.try_signing_root(Weaknesses::ALL)?;
     device.sign_digest(&key, &[6; 32])?;
     device.public_point(&key)?;
-    works()
-}
-
-fn wrapped_pair(device: &Device, kind: PairKind) -> Result<String, Failure> {
-    let kek = protection::kek(device)?;
-    let (blob, _) = device.generate_wrapped_pair(&kek, kind)?;
-    let private = device.unwrap_private(&kek, &blob, kind)?;
-    let mechanism = match kind {
-        PairKind::Rsa { .. } => SignatureMechanism::Pss(Hash::Sha256),
-        PairKind::P256 => SignatureMechanism::Ecdsa(Hash::Sha256),
-    };
-    device.sign(&private, mechanism, &[8; 32])?;
     works()
 }
 

@@ -374,6 +374,7 @@ impl Error {
             R::MechanismInvalid | R::MechanismParamInvalid | R::FunctionNotSupported => {
                 Self::MechanismUnsupported(answer)
             }
+            R::ArgumentsBad if quirk::is_of_parameters(answer.function) => Self::MechanismUnsupported(answer),
             R::DataInvalid | R::DataLenRange | R::EncryptedDataLenRange => Self::DataInvalid(answer),
             R::EncryptedDataInvalid => Self::DecryptionFailed,
             R::WrappedKeyInvalid | R::WrappedKeyLenRange => Self::BlobInvalid(answer),

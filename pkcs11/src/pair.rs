@@ -1,17 +1,17 @@
-//! Key pairs that sign: RSA and P-256. The private half is made in the token and leaves it only wrapped. The public
-//! half is read out, because verification needs no token.
+//! Key pairs: RSA, ECDSA and Ed25519. The private half is made in the token. The public half is read out, because
+//! verification and encryption need no token.
 
-use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsPssParams};
-use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki::types::Ulong;
 
+use crate::curve::{Curve, ED25519, ED25519_BYTES, octets};
 use crate::device::Device;
 use crate::error::{Error, InvalidInput};
 use crate::key::{Key, KeyId};
+use crate::private_key::PrivateKeySpec;
 use crate::secret_key::Placement;
-use crate::signing::{PRIME256V1, point};
 
 /// 65537, the public exponent of every RSA key made here (FIPS 186-5, A.1.1 requires more than 65536).
 const EXPONENT: [u8; 3] = [1, 0, 1];
@@ -21,15 +21,14 @@ const EXPONENT: [u8; 3] = [1, 0, 1];
 pub enum PairKind {
     /// CKK_RSA.
     Rsa {
-        /// The length in bits: 2048, 3072 or 4096.
+        /// The length in bits: 2048, 3072 or 4096; of an imported key, any number of whole bytes in between.
         bits: usize,
     },
-    /// CKK_EC on P-256.
-    P256,
+    /// CKK_EC.
+    Ec(Curve),
+    /// CKK_EC_EDWARDS on edwards25519.
+    Ed25519,
 }
-
-/// Length in bytes of the longest signature, which is that of RSA 4096.
-const LONGEST_SIGNATURE: usize = 512;
 
 /// The public half of a pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,134 +40,66 @@ pub enum PublicParts {
         /// CKA_PUBLIC_EXPONENT.
         exponent: Vec<u8>,
     },
-    /// An uncompressed point (SEC 1, 2.3.3): 0x04, then 32 bytes each of x and y.
-    P256([u8; 65]),
-}
-
-/// The hash whose digest is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Hash {
-    /// 32 bytes.
-    Sha256,
-    /// 48 bytes.
-    Sha384,
-    /// 64 bytes.
-    Sha512,
-}
-
-/// The mechanism that signs a digest. Digests are computed outside the token, because what is signed is not secret, and
-/// tokens differ in the hashes that they have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SignatureMechanism {
-    /// RSASSA-PKCS1-v1_5 (CKM_RSA_PKCS; RFC 8017, 8.2).
-    Pkcs1v15(Hash),
-    /// RSASSA-PSS (CKM_RSA_PKCS_PSS; RFC 8017, 8.1), with MGF1 and a salt that have the same hash and its length.
-    Pss(Hash),
-    /// ECDSA (CKM_ECDSA).
-    Ecdsa(Hash),
-}
-
-impl Hash {
-    /// Returns the length of its digests in bytes.
-    pub fn bytes(self) -> usize {
-        match self {
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
-            Self::Sha512 => 64,
-        }
-    }
-
-    /// Returns the DER of a DigestInfo up to the digest (RFC 8017, 9.2, note 1).
-    fn digest_info(self) -> [u8; 19] {
-        let (whole, number, bytes) = match self {
-            Self::Sha256 => (0x31, 1, 0x20),
-            Self::Sha384 => (0x41, 2, 0x30),
-            Self::Sha512 => (0x51, 3, 0x40),
-        };
-        [
-            0x30, whole, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, number, 0x05, 0x00,
-            0x04, bytes,
-        ]
-    }
-
-    fn pss(self) -> Result<PkcsPssParams, Error> {
-        let (hash_alg, mgf) = match self {
-            Self::Sha256 => (MechanismType::SHA256, PkcsMgfType::MGF1_SHA256),
-            Self::Sha384 => (MechanismType::SHA384, PkcsMgfType::MGF1_SHA384),
-            Self::Sha512 => (MechanismType::SHA512, PkcsMgfType::MGF1_SHA512),
-        };
-        Ok(PkcsPssParams { hash_alg, mgf, s_len: ulong(self.bytes())? })
-    }
-}
-
-impl SignatureMechanism {
-    /// Returns the hash whose digests this mechanism signs.
-    pub fn hash(self) -> Hash {
-        match self {
-            Self::Pkcs1v15(hash) | Self::Pss(hash) | Self::Ecdsa(hash) => hash,
-        }
-    }
-
-    /// Returns the mechanism and the data for the token.
-    fn signing(self, digest: &[u8]) -> Result<(Mechanism<'static>, Vec<u8>), Error> {
-        Ok(match self {
-            Self::Pkcs1v15(hash) => (Mechanism::RsaPkcs, [hash.digest_info().as_slice(), digest].concat()),
-            Self::Pss(hash) => (Mechanism::RsaPkcsPss(hash.pss()?), digest.to_vec()),
-            // The leftmost bits, as many as the order has (FIPS 186-5, 6.4.1). Not every token truncates the digest
-            // itself.
-            Self::Ecdsa(_) => (Mechanism::Ecdsa, digest.get(..32).unwrap_or(digest).to_vec()),
-        })
-    }
+    /// An uncompressed point (SEC 1, 2.3.3): 0x04, then x and y.
+    Ec(Curve, Vec<u8>),
+    /// The 32 bytes of a point (RFC 8032, 5.1.2).
+    Ed25519(Vec<u8>),
 }
 
 impl PairKind {
+    /// P-256.
+    pub const P256: Self = Self::Ec(Curve::P256);
+
+    /// Refuses kinds of which no key is made here.
     fn validate(self) -> Result<(), Error> {
         match self {
-            Self::Rsa { bits: 2048 | 3072 | 4096 } | Self::P256 => Ok(()),
+            Self::Rsa { bits: 2048 | 3072 | 4096 } | Self::Ec(_) | Self::Ed25519 => Ok(()),
             Self::Rsa { .. } => Err(Error::InvalidInput(InvalidInput::RsaKeyLength)),
+        }
+    }
+
+    /// Refuses kinds of which no key is imported.
+    pub(crate) fn validate_import(self) -> Result<(), Error> {
+        match self {
+            Self::Rsa { bits } if !(2048..=4096).contains(&bits) || !bits.is_multiple_of(8) => {
+                Err(Error::InvalidInput(InvalidInput::RsaKeyLength))
+            }
+            _ => Ok(()),
         }
     }
 
     /// Returns the room in bytes for the wrapped PKCS#8 (RFC 5208). For RSA it contains nine numbers, of which two are
     /// as long as the modulus and five half as long.
-    fn wrapped_room(self) -> usize {
+    pub(crate) fn wrapped_room(self) -> usize {
         match self {
             Self::Rsa { bits } => bits / 16 * 9 + 128,
-            Self::P256 => 256,
+            Self::Ec(_) | Self::Ed25519 => 384,
         }
     }
 
-    fn key_type(self) -> KeyType {
+    pub(crate) fn key_type(self) -> KeyType {
         match self {
             Self::Rsa { .. } => KeyType::RSA,
-            Self::P256 => KeyType::EC,
+            Self::Ec(_) => KeyType::EC,
+            Self::Ed25519 => KeyType::EC_EDWARDS,
+        }
+    }
+
+    /// Returns CKA_EC_PARAMS; `None` for RSA.
+    pub(crate) fn params(self) -> Option<Attribute> {
+        match self {
+            Self::Rsa { .. } => None,
+            Self::Ec(curve) => Some(Attribute::EcParams(curve.params().to_vec())),
+            Self::Ed25519 => Some(Attribute::EcParams(ED25519.to_vec())),
         }
     }
 
     fn generation(self) -> Mechanism<'static> {
         match self {
             Self::Rsa { .. } => Mechanism::RsaPkcsKeyPairGen,
-            Self::P256 => Mechanism::EccKeyPairGen,
+            Self::Ec(_) => Mechanism::EccKeyPairGen,
+            Self::Ed25519 => Mechanism::EccEdwardsKeyPairGen,
         }
-    }
-
-    /// Returns the template of the private half. Everything that is not requested is set to false, and never left to
-    /// the token.
-    fn private(self, may: Private, placement: Placement<'_>) -> Vec<Attribute> {
-        let mut template = vec![
-            Attribute::Class(ObjectClass::PRIVATE_KEY),
-            Attribute::KeyType(self.key_type()),
-            Attribute::Private(true),
-            Attribute::Sensitive(true),
-            Attribute::Extractable(may == Private::BeWrapped),
-            Attribute::Sign(may == Private::Sign),
-            Attribute::SignRecover(false),
-            Attribute::Decrypt(false),
-            Attribute::Unwrap(false),
-            Attribute::Derive(false),
-        ];
-        template.extend(placement.attributes());
-        template
     }
 
     /// Returns the template of the public half, which is read once and ends with its session.
@@ -184,38 +115,33 @@ impl PairKind {
             Attribute::Wrap(false),
             Attribute::Derive(false),
         ];
-        match self {
-            Self::Rsa { bits } => {
-                template.extend([Attribute::ModulusBits(ulong(bits)?), Attribute::PublicExponent(EXPONENT.to_vec())]);
-            }
-            Self::P256 => template.push(Attribute::EcParams(PRIME256V1.to_vec())),
+        if let Self::Rsa { bits } = self {
+            let bits = Ulong::try_from(bits).map_err(Error::from_binding)?;
+            template.extend([Attribute::ModulusBits(bits), Attribute::PublicExponent(EXPONENT.to_vec())]);
         }
+        template.extend(self.params());
         Ok(template)
     }
 
     fn read(self, session: &Session, public: ObjectHandle) -> Result<Option<PublicParts>, cryptoki::error::Error> {
         let wanted = match self {
             Self::Rsa { .. } => vec![AttributeType::Modulus, AttributeType::PublicExponent],
-            Self::P256 => vec![AttributeType::EcPoint],
+            Self::Ec(_) | Self::Ed25519 => vec![AttributeType::EcPoint],
         };
         let found = session.get_attributes(public, &wanted)?;
         Ok(match (self, found.as_slice()) {
             (Self::Rsa { .. }, [Attribute::Modulus(modulus), Attribute::PublicExponent(exponent)]) => {
                 Some(PublicParts::Rsa { modulus: modulus.clone(), exponent: exponent.clone() })
             }
-            (Self::P256, [Attribute::EcPoint(encoded)]) => point(encoded).map(PublicParts::P256),
+            (Self::Ec(curve), [Attribute::EcPoint(encoded)]) => {
+                curve.point(encoded).map(|point| PublicParts::Ec(curve, point))
+            }
+            (Self::Ed25519, [Attribute::EcPoint(encoded)]) => {
+                octets(encoded, ED25519_BYTES).map(|point| PublicParts::Ed25519(point.to_vec()))
+            }
             _ => None,
         })
     }
-}
-
-/// The permitted use of a private key.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Private {
-    /// To sign.
-    Sign,
-    /// None, until the key is wrapped.
-    BeWrapped,
 }
 
 impl Device {
@@ -226,7 +152,7 @@ impl Device {
         kind.validate()?;
         let by = wrapping.handle(self.generation)?;
         let mechanism = self.padded.first()?;
-        let (public, private) = (kind.public()?, kind.private(Private::BeWrapped, Placement::Session));
+        let (public, private) = (kind.public()?, PrivateKeySpec::to_be_wrapped(kind).template(Placement::Session));
         let made = self.work(|session| {
             let (public, private) = session.generate_key_pair(&kind.generation(), &public, &private)?;
             // An error closes the session, which destroys both objects.
@@ -241,9 +167,15 @@ impl Device {
 
     /// Makes a pair whose private half is a token object. The object is durable after [`crate::sync`], if
     /// [`Device::needs_sync`].
-    pub fn generate_token_pair(&self, id: &KeyId, label: &str, kind: PairKind) -> Result<(Key, PublicParts), Error> {
+    pub fn generate_token_pair(
+        &self,
+        id: &KeyId,
+        label: &str,
+        spec: &PrivateKeySpec,
+    ) -> Result<(Key, PublicParts), Error> {
+        let kind = spec.kind;
         kind.validate()?;
-        let (public, private) = (kind.public()?, kind.private(Private::Sign, Placement::Token(id, label)));
+        let (public, private) = (kind.public()?, spec.template(Placement::Token(id, label)));
         let make = |session: &Session| {
             let (public, private) = session.generate_key_pair(&kind.generation(), &public, &private)?;
             let parts = kind.read(session, public).and_then(|parts| {
@@ -257,44 +189,25 @@ impl Device {
             Ok((private, parts?))
         };
         let (private, parts) = match kind {
-            PairKind::P256 => self.lasting(make)?,
             // No other caller could make a key for seconds.
             PairKind::Rsa { .. } => self.work(make)?,
+            PairKind::Ec(_) | PairKind::Ed25519 => self.lasting(make)?,
         };
         let parts = parts.ok_or(Error::Binding(cryptoki::error::Error::InvalidValue))?;
         Ok((self.token_key(private, None), parts))
     }
 
-    /// Unwraps a private half to a session key that signs. The key lives until its last clone is dropped, or the
-    /// device.
-    ///
-    /// [`Error::BlobInvalid`] if the blob is damaged or was wrapped by another key. [`Error::TemplateRefused`] if
-    /// CKA_UNWRAP_TEMPLATE of `wrapping` does not keep the key in the token.
-    pub fn unwrap_private(&self, wrapping: &Key, blob: &[u8], kind: PairKind) -> Result<Key, Error> {
-        let template = kind.private(Private::Sign, Placement::Session);
-        let unwrap = |mechanism| self.unwrap_by(mechanism, wrapping, blob, &template, (true, false));
-        let mut unwrapped = unwrap(self.padded.first()?);
-        // The blob may have been wrapped when the token had only the other mechanism number.
-        if let (Err(Error::BlobInvalid(_)), Some(other)) = (&unwrapped, self.padded.second()) {
-            unwrapped = unwrap(other);
-        }
-        Ok(self.private_key(unwrapped?))
+    /// Makes a pair for a trial, as objects of the anchor session.
+    pub(crate) fn generate_session_pair(&self, spec: &PrivateKeySpec) -> Result<(Key, PublicParts), Error> {
+        let kind = spec.kind;
+        let (public, private) = (kind.public()?, spec.template(Placement::Session));
+        let (private, parts) = self.own(|session| {
+            let (public, private) = session.generate_key_pair(&kind.generation(), &public, &private)?;
+            let parts = kind.read(session, public)?;
+            session.destroy_object(public)?;
+            Ok((private, parts))
+        })?;
+        let parts = parts.ok_or(Error::Binding(cryptoki::error::Error::InvalidValue))?;
+        Ok((self.private_key(private), parts))
     }
-
-    /// Signs a digest. `digest` must have the length of the mechanism's hash. An RSA signature is as long as the
-    /// modulus. An ECDSA signature is the numbers r and s, 32 bytes each.
-    pub fn sign(&self, key: &Key, mechanism: SignatureMechanism, digest: &[u8]) -> Result<Vec<u8>, Error> {
-        let (found, expected) = (digest.len(), mechanism.hash().bytes());
-        if found != expected {
-            return Err(Error::InvalidInput(InvalidInput::DigestLength { found, expected }));
-        }
-        let handle = key.handle(self.generation)?;
-        let (mechanism, data) = mechanism.signing(digest)?;
-        let functions = &self.module.functions;
-        self.work(|session| functions.sign(session, &mechanism, handle, &data, LONGEST_SIGNATURE))
-    }
-}
-
-fn ulong(number: usize) -> Result<Ulong, Error> {
-    Ulong::try_from(number).map_err(Error::from_binding)
 }

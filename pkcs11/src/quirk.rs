@@ -38,6 +38,11 @@ impl Maker {
         self == Self::SoftHsm
     }
 
+    /// SoftHSM ignores the label of RSA-OAEP in C_DecryptInit, and then decrypts nothing.
+    pub(crate) fn ignores_oaep_labels(self) -> bool {
+        self == Self::SoftHsm
+    }
+
     /// SoftHSM writes object files without ever calling fsync.
     pub(crate) fn needs_sync(self) -> bool {
         self == Self::SoftHsm
@@ -137,6 +142,16 @@ pub(crate) fn is_doubtful(answer: Answer) -> bool {
     is_of_data(answer.function)
         && !tells_damage(answer)
         && (loss(answer).is_none() || matches!(answer.value, R::DeviceError | R::FunctionFailed))
+}
+
+/// The answer that a token should give to parameters that it ignores.
+pub(crate) const NO_PARAMETERS: Answer =
+    Answer { function: Function::DecryptInit, value: RvError::MechanismParamInvalid };
+
+/// Whether CKR_ARGUMENTS_BAD of this function means the parameters of the mechanism: it has no other argument that can be
+/// wrong. SoftHSM gives this answer to a hash for RSA-PSS or RSA-OAEP that it does not have.
+pub(crate) fn is_of_parameters(function: Function) -> bool {
+    matches!(function, Function::EncryptInit | Function::DecryptInit | Function::SignInit)
 }
 
 /// Whether the function reads data that may be damaged.

@@ -69,9 +69,19 @@ impl Functions {
     /// Returns CKA_VALUE in a buffer that is overwritten when dropped. The binding's own function leaves copies in
     /// memory.
     pub(crate) fn value(&self, session: &Session, key: ObjectHandle) -> Result<Zeroizing<Vec<u8>>> {
-        let length = self.attribute(session, key, CKA_VALUE, &mut [])?;
+        self.bytes(session, key, CKA_VALUE)
+    }
+
+    /// Returns an attribute that consists of bytes, as [`Self::value`] does.
+    pub(crate) fn bytes(
+        &self,
+        session: &Session,
+        key: ObjectHandle,
+        type_: CK_ATTRIBUTE_TYPE,
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let length = self.attribute(session, key, type_, &mut [])?;
         let mut value = Zeroizing::new(vec![0_u8; length]);
-        let length = self.attribute(session, key, CKA_VALUE, &mut value)?;
+        let length = self.attribute(session, key, type_, &mut value)?;
         value.truncate(length);
         Ok(value)
     }

@@ -1,6 +1,6 @@
 //! Optional abilities of the token.
 
-use claviger_pkcs11::{Device, Need, Weakness, Weaknesses};
+use claviger_pkcs11::{Device, Need, PairKind, Weakness, Weaknesses};
 
 use super::lacking::Lacking;
 use crate::config::{Hsm, WeakerCustody};
@@ -9,14 +9,20 @@ use crate::config::{Hsm, WeakerCustody};
 const DES3: &str = "3DES-CBC, 3DES-CBC-PAD, 3DES-ECB";
 
 /// The abilities of the token, as far as they were tried at the start.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Abilities {
     /// Whether keys can be imported.
     pub(super) imports: bool,
+    /// Whether private keys can be imported.
+    pub(super) imports_private: bool,
     /// Whether private keys can be kept wrapped.
     pub(super) wraps_pairs: bool,
     /// Whether it has these algorithms.
     pub(super) algorithms: [bool; 3],
+    /// The kinds of pairs that the token does not make.
+    lacks_pairs: Vec<PairKind>,
+    /// The kinds of pairs whose private half the token does not wrap.
+    lacks_wrapping: Vec<PairKind>,
     /// Whether the token says that it is hardware.
     pub(super) is_hardware: bool,
 }
@@ -24,11 +30,32 @@ pub(super) struct Abilities {
 impl Abilities {
     /// Returns the abilities of a device that lacks these needs.
     pub(super) fn of(device: &Device, lacks: &[(Need, Lacking)]) -> Self {
-        let has = |name: &str| !lacks.iter().any(|(_, lacking)| lacking.name == name && !lacking.why.is_of_a_moment());
-        let algorithms = ["ChaCha20", "ChaCha20-Poly1305", DES3].map(has);
-        let lacks = |one: Need| lacks.iter().any(|(need, lacking)| *need == one && !lacking.why.is_of_a_moment());
-        let (imports, wraps_pairs) = (!lacks(Need::Import), !lacks(Need::Pairs));
-        Self { imports, wraps_pairs, algorithms, is_hardware: device.is_hardware() }
+        let lacks = || lacks.iter().filter(|(_, lacking)| !lacking.why.is_of_a_moment());
+        let has = |one: Need| !lacks().any(|(need, _)| *need == one);
+        let has_trial = |name: &str| !lacks().any(|(_, lacking)| lacking.name == name);
+        Self {
+            imports: has(Need::Import),
+            imports_private: has(Need::PrivateImport),
+            wraps_pairs: has(Need::Pairs),
+            algorithms: ["ChaCha20", "ChaCha20-Poly1305", DES3].map(has_trial),
+            lacks_pairs: lacks()
+                .filter_map(|(need, _)| if let Need::Pair(kind) = need { Some(*kind) } else { None })
+                .collect(),
+            lacks_wrapping: lacks()
+                .filter_map(|(need, _)| if let Need::WrappedPair(kind) = need { Some(*kind) } else { None })
+                .collect(),
+            is_hardware: device.is_hardware(),
+        }
+    }
+
+    /// Whether the token makes pairs of this kind.
+    pub(super) fn makes(&self, kind: PairKind) -> bool {
+        !self.lacks_pairs.contains(&kind)
+    }
+
+    /// Whether the token wraps private keys of this kind.
+    pub(super) fn wraps(&self, kind: PairKind) -> bool {
+        !self.lacks_wrapping.contains(&kind)
     }
 }
 

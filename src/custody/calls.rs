@@ -210,7 +210,9 @@ impl Custody {
                 let _timer = self.metrics.hsm(HsmCall::Unwrap);
                 match key.kind {
                     KeyKind::Secret(kind) => device.unwrap(&kek.key, blob, &key::spec(key.class, kind, key.uses))?,
-                    KeyKind::Private(kind) => device.unwrap_private(&kek.key, blob, kind)?,
+                    KeyKind::Private(kind) => {
+                        device.unwrap_private(&kek.key, blob, &key::private_spec(key.class, kind, key.uses))?
+                    }
                     KeyKind::Public => return Err(Error::NotInToken),
                 }
             }

@@ -1,6 +1,6 @@
 //! Errors of custody and of the root keys.
 
-use claviger_pkcs11::{self as pkcs11, Weaknesses};
+use claviger_pkcs11::{self as pkcs11, PairKind, Weaknesses};
 
 use super::lacking::Lacking;
 use crate::config::RemadeKey;
@@ -42,6 +42,9 @@ pub enum Error {
     /// RSA pairs are made one at a time, and too many callers already wait for theirs.
     #[error("other RSA key pairs are being made: try again later")]
     PairsUnderWay,
+    /// The token does not have keys of this kind.
+    #[error("the token does not have keys of this kind: {0:?}")]
+    NoPairs(PairKind),
     /// The token made a pair whose public half is not a public key.
     #[error("the token made a public key that OpenSSL refuses: {0}")]
     PublicKey(#[source] openssl::error::ErrorStack),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claviger_pkcs11::{
-    Cipher, MacMechanism, PairKind, SecretKeyKind, SecretKeySpec, SignatureMechanism as Signature, Uses,
+    Cipher, MacMechanism, PairKind, PrivateKeySpec, SecretKeyKind, SecretKeySpec, SignatureMechanism as Signature, Uses,
 };
 
 use super::error::Error;
@@ -15,9 +15,9 @@ use crate::store::object::{Class, Material};
 pub enum KeyKind {
     /// A secret key.
     Secret(SecretKeyKind),
-    /// The private half of a pair, which signs.
+    /// A private key, which signs or decrypts.
     Private(PairKind),
-    /// The public half, which needs no token.
+    /// A public key, which needs no token.
     Public,
 }
 
@@ -73,17 +73,25 @@ impl ManagedKey {
 
     /// Checks that the key fits `mechanism`.
     pub(super) fn expect_signing(&self, mechanism: Signature) -> Result<(), Error> {
-        match (mechanism, self.kind) {
-            (Signature::Ecdsa(_), KeyKind::Private(PairKind::P256))
-            | (Signature::Pkcs1v15(_) | Signature::Pss(_), KeyKind::Private(PairKind::Rsa { .. })) => Ok(()),
-            _ => Err(Error::KeyType),
-        }
+        let KeyKind::Private(kind) = self.kind else { return Err(Error::KeyType) };
+        let fits = match (mechanism, kind) {
+            (Signature::Ecdsa { curve, .. }, PairKind::Ec(own)) => curve == own,
+            (Signature::Pkcs1v15(_) | Signature::Pss { .. }, PairKind::Rsa { .. })
+            | (Signature::Ed25519, PairKind::Ed25519) => true,
+            _ => false,
+        };
+        if fits { Ok(()) } else { Err(Error::KeyType) }
     }
 }
 
 /// Returns what the token must allow for a secret key. It must allow nothing else.
 pub(super) fn spec(class: Class, kind: SecretKeyKind, uses: Uses) -> SecretKeySpec {
     SecretKeySpec { kind, sensitive: class.is_sensitive(), extractable: class.is_extractable(), uses }
+}
+
+/// Returns what the token must allow for a private key. It must allow nothing else.
+pub(super) fn private_spec(class: Class, kind: PairKind, uses: Uses) -> PrivateKeySpec {
+    PrivateKeySpec { kind, sensitive: class.is_sensitive(), extractable: class.is_extractable(), uses }
 }
 
 /// Whether AES key wrap carries a key of this length, in bytes, unchanged (RFC 3394). SoftHSM pads other keys without

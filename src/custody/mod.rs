@@ -1,7 +1,8 @@
 //! Custody: root keys, key wrapping, key handles, row bindings, and the recovery of the token.
 //!
-//! This module is the only user of `claviger-pkcs11`. The plaintext of a secret key crosses its boundary in two
-//! functions: [`Custody::import`] takes it in, and [`Custody::value`] returns it.
+//! This module is the only user of `claviger-pkcs11`. The plaintext of a key crosses its boundary in four functions:
+//! [`Custody::import`] and [`Custody::import_private`] take it in, and [`Custody::value`] and [`Custody::private_parts`]
+//! return it.
 
 mod abilities;
 mod beginning;
@@ -27,6 +28,7 @@ mod pair_turns;
 mod pairs;
 mod parts;
 mod placed;
+mod private_keys;
 mod recording;
 mod root;
 mod root_object;
@@ -43,9 +45,10 @@ mod verified;
 
 pub use abilities::{Optional, accepted};
 pub use claviger_pkcs11::{
-    Capability, Chain, Cipher, Direction, Encrypted, Error as TokenError, Extractable, Failure, Hash, InvalidInput,
-    MacMechanism as Mac, Need, OpenError, PairKind, Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature,
-    TokenInfo, Uses, Weaknesses, Wiping, end, give_back, keep_little, overwrite_variable,
+    Capability, Chain, Cipher, Curve, Direction, Encrypted, Error as TokenError, Extractable, Failure, Hash,
+    InvalidInput, MacMechanism as Mac, Need, Oaep, OpenError, PairKind, Part, PrivateParts, RsaPadding, Secret,
+    SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses, Weaknesses, Wiping, end, give_back,
+    keep_little, overwrite_variable,
 };
 pub use credential::CredentialKind;
 pub use error::{Error, RootError};
@@ -53,7 +56,7 @@ pub use key::{KeyKind, ManagedKey};
 pub use lacking::Lacking;
 pub use original::Original;
 pub use owner::Owner;
-pub use pairs::is_signature;
+pub use pairs::{curve_name, is_signature, md};
 pub use softhsm::{SoftHsmFault, is_softhsm, softhsm_directory, softhsm_fault};
 pub use state::Custody;
 pub use terms::{hinders_wrapping, waits_for_another_start};

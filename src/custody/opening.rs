@@ -16,6 +16,7 @@ use super::in_time::InTime;
 use super::leaving::Leaving;
 use super::outcomes::Outcomes;
 use super::pair_turns::Turns;
+use super::private_keys::Refused;
 use super::state::Custody;
 use super::terms::Offer;
 use super::verified::Verified;
@@ -69,6 +70,7 @@ impl Custody {
             pairs: Turns::default(),
             rescan: AtomicBool::new(false),
             digests_no_keys: AtomicBool::new(false),
+            oaep_refused: Refused::default(),
             handles: Handles::new(hsm.max_objects),
             outcomes: Outcomes::default(),
             heads: Sound::default(),

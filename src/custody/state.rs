@@ -17,6 +17,7 @@ use super::in_time::InTime;
 use super::leaving::Leaving;
 use super::outcomes::Outcomes;
 use super::pair_turns::Turns;
+use super::private_keys::Refused;
 use super::root::Roots;
 use super::under_way::{Mark, UnderWay};
 use super::verified::Verified;
@@ -47,6 +48,8 @@ pub struct Custody {
     pub(super) rescan: AtomicBool,
     /// Set when the token refused to compute the digest of a key.
     pub(super) digests_no_keys: AtomicBool,
+    /// The parameters of OAEP that the token refused.
+    pub(super) oaep_refused: Refused,
     pub(super) handles: Handles,
     pub(super) outcomes: Outcomes,
     pub(super) heads: Sound,

@@ -253,7 +253,7 @@ pub fn waits_for_another_start(need: Need, why: &Failure) -> bool {
     match need {
         Need::Wrapping => !why.is_lasting(),
         Need::Start | Need::Exporting | Need::Protection(_) | Need::Extractable(_) => why.is_of_a_moment(),
-        Need::Pairs | Need::Import | Need::For(_) => false,
+        Need::Pairs | Need::Pair(_) | Need::WrappedPair(_) | Need::Import | Need::PrivateImport | Need::For(_) => false,
     }
 }
 

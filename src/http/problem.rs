@@ -229,6 +229,7 @@ fn status(error: &kms::Error) -> StatusCode {
         E::Attribute(fault) => attribute_status(fault),
         E::Kept(fault) => kept_status(fault),
         E::Cipher(fault) => cipher_status(fault),
+        E::Key(fault) => key_status(fault),
         E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,
@@ -254,7 +255,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NotQuantumSafe
         | E::KeySize { .. }
         | E::KeyFormat(_)
-        | E::PublicKeyFormat(_)
         | E::KeyWrap(_)
         | E::EncodingOption
         | E::NotWrappable(_)
@@ -311,6 +311,15 @@ fn attribute_status(fault: &kms::AttributeFault) -> StatusCode {
         | F::OfClass(_)
         | F::MaskGrows
         | F::WouldKeep => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// The status of a request about a private or public key that cannot be completed.
+fn key_status(fault: &kms::KeyFault) -> StatusCode {
+    use kms::KeyFault as F;
+    match fault {
+        F::Unsound(_) | F::TooLong { .. } => StatusCode::BAD_REQUEST,
+        F::Format { .. } | F::Decryption => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

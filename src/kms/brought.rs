@@ -3,15 +3,18 @@
 
 use super::error::Error;
 use super::gate::NewGrant;
-use super::kept;
+use super::halves::{BroughtHalf, propose_brought};
+use super::key_formats::{kind_of, read_private, read_public};
 use super::object_kind::{ObjectKind, SEALING_KEY};
 use super::proposal::{MAX_SECRET, Origin, Proposal, propose, propose_kept};
-use super::{Call, mechanism};
+use super::{Call, kept, mechanism, private_numbers};
+use crate::custody::{Error as CustodyError, PairKind, PrivateParts};
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType};
 use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue};
 use crate::kmip::{Attributes, ManagedObject, Tag};
+use crate::public_key::{RSA_BITS, check, check_private};
 use crate::secret::Bytes;
-use crate::store::object::Class;
+use crate::store::object::{Class, Material};
 
 /// An object that a caller provides.
 pub(super) struct Brought {
@@ -28,6 +31,10 @@ pub(super) struct Terms<'a> {
 pub(super) enum Value<'a> {
     /// The bytes of a key that the HSM uses.
     Key(&'a Bytes),
+    /// A private key that the HSM uses.
+    Private(PairKind, PrivateParts),
+    /// A public key that OpenSSL uses, as a SubjectPublicKeyInfo.
+    Public(Vec<u8>),
     /// The whole object, which is kept encrypted.
     Kept(Bytes),
 }
@@ -133,10 +140,46 @@ impl Brought {
         Ok(is_used.then_some(bytes))
     }
 
+    /// A private or public key that is used, with its value; `None` if the object is kept and given back only. Keys that
+    /// cannot be read, and those of other algorithms, lengths and curves, are kept.
+    fn half(
+        &self,
+        grant: &NewGrant<'_>,
+        attributes: &Attributes,
+    ) -> Result<Option<(BroughtHalf<'_>, Value<'_>)>, Error> {
+        let Some(block) = self.object.key_block().filter(|block| block.key_wrapping_data.is_none()) else {
+            return Ok(None);
+        };
+        let half = |kind, facts, is_private| BroughtHalf { object: &self.object, kind, facts, is_private };
+        match &self.object {
+            ManagedObject::PrivateKey(_) => {
+                let Some(key) = read_private(block, attributes)? else { return Ok(None) };
+                let is_used = |kind: &PairKind| is_served(*kind) && grant.imports_private(*kind);
+                let Some(kind) = kind_of(&key).filter(is_used) else { return Ok(None) };
+                check_private(&key)?;
+                let parts = private_numbers::parts(&key, kind).map_err(CustodyError::PublicKey)?;
+                Ok(Some((half(Some(kind), BroughtHalf::facts(kind), true), Value::Private(kind, parts))))
+            }
+            ManagedObject::PublicKey(_) => {
+                let Some(key) = read_public(block, attributes)? else { return Ok(None) };
+                let (kind, facts) = match kind_of(&key) {
+                    Some(PairKind::Rsa { bits }) if !public_rsa_bits().contains(&bits) => return Ok(None),
+                    Some(kind @ PairKind::Rsa { .. }) if !is_served(kind) => (None, BroughtHalf::facts(kind)),
+                    Some(kind) => (Some(kind), BroughtHalf::facts(kind)),
+                    None => return Ok(None),
+                };
+                check(&key)?;
+                let info = key.public_key_to_der().map_err(CustodyError::PublicKey)?;
+                Ok(Some((half(kind, facts, false), Value::Public(info))))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// The attributes and the value to store.
     ///
     /// # Errors
-    /// The attributes cannot be set, or the object is too large.
+    /// The attributes cannot be set, the key is not sound, or the object is too large.
     pub(super) fn terms(
         &self,
         grant: &NewGrant<'_>,
@@ -149,6 +192,10 @@ impl Brought {
             let mut proposal = propose(grant, call, attributes, origin)?;
             kept::set_digest(&mut proposal.attributes, &self.object);
             return Ok(Terms { proposal, value: Value::Key(bytes) });
+        }
+        if let Some((half, value)) = self.half(grant, &attributes)? {
+            let proposal = propose_brought(grant, call, attributes, origin, &half)?;
+            return Ok(Terms { proposal, value });
         }
         let proposal = propose_kept(call, attributes, origin, &self.object)?;
         let value = kept::encode(self.object.clone())?;
@@ -165,17 +212,42 @@ impl Brought {
         origin: Origin,
     ) -> Result<String, Error> {
         let Terms { proposal, value } = self.terms(grant, call, attributes, origin)?;
-        let mask = proposal.mask();
-        let Proposal { id, attributes, kind, class } = proposal;
-        match value {
-            Value::Key(bytes) => {
-                let material = grant.import(class, kind, mask, bytes)?;
-                grant.insert(&id, attributes, class, material)?;
-            }
-            Value::Kept(value) => grant.insert_kept(&id, attributes, &value)?,
+        if let Value::Kept(value) = value {
+            let Proposal { id, attributes, .. } = proposal;
+            grant.insert_kept(&id, attributes, &value)?;
+            return Ok(id);
         }
+        let material = value.material(grant, &proposal)?;
+        let Proposal { id, attributes, class, .. } = proposal;
+        grant.insert(&id, attributes, class, material)?;
         Ok(id)
     }
+}
+
+impl Value<'_> {
+    /// Puts the key where it is used, or makes the key that encrypts a kept value.
+    pub(super) fn material(&self, grant: &NewGrant<'_>, proposal: &Proposal) -> Result<Material, Error> {
+        let Proposal { attributes, kind, class, .. } = proposal;
+        match self {
+            Self::Key(bytes) => grant.import(*class, *kind, proposal.mask(), bytes),
+            Self::Private(kind, parts) => {
+                grant.import_private(*class, *kind, ObjectKind::BroughtPrivateKey.uses(attributes), parts)
+            }
+            Self::Public(info) => Ok(Material::Public { info: info.clone() }),
+            Self::Kept(_) => grant.sealing_key(attributes),
+        }
+    }
+}
+
+/// Whether private keys of this kind are used.
+fn is_served(kind: PairKind) -> bool {
+    !matches!(kind, PairKind::Rsa { bits } if !(2048..=4096).contains(&bits) || !bits.is_multiple_of(8))
+}
+
+/// The lengths of public RSA keys that are used, in bits.
+fn public_rsa_bits() -> std::ops::RangeInclusive<usize> {
+    let [least, most] = [RSA_BITS.start(), RSA_BITS.end()].map(|bits| usize::try_from(*bits).unwrap_or_default());
+    least..=most
 }
 
 impl Proposal {

@@ -10,6 +10,7 @@ use super::bounds::{MAX_REASON, MAX_SECRET};
 use super::cipher_fault::CipherFault;
 use super::handover_fault::HandoverFault;
 use super::kept_fault::KeptFault;
+use super::key_fault::KeyFault;
 use super::place_fault::PlaceFault;
 use crate::audit::Unavailable;
 use crate::auth::AccessTokenFault;
@@ -268,9 +269,9 @@ pub enum Error {
     /// A key format that is not supported.
     #[error("key format {0} is not supported for this object: use Raw or TransparentSymmetricKey")]
     KeyFormat(kmip::enumerations::KeyFormatType),
-    /// A key format that is not supported for a public key.
-    #[error("key format {0} is not supported for a public key: use X_509, or PKCS_1 for RSA")]
-    PublicKeyFormat(kmip::enumerations::KeyFormatType),
+    /// A request about a private or public key.
+    #[error("{0}")]
+    Key(#[from] KeyFault),
     /// A request that an object does not permit because it is kept and given back only.
     #[error("{0}")]
     Kept(#[from] KeptFault),

@@ -1,29 +1,122 @@
-//! The parts of a new key pair.
+//! The kinds of key pairs, by the attributes of their halves.
 
 use super::error::Error;
-use crate::custody::PairKind;
+use crate::custody::{Curve, PairKind};
+use crate::kmip::attributes::CryptographicDomainParameters;
+use crate::kmip::enumerations::{CryptographicAlgorithm, RecommendedCurve};
 use crate::kmip::{Attributes, Tag};
 
 /// A half of a pair that is about to be made.
 pub(super) struct Half {
     pub(super) id: String,
     pub(super) attributes: Attributes,
+    pub(super) class: crate::store::object::Class,
 }
 
-/// The kind of key pair for the algorithm and length.
+/// The length of a key of Ed25519, in bits.
+const ED25519_BITS: i32 = 256;
+
+const NO_CURVE: Error =
+    Error::UnsupportedParameters("keys of curves are served on P-256, P-384, P-521, secp256k1 and Ed25519");
+
+/// The kind of a private key with this algorithm, length and curve.
 pub(super) fn pair_kind(attributes: &Attributes) -> Result<PairKind, Error> {
-    use crate::kmip::enumerations::CryptographicAlgorithm as Algorithm;
+    use CryptographicAlgorithm as Algorithm;
     let algorithm = attributes.cryptographic_algorithm.ok_or(Error::Missing(Tag::CryptographicAlgorithm))?;
     let length = attributes.cryptographic_length.ok_or(Error::Missing(Tag::CryptographicLength))?;
     let invalid = |fault| Error::Invalid { tag: Tag::CryptographicLength, fault };
-    match (algorithm, length) {
-        (Algorithm::RSA, 2048 | 3072 | 4096) => {
-            let bits = usize::try_from(length).map_err(|_| invalid("it is negative"))?;
-            Ok(PairKind::Rsa { bits })
+    let named = attributes.cryptographic_domain_parameters.as_ref().and_then(|domain| domain.recommended_curve);
+    match algorithm {
+        Algorithm::RSA => match usize::try_from(length) {
+            Ok(bits @ 2048..=4096) if bits.is_multiple_of(8) => Ok(PairKind::Rsa { bits }),
+            _ => Err(invalid("an RSA key has 2048 to 4096 bits, in whole bytes")),
+        },
+        Algorithm::Ed25519 if length == ED25519_BITS => Ok(PairKind::Ed25519),
+        Algorithm::Ed25519 => Err(invalid("an Ed25519 key has 256 bits")),
+        Algorithm::EC | Algorithm::ECDSA | Algorithm::ECDH => {
+            let curve = match named {
+                Some(named) => curve_of(named).ok_or(NO_CURVE)?,
+                None => usual_curve(length).ok_or(invalid(
+                    "an elliptic curve key has 256, 384 or 521 bits; name another curve in CryptographicDomainParameters",
+                ))?,
+            };
+            if bits(PairKind::Ec(curve)) != length {
+                return Err(invalid("it is not that of the curve"));
+            }
+            Ok(PairKind::Ec(curve))
         }
-        (Algorithm::RSA, _) => Err(invalid("an RSA key has 2048, 3072 or 4096 bits")),
-        (Algorithm::EC | Algorithm::ECDSA, 256) => Ok(PairKind::P256),
-        (Algorithm::EC | Algorithm::ECDSA, _) => Err(invalid("an elliptic curve key must be of P-256, with 256 bits")),
-        (other, _) => Err(Error::UnsupportedAlgorithm(other)),
+        other => Err(Error::UnsupportedAlgorithm(other)),
+    }
+}
+
+/// The kind of a pair that is to be made.
+pub(super) fn new_pair_kind(attributes: &Attributes) -> Result<PairKind, Error> {
+    let kind = pair_kind(attributes)?;
+    if matches!(kind, PairKind::Rsa { bits } if !matches!(bits, 2048 | 3072 | 4096)) {
+        let fault = "an RSA key has 2048, 3072 or 4096 bits";
+        return Err(Error::Invalid { tag: Tag::CryptographicLength, fault });
+    }
+    Ok(kind)
+}
+
+/// The Cryptographic Length of keys of this kind.
+pub(super) fn bits(kind: PairKind) -> i32 {
+    match kind {
+        PairKind::Rsa { bits } => i32::try_from(bits).unwrap_or(i32::MAX),
+        PairKind::Ec(Curve::P256 | Curve::Secp256k1) => 256,
+        PairKind::Ec(Curve::P384) => 384,
+        PairKind::Ec(Curve::P521) => 521,
+        PairKind::Ed25519 => ED25519_BITS,
+    }
+}
+
+/// Sets the length, and the algorithm if only the curve is named, from the domain parameters (section 4.14). There, ECDH
+/// means a key of a curve, as EC does.
+pub(super) fn settle_curve(attributes: &mut Attributes) -> Result<(), Error> {
+    use CryptographicAlgorithm as Algorithm;
+    let invalid = |fault| Error::Invalid { tag: Tag::CryptographicDomainParameters, fault };
+    if attributes.cryptographic_algorithm == Some(Algorithm::Ed25519) {
+        attributes.cryptographic_length.get_or_insert(ED25519_BITS);
+    }
+    let Some(CryptographicDomainParameters { qlength, recommended_curve }) = attributes.cryptographic_domain_parameters
+    else {
+        return Ok(());
+    };
+    let own = match (attributes.cryptographic_algorithm, recommended_curve) {
+        (Some(Algorithm::RSA), _) => return Err(invalid("an RSA key has no curve")),
+        (Some(Algorithm::Ed25519), None | Some(RecommendedCurve::CURVE25519)) => Some(ED25519_BITS),
+        (Some(Algorithm::Ed25519), _) => return Err(invalid("Ed25519 has a curve of its own: leave it out")),
+        (_, Some(named)) => Some(bits(PairKind::Ec(curve_of(named).ok_or(NO_CURVE)?))),
+        (_, None) => None,
+    };
+    if own.is_some() && qlength.is_some() && qlength != own {
+        return Err(invalid("Qlength is not that of the curve"));
+    }
+    if attributes.cryptographic_length.is_none() {
+        attributes.cryptographic_length = own.or(qlength);
+    }
+    if attributes.cryptographic_algorithm == Some(Algorithm::ECDH) {
+        attributes.cryptographic_algorithm = Some(Algorithm::EC);
+    }
+    Ok(())
+}
+
+/// The curve that only its length names.
+fn usual_curve(length: i32) -> Option<Curve> {
+    [Curve::P256, Curve::P384, Curve::P521].into_iter().find(|curve| bits(PairKind::Ec(*curve)) == length)
+}
+
+/// The curve of this name; `None` for one that is not used.
+pub(super) fn curve_of(named: RecommendedCurve) -> Option<Curve> {
+    Curve::ALL.into_iter().find(|curve| name_of(*curve) == named)
+}
+
+/// The name of a curve.
+pub(super) fn name_of(curve: Curve) -> RecommendedCurve {
+    match curve {
+        Curve::P256 => RecommendedCurve::P_256,
+        Curve::P384 => RecommendedCurve::P_384,
+        Curve::P521 => RecommendedCurve::P_521,
+        Curve::Secp256k1 => RecommendedCurve::SECP256K1,
     }
 }

@@ -53,10 +53,10 @@ impl Object {
     ) -> Result<Self, Unreadable> {
         let kind = ObjectKind::of(&attributes).ok_or(Unreadable)?;
         let key_kind = stored(kind.key_kind(&attributes).ok_or(Unreadable)?, &material);
-        let mask = kind.key_mask(&attributes);
+        let own_uses = kind.uses(&attributes);
         let hmac_key = match (kind, key_kind, &material) {
             (ObjectKind::SymmetricKey, KeyKind::Secret(SecretKeyKind::Aes { bytes }), Material::Wrapped { .. })
-                if uses(mask).sign =>
+                if own_uses.sign =>
             {
                 let uses = Uses { sign: true, ..Uses::default() };
                 let kind = KeyKind::Secret(SecretKeyKind::Generic { bytes });
@@ -64,7 +64,7 @@ impl Object {
             }
             _ => None,
         };
-        let key = ManagedKey::new(class, material.clone(), key_kind, uses(mask));
+        let key = ManagedKey::new(class, material.clone(), key_kind, own_uses);
         let comparing = Uses { sign: true, ..Uses::default() };
         let comparing_key = ManagedKey::new(class, material.clone(), key_kind, comparing);
         let used = AtomicI64::new(0);

@@ -6,20 +6,25 @@ use super::error::Error;
 use super::kept_fault::KeptFault;
 use super::key_pair::pair_kind;
 use super::operations::Facts;
-use super::secret_path::{MAX_VERSIONS, is_kept, last_number};
-use crate::custody::{KeyKind, SecretKeyKind};
+use super::secret_path::{MAX_VERSIONS, is_brought, is_kept, last_number};
+use crate::custody::{KeyKind, PairKind, SecretKeyKind, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, Operation};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Action;
-use crate::store::object::Class;
 
 /// The kind of an object. Keys that the HSM uses have a kind of their own; a secret of an account is Secret Data for
 /// KMIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ObjectKind {
     SymmetricKey,
+    /// The private half of a pair that the HSM token made.
     PrivateKey,
+    /// The public half of such a pair.
     PublicKey,
+    /// A private key from outside. Its links are data of clients.
+    BroughtPrivateKey,
+    /// A public key from outside. Its links are data of clients.
+    BroughtPublicKey,
     /// An object of a type of KMIP 2.1 section 2 that no mechanism of the HSM uses: its value, and the server's key that
     /// encrypts it.
     Kept(ObjectType),
@@ -39,36 +44,44 @@ pub(super) enum Form {
     PublicKey,
     /// As it was registered.
     Kept,
-    /// In no form: it never leaves the HSM.
-    Never,
+    /// As a private key, as its class permits.
+    PrivateKey,
 }
 
 /// The common properties of all private keys, or of all public keys.
 pub(super) struct Half {
+    /// The kind of a half that the HSM token makes.
     pub(super) kind: ObjectKind,
-    /// The permitted uses, and the text of the error for other uses.
-    pub(super) uses: (UsageMask, &'static str),
-    /// The class, and the text of the error for other classes.
-    pub(super) class: (Class, &'static str),
+    pub(super) is_private: bool,
     /// The link that names the other half.
     pub(super) link: LinkType,
 }
 
-/// Private keys.
-pub(super) const PRIVATE: Half = Half {
-    kind: ObjectKind::PrivateKey,
-    uses: (UsageMask::SIGN, "a private key may only Sign"),
-    class: (Class::Sealing, "a private key never leaves the HSM"),
-    link: LinkType::PublicKeyLink,
-};
+impl Half {
+    /// Private keys.
+    pub(super) const PRIVATE: Self =
+        Self { kind: ObjectKind::PrivateKey, is_private: true, link: LinkType::PublicKeyLink };
+    /// Public keys.
+    pub(super) const PUBLIC: Self =
+        Self { kind: ObjectKind::PublicKey, is_private: false, link: LinkType::PrivateKeyLink };
 
-/// Public keys.
-pub(super) const PUBLIC: Half = Half {
-    kind: ObjectKind::PublicKey,
-    uses: (UsageMask::VERIFY, "a public key may only Verify"),
-    class: (Class::Exporting, "a public key is public"),
-    link: LinkType::PrivateKeyLink,
-};
+    /// The permitted uses, and the text of the error for other uses.
+    pub(super) fn uses(&self, kind: PairKind) -> (UsageMask, &'static str) {
+        let is_rsa = matches!(kind, PairKind::Rsa { .. });
+        match (self.is_private, is_rsa) {
+            (true, true) => (
+                UsageMask::SIGN | UsageMask::DECRYPT | UsageMask::UNWRAP_KEY,
+                "a private RSA key may only Sign, Decrypt and Unwrap Key",
+            ),
+            (true, false) => (UsageMask::SIGN, "a private key of a curve may only Sign"),
+            (false, true) => (
+                UsageMask::VERIFY | UsageMask::ENCRYPT | UsageMask::WRAP_KEY,
+                "a public RSA key may only Verify, Encrypt and Wrap Key",
+            ),
+            (false, false) => (UsageMask::VERIFY, "a public key of a curve may only Verify"),
+        }
+    }
+}
 
 impl ObjectKind {
     /// The kind of an object with these attributes; `None` for an object type that the server does not support.
@@ -80,6 +93,8 @@ impl ObjectKind {
             ObjectType::Reserved => None,
             kept if is_kept(attributes) => Some(Self::Kept(kept)),
             ObjectType::SymmetricKey => Some(Self::SymmetricKey),
+            ObjectType::PrivateKey if is_brought(attributes) => Some(Self::BroughtPrivateKey),
+            ObjectType::PublicKey if is_brought(attributes) => Some(Self::BroughtPublicKey),
             ObjectType::PrivateKey => Some(Self::PrivateKey),
             ObjectType::PublicKey => Some(Self::PublicKey),
             // Only the server sets the mark, so the object was not made by it.
@@ -91,8 +106,8 @@ impl ObjectKind {
     pub(super) const fn object_type(self) -> ObjectType {
         match self {
             Self::SymmetricKey => ObjectType::SymmetricKey,
-            Self::PrivateKey => ObjectType::PrivateKey,
-            Self::PublicKey => ObjectType::PublicKey,
+            Self::PrivateKey | Self::BroughtPrivateKey => ObjectType::PrivateKey,
+            Self::PublicKey | Self::BroughtPublicKey => ObjectType::PublicKey,
             Self::AccountSecret { .. } => ObjectType::SecretData,
             Self::Kept(kind) => kind,
         }
@@ -107,8 +122,8 @@ impl ObjectKind {
     pub(super) fn key_kind(self, attributes: &Attributes) -> Option<KeyKind> {
         match self {
             Self::SymmetricKey | Self::AccountSecret { .. } => secret_key_kind(attributes).map(KeyKind::Secret),
-            Self::PrivateKey => pair_kind(attributes).ok().map(KeyKind::Private),
-            Self::PublicKey => Some(KeyKind::Public),
+            Self::PrivateKey | Self::BroughtPrivateKey => pair_kind(attributes).ok().map(KeyKind::Private),
+            Self::PublicKey | Self::BroughtPublicKey => Some(KeyKind::Public),
             Self::Kept(_) => Some(KeyKind::Secret(SEALING_KEY)),
         }
     }
@@ -122,20 +137,48 @@ impl ObjectKind {
         }
     }
 
-    /// The common properties of this half of a pair; `None` if it is not a half.
+    /// The permitted uses of the key in the HSM token, as attributes of PKCS#11.
+    pub(super) fn uses(self, attributes: &Attributes) -> Uses {
+        let mask = self.key_mask(attributes);
+        match self {
+            Self::PrivateKey | Self::BroughtPrivateKey => Uses {
+                sign: mask.contains(UsageMask::SIGN),
+                decrypt: mask.contains(UsageMask::DECRYPT),
+                ..Uses::default()
+            },
+            _ => super::object::uses(mask),
+        }
+    }
+
+    /// The common properties of this half of a pair; `None` if it is not a half of a pair that the HSM token made.
     pub(super) const fn half(self) -> Option<Half> {
         match self {
-            Self::PrivateKey => Some(PRIVATE),
-            Self::PublicKey => Some(PUBLIC),
+            Self::PrivateKey => Some(Half::PRIVATE),
+            Self::PublicKey => Some(Half::PUBLIC),
             _ => None,
         }
+    }
+
+    /// Whether it is a public key that is used: OpenSSL encrypts and verifies by it.
+    pub(super) const fn is_public(self) -> bool {
+        matches!(self, Self::PublicKey | Self::BroughtPublicKey)
+    }
+
+    /// Whether it is a private key in the HSM token.
+    pub(super) const fn is_private(self) -> bool {
+        matches!(self, Self::PrivateKey | Self::BroughtPrivateKey)
+    }
+
+    /// Whether an import can replace it. That of a half would leave the other one alone.
+    pub(super) const fn is_replaceable(self) -> bool {
+        matches!(self, Self::SymmetricKey | Self::Kept(_) | Self::BroughtPrivateKey | Self::BroughtPublicKey)
     }
 
     /// The form in which it is exported.
     pub(super) const fn form(self) -> Form {
         match self {
-            Self::PublicKey => Form::PublicKey,
-            Self::PrivateKey => Form::Never,
+            Self::PublicKey | Self::BroughtPublicKey => Form::PublicKey,
+            Self::PrivateKey | Self::BroughtPrivateKey => Form::PrivateKey,
             Self::Kept(_) => Form::Kept,
             Self::SymmetricKey | Self::AccountSecret { .. } => Form::Key,
         }
@@ -153,7 +196,11 @@ impl ObjectKind {
     /// Whether lists of keys include it.
     pub(super) const fn is_key(self) -> bool {
         match self {
-            Self::SymmetricKey | Self::PrivateKey | Self::PublicKey => true,
+            Self::SymmetricKey
+            | Self::PrivateKey
+            | Self::PublicKey
+            | Self::BroughtPrivateKey
+            | Self::BroughtPublicKey => true,
             Self::Kept(kind) => matches!(
                 kind,
                 ObjectType::SymmetricKey
@@ -169,10 +216,13 @@ impl ObjectKind {
     /// Whether its name is unique among the keys of its project. A public key has the name of its pair.
     pub(super) const fn has_own_name(self) -> bool {
         use ObjectType::{PrivateKey, SymmetricKey};
-        matches!(self, Self::SymmetricKey | Self::PrivateKey | Self::Kept(SymmetricKey | PrivateKey))
+        matches!(
+            self,
+            Self::SymmetricKey | Self::PrivateKey | Self::BroughtPrivateKey | Self::Kept(SymmetricKey | PrivateKey)
+        )
     }
 
-    /// Whether its value can be the API token, and whether an import can replace it.
+    /// Whether its value can be the API token.
     pub(super) const fn has_known_value(self) -> bool {
         matches!(self, Self::SymmetricKey)
     }

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::error::Error;
 use super::gate::{Grant, Kms};
 use super::object::{Object, is_destroyed};
-use super::object_kind::{ObjectKind, PRIVATE, PUBLIC};
+use super::object_kind::{Half, ObjectKind};
 use super::operation::Operation;
 use super::operations::create_key_pair::linked;
 use super::operations::signature_verify;
@@ -119,12 +119,12 @@ impl Kms {
 /// The identifier of the public half if the object is a private key. The server sets this link on private keys; links
 /// that clients set on other objects are only data.
 pub(super) fn public_half(object: &Object) -> Option<&str> {
-    (object.kind == ObjectKind::PrivateKey).then(|| linked(&object.attributes, PRIVATE.link)).flatten()
+    (object.kind == ObjectKind::PrivateKey).then(|| linked(&object.attributes, Half::PRIVATE.link)).flatten()
 }
 
 /// Refuses two objects that do not name each other as the halves of a pair.
 pub(super) fn check_halves(private: &Object, public: &Object) -> Result<(), Error> {
-    let named = linked(&public.attributes, PUBLIC.link);
+    let named = linked(&public.attributes, Half::PUBLIC.link);
     let are_halves =
         public.kind == ObjectKind::PublicKey && named == Some(&private.id) && public_half(private) == Some(&public.id);
     are_halves.then_some(()).ok_or(NO_PAIR)

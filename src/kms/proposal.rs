@@ -5,9 +5,8 @@ use super::attribute_checks::{check_life, check_supported, check_use, is_mark};
 use super::call::Call;
 use super::error::Error;
 use super::identifier::wished;
-use super::key_pair::{Half, pair_kind};
 use super::object::is_destroyed;
-use super::object_kind::{Half as Terms, ObjectKind, secret_key_kind};
+use super::object_kind::{ObjectKind, secret_key_kind};
 use super::{gate, kept, mechanism, secret_path, uuid};
 use crate::custody::SecretKeyKind;
 use crate::kmip::attributes::{CertificateNames, Digest};
@@ -39,7 +38,7 @@ pub(super) enum Origin {
 
 impl Origin {
     /// Whether the caller provides the key, with attributes that another server may have set.
-    fn is_brought(self) -> bool {
+    pub(super) fn is_brought(self) -> bool {
         matches!(self, Self::Registered | Self::Imported | Self::Replacing)
     }
 }
@@ -135,50 +134,13 @@ pub(super) fn propose_kept(
     Ok(Proposal::kept(id, attributes.overridden(None)?))
 }
 
-/// Checks and completes the attributes of a half of a pair that is not made yet.
-pub(super) fn propose_half(call: &Call<'_>, mut attributes: Attributes, own: &Terms) -> Result<Half, Error> {
-    check_settable(&attributes, Origin::Created)?;
-    pair_kind(&attributes)?;
-    check_quantum_safe(&attributes, false)?;
-    let mask = attributes.cryptographic_usage_mask.as_mut().ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
-    let ((allowed, fault), (class, kept)) = (own.uses, own.class);
-    *mask = mask.spelled_out(allowed);
-    if !allowed.contains(*mask) {
-        return Err(Error::Invalid { tag: Tag::CryptographicUsageMask, fault });
-    }
-    let id = name(&mut attributes, own.kind)?;
-    set_dates(&mut attributes, call, Origin::Created)?;
-    for (tag, own, wanted) in [
-        (Tag::Sensitive, &mut attributes.sensitive, class.is_sensitive()),
-        (Tag::Extractable, &mut attributes.extractable, class.is_extractable()),
-    ] {
-        if *own.get_or_insert(wanted) != wanted {
-            return Err(Error::Invalid { tag, fault: kept });
-        }
-    }
-    let private = own.kind == ObjectKind::PrivateKey;
-    attributes.always_sensitive = Some(private);
-    attributes.never_extractable = Some(private);
-    let is_rsa = attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
-    attributes.key_format_type = Some(match (private, attributes.key_format_type) {
-        // The standard's default (section 4.26). The format of a private key does not matter: it is never exported.
-        (true, _) if is_rsa => KeyFormatType::PKCS_1,
-        (true, _) => KeyFormatType::ECPrivateKey,
-        (false, Some(KeyFormatType::PKCS_1)) if is_rsa => KeyFormatType::PKCS_1,
-        (false, None) if is_rsa && !call.is_bare => KeyFormatType::PKCS_1,
-        // Clients give one format for both halves.
-        (false, _) => KeyFormatType::X_509,
-    });
-    Ok(Half { id, attributes })
-}
-
 /// Refuses a new key that must resist quantum computers and does not (section 4.45).
-fn check_quantum_safe(attributes: &Attributes, is_safe: bool) -> Result<(), Error> {
+pub(super) fn check_quantum_safe(attributes: &Attributes, is_safe: bool) -> Result<(), Error> {
     if attributes.quantum_safe == Some(true) && !is_safe { Err(Error::NotQuantumSafe) } else { Ok(()) }
 }
 
 /// Sets object type and identifier: the chosen identifier or a random one.
-fn name(attributes: &mut Attributes, kind: ObjectKind) -> Result<String, Error> {
+pub(super) fn name(attributes: &mut Attributes, kind: ObjectKind) -> Result<String, Error> {
     let object_type = kind.object_type();
     if *attributes.object_type.get_or_insert(object_type) != object_type {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
@@ -239,7 +201,7 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
 }
 
 /// Removes the attributes that another server set for the provided key and that this server sets itself.
-fn leave_out(attributes: &mut Attributes, origin: Origin) {
+pub(super) fn leave_out(attributes: &mut Attributes, origin: Origin) {
     if !origin.is_brought() {
         return;
     }
@@ -308,7 +270,7 @@ fn check_length(
     Ok(kind)
 }
 
-fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Result<(), Error> {
+pub(super) fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Result<(), Error> {
     let now = call.now;
     // A key that has ended, or whose state is given, does not become Active at once.
     let has_ended = attributes.destroy_date.is_some()
@@ -344,7 +306,7 @@ fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Re
 
 /// Sets Sensitive, Extractable and the attributes that depend on them; by the class, the HSM token enforces them. A key
 /// never becomes more exportable than the HSM token permits, whatever the request says.
-fn set_protection(grant: &gate::NewGrant<'_>, attributes: &mut Attributes, origin: Origin) -> Class {
+pub(super) fn set_protection(grant: &gate::NewGrant<'_>, attributes: &mut Attributes, origin: Origin) -> Class {
     let asked = Class::of(attributes.sensitive.unwrap_or(false), attributes.extractable.unwrap_or(true));
     let class = grant.kept_as(asked);
     if class != asked {

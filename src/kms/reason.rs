@@ -23,6 +23,7 @@ impl Error {
             Self::Attribute(fault) => fault.result_reason(),
             Self::NameTaken { .. } => ResultReason::NonUniqueNameAttribute,
             Self::Kept(fault) => fault.result_reason(),
+            Self::Key(fault) => fault.result_reason(),
             Self::NoPlace(_)
             | Self::Reason
             | Self::ClientSecret { .. }
@@ -58,7 +59,7 @@ impl Error {
             Self::BadParameters(_) | Self::DigestLength { .. } => ResultReason::BadCryptographicParameters,
             Self::Feature(_) => ResultReason::FeatureNotSupported,
             Self::Cipher(fault) => fault.result_reason(),
-            Self::KeyFormat(_) | Self::PublicKeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
+            Self::KeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
             Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,
             Self::EncodingOption => ResultReason::EncodingOptionError,
             Self::Decryption => ResultReason::CryptographicFailure,

@@ -40,6 +40,9 @@ const DETAILS: &str = "secret_details";
 /// The vendor attribute of an object that is kept and given back only.
 const KEPT: &str = "kept_object";
 
+/// The vendor attribute of a private or public key from outside that is used.
+const BROUGHT: &str = "brought_key";
+
 /// The path of a secret in an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretPath {
@@ -99,9 +102,10 @@ fn former_id(name: &str) -> String {
     format!("{PREFIX}{}", digest(name))
 }
 
-/// Whether the attribute is one of those that mark a secret or a kept object.
+/// Whether the attribute is one of those that mark a secret, a kept object or a key from outside.
 pub(super) fn is_own(attribute: &VendorAttribute) -> bool {
-    attribute.vendor_identification == TAG_VENDOR && [NUMBER, PATH, DETAILS, KEPT].contains(&attribute.name.as_str())
+    attribute.vendor_identification == TAG_VENDOR
+        && [NUMBER, PATH, DETAILS, KEPT, BROUGHT].contains(&attribute.name.as_str())
 }
 
 /// Whether the object is kept and given back only.
@@ -114,10 +118,20 @@ pub(super) fn set_kept(attributes: &mut Attributes) {
     set(attributes, KEPT, Value::Boolean(true));
 }
 
-/// Removes what callers do not see of these attributes: the mark of a kept object, and the details of a secret, which
+/// Whether the object is a private or public key from outside that is used.
+pub(super) fn is_brought(attributes: &Attributes) -> bool {
+    matches!(own(attributes, BROUGHT), Some(Value::Boolean(true)))
+}
+
+/// Marks a private or public key from outside that is used.
+pub(super) fn set_brought(attributes: &mut Attributes) {
+    set(attributes, BROUGHT, Value::Boolean(true));
+}
+
+/// Removes what callers do not see of these attributes: the marks of a kept object and of a key from outside, and the details of a secret, which
 /// callers who may read the secret get with it.
 pub(super) fn hide(attributes: &mut Attributes) {
-    let is_hidden = |own: &VendorAttribute| [DETAILS, KEPT].contains(&own.name.as_str());
+    let is_hidden = |own: &VendorAttribute| [DETAILS, KEPT, BROUGHT].contains(&own.name.as_str());
     attributes.vendor_attributes.retain(|own| own.vendor_identification != TAG_VENDOR || !is_hidden(own));
 }
 

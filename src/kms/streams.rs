@@ -256,6 +256,14 @@ impl Stream<'_> {
         self.stage == Stage::Whole
     }
 
+    /// Refuses an operation in several parts, which RSA does not encrypt.
+    pub(super) fn check_whole(&self) -> Result<(), Error> {
+        if self.is_whole() {
+            return Ok(());
+        }
+        Err(CipherFault::Part("RSA encrypts in one request: leave the indicators out").into())
+    }
+
     /// Whether this is a later part.
     pub(super) fn is_later(&self) -> bool {
         matches!(self.stage, Stage::Later(_))

@@ -44,7 +44,14 @@ impl HsmReport {
                 Need::Protection(one) => {
                     !self.accepted.contains(one) || hinders_wrapping(one) && self.placement == Some(Placement::Wrapped)
                 }
-                Need::Exporting | Need::Extractable(_) | Need::Pairs | Need::Import | Need::For(_) => false,
+                Need::Exporting
+                | Need::Extractable(_)
+                | Need::Pairs
+                | Need::Pair(_)
+                | Need::WrappedPair(_)
+                | Need::Import
+                | Need::PrivateImport
+                | Need::For(_) => false,
             }
     }
 
@@ -70,6 +77,9 @@ impl HsmReport {
             Need::Exporting | Need::Extractable(Extractable::InClear) => "gives no keys out in clear".to_owned(),
             Need::Extractable(_) => "lets no keys leave".to_owned(),
             Need::Pairs => "does without key pairs whose private half is wrapped".to_owned(),
+            Need::Pair(_) => "does without keys of this kind".to_owned(),
+            Need::WrappedPair(_) => "keeps private keys of this kind in the token".to_owned(),
+            Need::PrivateImport => "keeps private keys that are brought in, and does not use them".to_owned(),
             Need::Import => "keeps keys that are brought in, and does not use them".to_owned(),
             Need::For(what) => format!("does without {what}"),
         }

@@ -14,6 +14,7 @@ mod key;
 mod mac;
 mod opening;
 mod pair;
+mod private_key;
 mod recovery;
 mod root;
 mod session;

@@ -1,15 +1,23 @@
 //! Conversions of errors of the layers below to errors for callers.
 
 use super::super::attribute_fault::AttributeFault;
+use super::super::key_fault::KeyFault;
 use super::Error;
 use crate::auth::AccessTokenError;
-use crate::custody::{self, InvalidInput, TokenError};
+use crate::custody::{self, Curve, InvalidInput, PairKind, TokenError};
+use crate::public_key::Unsound;
 use crate::store;
 use crate::turns::Crowded;
 
 impl From<AttributeFault> for Error {
     fn from(fault: AttributeFault) -> Self {
         Self::Attribute(Box::new(fault))
+    }
+}
+
+impl From<Unsound> for Error {
+    fn from(unsound: Unsound) -> Self {
+        KeyFault::from(unsound).into()
     }
 }
 
@@ -47,6 +55,7 @@ impl From<custody::Error> for Error {
             E::NoImport => Self::UnsupportedParameters(
                 "this HSM cannot import such keys (C_CreateObject): generate them in the HSM by Create",
             ),
+            E::NoPairs(kind) => Self::UnsupportedParameters(no_pairs(kind)),
             E::NoValues(_) => Self::NoneInClear,
             E::Token(TokenError::OwnIv) => Self::UnsupportedParameters(
                 "the HSM generates the IV for AES-GCM itself: leave IVCounterNonce out, and use the one of the answer",
@@ -61,6 +70,17 @@ impl From<custody::Error> for Error {
             E::Token(TokenError::InvalidInput(fault)) => Self::from(fault),
             error => Self::Internal(error),
         }
+    }
+}
+
+fn no_pairs(kind: PairKind) -> &'static str {
+    match kind {
+        PairKind::Rsa { .. } => "this HSM does not have RSA keys",
+        PairKind::Ec(Curve::P256) => "this HSM does not have keys of P-256",
+        PairKind::Ec(Curve::P384) => "this HSM does not have keys of P-384",
+        PairKind::Ec(Curve::P521) => "this HSM does not have keys of P-521",
+        PairKind::Ec(Curve::Secp256k1) => "this HSM does not have keys of secp256k1",
+        PairKind::Ed25519 => "this HSM does not have keys of Ed25519",
     }
 }
 

@@ -9,13 +9,13 @@ use super::super::error::Error;
 use super::super::handover::Pending;
 use super::super::key_pair::{Half, pair_kind};
 use super::super::object::{Object, uses};
-use super::super::object_kind::{PRIVATE, PUBLIC};
+use super::super::object_kind::ObjectKind;
 use super::super::ownership::Access;
 use super::super::{cache, mechanism};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::NewGrant;
-use crate::custody::{Mac, SecretKeyKind};
+use crate::custody::{Mac, PairKind, PrivateParts, SecretKeyKind, Uses};
 use crate::kmip::enumerations::CryptographicAlgorithm;
 use crate::kmip::{Attributes, Dialect, UsageMask};
 use crate::policy::Grants;
@@ -70,6 +70,22 @@ impl NewGrant<'_> {
         Ok(self.kms.custody.import(class, kind, uses(mask), &padded)?)
     }
 
+    /// Whether private keys of this kind can be imported into the HSM token.
+    pub(in crate::kms) fn imports_private(&self, kind: PairKind) -> bool {
+        self.kms.custody.imports_private(kind)
+    }
+
+    /// Imports a private key into the HSM token.
+    pub(in crate::kms) fn import_private(
+        &self,
+        class: Class,
+        kind: PairKind,
+        uses: Uses,
+        parts: &PrivateParts,
+    ) -> Result<Material, Error> {
+        Ok(self.kms.custody.import_private(class, kind, uses, parts)?)
+    }
+
     /// Generates a key in the HSM token. Returns also the SHA-256 of its value, if the HSM token computes it.
     pub(in crate::kms) fn generate(
         &self,
@@ -120,13 +136,13 @@ impl NewGrant<'_> {
     /// Makes a key pair and adds both halves, or neither. The permission of each half decides its project.
     pub(in crate::kms) fn insert_pair(&self, private: Half, other: &NewGrant<'_>, public: Half) -> Result<(), Error> {
         let kms = self.kms;
-        let (material, info) = kms.custody.generate_pair(pair_kind(&private.attributes)?)?;
+        let (kind, uses) = (pair_kind(&private.attributes)?, ObjectKind::PrivateKey.uses(&private.attributes));
+        let (material, info) = kms.custody.generate_pair(private.class, kind, uses)?;
         let made = Made::new(&kms.custody, &material);
-        let halves =
-            [(self, private, PRIVATE.class.0, material), (other, public, PUBLIC.class.0, Material::Public { info })];
+        let halves = [(self, private, material), (other, public, Material::Public { info })];
         let mut records = Vec::with_capacity(2);
-        let mut new = |(grant, half, class, material): (&NewGrant<'_>, Half, Class, Material)| {
-            let object = new_object(1, grant.access(), &half.id, half.attributes, class, material)?;
+        let mut new = |(grant, half, material): (&NewGrant<'_>, Half, Material)| {
+            let object = new_object(1, grant.access(), &half.id, half.attributes, half.class, material)?;
             records.push(self.call.change(self.action, &half.id, 1));
             let new = (object.to_row(), object.index());
             grant.note_added(object)?;

@@ -142,6 +142,16 @@ impl<'a> Grant<'a> {
     /// The key in clear. The class is checked first, so that the error names the reason; the HSM token would refuse as
     /// well.
     pub(in crate::kms) fn value(&self) -> Result<Secret, Error> {
+        self.check_in_clear()?;
+        let value = self.kms.custody.value(&self.object.key)?;
+        Ok(match self.object.padded_from() {
+            Some(bytes) => Secret::new(value.get(..bytes).unwrap_or_default().to_vec().into()),
+            None => value,
+        })
+    }
+
+    /// Refuses a key whose class does not permit that it leaves in clear. Notes the use.
+    pub(super) fn check_in_clear(&self) -> Result<(), Error> {
         disabled::check(&self.object)?;
         match (self.object.class, self.kms.custody.kept_as(Class::Exporting)) {
             (Class::Sealing, Class::Sealing) => Err(Error::NoneLeaves),
@@ -150,11 +160,7 @@ impl<'a> Grant<'a> {
             (Class::Guarding, _) => Err(Error::NoneInClear),
             (Class::Exporting, _) => {
                 self.note_use();
-                let value = self.kms.custody.value(&self.object.key)?;
-                Ok(match self.object.padded_from() {
-                    Some(bytes) => Secret::new(value.get(..bytes).unwrap_or_default().to_vec().into()),
-                    None => value,
-                })
+                Ok(())
             }
         }
     }

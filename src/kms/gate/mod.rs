@@ -28,6 +28,7 @@ mod naming;
 mod opening;
 mod places;
 mod prepared;
+mod private;
 mod questions;
 mod recording;
 mod recovering;

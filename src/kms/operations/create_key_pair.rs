@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use super::super::gate::NewGrant;
+use super::super::halves::propose_half;
 use super::super::identifier::MAX_IDENTIFIER;
-use super::super::object_kind::{PRIVATE, PUBLIC};
-use super::super::proposal::{check_masks, propose_half};
+use super::super::key_pair::settle_curve;
+use super::super::object_kind::Half;
+use super::super::proposal::check_masks;
 use super::super::{Call, Error, Kms};
 use crate::kmip::attributes::Link;
-use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, RecommendedCurve};
+use crate::kmip::enumerations::{LinkType, ObjectType};
 use crate::kmip::payloads::create_key_pair::{Request, Response};
 use crate::kmip::{Attributes, Tag, UniqueIdentifier};
 
 /// Time limit for making a key pair, from the beginning of the request.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-const P256_BITS: i32 = 256;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let masks = [
@@ -53,13 +53,13 @@ pub(in crate::kms) fn make(
 ) -> Result<[(String, Attributes); 2], Error> {
     // The HSM searches for prime numbers, and may work on other requests first.
     call.context.ticket.allow(PATIENCE);
-    let mut private = propose_half(call, private, &PRIVATE)?;
-    let mut public = propose_half(call, public, &PUBLIC)?;
+    let mut private = propose_half(private_grant, call, private, &Half::PRIVATE)?;
+    let mut public = propose_half(public_grant, call, public, &Half::PUBLIC)?;
     if private.id == public.id {
         return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "two objects cannot have one identifier" });
     }
-    link(&mut private.attributes, PRIVATE.link, &public.id);
-    link(&mut public.attributes, PUBLIC.link, &private.id);
+    link(&mut private.attributes, Half::PRIVATE.link, &public.id);
+    link(&mut public.attributes, Half::PUBLIC.link, &private.id);
     let made = [&private, &public].map(|half| (half.id.clone(), half.attributes.clone()));
     private_grant.insert_pair(private, public_grant, public)?;
     Ok(made)
@@ -72,30 +72,16 @@ fn beside_private(private: Option<&UniqueIdentifier>) -> Option<UniqueIdentifier
     (id.len() <= MAX_IDENTIFIER).then_some(UniqueIdentifier::Text(id))
 }
 
-/// Sets algorithm and length from the domain parameters (section 4.14). There, ECDH means a key of a curve, as EC does.
-fn settle_curve(attributes: &mut Attributes) -> Result<(), Error> {
-    let Some(domain) = attributes.cryptographic_domain_parameters.take() else { return Ok(()) };
-    let fault = "only the curve P-256, of 256 bits, is supported";
-    let is_p256 = domain.recommended_curve.is_none_or(|curve| curve == RecommendedCurve::P_256);
-    if !is_p256
-        || domain.qlength.is_some_and(|bits| bits != P256_BITS)
-        || attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA)
-    {
-        return Err(Error::Invalid { tag: Tag::CryptographicDomainParameters, fault });
-    }
-    attributes.cryptographic_length.get_or_insert(P256_BITS);
-    if attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::ECDH) {
-        attributes.cryptographic_algorithm = Some(CryptographicAlgorithm::EC);
-    }
-    Ok(())
-}
-
 /// Checks the attributes that must be the same for both halves (table 191).
 fn check_alike(private: &Attributes, public: &Attributes) -> Result<(), Error> {
     let fault = "it must be the same for both keys";
     let different = [
         (Tag::CryptographicAlgorithm, private.cryptographic_algorithm != public.cryptographic_algorithm),
         (Tag::CryptographicLength, private.cryptographic_length != public.cryptographic_length),
+        (
+            Tag::CryptographicDomainParameters,
+            private.cryptographic_domain_parameters != public.cryptographic_domain_parameters,
+        ),
         (Tag::CryptographicParameters, private.cryptographic_parameters != public.cryptographic_parameters),
     ];
     match different.into_iter().find(|(_, different)| *different) {

@@ -5,7 +5,7 @@ use super::super::cipher_stream::CipherStream;
 use super::super::first_input::FirstInput;
 use super::super::gate::Usable;
 use super::super::streams::{State, Stream};
-use super::super::{Call, Error, Kms};
+use super::super::{Call, Error, Kms, rsa_encryption};
 use crate::custody::Direction;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::decrypt::{Request, Response};
@@ -16,6 +16,12 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
     let grant = kms.authorize_part(call, request.unique_identifier.as_ref(), &request.multi_part)?;
     let key = grant.usable()?;
     let stream = key.stream(Operation::Decrypt, &request.multi_part, request.cryptographic_parameters.take())?;
+    if key.object().kind.is_private() {
+        stream.check_whole()?;
+        let data = request.data.as_ref().ok_or(Error::Missing(Tag::Data))?;
+        let data = rsa_encryption::decrypt(&key, Some(&stream.parameters), data)?;
+        return Ok(Response { unique_identifier: key.object().id.clone(), data: Some(data), correlation_value: None });
+    }
     let mode = Mode::of(key.object(), &stream.parameters)?;
     let tags_apart = call.context.way.has_authentication_tags();
     let tag = request.authenticated_encryption_tag.take().filter(|_| tags_apart || mode.tag_bytes().is_none());

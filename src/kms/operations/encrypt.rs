@@ -5,7 +5,7 @@ use super::super::cipher_stream::CipherStream;
 use super::super::first_input::FirstInput;
 use super::super::gate::Usable;
 use super::super::streams::{State, Stream};
-use super::super::{Call, Error, Kms};
+use super::super::{Call, Error, Kms, rsa_encryption};
 use super::Purpose;
 use crate::custody::{Direction, Encrypted, Error as CustodyError};
 use crate::kmip::enumerations::Operation;
@@ -17,6 +17,9 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
     let grant = kms.authorize_part(call, request.unique_identifier.as_ref(), &request.multi_part)?;
     let key = grant.usable()?;
     let stream = key.stream(Operation::Encrypt, &request.multi_part, request.cryptographic_parameters.take())?;
+    if key.object().kind.is_public() {
+        return by_public_key(&key, &stream, request.data.as_ref());
+    }
     let mode = Mode::of(key.object(), &stream.parameters)?;
     let beginning = if stream.is_later() {
         Beginning::Continued
@@ -70,6 +73,19 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
         iv_counter_nonce: made_iv.map(Bytes::from),
         correlation_value: None,
         authenticated_encryption_tag: tag,
+    })
+}
+
+/// Encrypts by a public key, in one part.
+fn by_public_key(key: &Usable<'_>, stream: &Stream<'_>, data: Option<&Bytes>) -> Result<Response, Error> {
+    stream.check_whole()?;
+    let data = data.ok_or(Error::Missing(Tag::Data))?;
+    Ok(Response {
+        unique_identifier: key.object().id.clone(),
+        data: Some(rsa_encryption::encrypt(key, Some(&stream.parameters), data)?),
+        iv_counter_nonce: None,
+        correlation_value: None,
+        authenticated_encryption_tag: None,
     })
 }
 

@@ -1,22 +1,23 @@
 //! Get (KMIP 2.1 section 6.1.19), and the part that it shares with Export.
 
-use openssl::rsa::Rsa;
-
 use super::super::gate::{Grant, Usable};
 use super::super::kept;
 use super::super::kept_fault::KeptFault;
+use super::super::key_fault::KeyFault;
+use super::super::key_formats::{formats, write_private, write_public};
+use super::super::key_pair::pair_kind;
 use super::super::object_kind::Form;
 use super::super::{Call, Error, Kms};
 use super::Purpose;
-use crate::custody;
+use crate::custody::PairKind;
 use crate::kmip::enumerations::{
-    BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyCompressionType, KeyFormatType, KeyWrapType,
-    ObjectType, Operation, WrappingMethod,
+    BlockCipherMode, EncodingOption, KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation,
+    WrappingMethod,
 };
 use crate::kmip::key_block::{
     KeyBlock, KeyInformation, KeyMaterial, KeyValue, KeyWrappingData, KeyWrappingSpecification,
 };
-use crate::kmip::objects::{PublicKey, SymmetricKey};
+use crate::kmip::objects::{PrivateKey, PublicKey, SymmetricKey};
 use crate::kmip::payloads::get::{Request, Response};
 use crate::kmip::{CryptographicParameters, ManagedObject, Tag};
 use crate::secret::Bytes;
@@ -52,7 +53,7 @@ impl Wanted<'_> {
         match form {
             Form::Kept => return self.kept(kms, call, grant),
             Form::PublicKey => return self.public(grant),
-            Form::Never => return Err(Error::NotExtractable),
+            Form::PrivateKey => return self.private(kms, call, grant),
             Form::Key => {}
         }
         // The format that was requested when the key was made. A wrapped key is always its bytes.
@@ -148,25 +149,94 @@ impl Wanted<'_> {
         Ok(object)
     }
 
-    /// A public key: as X.509's SubjectPublicKeyInfo, or for RSA as PKCS#1's RSAPublicKey (section 11.22).
+    /// A public key in one of its formats (section 11.22).
     fn public(&self, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
         if self.wrapping.is_some() {
             return Err(Error::KeyWrap("a public key is not wrapped"));
         }
-        let own = grant.object().attributes.key_format_type;
-        let (info, format) = (grant.public_key()?, self.format.or(own).unwrap_or(KeyFormatType::X_509));
-        let is_rsa = grant.object().algorithm() == Some(CryptographicAlgorithm::RSA);
-        let bytes = match format {
-            KeyFormatType::X_509 => info.to_vec(),
-            KeyFormatType::PKCS_1 if is_rsa => Rsa::public_key_from_der(info)
-                .and_then(|key| key.public_key_to_der_pkcs1())
-                .map_err(|error| Error::Internal(custody::Error::PublicKey(error)))?,
-            other => return Err(Error::PublicKeyFormat(other)),
-        };
-        let mut block = KeyBlock { key_format_type: format, ..KeyBlock::raw(Bytes::from(bytes)) };
-        describe(&mut block, grant);
-        Ok(ManagedObject::PublicKey(PublicKey { key_block: block }))
+        let own = &grant.object().attributes;
+        let (info, format) = (grant.public_key()?, self.format.or(own.key_format_type).unwrap_or(KeyFormatType::X_509));
+        let material = write_public(info, format)?
+            .ok_or_else(|| KeyFault::Format { format, formats: formats(pair_kind(own).ok(), false) })?;
+        Ok(ManagedObject::PublicKey(PublicKey { key_block: block(grant, format, material) }))
     }
+
+    /// A private key that may leave, in one of its formats (section 11.22).
+    fn private(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
+        let own = &grant.object().attributes;
+        let kind = pair_kind(own)?;
+        if let Some(specification) = self.wrapping {
+            return private_wrapped(kms, call, grant, specification, (self.format, kind));
+        }
+        let format = self.format.or(own.key_format_type).unwrap_or(KeyFormatType::PKCS_8);
+        let material = private_material(grant, kind, format)?;
+        Ok(ManagedObject::PrivateKey(PrivateKey { key_block: block(grant, format, material) }))
+    }
+}
+
+/// The private key in clear, if its class permits it.
+fn private_material(grant: &Grant<'_>, kind: PairKind, format: KeyFormatType) -> Result<KeyMaterial, Error> {
+    let key = grant.private_key(kind)?;
+    let material = write_private(&key, kind, format)?;
+    material.ok_or_else(|| KeyFault::Format { format, formats: formats(Some(kind), true) }.into())
+}
+
+/// A private key wrapped under another key. In clear, its bytes are wrapped as those of other objects are. A sensitive one
+/// is wrapped inside the HSM token, as PKCS#8, by AES key wrap with padding.
+fn private_wrapped(
+    kms: &Kms,
+    call: &Call<'_>,
+    grant: &Grant<'_>,
+    specification: &KeyWrappingSpecification,
+    (format, kind): (Option<KeyFormatType>, PairKind),
+) -> Result<ManagedObject, Error> {
+    let (data, mode) =
+        wrapping_data_of(specification, &[BlockCipherMode::NISTKeyWrap, BlockCipherMode::AESKeyWrapPadding])?;
+    let wrapping = wrapping_key(kms, call, &data)?;
+    let format = format.or(grant.object().attributes.key_format_type).unwrap_or(KeyFormatType::PKCS_8);
+    let is_bare = data.encoding_option == Some(EncodingOption::NoEncoding);
+    let (format, value) = if mode == BlockCipherMode::AESKeyWrapPadding {
+        if !is_bare {
+            return Err(Error::EncodingOption);
+        }
+        let blob = Bytes::from(grant.private_wrapped_under(&wrapping)?);
+        (KeyFormatType::PKCS_8, KeyValue::Plain { material: KeyMaterial::Bytes(blob), attributes: None })
+    } else {
+        let material = match private_material(grant, kind, format) {
+            Err(Error::Sensitive | Error::NoneInClear) => {
+                return Err(Error::KeyWrap(
+                    "a Sensitive private key is wrapped with BlockCipherMode AESKeyWrapPadding and EncodingOption NoEncoding",
+                ));
+            }
+            material => material?,
+        };
+        let value = match (is_bare, &material) {
+            (false, _) => {
+                let plain = KeyValue::Plain { material, attributes: None };
+                KeyValue::Wrapped(Bytes::from(wrapping.wrap_value(&kept::key_value(plain)?)?))
+            }
+            (true, KeyMaterial::Bytes(bytes)) => {
+                let wrapped = Bytes::from(wrapping.wrap_value(bytes)?);
+                KeyValue::Plain { material: KeyMaterial::Bytes(wrapped), attributes: None }
+            }
+            (true, _) => return Err(Error::EncodingOption),
+        };
+        (format, value)
+    };
+    let mut block = block(grant, format, KeyMaterial::Bytes(Bytes::from(Vec::new())));
+    (block.key_value, block.key_wrapping_data) = (Some(value), Some(data));
+    Ok(ManagedObject::PrivateKey(PrivateKey { key_block: block }))
+}
+
+/// The key block of a private or public key.
+fn block(grant: &Grant<'_>, format: KeyFormatType, material: KeyMaterial) -> KeyBlock {
+    let mut block = KeyBlock {
+        key_format_type: format,
+        key_value: Some(KeyValue::Plain { material, attributes: None }),
+        ..KeyBlock::raw(Bytes::from(Vec::new()))
+    };
+    describe(&mut block, grant);
+    block
 }
 
 /// Sets the algorithm and length in a key block.
@@ -212,6 +282,14 @@ fn wrapping_key<'a>(kms: &'a Kms, call: &'a Call<'a>, data: &KeyWrappingData) ->
 
 /// Checks how a key is to be wrapped, and says it for the answer.
 fn wrapping_data(specification: &KeyWrappingSpecification) -> Result<KeyWrappingData, Error> {
+    wrapping_data_of(specification, &[BlockCipherMode::NISTKeyWrap]).map(|(data, _)| data)
+}
+
+/// The same for a key that can be wrapped in one of these modes, of which the first is the default. Returns also the mode.
+fn wrapping_data_of(
+    specification: &KeyWrappingSpecification,
+    modes: &[BlockCipherMode],
+) -> Result<(KeyWrappingData, BlockCipherMode), Error> {
     if specification.wrapping_method != WrappingMethod::Encrypt || specification.mac_signature_key_information.is_some()
     {
         return Err(Error::KeyWrap("only WrappingMethod Encrypt is supported"));
@@ -222,15 +300,16 @@ fn wrapping_data(specification: &KeyWrappingSpecification) -> Result<KeyWrapping
     let information =
         specification.encryption_key_information.as_ref().ok_or(Error::Missing(Tag::EncryptionKeyInformation))?;
     let mode = information.cryptographic_parameters.as_ref().and_then(|parameters| parameters.block_cipher_mode);
-    if mode.is_some_and(|mode| mode != BlockCipherMode::NISTKeyWrap) {
+    let mode = mode.unwrap_or(BlockCipherMode::NISTKeyWrap);
+    if !modes.contains(&mode) {
         return Err(Error::KeyWrap("only BlockCipherMode NISTKeyWrap (RFC 3394) is supported"));
     }
-    Ok(KeyWrappingData {
+    let data = KeyWrappingData {
         wrapping_method: WrappingMethod::Encrypt,
         encryption_key_information: Some(KeyInformation {
             unique_identifier: information.unique_identifier.clone(),
             cryptographic_parameters: Some(CryptographicParameters {
-                block_cipher_mode: Some(BlockCipherMode::NISTKeyWrap),
+                block_cipher_mode: Some(mode),
                 ..CryptographicParameters::default()
             }),
         }),
@@ -238,5 +317,6 @@ fn wrapping_data(specification: &KeyWrappingSpecification) -> Result<KeyWrapping
         mac_signature: None,
         iv_counter_nonce: None,
         encoding_option: specification.encoding_option,
-    })
+    };
+    Ok((data, mode))
 }

@@ -65,8 +65,7 @@ fn replacement(
     given: &Given,
 ) -> Result<Exchange, Error> {
     kms.authorize_beside(call, Operation::Destroy, Some(&given.id))?;
-    let is_replaced = matches!(present.kind, ObjectKind::SymmetricKey | ObjectKind::Kept(_));
-    if !is_replaced || present.kind.object_type() != given.object.object_type() {
+    if !present.kind.is_replaceable() || present.kind.object_type() != given.object.object_type() {
         let fault = "an import replaces only an object of the same type, which is no key pair and no secret";
         return Err(Error::Invalid { tag: Tag::ObjectType, fault });
     }
@@ -96,10 +95,8 @@ fn replacement(
     if proposal.class != present.class || is_kept && exported(&proposal.attributes) != (sensitive, extractable) {
         return Err(Error::OtherClass { id: proposal.id, sensitive, extractable });
     }
-    let (material, value) = match value {
-        Value::Key(bytes) => (grant.import(proposal.class, proposal.kind, proposal.mask(), bytes)?, None),
-        Value::Kept(value) => (grant.sealing_key(&proposal.attributes)?, Some(value)),
-    };
+    let material = value.material(&grant, &proposal)?;
+    let value = if let Value::Kept(value) = value { Some(value) } else { None };
     Ok(Exchange { attributes: proposal.attributes, class: proposal.class, material, value })
 }
 
@@ -144,7 +141,8 @@ fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<A
     let mut former = present.attributes.clone();
     // They belong to the former key.
     former.digests.clear();
-    if let ObjectKind::Kept(_) = present.kind {
+    if present.kind != ObjectKind::SymmetricKey {
+        former.cryptographic_domain_parameters = None;
         former.cryptographic_algorithm = None;
         former.cryptographic_length = None;
         former.key_format_type = None;

@@ -1,7 +1,7 @@
 //! Sign (KMIP 2.1 section 6.1.55).
 
-use super::super::streams::Hashed;
-use super::super::{Call, Error, Kms, signature};
+use super::super::signature::{self, Making, ToSign};
+use super::super::{Call, Error, Kms};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::sign::{Request, Response};
 use crate::secret::Bytes;
@@ -12,12 +12,11 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let object = key.object();
     let unique_identifier = object.id.clone();
     let stream = key.stream(Operation::Sign, &request.multi_part, request.cryptographic_parameters)?;
-    let mechanism = signature::mechanism(object, Some(&stream.parameters))?;
+    let mechanism = signature::mechanism(object, Some(&stream.parameters), Making::Sign)?;
     let (data, digested) = (request.data.as_ref(), request.digested_data.as_ref());
-    let digest = match stream.hash(signature::hash_of(mechanism), data, digested)? {
-        Hashed::Whole => signature::digest(mechanism, data, digested)?,
-        Hashed::Done(digest) => digest,
-        Hashed::Open(value) => {
+    let digest = match signature::to_sign(stream, mechanism, data, digested)? {
+        ToSign::All(digest) => digest,
+        ToSign::Open(value) => {
             return Ok(Response { unique_identifier, signature_data: None, correlation_value: Some(value) });
         }
     };

@@ -1,8 +1,8 @@
 //! Signature Verify (KMIP 2.1 section 6.1.56).
 
 use super::super::gate::Grant;
-use super::super::streams::Hashed;
-use super::super::{Call, Error, Kms, signature};
+use super::super::signature::{self, Making, ToSign};
+use super::super::{Call, Error, Kms};
 use crate::kmip::Tag;
 use crate::kmip::enumerations::{Operation, ValidityIndicator};
 use crate::kmip::payloads::signature_verify::{Request, Response};
@@ -19,13 +19,12 @@ pub(in crate::kms) fn by(grant: Grant<'_>, request: &Request) -> Result<Response
     let unique_identifier = object.id.clone();
     let parameters = request.cryptographic_parameters.clone();
     let stream = key.stream(Operation::SignatureVerify, &request.multi_part, parameters)?;
-    let mechanism = signature::mechanism(object, Some(&stream.parameters))?;
+    let mechanism = signature::mechanism(object, Some(&stream.parameters), Making::Verify)?;
     let (data, digested) = (request.data.as_ref(), request.digested_data.as_ref());
     let presented = request.signature_data.as_ref().ok_or(Error::Missing(Tag::SignatureData));
-    let digest = match stream.hash(signature::hash_of(mechanism), data, digested)? {
-        Hashed::Whole => signature::digest(mechanism, data, digested)?,
-        Hashed::Done(digest) => digest,
-        Hashed::Open(value) => {
+    let digest = match signature::to_sign(stream, mechanism, data, digested)? {
+        ToSign::All(digest) => digest,
+        ToSign::Open(value) => {
             return Ok(Response { unique_identifier, validity_indicator: None, correlation_value: Some(value) });
         }
     };
