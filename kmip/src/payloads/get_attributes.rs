@@ -1,5 +1,6 @@
 //! Get Attributes (KMIP 2.1, section 6.1.20).
 
+use super::Asked;
 use crate::structure::structure;
 use crate::{AttributeReference, Attributes, UniqueIdentifier};
 
@@ -20,5 +21,7 @@ structure! {
         unique_identifier: String = UniqueIdentifier,
         /// The requested attributes that the object has.
         attributes: Box<Attributes> = Attributes,
+        /// The references of the request.
+        asked: Asked,
     }
 }

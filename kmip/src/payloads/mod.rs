@@ -3,6 +3,7 @@
 pub mod activate;
 pub mod add_attribute;
 pub mod adjust_attribute;
+pub mod asked;
 pub mod check;
 pub mod create;
 pub mod create_key_pair;
@@ -45,6 +46,7 @@ use super::error::{Error, Fault, excerpt};
 use super::ttlv::{Document, Field, Value};
 use super::unique_identifier::UniqueIdentifier;
 
+pub use asked::Asked;
 pub use instance::Instance;
 pub use multi_part::MultiPart;
 pub use protection_storage_masks::ProtectionStorageMasks;

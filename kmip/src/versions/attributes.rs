@@ -1,6 +1,8 @@
 //! Conversion of attributes between KMIP 1.x, with names and indexes (KMIP 1.4, section 3), and KMIP 2.x, with items.
 
-use super::super::attributes::{AttributeReference, VendorAttribute, VendorReference, has_several};
+use super::super::attributes::{
+    AttributeReference, CertificateIdentity, VendorAttribute, VendorReference, has_several,
+};
 use super::super::dialect::same_name;
 use super::super::enumerations;
 use super::super::error::{Error, Fault, excerpt};
@@ -206,8 +208,14 @@ fn named_item(name: String, index: usize, item: Item) -> Item {
     Item { tag: Tag::Attribute, value: Value::Structure(parts) }
 }
 
-/// Converts a reference of KMIP 2.x to a name of 1.x; `None` if the version does not have the attribute.
-pub(super) fn downgrade_reference(version: Version, value: Value) -> Option<Item> {
-    let reference = AttributeReference::read(value).ok()?;
-    name_of(version, &reference).map(|name| Item::new(Tag::AttributeName, name))
+/// Converts a reference of KMIP 2.x to the name of the attribute in 1.x, and of the attribute of KMIP 1.0 that follows
+/// from it. Attributes that the version does not have are left out.
+pub(super) fn downgrade_reference(version: Version, value: Value) -> Vec<Item> {
+    let Ok(reference) = AttributeReference::read(value) else { return Vec::new() };
+    let former = match reference {
+        AttributeReference::Tag(tag) => CertificateIdentity::former(tag).map(AttributeReference::Tag),
+        AttributeReference::Vendor(_) => None,
+    };
+    let names = [Some(reference), former].into_iter().flatten().filter_map(|own| name_of(version, &own));
+    names.map(|name| Item::new(Tag::AttributeName, name)).collect()
 }

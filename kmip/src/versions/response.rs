@@ -1,20 +1,27 @@
 //! Conversion of responses of KMIP 2.1 to responses of earlier versions.
 
+use super::super::attributes::AttributeReference;
 use super::super::enumerations::{Operation, ResultReason};
 use super::super::tag::Tag;
 use super::super::ttlv::{Field as _, Item, Value};
-use super::{Version, attributes, mapped, operation_of, since};
+use super::{Version, attributes, certificate, mapped, operation_of, since};
 use crate::Bytes;
 
-/// The instance of an attribute that a batch item has changed, with its index.
-pub(super) type Changed = Option<(Item, usize)>;
+/// What the answer to a batch item of KMIP 1.x needs beside the answer of 2.1.
+#[derive(Default)]
+pub(super) struct Unwritten {
+    /// The instance of an attribute that the item has changed, with its index.
+    pub(super) changed: Option<(Item, usize)>,
+    /// The attributes that the client has named; all if empty.
+    pub(super) asked: Vec<AttributeReference>,
+}
 
-/// Converts the message to the version. `changed` has an entry for each batch item.
-pub(super) fn downgrade(version: Version, message: Value, changed: Vec<Changed>) -> Value {
-    let mut changed = changed.into_iter();
+/// Converts the message to the version. `unwritten` has an entry for each batch item.
+pub(super) fn downgrade(version: Version, message: Value, unwritten: Vec<Unwritten>) -> Value {
+    let mut unwritten = unwritten.into_iter();
     mapped(message, |tag, value| match tag {
         Tag::ResponseHeader => header(version, value),
-        Tag::BatchItem => batch_item(version, value, changed.next().flatten()),
+        Tag::BatchItem => batch_item(version, value, unwritten.next().unwrap_or_default()),
         _ => value,
     })
 }
@@ -29,7 +36,7 @@ fn header(version: Version, value: Value) -> Value {
     Value::Structure(kept.collect())
 }
 
-fn batch_item(version: Version, value: Value, mut changed: Changed) -> Value {
+fn batch_item(version: Version, value: Value, mut unwritten: Unwritten) -> Value {
     if version == Version::V2_1 {
         return value;
     }
@@ -39,14 +46,21 @@ fn batch_item(version: Version, value: Value, mut changed: Changed) -> Value {
             let reason = ResultReason::from_code(code).unwrap_or(ResultReason::GeneralFailure);
             since::reason_in(version, reason).write()
         }
-        (Tag::ResponsePayload, value) => payload(version, operation, value, changed.take()),
+        (Tag::ResponsePayload, value) => payload(version, operation, value, std::mem::take(&mut unwritten)),
         (_, value) => value,
     })
 }
 
-fn payload(version: Version, operation: Option<Operation>, value: Value, changed: Changed) -> Value {
+fn payload(version: Version, operation: Option<Operation>, value: Value, unwritten: Unwritten) -> Value {
+    let Unwritten { changed, asked } = unwritten;
     let value = match operation {
         Some(Operation::Encrypt) if !version.has_authentication_tags() => joined(value),
+        Some(Operation::GetAttributes | Operation::Export) if version.has_templates() => {
+            mapped(value, |tag, value| match (tag, value) {
+                (Tag::Attributes, Value::Structure(own)) => Value::Structure(certificate::with_former(own, &asked)),
+                (_, value) => value,
+            })
+        }
         _ => value,
     };
     let Value::Structure(items) = known(version, value) else { return Value::Structure(Vec::new()) };
