@@ -3,7 +3,6 @@
 pub mod activate;
 pub mod add_attribute;
 pub mod adjust_attribute;
-pub mod asked;
 pub mod check;
 pub mod create;
 pub mod create_key_pair;
@@ -36,6 +35,7 @@ pub mod rng_seed;
 pub mod set_attribute;
 pub mod sign;
 pub mod signature_verify;
+pub mod unwritten;
 
 use std::borrow::Cow;
 
@@ -46,10 +46,10 @@ use super::error::{Error, Fault, excerpt};
 use super::ttlv::{Document, Field, Value};
 use super::unique_identifier::UniqueIdentifier;
 
-pub use asked::Asked;
 pub use instance::Instance;
 pub use multi_part::MultiPart;
 pub use protection_storage_masks::ProtectionStorageMasks;
+pub use unwritten::Unwritten;
 
 /// The request of one operation, with the type of its response.
 pub trait OperationRequest: Field + Into<Request> {

@@ -1,15 +1,13 @@
 //! Conversion of attributes between KMIP 1.x, with names and indexes (KMIP 1.4, section 3), and KMIP 2.x, with items.
 
-use super::super::attributes::{
-    AttributeReference, CertificateIdentity, VendorAttribute, VendorReference, has_several,
-};
+use super::super::attributes::{AttributeReference, VendorAttribute, VendorReference, has_several};
 use super::super::dialect::same_name;
 use super::super::enumerations;
 use super::super::error::{Error, Fault, excerpt};
 use super::super::mask::{self, UsageMask};
 use super::super::tag::Tag;
 use super::super::ttlv::scalar::bits_of;
-use super::super::ttlv::{Field as _, Fields, Item, Value};
+use super::super::ttlv::{Fields, Item, Value};
 use super::{Version, since};
 
 /// The attributes of KMIP 1.x with their names.
@@ -208,14 +206,18 @@ fn named_item(name: String, index: usize, item: Item) -> Item {
     Item { tag: Tag::Attribute, value: Value::Structure(parts) }
 }
 
-/// Converts a reference of KMIP 2.x to the name of the attribute in 1.x, and of the attribute of KMIP 1.0 that follows
-/// from it. Attributes that the version does not have are left out.
-pub(super) fn downgrade_reference(version: Version, value: Value) -> Vec<Item> {
-    let Ok(reference) = AttributeReference::read(value) else { return Vec::new() };
-    let former = match reference {
-        AttributeReference::Tag(tag) => CertificateIdentity::former(tag).map(AttributeReference::Tag),
-        AttributeReference::Vendor(_) => None,
-    };
-    let names = [Some(reference), former].into_iter().flatten().filter_map(|own| name_of(version, &own));
-    names.map(|name| Item::new(Tag::AttributeName, name)).collect()
+/// The names of attributes of KMIP 2.x, each once. In 1.x, attributes that the version does not have are left out.
+pub(super) fn names(version: Version, attributes: &[Item]) -> Vec<Item> {
+    let mut names = Vec::new();
+    for reference in attributes.iter().map(AttributeReference::of) {
+        let name = if version.has_templates() {
+            name_of(version, &reference).map(|name| Item::new(Tag::AttributeName, name))
+        } else {
+            Some(Item::new(Tag::AttributeReference, reference))
+        };
+        if let Some(name) = name.filter(|name| !names.contains(name)) {
+            names.push(name);
+        }
+    }
+    names
 }

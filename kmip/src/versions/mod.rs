@@ -16,7 +16,7 @@ use super::message::{ProtocolVersion, ResponseMessage};
 use super::payloads::Response;
 use super::tag::Tag;
 use super::ttlv::{Document, Field as _, Item, Value};
-use response::Unwritten;
+use response::Needed;
 
 /// A supported version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,8 +105,8 @@ pub fn upgrade(document: Document) -> Result<(Version, Document), Error> {
 /// Converts a response message to one of another version.
 #[must_use]
 pub fn downgrade(version: Version, mut answer: ResponseMessage) -> Document {
-    let unwritten = answer.items.iter_mut().map(|item| {
-        let mut own = Unwritten::default();
+    let needed = answer.items.iter_mut().map(|item| {
+        let mut own = Needed::default();
         match &mut item.response {
             Some(Response::AddAttribute(response)) => own.changed = std::mem::take(&mut response.instance).into_inner(),
             Some(Response::ModifyAttribute(response)) => {
@@ -116,13 +116,14 @@ pub fn downgrade(version: Version, mut answer: ResponseMessage) -> Document {
                 own.changed = std::mem::take(&mut response.instance).into_inner();
             }
             Some(Response::GetAttributes(response)) => own.asked = std::mem::take(&mut response.asked).0,
+            Some(Response::GetAttributeList(response)) => own.listed = response.attributes.0.to_items(),
             _ => {}
         }
         own
     });
-    let unwritten = unwritten.collect();
+    let needed = needed.collect();
     let Document { name, value } = answer.into_document();
-    Document { name, value: response::downgrade(version, value, unwritten) }
+    Document { name, value: response::downgrade(version, value, needed) }
 }
 
 /// The version that the header of a message names.

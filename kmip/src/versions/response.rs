@@ -7,21 +7,23 @@ use super::super::ttlv::{Field as _, Item, Value};
 use super::{Version, attributes, certificate, mapped, operation_of, since};
 use crate::Bytes;
 
-/// What the answer to a batch item of KMIP 1.x needs beside the answer of 2.1.
+/// What the answer to a batch item of an earlier version needs beside the answer of 2.1.
 #[derive(Default)]
-pub(super) struct Unwritten {
+pub(super) struct Needed {
     /// The instance of an attribute that the item has changed, with its index.
     pub(super) changed: Option<(Item, usize)>,
     /// The attributes that the client has named; all if empty.
     pub(super) asked: Vec<AttributeReference>,
+    /// The attributes of the object whose attributes are listed.
+    pub(super) listed: Vec<Item>,
 }
 
-/// Converts the message to the version. `unwritten` has an entry for each batch item.
-pub(super) fn downgrade(version: Version, message: Value, unwritten: Vec<Unwritten>) -> Value {
-    let mut unwritten = unwritten.into_iter();
+/// Converts the message to the version. `needed` has an entry for each batch item.
+pub(super) fn downgrade(version: Version, message: Value, needed: Vec<Needed>) -> Value {
+    let mut needed = needed.into_iter();
     mapped(message, |tag, value| match tag {
         Tag::ResponseHeader => header(version, value),
-        Tag::BatchItem => batch_item(version, value, unwritten.next().unwrap_or_default()),
+        Tag::BatchItem => batch_item(version, value, needed.next().unwrap_or_default()),
         _ => value,
     })
 }
@@ -36,7 +38,7 @@ fn header(version: Version, value: Value) -> Value {
     Value::Structure(kept.collect())
 }
 
-fn batch_item(version: Version, value: Value, mut unwritten: Unwritten) -> Value {
+fn batch_item(version: Version, value: Value, mut needed: Needed) -> Value {
     if version == Version::V2_1 {
         return value;
     }
@@ -46,14 +48,15 @@ fn batch_item(version: Version, value: Value, mut unwritten: Unwritten) -> Value
             let reason = ResultReason::from_code(code).unwrap_or(ResultReason::GeneralFailure);
             since::reason_in(version, reason).write()
         }
-        (Tag::ResponsePayload, value) => payload(version, operation, value, std::mem::take(&mut unwritten)),
+        (Tag::ResponsePayload, value) => payload(version, operation, value, std::mem::take(&mut needed)),
         (_, value) => value,
     })
 }
 
-fn payload(version: Version, operation: Option<Operation>, value: Value, unwritten: Unwritten) -> Value {
-    let Unwritten { changed, asked } = unwritten;
+fn payload(version: Version, operation: Option<Operation>, value: Value, needed: Needed) -> Value {
+    let Needed { changed, asked, listed } = needed;
     let value = match operation {
+        Some(Operation::GetAttributeList) => return list(version, value, listed),
         Some(Operation::Encrypt) if !version.has_authentication_tags() => joined(value),
         Some(Operation::GetAttributes | Operation::Export) if version.has_templates() => {
             mapped(value, |tag, value| match (tag, value) {
@@ -73,9 +76,6 @@ fn payload(version: Version, operation: Option<Operation>, value: Value, unwritt
             (Some(Operation::GetAttributes | Operation::Export), Tag::Attributes, Value::Structure(items)) => {
                 downgraded.extend(attributes::downgrade(version, items));
             }
-            (Some(Operation::GetAttributeList), Tag::AttributeReference, value) => {
-                downgraded.extend(attributes::downgrade_reference(version, value));
-            }
             (_, tag, value) => downgraded.push(Item { tag, value: object(version, value) }),
         }
     }
@@ -85,6 +85,18 @@ fn payload(version: Version, operation: Option<Operation>, value: Value, unwritt
         attributes::downgrade_instance(version, item, index)
     }));
     Value::Structure(downgraded)
+}
+
+/// Converts the answer to Get Attribute List: it names the attributes that Get Attributes returns in the version.
+fn list(version: Version, value: Value, attributes: Vec<Item>) -> Value {
+    let Value::Structure(mut items) = value else { return value };
+    items.retain(|item| item.tag != Tag::AttributeReference);
+    let attributes = if version.has_templates() { certificate::with_former(attributes, &[]) } else { attributes };
+    let known = known_item(version, Item { tag: Tag::Attributes, value: Value::Structure(attributes) });
+    if let Value::Structure(attributes) = known.value {
+        items.extend(attributes::names(version, &attributes));
+    }
+    Value::Structure(items)
 }
 
 /// Appends the authentication tag to the ciphertext.

@@ -2,13 +2,16 @@
 
 use super::*;
 use crate::Bytes;
-use crate::UsageMask;
 use crate::attributes::{AttributeReference, Name, VendorAttribute};
 use crate::dialect::Dialect;
 use crate::enumerations::{Operation, ResultReason, ResultStatus};
 use crate::message::{RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage};
-use crate::payloads::{Asked, Instance, Request, Response, add_attribute, delete_attribute, modify_attribute};
+use crate::payloads::{
+    Instance, Request, Response, Unwritten, add_attribute, delete_attribute, get_attribute_list, get_attributes,
+    modify_attribute,
+};
 use crate::ttlv::{DateTime, xml};
+use crate::{Attributes, UsageMask};
 
 fn request(version: &str, operation: &str, payload: &str) -> Document {
     let (major, minor) = version.split_once('.').unwrap();
@@ -434,17 +437,57 @@ fn an_attribute_is_named_by_name_and_index_and_an_absent_index_is_the_first() {
     assert!(upgraded("2.0", "DeleteAttribute", &deleted).is_err());
 }
 
+/// The answer to Get Attribute List of an object with these attributes, as text, in the client's version.
+fn listed(version: Version, attributes: &Attributes) -> String {
+    let response = get_attribute_list::Response {
+        unique_identifier: "k".to_owned(),
+        attribute_references: attributes.references(),
+        attributes: Unwritten(Box::new(attributes.clone())),
+    };
+    let item = ResponseBatchItem::success(None, response.into());
+    spelled(&downgrade(version, ResponseMessage::new(DateTime(0), None, vec![item])))
+}
+
+fn attributes_of(written: &str) -> Attributes {
+    let mut answer =
+        answer_of("GetAttributes", &format!(r#"<UniqueIdentifier type="TextString" value="k"/>{written}"#));
+    match answer.items.pop().and_then(|item| item.response) {
+        Some(Response::GetAttributes(own)) => *own.attributes,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
-fn a_list_of_attributes_has_the_names_of_the_version() {
-    let answer = r#"<UniqueIdentifier type="TextString" value="k"/><AttributeReference type="Enumeration" value="Name"/>
-        <AttributeReference type="Enumeration" value="Sensitive"/>
-        <AttributeReference><VendorIdentification type="TextString" value="x"/><AttributeName type="TextString" value="Purpose"/></AttributeReference>
-        <AttributeReference><VendorIdentification type="TextString" value="other"/><AttributeName type="TextString" value="n"/></AttributeReference>"#;
-    let list = |version| answered(version, "GetAttributeList", "", answer);
-    let name = |name| format!(r#"<AttributeName type="TextString" value="{name}"/>"#);
-    assert!(list("1.2").contains(&[name("Name"), name("x-Purpose")].concat()));
-    assert!(list("1.4").contains(&[name("Name"), name("Sensitive"), name("x-Purpose")].concat()));
-    assert_eq!(list("2.0").matches("<AttributeReference").count(), 4);
+fn a_list_of_attributes_names_what_the_version_returns() {
+    let vendor = |vendor: &str, name: &str| {
+        format!(
+            r#"<Attribute><VendorIdentification type="TextString" value="{vendor}"/><AttributeName type="TextString" value="{name}"/><AttributeValue type="Integer" value="1"/></Attribute>"#
+        )
+    };
+    let name = |value: &str| format!(r#"<Name><NameValue type="TextString" value="{value}"/></Name>"#);
+    let all = [
+        name("a"),
+        name("b"),
+        r#"<CryptographicAlgorithm type="Enumeration" value="EC"/><Sensitive type="Boolean" value="true"/>"#.to_owned(),
+        vendor("x", "Purpose"),
+        vendor("other", "n"),
+    ];
+    let attributes = attributes_of(&format!("<Attributes>{}</Attributes>", all.concat()));
+    let named = |name| format!(r#"<AttributeName type="TextString" value="{name}"/>"#);
+    let rows: [(Version, &[&str]); 4] = [
+        (Version::V1_0, &["Name", "x-Purpose"]),
+        (Version::V1_1, &["Name", "x-Purpose"]),
+        (Version::V1_2, &["Name", "Cryptographic Algorithm", "x-Purpose"]),
+        (Version::V1_4, &["Name", "Cryptographic Algorithm", "Sensitive", "x-Purpose"]),
+    ];
+    for (version, names) in rows {
+        let written = listed(version, &attributes);
+        let names: String = names.iter().map(named).collect();
+        assert!(written.contains(&format!(r#"value="k"/>{names}</ResponsePayload>"#)), "{version}: {written}");
+    }
+    for version in [Version::V2_0, Version::V2_1] {
+        assert_eq!(listed(version, &attributes).matches("<AttributeReference").count(), 5, "{version}");
+    }
 }
 
 #[test]
@@ -519,7 +562,7 @@ const NAME: &str = "300F310D300B06035504030C044B4D4950";
 /// The attributes of a certificate in an answer of 2.1.
 fn identity() -> String {
     format!(
-        r#"<UniqueIdentifier type="TextString" value="k"/><Attributes><State type="Enumeration" value="Active"/>
+        r#"<Attributes><State type="Enumeration" value="Active"/>
         <X509CertificateIdentifier><IssuerDistinguishedName type="ByteString" value="{NAME}"/><CertificateSerialNumber type="ByteString" value="020900DADA16A58D2924D9"/></X509CertificateIdentifier>
         <X509CertificateIssuer><IssuerDistinguishedName type="ByteString" value="{NAME}"/></X509CertificateIssuer>
         <X509CertificateSubject><SubjectDistinguishedName type="ByteString" value="{NAME}"/>
@@ -542,16 +585,14 @@ fn a_certificate_is_identified_by_text_in_1_x_and_by_der_from_1_1() {
     let der = ["X.509 Certificate Identifier", "X.509 Certificate Issuer", "X.509 Certificate Subject"];
     let der = der.map(|name| format!(r#"value="{name}"/><AttributeValue><"#));
     for version in Version::ALL {
-        let written = answered(&version.to_string(), "GetAttributes", "", &identity());
+        let answer = format!(r#"<UniqueIdentifier type="TextString" value="k"/>{}"#, identity());
+        let written = answered(&version.to_string(), "GetAttributes", "", &answer);
         let (has_text, has_der) = (version.has_templates(), version > Version::V1_0 && version.has_templates());
         assert!(text.iter().all(|text| written.contains(text) == has_text), "{version}: {written}");
         assert!(der.iter().all(|name| written.contains(name) == has_der), "{version}: {written}");
         assert_eq!(written.contains("<X_509CertificateIssuer>"), !version.has_templates());
         assert_eq!(written.contains("CertificateIssuerDistinguishedName"), has_text, "{version}");
-        let references = ["X509CertificateIdentifier", "X509CertificateIssuer", "State"]
-            .map(|name| format!(r#"<AttributeReference type="Enumeration" value="{name}"/>"#));
-        let list = format!(r#"<UniqueIdentifier type="TextString" value="k"/>{}"#, references.concat());
-        let list = answered(&version.to_string(), "GetAttributeList", "", &list);
+        let list = listed(version, &attributes_of(&identity()));
         for name in ["Certificate Identifier", "Certificate Issuer"] {
             assert_eq!(list.contains(&format!(r#"value="{name}"/>"#)), has_text, "{version}: {list}");
             assert_eq!(list.contains(&format!(r#"value="X.509 {name}"/>"#)), has_der, "{version}: {list}");
@@ -573,15 +614,16 @@ fn a_client_gets_the_form_of_the_identity_that_it_has_named() {
         let Request::GetAttributes(asked) = upgraded(version, "GetAttributes", &payload).unwrap() else {
             panic!("Get Attributes was asked")
         };
-        let mut answer = answer_of("GetAttributes", &identity());
-        let Some(Response::GetAttributes(own)) = answer.items.first_mut().and_then(|item| item.response.as_mut())
-        else {
-            panic!("it was answered")
+        let all = attributes_of(&identity());
+        let attributes = all.select(&asked.attribute_references);
+        assert_eq!((all.to_items().len(), attributes.to_items().len()), (4, 1));
+        let response = get_attributes::Response {
+            unique_identifier: "k".to_owned(),
+            attributes: Box::new(attributes),
+            asked: Unwritten(asked.attribute_references),
         };
-        let all = own.attributes.to_items().len();
-        own.attributes = Box::new(own.attributes.select(&asked.attribute_references));
-        assert_eq!((all, own.attributes.to_items().len()), (4, 1));
-        own.asked = Asked(asked.attribute_references);
+        let item = ResponseBatchItem::success(None, response.into());
+        let answer = ResponseMessage::new(DateTime(0), None, vec![item]);
         let (of, _) = upgrade(request(version, "GetAttributes", &payload)).unwrap();
         let written = spelled(&downgrade(of, answer));
         for name in [former, present] {
