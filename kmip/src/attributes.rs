@@ -24,7 +24,9 @@ use super::ttlv::{DateTime, Field, Fields, Interval, Item, Value};
 use super::unique_identifier::UniqueIdentifier;
 
 pub use super::bounds::{INSTANCES, TEXT_BYTES, VENDOR_VALUE_BYTES};
-pub use certificate::CertificateNames;
+pub use certificate::{
+    CertificateIdentifier, CertificateIdentity, CertificateIssuer, CertificateNames, CertificateSubject,
+};
 pub use editing::Edit;
 pub use parts::{
     AlternativeName, ApplicationSpecificInformation, CryptographicDomainParameters, Digest, Link, Name,
@@ -65,6 +67,8 @@ members! {
         certificate_length: Option<i32> = CertificateLength,
         /// Section 4.6.
         certificate_names: CertificateNames,
+        /// Sections 4.61 to 4.63.
+        certificate_identity: CertificateIdentity,
         /// Section 4.22.
         digital_signature_algorithm: Option<DigitalSignatureAlgorithm> = DigitalSignatureAlgorithm,
         /// Section 4.37.

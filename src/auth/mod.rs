@@ -5,6 +5,7 @@ mod authenticator;
 pub mod authority;
 mod authorization;
 pub mod certificate;
+mod certificate_identity;
 mod claims;
 mod claims_error;
 mod comparing;
@@ -37,6 +38,7 @@ pub use access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer,
 pub use authenticator::{Authenticator, CredentialState, Known, Settings};
 pub use authorization::{Authorization, Basic};
 pub use certificate::NameError;
+pub use certificate_identity::CertificateIdentity;
 pub use claims_error::ClaimsError;
 pub use comparing::Comparing;
 pub use diagnosis::{Diagnosis, Unverified};

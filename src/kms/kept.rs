@@ -5,11 +5,13 @@ use openssl::rsa::Rsa;
 use openssl::sha::sha256;
 use openssl::x509::X509;
 
+use super::certificate_identity::{identity, signature_algorithm};
 use super::error::Error;
 use super::kept_fault::KeptFault;
-use crate::kmip::attributes::{CertificateNames, Digest, INSTANCES, Link, TEXT_BYTES};
+use crate::kmip::attributes::{CertificateIdentity, CertificateNames, Digest, INSTANCES, Link, TEXT_BYTES};
 use crate::kmip::enumerations::{
-    CertificateType, CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, LinkType, ObjectType, OpaqueDataType,
+    CertificateType, CryptographicAlgorithm, DigitalSignatureAlgorithm, HashingAlgorithm, KeyFormatType, LinkType,
+    ObjectType, OpaqueDataType,
 };
 use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue};
 use crate::kmip::objects::Certificate;
@@ -40,6 +42,14 @@ pub(super) fn encode(object: ManagedObject) -> Result<Bytes, Error> {
     if is_written { Ok(encoded) } else { Err(unknown_item()) }
 }
 
+/// Writes wrapped key material in place of the Key Value, as its bytes (section 3.2). No attributes are wrapped with it.
+pub(super) fn unstructure(object: &mut ManagedObject) {
+    let Some(block) = key_block(object) else { return };
+    if let Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), attributes: None }) = &block.key_value {
+        block.key_value = Some(KeyValue::Wrapped(bytes.clone()));
+    }
+}
+
 /// Encodes a key value, to be wrapped as a whole (section 7.18: the encoding without an Encoding Option).
 ///
 /// # Errors
@@ -66,6 +76,8 @@ struct Own {
     certificate_type: Option<CertificateType>,
     certificate_length: Option<i32>,
     certificate_names: CertificateNames,
+    certificate_identity: CertificateIdentity,
+    signature_algorithm: Option<DigitalSignatureAlgorithm>,
     opaque_data_type: Option<OpaqueDataType>,
 }
 
@@ -75,6 +87,8 @@ impl Own {
             certificate_type: None,
             certificate_length: None,
             certificate_names: CertificateNames::default(),
+            certificate_identity: CertificateIdentity::default(),
+            signature_algorithm: None,
             opaque_data_type: None,
         };
         match object {
@@ -82,6 +96,8 @@ impl Own {
                 certificate_type: Some(own.certificate_type),
                 certificate_length: i32::try_from(own.certificate_value.len()).ok(),
                 certificate_names: names(own),
+                certificate_identity: identity(own),
+                signature_algorithm: signature_algorithm(own),
                 ..none
             },
             ManagedObject::OpaqueObject(own) => Self { opaque_data_type: Some(own.opaque_data_type), ..none },
@@ -166,10 +182,25 @@ pub(super) fn set_own(object: &ManagedObject, attributes: &mut Attributes) -> Re
     {
         return contradiction(*tag);
     }
+    let given = &attributes.certificate_identity;
+    if given.identifier.is_some() && given.identifier != own.certificate_identity.identifier {
+        return contradiction(Tag::X_509CertificateIdentifier);
+    }
+    if given.issuer.is_some() && given.issuer != own.certificate_identity.issuer {
+        return contradiction(Tag::X_509CertificateIssuer);
+    }
+    if given.subject.is_some() && given.subject != own.certificate_identity.subject {
+        return contradiction(Tag::X_509CertificateSubject);
+    }
+    // Of a certificate whose algorithm the server does not know, the client may name it.
     let is_certificate = own.certificate_type.is_some();
-    if attributes.digital_signature_algorithm.is_some() && !is_certificate {
+    if let Some(given) = attributes.digital_signature_algorithm
+        && (!is_certificate || own.signature_algorithm.is_some_and(|own| own != given))
+    {
         return contradiction(Tag::DigitalSignatureAlgorithm);
     }
+    attributes.digital_signature_algorithm = own.signature_algorithm.or(attributes.digital_signature_algorithm);
+    attributes.certificate_identity = own.certificate_identity;
     (attributes.certificate_type, attributes.certificate_length) = (own.certificate_type, own.certificate_length);
     (attributes.certificate_names, attributes.opaque_data_type) = (own.certificate_names, own.opaque_data_type);
     Ok(())

@@ -16,6 +16,7 @@ mod bounds;
 mod brought;
 mod cache;
 mod call;
+mod certificate_identity;
 mod change_key;
 mod cipher_fault;
 mod cipher_mode;

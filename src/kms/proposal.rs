@@ -9,7 +9,7 @@ use super::object::is_destroyed;
 use super::object_kind::{ObjectKind, secret_key_kind};
 use super::{gate, kept, mechanism, secret_path, uuid};
 use crate::custody::SecretKeyKind;
-use crate::kmip::attributes::{CertificateNames, Digest};
+use crate::kmip::attributes::{CertificateIdentity, CertificateNames, Digest};
 use crate::kmip::enumerations::{CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::payloads::ProtectionStorageMasks;
 use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier, UsageMask};
@@ -191,6 +191,7 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
         (Tag::CertificateType, made && given.certificate_type.is_some()),
         (Tag::CertificateSubjectCN, made && given.certificate_names != CertificateNames::default()),
         (Tag::CertificateLength, made && given.certificate_length.is_some()),
+        (Tag::X_509CertificateIdentifier, made && given.certificate_identity != CertificateIdentity::default()),
         (Tag::DigitalSignatureAlgorithm, made && given.digital_signature_algorithm.is_some()),
         (Tag::OpaqueDataType, made && given.opaque_data_type.is_some()),
     ];

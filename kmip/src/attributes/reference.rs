@@ -6,6 +6,7 @@ use super::super::error::{Error, Fault, excerpt};
 use super::super::structure::structure;
 use super::super::tag::Tag;
 use super::super::ttlv::{Field, Item, ItemType, Value};
+use super::CertificateIdentity;
 
 /// The name of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +29,11 @@ structure! {
 }
 
 impl AttributeReference {
-    /// Whether this reference names the attribute of an item.
+    /// Whether this reference names the attribute of an item, or an attribute of KMIP 1.0 that follows from it.
     #[must_use]
     pub fn names(&self, item: &Item) -> bool {
         match self {
-            Self::Tag(tag) => *tag == item.tag,
+            Self::Tag(tag) => CertificateIdentity::present(*tag) == item.tag,
             Self::Vendor(reference) => VendorReference::of(item).as_ref() == Some(reference),
         }
     }

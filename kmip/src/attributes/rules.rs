@@ -114,6 +114,9 @@ pub const RULES: &[Rule] = &[
     kept(Tag::State),
     kept(Tag::UniqueIdentifier),
     kept(Tag::UsageLimits),
+    kept(Tag::X_509CertificateIdentifier),
+    kept(Tag::X_509CertificateIssuer),
+    kept(Tag::X_509CertificateSubject),
     listed(Tag::Attribute),
 ];
 

@@ -135,11 +135,13 @@ impl RequestMessage {
         let header: RequestHeader = fields.required(Tag::RequestHeader)?;
         let items = fields.items(Tag::BatchItem);
         fields.finish()?;
-        // Such an extension concerns the entire message (section 9.13).
-        if items.iter().any(has_critical_extension) {
-            return Err(Error::from(Fault::CriticalExtension).within(Tag::BatchItem));
+        // Such an extension concerns the entire message (section 9.13): no item is carried out, and the answer to each
+        // names its operation.
+        let is_refused = items.iter().any(has_critical_extension);
+        let mut items: Vec<_> = items.into_iter().map(RequestBatchItem::read).collect();
+        for item in items.iter_mut().filter(|_| is_refused) {
+            item.request = Err(Error::from(Fault::CriticalExtension).within(Tag::BatchItem));
         }
-        let items: Vec<_> = items.into_iter().map(RequestBatchItem::read).collect();
         if items.len() > BATCH_ITEMS {
             return Err(Fault::TooMany { tag: Tag::BatchItem, bound: BATCH_ITEMS }.into());
         }

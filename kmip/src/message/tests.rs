@@ -118,11 +118,16 @@ fn a_critical_extension_refuses_the_message() {
         read(2, &[item("Query", ""), json].concat())
     };
     assert!(extended(false).unwrap().items.iter().all(|item| item.request.is_ok()));
-    let refused = extended(true).unwrap_err();
-    assert_eq!(
-        (refused.fault(), refused.result_reason()),
-        (&Fault::CriticalExtension, ResultReason::UnknownMessageExtension)
-    );
+    let refused = extended(true).unwrap().items;
+    assert_eq!(refused.len(), 2);
+    for item in refused {
+        let error = item.request.unwrap_err();
+        assert_eq!(
+            (error.fault(), error.result_reason()),
+            (&Fault::CriticalExtension, ResultReason::UnknownMessageExtension)
+        );
+        assert_eq!(item.operation, Some(Operation::Query));
+    }
 }
 
 #[test]

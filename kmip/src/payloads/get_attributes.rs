@@ -1,5 +1,6 @@
 //! Get Attributes (KMIP 2.1, section 6.1.20).
 
+use super::Unwritten;
 use crate::structure::structure;
 use crate::{AttributeReference, Attributes, UniqueIdentifier};
 
@@ -20,5 +21,8 @@ structure! {
         unique_identifier: String = UniqueIdentifier,
         /// The requested attributes that the object has.
         attributes: Box<Attributes> = Attributes,
+        /// The references of the request. An answer of KMIP 1.x has some attributes in two forms, of which the client
+        /// gets those that it has named.
+        asked: Unwritten<Vec<AttributeReference>>,
     }
 }

@@ -35,6 +35,7 @@ pub mod rng_seed;
 pub mod set_attribute;
 pub mod sign;
 pub mod signature_verify;
+pub mod unwritten;
 
 use std::borrow::Cow;
 
@@ -48,6 +49,7 @@ use super::unique_identifier::UniqueIdentifier;
 pub use instance::Instance;
 pub use multi_part::MultiPart;
 pub use protection_storage_masks::ProtectionStorageMasks;
+pub use unwritten::Unwritten;
 
 /// The request of one operation, with the type of its response.
 pub trait OperationRequest: Field + Into<Request> {

@@ -7,7 +7,7 @@ use super::super::error::{Error, Fault, excerpt};
 use super::super::mask::{self, UsageMask};
 use super::super::tag::Tag;
 use super::super::ttlv::scalar::bits_of;
-use super::super::ttlv::{Field as _, Fields, Item, Value};
+use super::super::ttlv::{Fields, Item, Value};
 use super::{Version, since};
 
 /// The attributes of KMIP 1.x with their names.
@@ -206,8 +206,18 @@ fn named_item(name: String, index: usize, item: Item) -> Item {
     Item { tag: Tag::Attribute, value: Value::Structure(parts) }
 }
 
-/// Converts a reference of KMIP 2.x to a name of 1.x; `None` if the version does not have the attribute.
-pub(super) fn downgrade_reference(version: Version, value: Value) -> Option<Item> {
-    let reference = AttributeReference::read(value).ok()?;
-    name_of(version, &reference).map(|name| Item::new(Tag::AttributeName, name))
+/// The names of attributes of KMIP 2.x, each once. In 1.x, attributes that the version does not have are left out.
+pub(super) fn names(version: Version, attributes: &[Item]) -> Vec<Item> {
+    let mut names = Vec::new();
+    for reference in attributes.iter().map(AttributeReference::of) {
+        let name = if version.has_templates() {
+            name_of(version, &reference).map(|name| Item::new(Tag::AttributeName, name))
+        } else {
+            Some(Item::new(Tag::AttributeReference, reference))
+        };
+        if let Some(name) = name.filter(|name| !names.contains(name)) {
+            names.push(name);
+        }
+    }
+    names
 }

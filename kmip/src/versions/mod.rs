@@ -4,6 +4,8 @@
 //! and its answer is converted back ([`downgrade`]). Both work on the tree, whatever its encoding was.
 
 mod attributes;
+mod certificate;
+mod distinguished_name;
 mod request;
 mod response;
 mod since;
@@ -14,6 +16,7 @@ use super::message::{ProtocolVersion, ResponseMessage};
 use super::payloads::Response;
 use super::tag::Tag;
 use super::ttlv::{Document, Field as _, Item, Value};
+use response::Needed;
 
 /// A supported version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,15 +105,25 @@ pub fn upgrade(document: Document) -> Result<(Version, Document), Error> {
 /// Converts a response message to one of another version.
 #[must_use]
 pub fn downgrade(version: Version, mut answer: ResponseMessage) -> Document {
-    let changed = answer.items.iter_mut().map(|item| match &mut item.response {
-        Some(Response::AddAttribute(own)) => std::mem::take(&mut own.instance).into_inner(),
-        Some(Response::ModifyAttribute(own)) => std::mem::take(&mut own.instance).into_inner(),
-        Some(Response::DeleteAttribute(own)) => std::mem::take(&mut own.instance).into_inner(),
-        _ => None,
+    let needed = answer.items.iter_mut().map(|item| {
+        let mut own = Needed::default();
+        match &mut item.response {
+            Some(Response::AddAttribute(response)) => own.changed = std::mem::take(&mut response.instance).into_inner(),
+            Some(Response::ModifyAttribute(response)) => {
+                own.changed = std::mem::take(&mut response.instance).into_inner();
+            }
+            Some(Response::DeleteAttribute(response)) => {
+                own.changed = std::mem::take(&mut response.instance).into_inner();
+            }
+            Some(Response::GetAttributes(response)) => own.asked = std::mem::take(&mut response.asked).0,
+            Some(Response::GetAttributeList(response)) => own.listed = response.attributes.0.to_items(),
+            _ => {}
+        }
+        own
     });
-    let changed = changed.collect();
+    let needed = needed.collect();
     let Document { name, value } = answer.into_document();
-    Document { name, value: response::downgrade(version, value, changed) }
+    Document { name, value: response::downgrade(version, value, needed) }
 }
 
 /// The version that the header of a message names.

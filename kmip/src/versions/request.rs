@@ -1,6 +1,8 @@
 //! Conversion of requests of earlier versions to requests of KMIP 2.1.
 
-use super::super::attributes::AttributeReference;
+use std::collections::HashSet;
+
+use super::super::attributes::{AttributeReference, CertificateIdentity};
 use super::super::dialect::Dialect;
 use super::super::enumerations::{AsynchronousIndicator, Operation, QueryFunction};
 use super::super::error::{Error, Fault};
@@ -62,6 +64,9 @@ fn payload(version: Version, operation: Operation, items: Vec<Item>) -> Result<V
         return Err(Fault::Unexpected(tag).into());
     }
     items.iter().try_for_each(|item| check_function(version, item))?;
+    if operation == Operation::GetAttributes && version > Version::V1_0 {
+        check_names(&items)?;
+    }
     if !version.has_templates() {
         return Ok(Value::Structure(items));
     }
@@ -77,7 +82,12 @@ fn payload(version: Version, operation: Operation, items: Vec<Item>) -> Result<V
             }
             (_, Tag::PublicKeyTemplateAttribute) => upgraded.push(template(version, Tag::PublicKeyAttributes, value)?),
             (Operation::Locate, Tag::Attribute) => collected.push(attributes::upgrade_needed(version, value)?.0),
-            (Operation::Import, Tag::Attribute) => collected.extend(attributes::upgrade(version, value)?.0),
+            (Operation::Import, Tag::Attribute) => {
+                let (attribute, _) = attributes::upgrade(version, value)?;
+                // These follow from the certificate: an answer to Export contains them beside what they follow from.
+                collected.extend(attribute.filter(|own| CertificateIdentity::present(own.tag) == own.tag));
+            }
+            (Operation::Register, Tag::Template) => return Err(Fault::UnsupportedObject("Template").into()),
             (Operation::AddAttribute | Operation::ModifyAttribute, Tag::Attribute) => {
                 let (item, index) = attributes::upgrade_needed(version, value)?;
                 upgraded.push(Item { tag: Tag::NewAttribute, value: Value::Structure(vec![item]) });
@@ -120,6 +130,26 @@ fn check_function(version: Version, item: &Item) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses a request for attributes that names one of them twice (KMIP 1.1, section 4.11; KMIP 2.1, section 6.1.20).
+fn check_names(items: &[Item]) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    for Item { tag, value } in items {
+        let name = match (*tag, value) {
+            (Tag::AttributeName, Value::TextString(name)) => name.clone(),
+            (Tag::AttributeReference, Value::Enumeration(code)) => code.to_string(),
+            (Tag::AttributeReference, value) => match AttributeReference::read(value.clone()) {
+                Ok(AttributeReference::Vendor(own)) => format!("{}\0{}", own.vendor_identification, own.name),
+                _ => continue,
+            },
+            _ => continue,
+        };
+        if !seen.insert(name) {
+            return Err(Fault::Repeated(*tag).into());
+        }
+    }
+    Ok(())
 }
 
 /// Converts the name of an attribute to a reference.

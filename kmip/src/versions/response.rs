@@ -1,20 +1,29 @@
 //! Conversion of responses of KMIP 2.1 to responses of earlier versions.
 
+use super::super::attributes::AttributeReference;
 use super::super::enumerations::{Operation, ResultReason};
 use super::super::tag::Tag;
 use super::super::ttlv::{Field as _, Item, Value};
-use super::{Version, attributes, mapped, operation_of, since};
+use super::{Version, attributes, certificate, mapped, operation_of, since};
 use crate::Bytes;
 
-/// The instance of an attribute that a batch item has changed, with its index.
-pub(super) type Changed = Option<(Item, usize)>;
+/// What the answer to a batch item of an earlier version needs beside the answer of 2.1.
+#[derive(Default)]
+pub(super) struct Needed {
+    /// The instance of an attribute that the item has changed, with its index.
+    pub(super) changed: Option<(Item, usize)>,
+    /// The attributes that the client has named; all if empty.
+    pub(super) asked: Vec<AttributeReference>,
+    /// The attributes of the object whose attributes are listed.
+    pub(super) listed: Vec<Item>,
+}
 
-/// Converts the message to the version. `changed` has an entry for each batch item.
-pub(super) fn downgrade(version: Version, message: Value, changed: Vec<Changed>) -> Value {
-    let mut changed = changed.into_iter();
+/// Converts the message to the version. `needed` has an entry for each batch item.
+pub(super) fn downgrade(version: Version, message: Value, needed: Vec<Needed>) -> Value {
+    let mut needed = needed.into_iter();
     mapped(message, |tag, value| match tag {
         Tag::ResponseHeader => header(version, value),
-        Tag::BatchItem => batch_item(version, value, changed.next().flatten()),
+        Tag::BatchItem => batch_item(version, value, needed.next().unwrap_or_default()),
         _ => value,
     })
 }
@@ -29,7 +38,7 @@ fn header(version: Version, value: Value) -> Value {
     Value::Structure(kept.collect())
 }
 
-fn batch_item(version: Version, value: Value, mut changed: Changed) -> Value {
+fn batch_item(version: Version, value: Value, mut needed: Needed) -> Value {
     if version == Version::V2_1 {
         return value;
     }
@@ -39,14 +48,22 @@ fn batch_item(version: Version, value: Value, mut changed: Changed) -> Value {
             let reason = ResultReason::from_code(code).unwrap_or(ResultReason::GeneralFailure);
             since::reason_in(version, reason).write()
         }
-        (Tag::ResponsePayload, value) => payload(version, operation, value, changed.take()),
+        (Tag::ResponsePayload, value) => payload(version, operation, value, std::mem::take(&mut needed)),
         (_, value) => value,
     })
 }
 
-fn payload(version: Version, operation: Option<Operation>, value: Value, changed: Changed) -> Value {
+fn payload(version: Version, operation: Option<Operation>, value: Value, needed: Needed) -> Value {
+    let Needed { changed, asked, listed } = needed;
     let value = match operation {
+        Some(Operation::GetAttributeList) => return list(version, value, listed),
         Some(Operation::Encrypt) if !version.has_authentication_tags() => joined(value),
+        Some(Operation::GetAttributes | Operation::Export) if version.has_templates() => {
+            mapped(value, |tag, value| match (tag, value) {
+                (Tag::Attributes, Value::Structure(own)) => Value::Structure(certificate::with_former(own, &asked)),
+                (_, value) => value,
+            })
+        }
         _ => value,
     };
     let Value::Structure(items) = known(version, value) else { return Value::Structure(Vec::new()) };
@@ -59,9 +76,6 @@ fn payload(version: Version, operation: Option<Operation>, value: Value, changed
             (Some(Operation::GetAttributes | Operation::Export), Tag::Attributes, Value::Structure(items)) => {
                 downgraded.extend(attributes::downgrade(version, items));
             }
-            (Some(Operation::GetAttributeList), Tag::AttributeReference, value) => {
-                downgraded.extend(attributes::downgrade_reference(version, value));
-            }
             (_, tag, value) => downgraded.push(Item { tag, value: object(version, value) }),
         }
     }
@@ -71,6 +85,18 @@ fn payload(version: Version, operation: Option<Operation>, value: Value, changed
         attributes::downgrade_instance(version, item, index)
     }));
     Value::Structure(downgraded)
+}
+
+/// Converts the answer to Get Attribute List: it names the attributes that Get Attributes returns in the version.
+fn list(version: Version, value: Value, attributes: Vec<Item>) -> Value {
+    let Value::Structure(mut items) = value else { return value };
+    items.retain(|item| item.tag != Tag::AttributeReference);
+    let attributes = if version.has_templates() { certificate::with_former(attributes, &[]) } else { attributes };
+    let known = known_item(version, Item { tag: Tag::Attributes, value: Value::Structure(attributes) });
+    if let Value::Structure(attributes) = known.value {
+        items.extend(attributes::names(version, &attributes));
+    }
+    Value::Structure(items)
 }
 
 /// Appends the authentication tag to the ciphertext.

@@ -2,13 +2,16 @@
 
 use super::*;
 use crate::Bytes;
-use crate::UsageMask;
 use crate::attributes::{AttributeReference, Name, VendorAttribute};
 use crate::dialect::Dialect;
 use crate::enumerations::{Operation, ResultReason, ResultStatus};
 use crate::message::{RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage};
-use crate::payloads::{Instance, Request, Response, add_attribute, delete_attribute, modify_attribute};
+use crate::payloads::{
+    Instance, Request, Response, Unwritten, add_attribute, delete_attribute, get_attribute_list, get_attributes,
+    modify_attribute,
+};
 use crate::ttlv::{DateTime, xml};
+use crate::{Attributes, UsageMask};
 
 fn request(version: &str, operation: &str, payload: &str) -> Document {
     let (major, minor) = version.split_once('.').unwrap();
@@ -33,6 +36,11 @@ fn attribute(name: &str, value: &str) -> String {
 /// A response message with one item, as text, in the client's version.
 fn answered(version: &str, operation: &str, payload: &str, answer: &str) -> String {
     let (version, _) = upgrade(request(version, operation, payload)).unwrap();
+    spelled(&downgrade(version, answer_of(operation, answer)))
+}
+
+/// A response message of 2.1 with one item.
+fn answer_of(operation: &str, answer: &str) -> ResponseMessage {
     let message = format!(
         r#"<ResponseMessage><ResponseHeader><ProtocolVersion><ProtocolVersionMajor type="Integer" value="2"/>
         <ProtocolVersionMinor type="Integer" value="1"/></ProtocolVersion><TimeStamp type="DateTime" value="1970-01-01T00:00:00Z"/>
@@ -40,8 +48,7 @@ fn answered(version: &str, operation: &str, payload: &str, answer: &str) -> Stri
         <BatchItem><Operation type="Enumeration" value="{operation}"/><ResultStatus type="Enumeration" value="Success"/>
         <ResponsePayload>{answer}</ResponsePayload></BatchItem></ResponseMessage>"#
     );
-    let answer = ResponseMessage::from_document(xml::read(message.as_bytes()).unwrap()).unwrap();
-    spelled(&downgrade(version, answer))
+    ResponseMessage::from_document(xml::read(message.as_bytes()).unwrap()).unwrap()
 }
 
 fn spelled(answer: &Document) -> String {
@@ -176,7 +183,8 @@ fn attributes_are_asked_for_by_name_and_answered_by_name_and_index() {
 fn names_that_the_version_does_not_have_are_left_out_of_an_answer_and_are_no_request_for_all() {
     for (name, version) in [("Colour", "1.0"), ("Sensitive", "1.3"), ("Short Unique Identifier", "1.4")] {
         let unknown = format!(r#"<AttributeName type="TextString" value="{name}"/>"#);
-        let payload = [unknown.as_str(), &unknown, r#"<AttributeName type="TextString" value="State"/>"#].concat();
+        let other = r#"<AttributeName type="TextString" value="Weight"/>"#;
+        let payload = [unknown.as_str(), other, r#"<AttributeName type="TextString" value="State"/>"#].concat();
         let Request::GetAttributes(asked) = upgraded(version, "GetAttributes", &payload).unwrap() else {
             panic!("asked")
         };
@@ -429,17 +437,57 @@ fn an_attribute_is_named_by_name_and_index_and_an_absent_index_is_the_first() {
     assert!(upgraded("2.0", "DeleteAttribute", &deleted).is_err());
 }
 
+/// The answer to Get Attribute List of an object with these attributes, as text, in the client's version.
+fn listed(version: Version, attributes: &Attributes) -> String {
+    let response = get_attribute_list::Response {
+        unique_identifier: "k".to_owned(),
+        attribute_references: attributes.references(),
+        attributes: Unwritten(Box::new(attributes.clone())),
+    };
+    let item = ResponseBatchItem::success(None, response.into());
+    spelled(&downgrade(version, ResponseMessage::new(DateTime(0), None, vec![item])))
+}
+
+fn attributes_of(written: &str) -> Attributes {
+    let mut answer =
+        answer_of("GetAttributes", &format!(r#"<UniqueIdentifier type="TextString" value="k"/>{written}"#));
+    match answer.items.pop().and_then(|item| item.response) {
+        Some(Response::GetAttributes(own)) => *own.attributes,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
-fn a_list_of_attributes_has_the_names_of_the_version() {
-    let answer = r#"<UniqueIdentifier type="TextString" value="k"/><AttributeReference type="Enumeration" value="Name"/>
-        <AttributeReference type="Enumeration" value="Sensitive"/>
-        <AttributeReference><VendorIdentification type="TextString" value="x"/><AttributeName type="TextString" value="Purpose"/></AttributeReference>
-        <AttributeReference><VendorIdentification type="TextString" value="other"/><AttributeName type="TextString" value="n"/></AttributeReference>"#;
-    let list = |version| answered(version, "GetAttributeList", "", answer);
-    let name = |name| format!(r#"<AttributeName type="TextString" value="{name}"/>"#);
-    assert!(list("1.2").contains(&[name("Name"), name("x-Purpose")].concat()));
-    assert!(list("1.4").contains(&[name("Name"), name("Sensitive"), name("x-Purpose")].concat()));
-    assert_eq!(list("2.0").matches("<AttributeReference").count(), 4);
+fn a_list_of_attributes_names_what_the_version_returns() {
+    let vendor = |vendor: &str, name: &str| {
+        format!(
+            r#"<Attribute><VendorIdentification type="TextString" value="{vendor}"/><AttributeName type="TextString" value="{name}"/><AttributeValue type="Integer" value="1"/></Attribute>"#
+        )
+    };
+    let name = |value: &str| format!(r#"<Name><NameValue type="TextString" value="{value}"/></Name>"#);
+    let all = [
+        name("a"),
+        name("b"),
+        r#"<CryptographicAlgorithm type="Enumeration" value="EC"/><Sensitive type="Boolean" value="true"/>"#.to_owned(),
+        vendor("x", "Purpose"),
+        vendor("other", "n"),
+    ];
+    let attributes = attributes_of(&format!("<Attributes>{}</Attributes>", all.concat()));
+    let named = |name| format!(r#"<AttributeName type="TextString" value="{name}"/>"#);
+    let rows: [(Version, &[&str]); 4] = [
+        (Version::V1_0, &["Name", "x-Purpose"]),
+        (Version::V1_1, &["Name", "x-Purpose"]),
+        (Version::V1_2, &["Name", "Cryptographic Algorithm", "x-Purpose"]),
+        (Version::V1_4, &["Name", "Cryptographic Algorithm", "Sensitive", "x-Purpose"]),
+    ];
+    for (version, names) in rows {
+        let written = listed(version, &attributes);
+        let names: String = names.iter().map(named).collect();
+        assert!(written.contains(&format!(r#"value="k"/>{names}</ResponsePayload>"#)), "{version}: {written}");
+    }
+    for version in [Version::V2_0, Version::V2_1] {
+        assert_eq!(listed(version, &attributes).matches("<AttributeReference").count(), 5, "{version}");
+    }
 }
 
 #[test]
@@ -464,4 +512,139 @@ fn an_answer_of_2_1_to_2_1_is_left_as_it_is() {
     let answer = ResponseMessage { header, items: vec![item] };
     let (version, _) = upgrade(request("2.1", "Query", "")).unwrap();
     assert_eq!(downgrade(version, answer.clone()), answer.into_document());
+}
+
+#[test]
+fn an_attribute_is_named_once_in_a_request_for_attributes() {
+    let named = |names: &[&str]| {
+        names.iter().map(|name| format!(r#"<AttributeName type="TextString" value="{name}"/>"#)).collect::<String>()
+    };
+    let (once, twice) = (named(&["State", "Name", "x-a"]), ["State", "x-a", "Colour"].map(|name| [name, "Name", name]));
+    for version in ["1.0", "1.1", "1.2", "1.3", "1.4"] {
+        assert!(matches!(upgraded(version, "GetAttributes", &once), Ok(Request::GetAttributes(_))));
+        for names in twice {
+            let asked = upgraded(version, "GetAttributes", &named(&names));
+            if version == "1.0" {
+                assert!(asked.is_ok(), "{names:?}: {asked:?}");
+                continue;
+            }
+            let refused = asked.unwrap_err();
+            assert_eq!(*refused.fault(), Fault::Repeated(Tag::AttributeName), "{names:?} in {version}");
+            assert_eq!(refused.result_reason(), ResultReason::InvalidMessage);
+        }
+    }
+    let reference = r#"<AttributeReference type="Enumeration" value="State"/>"#;
+    let vendor = |name: &str| {
+        format!(
+            r#"<AttributeReference><VendorIdentification type="TextString" value="x"/><AttributeName type="TextString" value="{name}"/></AttributeReference>"#
+        )
+    };
+    for version in ["2.0", "2.1"] {
+        assert!(upgraded(version, "GetAttributes", &[reference, &vendor("a"), &vendor("b")].concat()).is_ok());
+        for repeated in [[reference, reference].concat(), [vendor("a"), reference.to_owned(), vendor("a")].concat()] {
+            let refused = upgraded(version, "GetAttributes", &repeated).unwrap_err();
+            assert_eq!(*refused.fault(), Fault::Repeated(Tag::AttributeReference), "{version}");
+        }
+    }
+}
+
+#[test]
+fn a_template_is_refused_as_a_kind_of_object_and_not_as_an_absent_object() {
+    let payload = r#"<ObjectType type="Enumeration" value="Template"/><TemplateAttribute/><Template/>"#;
+    for version in ["1.0", "1.1", "1.2", "1.3", "1.4"] {
+        let refused = upgraded(version, "Register", payload).unwrap_err();
+        assert_eq!(*refused.fault(), Fault::UnsupportedObject("Template"), "{version}");
+    }
+}
+
+const NAME: &str = "300F310D300B06035504030C044B4D4950";
+
+/// The attributes of a certificate in an answer of 2.1.
+fn identity() -> String {
+    format!(
+        r#"<Attributes><State type="Enumeration" value="Active"/>
+        <X509CertificateIdentifier><IssuerDistinguishedName type="ByteString" value="{NAME}"/><CertificateSerialNumber type="ByteString" value="020900DADA16A58D2924D9"/></X509CertificateIdentifier>
+        <X509CertificateIssuer><IssuerDistinguishedName type="ByteString" value="{NAME}"/></X509CertificateIssuer>
+        <X509CertificateSubject><SubjectDistinguishedName type="ByteString" value="{NAME}"/>
+        <SubjectAlternativeName type="ByteString" value="820161"/><SubjectAlternativeName type="ByteString" value="87047F000001"/>
+        <SubjectAlternativeName type="ByteString" value="A411{NAME}"/><SubjectAlternativeName type="ByteString" value="88012A"/></X509CertificateSubject></Attributes>"#
+    )
+}
+
+#[test]
+fn a_certificate_is_identified_by_text_in_1_x_and_by_der_from_1_1() {
+    let text = [
+        r#"value="Certificate Identifier"/><AttributeValue><Issuer type="TextString" value="CN=KMIP"/><SerialNumber type="TextString" value="DADA16A58D2924D9"/></AttributeValue>"#,
+        r#"value="Certificate Issuer"/><AttributeValue><CertificateIssuerDistinguishedName type="TextString" value="CN=KMIP"/></AttributeValue>"#,
+        concat!(
+            r#"value="Certificate Subject"/><AttributeValue><CertificateSubjectDistinguishedName type="TextString" value="CN=KMIP"/>"#,
+            r#"<CertificateSubjectAlternativeName type="TextString" value="a"/><CertificateSubjectAlternativeName type="TextString" value="127.0.0.1"/>"#,
+            r#"<CertificateSubjectAlternativeName type="TextString" value="CN=KMIP"/></AttributeValue>"#
+        ),
+    ];
+    let der = ["X.509 Certificate Identifier", "X.509 Certificate Issuer", "X.509 Certificate Subject"];
+    let der = der.map(|name| format!(r#"value="{name}"/><AttributeValue><"#));
+    for version in Version::ALL {
+        let answer = format!(r#"<UniqueIdentifier type="TextString" value="k"/>{}"#, identity());
+        let written = answered(&version.to_string(), "GetAttributes", "", &answer);
+        let (has_text, has_der) = (version.has_templates(), version > Version::V1_0 && version.has_templates());
+        assert!(text.iter().all(|text| written.contains(text) == has_text), "{version}: {written}");
+        assert!(der.iter().all(|name| written.contains(name) == has_der), "{version}: {written}");
+        assert_eq!(written.contains("<X_509CertificateIssuer>"), !version.has_templates());
+        assert_eq!(written.contains("CertificateIssuerDistinguishedName"), has_text, "{version}");
+        let list = listed(version, &attributes_of(&identity()));
+        for name in ["Certificate Identifier", "Certificate Issuer"] {
+            assert_eq!(list.contains(&format!(r#"value="{name}"/>"#)), has_text, "{version}: {list}");
+            assert_eq!(list.contains(&format!(r#"value="X.509 {name}"/>"#)), has_der, "{version}: {list}");
+        }
+    }
+}
+
+#[test]
+fn a_client_gets_the_form_of_the_identity_that_it_has_named() {
+    let (former, present) = ("Certificate Issuer", "X.509 Certificate Issuer");
+    for (version, names, expected) in [
+        ("1.0", &[former][..], &[former][..]),
+        ("1.4", &[former], &[former]),
+        ("1.1", &[present], &[present]),
+        ("1.2", &[present, former], &[present, former]),
+    ] {
+        let payload: String =
+            names.iter().map(|name| format!(r#"<AttributeName type="TextString" value="{name}"/>"#)).collect();
+        let Request::GetAttributes(asked) = upgraded(version, "GetAttributes", &payload).unwrap() else {
+            panic!("Get Attributes was asked")
+        };
+        let all = attributes_of(&identity());
+        let attributes = all.select(&asked.attribute_references);
+        assert_eq!((all.to_items().len(), attributes.to_items().len()), (4, 1));
+        let response = get_attributes::Response {
+            unique_identifier: "k".to_owned(),
+            attributes: Box::new(attributes),
+            asked: Unwritten(asked.attribute_references),
+        };
+        let item = ResponseBatchItem::success(None, response.into());
+        let answer = ResponseMessage::new(DateTime(0), None, vec![item]);
+        let (of, _) = upgrade(request(version, "GetAttributes", &payload)).unwrap();
+        let written = spelled(&downgrade(of, answer));
+        for name in [former, present] {
+            let is_told = written.contains(&format!(r#"value="{name}"/><AttributeValue>"#));
+            assert_eq!(is_told, expected.contains(&name), "{names:?} in {version}: {written}");
+        }
+    }
+}
+
+#[test]
+fn an_exported_certificate_can_be_imported_and_a_client_does_not_set_its_identity() {
+    let object = r#"<Certificate><CertificateType type="Enumeration" value="X_509"/><CertificateValue type="ByteString" value="30"/></Certificate>"#;
+    let own = format!(
+        r#"<Attribute><AttributeName type="TextString" value="Certificate Issuer"/><AttributeValue><CertificateIssuerDistinguishedName type="TextString" value="CN=KMIP"/></AttributeValue></Attribute>
+        <Attribute><AttributeName type="TextString" value="X.509 Certificate Issuer"/><AttributeValue><IssuerDistinguishedName type="ByteString" value="{NAME}"/></AttributeValue></Attribute>"#
+    );
+    let kind = r#"<ObjectType type="Enumeration" value="Certificate"/>"#;
+    let import = format!(r#"<UniqueIdentifier type="TextString" value="k"/>{kind}{own}{object}"#);
+    let Request::Import(import) = upgraded("1.4", "Import", &import).unwrap() else { panic!("Import was asked") };
+    assert!(import.attributes.certificate_identity.issuer.is_some());
+    let register = format!("{kind}<TemplateAttribute>{own}</TemplateAttribute>{object}");
+    let refused = upgraded("1.4", "Register", &register).unwrap_err();
+    assert_eq!(*refused.fault(), Fault::UnsupportedAttribute(Tag::CertificateIssuer));
 }

@@ -46,6 +46,15 @@ pub(in crate::kms) struct Wanted<'a> {
 impl Wanted<'_> {
     /// The key in the requested form.
     pub(in crate::kms) fn object(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
+        let mut object = self.formed(kms, call, grant)?;
+        // Clients of the bare dialect expect a structure also around wrapped key material.
+        if self.wrapping.is_some() && !call.is_bare {
+            kept::unstructure(&mut object);
+        }
+        Ok(object)
+    }
+
+    fn formed(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
         let form = grant.object().kind.form();
         if self.compression.is_some() && form != Form::Kept {
             return Err(Error::Invalid { tag: Tag::KeyCompressionType, fault: "it is for elliptic curve points" });

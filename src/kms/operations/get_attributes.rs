@@ -1,6 +1,7 @@
 //! Get Attributes (KMIP 2.1 section 6.1.20).
 
 use super::super::{Call, Error, Kms};
+use crate::kmip::payloads::Unwritten;
 use crate::kmip::payloads::get_attributes::{Request, Response};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
@@ -8,5 +9,6 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let all = grant.attributes();
     let wanted = &request.attribute_references;
     let attributes = if wanted.is_empty() { all } else { all.select(wanted) };
-    Ok(Response { unique_identifier: grant.object().id.clone(), attributes: Box::new(attributes) })
+    let asked = Unwritten(request.attribute_references);
+    Ok(Response { unique_identifier: grant.object().id.clone(), attributes: Box::new(attributes), asked })
 }

@@ -9,6 +9,7 @@ use super::super::object::Object;
 use super::super::object_kind::ObjectKind;
 use super::super::proposal::{Origin, check_settable};
 use super::super::{Call, Error, Kms, uuid};
+use crate::kmip::attributes::CertificateIdentity;
 use crate::kmip::enumerations::{KeyWrapType, LinkType, Operation, State};
 use crate::kmip::payloads::import::{Request, Response};
 use crate::kmip::state::Refusal;
@@ -149,6 +150,7 @@ fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<A
         former.certificate_type = None;
         former.certificate_length = None;
         former.certificate_names.0.clear();
+        former.certificate_identity = CertificateIdentity::default();
         former.digital_signature_algorithm = None;
         former.opaque_data_type = None;
         former.links.retain(|link| link.link_type != Some(LinkType::WrappingKeyLink));
