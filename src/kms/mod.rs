@@ -46,6 +46,7 @@ mod key_formats;
 mod key_pair;
 mod keys;
 mod last_use;
+mod lifecycle_fault;
 mod lines;
 mod list;
 mod login;
@@ -71,6 +72,7 @@ mod recorded;
 mod recoveries;
 mod references;
 mod resources;
+mod rotation;
 mod rsa_encryption;
 mod secret_changes;
 mod secret_details;
@@ -110,6 +112,7 @@ pub use inventory::{Dates, InventoryEntry, Known};
 pub use kept_fault::KeptFault;
 pub use key_fault::KeyFault;
 pub use keys::{Order, Wanted};
+pub use lifecycle_fault::LifecycleFault;
 pub use list::{MAX_ENTRIES, PageBuilder, Summary};
 pub use login::{
     Failure, Fault, HostAuthenticator, HostLogin, IdentityWay, Logins, NoCredential, NoHostToken, NoIdentityToken,

@@ -14,16 +14,30 @@ use super::super::ownership::Access;
 use super::super::{cache, mechanism};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
-use super::service::NewGrant;
+use super::service::{Kms, NewGrant};
 use crate::custody::{Mac, PairKind, PrivateParts, SecretKeyKind, Uses};
 use crate::kmip::enumerations::CryptographicAlgorithm;
 use crate::kmip::{Attributes, Dialect, UsageMask};
 use crate::policy::Grants;
-use crate::store::object::{Class, Material};
+use crate::store::object::{Class, Index, Material};
 use crate::store::{self, Command};
 
 /// Length in bytes of the shortest block of a hash: that of SHA-1 and SHA-256. Every HMAC takes a secret of this length.
 const SHORTEST_BLOCK: usize = 64;
+
+impl Kms {
+    /// Refuses an algorithm that the operator does not allow, or that the HSM token does not have.
+    pub(super) fn check_algorithm(&self, algorithm: CryptographicAlgorithm) -> Result<(), Error> {
+        if let (false, Some(legacy)) = (self.legacy, mechanism::legacy(algorithm)) {
+            return Err(CipherFault::Legacy(legacy).into());
+        }
+        if mechanism::optional(algorithm).is_some_and(|optional| !self.custody.has(optional)) {
+            let token = self.custody.token_label().to_owned();
+            return Err(CipherFault::Lacks { what: algorithm.name(Dialect::Oasis), token }.into());
+        }
+        Ok(())
+    }
+}
 
 impl NewGrant<'_> {
     /// The key lengths in bytes that the HSM token accepts for a MAC.
@@ -41,14 +55,7 @@ impl NewGrant<'_> {
 
     /// Refuses an algorithm that the operator does not allow, or that the HSM token does not have.
     pub(in crate::kms) fn check_algorithm(&self, algorithm: CryptographicAlgorithm) -> Result<(), Error> {
-        if let (false, Some(legacy)) = (self.kms.legacy, mechanism::legacy(algorithm)) {
-            return Err(CipherFault::Legacy(legacy).into());
-        }
-        if mechanism::optional(algorithm).is_some_and(|optional| !self.kms.custody.has(optional)) {
-            let token = self.kms.custody.token_label().to_owned();
-            return Err(CipherFault::Lacks { what: algorithm.name(Dialect::Oasis), token }.into());
-        }
-        Ok(())
+        self.kms.check_algorithm(algorithm)
     }
 
     /// The class for a key that must be as exportable as a key of this class.
@@ -111,7 +118,8 @@ impl NewGrant<'_> {
         let mut uses = kms.invocations.begin(id, 0);
         [row.binding, uses.binding] = kms.custody.bind_together([&row.bound(), &uses.bound()])?;
         let size = cache::size(&row);
-        let command = row.insert(index).then(uses.write()).recorded(vec![self.call.change(self.action, id, 1)]);
+        let command = row.insert(index).then(uses.write()).then(self.count_of(&object)?);
+        let command = command.recorded(vec![self.call.change(self.action, id, 1)]);
         self.note_added(object)?;
         kms.commit(self.call, Prepared::addition(command, made, size))
     }
@@ -144,16 +152,17 @@ impl NewGrant<'_> {
         let mut new = |(grant, half, material): (&NewGrant<'_>, Half, Material)| {
             let object = new_object(1, grant.access(), &half.id, half.attributes, half.class, material)?;
             records.push(self.call.change(self.action, &half.id, 1));
-            let new = (object.to_row(), object.index());
+            let new = (object.to_row(), object.index(), grant.count_of(&object)?);
             grant.note_added(object)?;
             Ok::<_, Error>(new)
         };
         let [private, public] = halves;
         let mut rows = [new(private)?, new(public)?];
-        let [(one, _), (other, _)] = &mut rows;
+        let [(one, ..), (other, ..)] = &mut rows;
         [one.binding, other.binding] = kms.custody.bind_together([&one.bound(), &other.bound()])?;
-        let size = rows.iter().map(|(row, _)| cache::size(row)).sum();
-        let command = Command::all(rows.into_iter().map(|(row, index)| row.insert(index))).recorded(records);
+        let size = rows.iter().map(|(row, ..)| cache::size(row)).sum();
+        let insert = |(row, index, count): (store::object::Object, Index, Command)| row.insert(index).then(count);
+        let command = Command::all(rows.into_iter().map(insert)).recorded(records);
         kms.commit(self.call, Prepared::addition(command, made, size))
     }
 

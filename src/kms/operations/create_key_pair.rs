@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::gate::NewGrant;
 use super::super::halves::propose_half;
 use super::super::identifier::MAX_IDENTIFIER;
-use super::super::key_pair::settle_curve;
+use super::super::key_pair::{Half as New, settle_curve};
 use super::super::object_kind::Half;
 use super::super::proposal::check_masks;
 use super::super::{Call, Error, Kms};
@@ -23,7 +23,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         request.private_protection_storage_masks,
         request.public_protection_storage_masks,
     ];
-    check_masks(&masks)?;
+    check_masks(kms, &masks)?;
     let common = request.common_attributes.map_or_else(Attributes::default, |own| *own);
     if common.unique_identifier.is_some() {
         return Err(Error::Invalid { tag: Tag::CommonAttributes, fault: "two objects cannot have one identifier" });
@@ -55,14 +55,20 @@ pub(in crate::kms) fn make(
     call.context.ticket.allow(PATIENCE);
     let mut private = propose_half(private_grant, call, private, &Half::PRIVATE)?;
     let mut public = propose_half(public_grant, call, public, &Half::PUBLIC)?;
+    link_halves(&mut private, &mut public)?;
+    let made = [&private, &public].map(|half| (half.id.clone(), half.attributes.clone()));
+    private_grant.insert_pair(private, public_grant, public)?;
+    Ok(made)
+}
+
+/// Makes two halves name each other.
+pub(in crate::kms) fn link_halves(private: &mut New, public: &mut New) -> Result<(), Error> {
     if private.id == public.id {
         return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "two objects cannot have one identifier" });
     }
     link(&mut private.attributes, Half::PRIVATE.link, &public.id);
     link(&mut public.attributes, Half::PUBLIC.link, &private.id);
-    let made = [&private, &public].map(|half| (half.id.clone(), half.attributes.clone()));
-    private_grant.insert_pair(private, public_grant, public)?;
-    Ok(made)
+    Ok(())
 }
 
 /// The identifier of a public key without a chosen one in the bare dialect, if its private key has a chosen one; `None` if

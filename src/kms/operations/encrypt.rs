@@ -39,7 +39,9 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
         if aad.is_some() || request.iv_counter_nonce.is_some() {
             return Err(Error::BadParameters("the IV and additional data belong to the first part"));
         }
-        return part(&key, stream, None, &request.data.unwrap_or_default());
+        let data = request.data.unwrap_or_default();
+        key.go_on_using_up(data.len())?;
+        return part(&key, stream, None, &data);
     }
     let (first, is_fresh) = first_input(&key, mode, &stream.parameters, request.iv_counter_nonce.as_deref())?;
     let aad = aad.unwrap_or_default();
@@ -47,6 +49,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
         let data = request.data.unwrap_or_default();
         first.check_fits(data.len())?;
         key.begin_encryption(&first.cipher(&aad)?, data.len())?;
+        key.use_up(data.len())?;
         let shown = if is_fresh { first.shown() } else { None };
         let beginning = CipherStream::begin(Direction::Encrypt, mode, first, aad)?;
         return part(&key, stream, Some((beginning, shown)), &data);
@@ -54,6 +57,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
     let data = request.data.ok_or(Error::Missing(Tag::Data))?;
     first.check_fits(data.len())?;
     let cipher = first.cipher(&aad)?;
+    key.use_up(data.len())?;
     let (mut encrypted, made_iv) = if is_fresh {
         let Encrypted { data, own_iv } = key.encrypt_afresh(&cipher, &data)?;
         (data, own_iv.or_else(|| first.shown()))
@@ -80,6 +84,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
 fn by_public_key(key: &Usable<'_>, stream: &Stream<'_>, data: Option<&Bytes>) -> Result<Response, Error> {
     stream.check_whole()?;
     let data = data.ok_or(Error::Missing(Tag::Data))?;
+    key.use_up(data.len())?;
     Ok(Response {
         unique_identifier: key.object().id.clone(),
         data: Some(rsa_encryption::encrypt(key, Some(&stream.parameters), data)?),

@@ -6,7 +6,7 @@ use crate::kmip::payloads::get_attribute_list::{Request, Response};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
-    let attributes = grant.attributes();
+    let attributes = grant.attributes()?;
     let attribute_references = attributes.references();
     let unique_identifier = grant.object().id.clone();
     Ok(Response { unique_identifier, attribute_references, attributes: Unwritten(Box::new(attributes)) })

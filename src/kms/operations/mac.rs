@@ -19,6 +19,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
             return Ok(Response { unique_identifier, mac_data: None, correlation_value: Some(value) });
         }
     };
+    key.use_up(data.len())?;
     let mac_data = Some(Bytes::from(key.mac(mac, &data)?));
     Ok(Response { unique_identifier, mac_data, correlation_value: None })
 }

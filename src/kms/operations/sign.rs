@@ -14,12 +14,16 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let stream = key.stream(Operation::Sign, &request.multi_part, request.cryptographic_parameters)?;
     let mechanism = signature::mechanism(object, Some(&stream.parameters), Making::Sign)?;
     let (data, digested) = (request.data.as_ref(), request.digested_data.as_ref());
+    // The bytes of each part are counted when it comes, and the object when it is signed.
+    let counted = data.or(digested).map_or(0, |own| own.len());
     let digest = match signature::to_sign(stream, mechanism, data, digested)? {
         ToSign::All(digest) => digest,
         ToSign::Open(value) => {
+            key.go_on_using_up(counted)?;
             return Ok(Response { unique_identifier, signature_data: None, correlation_value: Some(value) });
         }
     };
+    key.use_up(counted)?;
     let signature_data = Some(Bytes::from(key.sign(mechanism, &digest)?));
     Ok(Response { unique_identifier, signature_data, correlation_value: None })
 }
