@@ -32,9 +32,9 @@ struct Queue {
 /// Where a request gets its answer.
 type Place<A> = Arc<Mutex<Option<A>>>;
 
-/// Requests about one thing that wait for its turn: the first of them that gets it answers all of them.
+/// Requests `R` about one thing that wait for its turn: the first of them that gets it answers all of them.
 #[derive(Debug)]
-pub struct Gathered<A>(Mutex<HashMap<String, Vec<Place<A>>>>);
+pub struct Gathered<A, R = ()>(Mutex<HashMap<String, Vec<(R, Place<A>)>>>);
 
 /// How often [`retry`] tries.
 const ATTEMPTS: usize = 5;
@@ -116,15 +116,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<A> Default for Gathered<A> {
+impl<A, R> Default for Gathered<A, R> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<A> Gathered<A> {
-    /// Waits for the turn of `name`, and answers what was asked for meanwhile: `perform` is given the number of requests, and what it
-    /// returns makes the answer of each. If it fails, each of the others tries for itself.
+impl<A, R: Clone> Gathered<A, R> {
+    /// Waits for the turn of `name`, and answers what was asked for meanwhile: `perform` is given the requests, and what it returns
+    /// makes the answer of each, in their order. If it fails, each of the others tries for itself.
     ///
     /// A request that has waited too long is [`Crowded`], and may nevertheless have been among those that `perform` was given: what is
     /// counted may exceed what was answered, never the reverse.
@@ -135,17 +135,18 @@ impl<A> Gathered<A> {
         &self,
         turns: &Turns,
         name: &str,
-        perform: impl FnOnce(usize) -> Result<N, E>,
+        request: R,
+        perform: impl FnOnce(Vec<R>) -> Result<N, E>,
     ) -> Result<A, E> {
         let own = Place::default();
-        lock(&self.0).entry(name.to_owned()).or_default().push(Arc::clone(&own));
+        lock(&self.0).entry(name.to_owned()).or_default().push((request.clone(), Arc::clone(&own)));
         let turn = turns.take(name);
         let mut gathered = lock(&self.0);
         if let Some(answer) = lock(&own).take() {
             return Ok(answer);
         }
         let mut others = gathered.remove(name).unwrap_or_default();
-        others.retain(|other| !Arc::ptr_eq(other, &own));
+        others.retain(|(_, place)| !Arc::ptr_eq(place, &own));
         let _turn = match turn {
             Ok(turn) => turn,
             Err(crowded) => {
@@ -154,9 +155,10 @@ impl<A> Gathered<A> {
             }
         };
         drop(gathered);
-        let mut next = perform(others.len() + 1)?;
+        let (others, places): (Vec<R>, Vec<Place<A>>) = others.into_iter().unzip();
+        let mut next = perform(std::iter::once(request).chain(others).collect())?;
         let answer = next();
-        others.iter().for_each(|other| *lock(other) = Some(next()));
+        places.iter().for_each(|place| *lock(place) = Some(next()));
         Ok(answer)
     }
 }
@@ -219,15 +221,15 @@ mod tests {
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let perform = |count| {
+                    let perform = |requests: Vec<()>| {
                         calls.fetch_add(1, Ordering::SeqCst);
-                        let mut left = count;
+                        let mut left = requests.len();
                         Ok::<_, Crowded>(move || {
                             left -= 1;
                             left
                         })
                     };
-                    sum.fetch_add(gathered.ask(&turns, "a", perform).unwrap(), Ordering::SeqCst);
+                    sum.fetch_add(gathered.ask(&turns, "a", (), perform).unwrap(), Ordering::SeqCst);
                 });
             }
             while turns.lock().queues.get("a").is_some_and(|queue| queue.tickets.len() < 9) {
@@ -239,8 +241,9 @@ mod tests {
         assert!(lock(&gathered.0).is_empty() && turns.lock().queues.is_empty());
         // One that fails leaves the others to themselves.
         let fails = |_| Err::<fn() -> usize, _>(Crowded);
-        assert_eq!(gathered.ask(&turns, "a", fails), Err(Crowded));
-        assert_eq!(gathered.ask(&turns, "a", |count| Ok::<_, Crowded>(move || count)), Ok(1));
+        assert_eq!(gathered.ask(&turns, "a", (), fails), Err(Crowded));
+        let count = |requests: Vec<()>| Ok::<_, Crowded>(move || requests.len());
+        assert_eq!(gathered.ask(&turns, "a", (), count), Ok(1));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub use certificate::CertificateNames;
 pub use editing::Edit;
 pub use parts::{
     AlternativeName, ApplicationSpecificInformation, CryptographicDomainParameters, Digest, Link, Name,
-    RandomNumberGenerator, RevocationReason, UsageLimits, VendorAttribute,
+    RandomNumberGenerator, RevocationReason, RotateName, UsageLimits, VendorAttribute,
 };
 pub use project::{NotAProject, NotOneText};
 pub use reference::{AttributeReference, VendorReference};
@@ -139,6 +139,20 @@ members! {
         quantum_safe: Option<bool> = QuantumSafe,
         /// Section 4.46.
         random_number_generator: Option<RandomNumberGenerator> = RandomNumberGenerator,
+        /// Section 4.48.
+        rotate_automatic: Option<bool> = RotateAutomatic,
+        /// Section 4.49.
+        rotate_date: Option<DateTime> = RotateDate,
+        /// Section 4.50.
+        rotate_generation: Option<i32> = RotateGeneration,
+        /// Section 4.51.
+        rotate_interval: Option<Interval> = RotateInterval,
+        /// Section 4.52.
+        rotate_latest: Option<bool> = RotateLatest,
+        /// Section 4.53.
+        rotate_name: Option<RotateName> = RotateName,
+        /// Section 4.54.
+        rotate_offset: Option<Interval> = RotateOffset,
         /// Section 4.56.
         short_unique_identifier: Option<crate::Bytes> = ShortUniqueIdentifier,
         /// Section 4.59.

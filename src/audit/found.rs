@@ -10,6 +10,7 @@ use super::error::{End, Loss};
 use super::file::{Log, rotated};
 use super::line::{CHECKPOINT, Checkpoint, Head, Header, MAX_LINE, hash};
 use super::lines::Backwards;
+use super::record::records_changes;
 
 /// The largest number of changes that are listed one by one.
 const MAX_LISTED: usize = 1000;
@@ -200,7 +201,7 @@ impl Scan {
 
     /// Collects the changes that a line after the database's line records or retracts.
     fn after(&mut self, line: &[u8], header: &Header<'_>) {
-        if header.event == b"decision"
+        if records_changes(header.event)
             && let Ok(Change { outcome, version: Some(_) }) = serde_json::from_slice(line)
             && outcome == "success"
         {

@@ -20,6 +20,17 @@ pub const MAX_TEXT: usize = 512;
 /// What the members of most events take, in bytes.
 const USUAL: usize = 512;
 
+/// The event of a decision.
+const DECISION: &str = "decision";
+
+/// The event of a change that the server made by itself.
+const CLOCK: &str = "clock";
+
+/// Whether lines of this event record changes, each with the new version of a row.
+pub(super) fn records_changes(event: &[u8]) -> bool {
+    [DECISION, CLOCK].iter().any(|own| own.as_bytes() == event)
+}
+
 /// How a decision ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -86,7 +97,7 @@ impl Record {
     /// Returns the record of a decision.
     #[must_use]
     pub fn decision(decision: &Decision<'_>) -> Self {
-        let mut record = Self::event("decision");
+        let mut record = Self::event(DECISION);
         record.name("request_id", decision.request_id);
         record.name("user", decision.user);
         record.name("method", decision.method);
@@ -108,6 +119,19 @@ impl Record {
         if decision.concerns_caller {
             record.flag("self");
         }
+        record
+    }
+
+    /// Returns the record of a change that the server made by itself, because a time was reached. `version` is the new
+    /// version of the object's row.
+    #[must_use]
+    pub fn clock(operation: &'static str, object: &str, version: i64, detail: Option<&str>) -> Self {
+        let mut record = Self::event(CLOCK);
+        record.name("operation", operation);
+        record.optional("object", Some(object), MAX_OBJECT);
+        record.number("version", version);
+        record.name("outcome", Outcome::Success.name());
+        record.optional("detail", detail, MAX_TEXT);
         record
     }
 

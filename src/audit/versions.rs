@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::line::MAX_LINE;
+use super::record::records_changes;
 use crate::file::{Unreadable, unreadable};
 
 /// The last version of each row, by the object's name in the log.
@@ -53,7 +54,7 @@ pub fn read(files: &[PathBuf]) -> Result<Versions, Unreadable> {
     })?;
     let mut versions: HashMap<String, (u64, i64)> = HashMap::new();
     each(files, &["\"version\":"], |members| {
-        let happened = members.event == "decision" && members.outcome.as_deref() == Some("success");
+        let happened = records_changes(members.event.as_bytes()) && members.outcome.as_deref() == Some("success");
         let (Some(object), Some(version), true) = (members.object, members.version, happened) else { return };
         let is_retracted = retracted.ranges.iter().any(|range| range.contains(&members.seq));
         if is_retracted || retracted.single.contains(&members.seq) {

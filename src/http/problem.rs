@@ -217,7 +217,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::WrappingKey(_)
         | E::NotExtractable
         | E::Chosen { .. }
-        | E::Lease(_)
         | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
         E::NotFound(_)
         | E::NotTagged(_)
@@ -227,6 +226,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NoSecretVersion(_) => StatusCode::NOT_FOUND,
         E::Place(fault) => place_status(fault),
         E::Attribute(fault) => attribute_status(fault),
+        E::Lifecycle(fault) => lifecycle_status(fault),
         E::Kept(fault) => kept_status(fault),
         E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
@@ -291,14 +291,24 @@ fn attribute_status(fault: &kms::AttributeFault) -> StatusCode {
     match fault {
         F::ReadOnly(_) | F::Required(_) | F::PairLink | F::NamedTwice | F::Different(..) => StatusCode::BAD_REQUEST,
         F::NotFound(_) | F::NoInstance(_) => StatusCode::NOT_FOUND,
-        F::Frozen { .. } => StatusCode::CONFLICT,
+        F::Frozen { .. } | F::LimitsUsed => StatusCode::CONFLICT,
         F::SingleValued(_)
         | F::SeveralInstances(_)
         | F::NoInstanceNamed(_)
         | F::Same(_)
         | F::OfClass(_)
         | F::MaskGrows
+        | F::Namespace(_)
         | F::WouldKeep => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// Returns the HTTP status of a fault about the lifecycle of an object.
+fn lifecycle_status(fault: &kms::LifecycleFault) -> StatusCode {
+    use kms::LifecycleFault as F;
+    match fault {
+        F::Lease(_) | F::UsageLimit { .. } | F::Replaced(_) => StatusCode::CONFLICT,
+        F::EndsAtOnce(_) | F::Storage(_) => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

@@ -1,17 +1,20 @@
 //! The common part of the operations that change one attribute of an object: Add, Modify, Delete, Set and Adjust
 //! Attribute (KMIP 2.1 sections 6.1.2, 6.1.34, 6.1.13, 6.1.51 and 6.1.3).
 
+use std::borrow::Cow;
+
 use super::attribute_checks::{check_changed, check_supported, is_of_server};
 use super::attribute_fault::AttributeFault;
 use super::call::Call;
 use super::error::Error;
-use super::gate::{Grant, Kms};
+use super::gate::{Grant, Kms, settle_limits};
 use super::object::Object;
-use crate::kmip::attributes::{Edit, Rule, SingleAttribute, When};
+use super::rotation;
+use crate::kmip::attributes::{Edit, Rule, SingleAttribute, UsageLimits, When};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::Instance;
 use crate::kmip::state::{self, Dates};
-use crate::kmip::ttlv::DateTime;
+use crate::kmip::ttlv::{DateTime, Interval};
 use crate::kmip::{AttributeReference, Attributes, Tag, UniqueIdentifier, UsageMask};
 use crate::policy::Properties as _;
 use crate::turns::Turn;
@@ -75,11 +78,18 @@ pub(super) fn change(
         if object.access.project != project {
             return Err(Error::Contention);
         }
-        let edit = edit(&object.attributes)?;
+        let is_limit = rule.tag == Tag::UsageLimits;
+        // Only of this attribute, a part is kept elsewhere.
+        let own = if is_limit { Cow::Owned(grant.counted_of(object)?) } else { Cow::Borrowed(&object.attributes) };
+        let edit = edit(&own)?;
         check_time(rule, &edit, object, call.now)?;
-        instance = Instance::new(edit.instance(&object.attributes));
-        *attributes = object.attributes.edited(&edit)?;
+        instance = Instance::new(edit.instance(&own));
+        *attributes = own.edited(&edit)?;
+        if is_limit {
+            settle_change(&own, attributes)?;
+        }
         check_changed(object, attributes, &edit)?;
+        rotation::check(attributes)?;
         check_rights(kms, call, object, attributes)?;
         // A date may have been reached, or have been set to the past.
         let stored = object.state(call.now);
@@ -149,6 +159,20 @@ fn check_time(rule: &Rule, edit: &Edit, object: &Object, now: DateTime) -> Resul
     Err(AttributeFault::Frozen { tag: rule.tag, when: when.words(), state }.into())
 }
 
+/// Checks a change of the Usage Limits (section 4.59): their total and their unit change only while nothing is used, and
+/// their count is the server's.
+fn settle_change(own: &Attributes, attributes: &mut Attributes) -> Result<(), Error> {
+    if let Some(UsageLimits { total, count: Some(count), .. }) = &own.usage_limits
+        && count != total
+    {
+        return Err(AttributeFault::LimitsUsed.into());
+    }
+    if attributes.usage_limits.as_ref().is_some_and(|new| new.count.is_some_and(|count| count != new.total)) {
+        return Err(Error::ReadOnly(Tag::UsageLimitsCount));
+    }
+    settle_limits(attributes.usage_limits.as_mut())
+}
+
 /// Checks the rights that a change needs in addition to that of modifying attributes, so that it does not have the
 /// effect of an operation that the caller may not perform.
 fn check_rights(kms: &Kms, call: &Call<'_>, present: &Object, attributes: &Attributes) -> Result<(), Error> {
@@ -166,12 +190,13 @@ fn check_rights(kms: &Kms, call: &Call<'_>, present: &Object, attributes: &Attri
     {
         needed.push(Operation::Activate);
     }
-    // After its Protect Stop Date, before its Process Start Date, and without a use, a key can do no more than after a
-    // revocation.
+    // After its Protect Stop Date, before its Process Start Date, without a use, and once its Usage Limits are used up, a
+    // key can do no more than after a revocation.
     if is_sooner(attributes.deactivation_date, own.deactivation_date)
         || is_sooner(attributes.protect_stop_date, own.protect_stop_date)
         || attributes.process_start_date.is_some_and(|date| own.process_start_date.is_none_or(|own| date > own))
         || lost != UsageMask::default()
+        || is_narrower(attributes.usage_limits.as_ref(), own.usage_limits.as_ref())
     {
         needed.push(Operation::Revoke);
     }
@@ -182,6 +207,10 @@ fn check_rights(kms: &Kms, call: &Call<'_>, present: &Object, attributes: &Attri
     for operation in needed {
         kms.authorize_beside(call, operation, Some(&id))?;
     }
+    // The server replaces the key at these times.
+    if rotation_of(attributes) != rotation_of(own) {
+        kms.authorize_beside(call, Operation::ReKey, Some(&id))?.successor(present, attributes, false)?;
+    }
     if decides_otherwise(call, own, attributes) {
         kms.check_leaving(call, present)?;
     }
@@ -190,6 +219,20 @@ fn check_rights(kms: &Kms, call: &Call<'_>, present: &Object, attributes: &Attri
         kms.authorize_administration(call)?;
     }
     Ok(())
+}
+
+/// The attributes by which the server replaces a key.
+fn rotation_of(own: &Attributes) -> (Option<bool>, Option<Interval>, Option<Interval>) {
+    (own.rotate_automatic, own.rotate_interval, own.rotate_offset)
+}
+
+/// Whether a key may protect less by its new Usage Limits than by the former ones.
+fn is_narrower(new: Option<&UsageLimits>, former: Option<&UsageLimits>) -> bool {
+    match (new, former) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(new), Some(former)) => new.unit != former.unit || new.total < former.total,
+    }
 }
 
 /// Whether a change affects who may do what with the object, or what the requests of others do: policies decide by

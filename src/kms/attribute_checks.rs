@@ -14,13 +14,17 @@ const SERVERS_VENDOR: &str = "y";
 /// those without an effect are accepted.
 pub(super) fn check_supported(given: &Attributes, is_brought: bool) -> Result<(), Error> {
     let unsupported = [
-        (Tag::UsageLimits, given.usage_limits.is_some()),
         (Tag::LeaseTime, given.lease_time.is_some() && !is_brought),
         (Tag::ArchiveDate, given.archive_date.is_some()),
         (Tag::ShortUniqueIdentifier, given.short_unique_identifier.is_some() && !is_brought),
     ];
     if let Some((tag, _)) = unsupported.into_iter().find(|(_, given)| *given) {
         return Err(Error::UnsupportedAttribute(tag));
+    }
+    // The server would have to choose the data (section 4.4).
+    let mut applications = given.application_specific_information.iter();
+    if let Some(own) = applications.find(|own| own.data.is_none()) {
+        return Err(AttributeFault::Namespace(own.namespace.clone()).into());
     }
     if given.vendor_attributes.iter().any(VendorAttribute::asks_for_wrapping) {
         return Err(Error::Feature(

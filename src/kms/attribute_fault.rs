@@ -50,6 +50,14 @@ pub enum AttributeFault {
     /// The link names the other half of a pair.
     #[error("the link to the other half of a key pair is set by the server and cannot be added, changed or deleted")]
     PairLink,
+    /// Units of the limits were used.
+    #[error(
+        "the UsageLimits of a key cannot be changed or deleted once a unit is used: create a new key, or replace this one by Re-key"
+    )]
+    LimitsUsed,
+    /// The server is to choose the data for an application, which it does not know.
+    #[error("the server has no data for the ApplicationNamespace {0:?}: give the ApplicationData")]
+    Namespace(String),
     /// A use would be added to the mask.
     #[error("the CryptographicUsageMask of a key can only lose uses: create a new key with these uses")]
     MaskGrows,
@@ -75,6 +83,8 @@ impl AttributeFault {
             Self::NoInstance(_) | Self::NoInstanceNamed(_) => ResultReason::AttributeInstanceNotFound,
             Self::Same(AttributeReference::Tag(Tag::Name)) => ResultReason::NonUniqueNameAttribute,
             Self::Same(_) | Self::MaskGrows | Self::WouldKeep => ResultReason::InvalidAttributeValue,
+            Self::Namespace(_) => ResultReason::ApplicationNamespaceNotSupported,
+            Self::LimitsUsed => ResultReason::AttributeReadOnly,
             Self::Frozen { .. } => ResultReason::WrongKeyLifecycleState,
             Self::ReadOnly(_) | Self::Required(_) | Self::OfClass(_) | Self::PairLink => {
                 ResultReason::AttributeReadOnly

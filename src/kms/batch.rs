@@ -103,7 +103,12 @@ impl Change {
             Touches::Changed | Touches::Ended => {
                 Some(Self::Of(request.named().and_then(UniqueIdentifier::as_text).map(str::to_owned)))
             }
-            Touches::Nothing | Touches::Found | Touches::NewOrNamed | Touches::Named | Touches::GivenOut => None,
+            Touches::Nothing
+            | Touches::Found
+            | Touches::NewOrNamed
+            | Touches::Named
+            | Touches::Replaced
+            | Touches::GivenOut => None,
         }
     }
 }
@@ -292,7 +297,8 @@ impl<'a> Batch<'a> {
 /// Whether a request makes an RSA key: its generation is slow, and other changes must not wait for it.
 fn makes_rsa(request: &Request) -> bool {
     let is_rsa = |own: &&Attributes| own.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
-    request.added().iter().any(is_rsa)
+    // The request for the replacement of a pair does not say its algorithm.
+    matches!(request, Request::ReKeyKeyPair(_)) || request.added().iter().any(is_rsa)
 }
 
 /// Whether an item adds an object with an identifier that the caller chose.

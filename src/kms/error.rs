@@ -9,6 +9,7 @@ use super::attribute_fault::AttributeFault;
 use super::bounds::{MAX_REASON, MAX_SECRET};
 use super::handover_fault::HandoverFault;
 use super::kept_fault::KeptFault;
+use super::lifecycle_fault::LifecycleFault;
 use super::place_fault::PlaceFault;
 use crate::audit::Unavailable;
 use crate::auth::AccessTokenFault;
@@ -221,9 +222,9 @@ pub enum Error {
     /// A required field is missing.
     #[error("{0} is missing")]
     Missing(Tag),
-    /// Check asks for a longer lease than the object has: this one, in seconds.
-    #[error("LeaseTime: the lease of the object is {0} seconds: check for that or less")]
-    Lease(u32),
+    /// The lifecycle of the object does not permit the request.
+    #[error("{0}")]
+    Lifecycle(#[from] LifecycleFault),
     /// A value is out of bounds.
     #[error("{tag}: {fault}")]
     Invalid {

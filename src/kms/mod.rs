@@ -38,6 +38,7 @@ mod kept_fault;
 mod key_pair;
 mod keys;
 mod last_use;
+mod lifecycle_fault;
 mod lines;
 mod list;
 mod login;
@@ -62,6 +63,7 @@ mod recorded;
 mod recoveries;
 mod references;
 mod resources;
+mod rotation;
 mod secret_changes;
 mod secret_details;
 mod secret_object;
@@ -97,6 +99,7 @@ pub use identities::{Identity, end_identity_tokens};
 pub use inventory::{Dates, InventoryEntry, Known};
 pub use kept_fault::KeptFault;
 pub use keys::{Order, Wanted};
+pub use lifecycle_fault::LifecycleFault;
 pub use list::{MAX_ENTRIES, PageBuilder, Summary};
 pub use login::{
     Failure, Fault, HostAuthenticator, HostLogin, IdentityWay, Logins, NoCredential, NoHostToken, NoIdentityToken,

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::handover::Pending;
 use super::object_kind::ObjectKind;
 use super::ownership::Access;
-use super::secret_path;
+use super::{rotation, secret_path};
 use crate::custody::{ManagedKey, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{self, Dates};
@@ -134,6 +134,7 @@ impl Object {
             tags: self.attributes.tags(),
             grantees: self.access.grants.iter().map(|grant| grant.to.index()).collect(),
             pending: self.access.pending.index(&self.access.owner),
+            rotation: rotation::due(self).map(|date| date.0),
         }
     }
 

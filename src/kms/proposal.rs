@@ -4,16 +4,18 @@
 use super::attribute_checks::{check_life, check_supported, check_use, is_mark};
 use super::call::Call;
 use super::error::Error;
+use super::gate::settle_limits;
 use super::identifier::wished;
 use super::key_pair::{Half, pair_kind};
+use super::lifecycle_fault::LifecycleFault;
 use super::object::is_destroyed;
 use super::object_kind::{Half as Terms, ObjectKind, secret_key_kind};
-use super::{gate, kept, mechanism, secret_path, uuid};
+use super::{gate, kept, mechanism, rotation, secret_path, uuid};
 use crate::custody::SecretKeyKind;
 use crate::kmip::attributes::{CertificateNames, Digest};
 use crate::kmip::enumerations::{CryptographicAlgorithm, HashingAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::payloads::ProtectionStorageMasks;
-use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier, UsageMask};
+use crate::kmip::{Attributes, ManagedObject, ProtectionStorageMask, Tag, UniqueIdentifier, UsageMask};
 use crate::secret::Bytes;
 use crate::store::object::Class;
 
@@ -95,15 +97,19 @@ pub(super) fn create(
     let Proposal { id, mut attributes, kind, class } = propose(grant, call, attributes, Origin::Created)?;
     let mask = attributes.cryptographic_usage_mask.unwrap_or_default();
     let (material, digest) = grant.generate(class, kind, mask)?;
-    let is_long =
-        attributes.cryptographic_length.and_then(|bits| usize::try_from(bits / 8).ok()) >= Some(kept::MIN_DIGESTED);
-    attributes.digests.extend(digest.filter(|_| is_long).map(|digest| Digest {
+    attributes.digests.extend(digest_of(digest, &attributes));
+    grant.insert(&id, attributes.clone(), class, material)?;
+    Ok((id, attributes))
+}
+
+/// The attribute with the digest that the HSM token computed of a key. A short key could be found by its digest.
+pub(super) fn digest_of(digest: Option<Vec<u8>>, attributes: &Attributes) -> Option<Digest> {
+    let bytes = attributes.cryptographic_length.and_then(|bits| usize::try_from(bits / 8).ok());
+    digest.filter(|_| bytes >= Some(kept::MIN_DIGESTED)).map(|digest| Digest {
         hashing_algorithm: HashingAlgorithm::SHA_256,
         digest_value: Some(Bytes::from(digest)),
         key_format_type: Some(KeyFormatType::Raw),
-    }));
-    grant.insert(&id, attributes.clone(), class, material)?;
-    Ok((id, attributes))
+    })
 }
 
 /// Checks the attributes that a caller gives for an object that is kept and given back only, and adds those that the
@@ -221,6 +227,9 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
         (Tag::LastChangeDate, made && given.last_change_date.is_some()),
         (Tag::Digest, made && !given.digests.is_empty()),
         (Tag::Fresh, made && given.fresh.is_some()),
+        (Tag::RotateDate, made && given.rotate_date.is_some()),
+        (Tag::RotateGeneration, made && given.rotate_generation.is_some()),
+        (Tag::RotateLatest, made && given.rotate_latest.is_some()),
         (Tag::AlwaysSensitive, made && given.always_sensitive.is_some()),
         (Tag::NeverExtractable, made && given.never_extractable.is_some()),
         (Tag::KeyValuePresent, made && given.key_value_present.is_some()),
@@ -244,6 +253,12 @@ fn leave_out(attributes: &mut Attributes, origin: Origin) {
     attributes.lease_time = None;
     attributes.short_unique_identifier = None;
     attributes.digests.clear();
+    // Of an object that this server has replaced, they are its own.
+    if origin != Origin::Replacing {
+        attributes.rotate_date = None;
+        attributes.rotate_generation = None;
+        attributes.rotate_latest = None;
+    }
     // An import accepts the attributes of a former lifecycle as they are given (section 6.1.25).
     if origin == Origin::Registered {
         attributes.state = attributes.state.filter(|state| *state == State::PreActive);
@@ -302,6 +317,8 @@ fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Re
     if call.is_bare && may_begin && origin != Origin::Replacing {
         attributes.activation_date.get_or_insert(now);
     }
+    settle_limits(attributes.usage_limits.as_mut())?;
+    rotation::check(attributes)?;
     check_life(attributes)?;
     if origin == Origin::Created {
         check_use(attributes)?;
@@ -342,10 +359,10 @@ fn set_protection(grant: &gate::NewGrant<'_>, attributes: &mut Attributes, origi
     class
 }
 
-/// Refuses storage masks: keys are always in the HSM's custody.
-pub(super) fn check_masks(masks: &[Option<ProtectionStorageMasks>]) -> Result<(), Error> {
-    if masks.iter().all(Option::is_none) {
-        return Ok(());
-    }
-    Err(Error::Feature("Protection Storage Masks are not supported: keys are always in the HSM's custody"))
+/// Checks that new objects may be stored where the server stores them. The bits of one alternative must all be met (section 7.33).
+pub(super) fn check_masks(kms: &gate::Kms, masks: &[Option<ProtectionStorageMasks>]) -> Result<(), Error> {
+    let place = kms.storage();
+    let is_met = |own: &ProtectionStorageMasks| own.masks.iter().any(|mask| place.contains(*mask));
+    let name = if place == ProtectionStorageMask::HARDWARE { "Hardware" } else { "Software" };
+    if masks.iter().flatten().all(is_met) { Ok(()) } else { Err(LifecycleFault::Storage(name).into()) }
 }

@@ -13,7 +13,8 @@ impl Error {
         match self {
             Self::Message(error) => error.result_reason(),
             Self::NotFound(_) | Self::NotTagged(_) => ResultReason::ObjectNotFound,
-            Self::NotPermitted { .. } | Self::Lease(_) => ResultReason::PermissionDenied,
+            Self::Lifecycle(fault) => fault.result_reason(),
+            Self::NotPermitted { .. } => ResultReason::PermissionDenied,
             Self::Project | Self::Definition(_) | Self::NoRole { .. } => ResultReason::InvalidAttributeValue,
             Self::Undefined { .. } | Self::NoAudit | Self::NoAccessToken | Self::NoSecretVersion(_) => {
                 ResultReason::ItemNotFound

@@ -50,7 +50,7 @@ pub enum Capability {
 
 /// Every action that a policy or a grant may name: its word, the capability that it takes, and whether it permits something on an
 /// object that exists. Whoever has one of those may know of the object.
-const ACTIONS: [(Action, &str, Capability, bool); 23] = [
+const ACTIONS: [(Action, &str, Capability, bool); 25] = [
     (Action::Operation(Operation::Create), "create", Capability::Create, false),
     (Action::Operation(Operation::CreateKeyPair), "create_key_pair", Capability::Create, false),
     (Action::Operation(Operation::Register), "register", Capability::Create, false),
@@ -62,11 +62,13 @@ const ACTIONS: [(Action, &str, Capability, bool); 23] = [
     (Action::Operation(Operation::MACVerify), "mac_verify", Capability::Use, true),
     (Action::Operation(Operation::Sign), "sign", Capability::Use, true),
     (Action::Operation(Operation::SignatureVerify), "signature_verify", Capability::Use, true),
+    (Action::Operation(Operation::GetUsageAllocation), "get_usage_allocation", Capability::Use, true),
     (Action::Operation(Operation::Get), "get", Capability::Export, true),
     (Action::Operation(Operation::Export), "export", Capability::Export, true),
     (Action::Operation(Operation::Activate), "activate", Capability::Manage, true),
     (Action::Operation(Operation::Revoke), "revoke", Capability::Manage, true),
     (Action::Operation(Operation::Destroy), "destroy", Capability::Manage, true),
+    (Action::Operation(Operation::ReKey), "re_key", Capability::Manage, true),
     (Action::Operation(Operation::ModifyAttribute), "modify_attribute", Capability::Manage, true),
     (Action::Operation(Operation::Import), "import", Capability::Create, true),
     (Action::ReadSecret, "read_secret", Capability::Secrets, true),

@@ -12,7 +12,7 @@ use crate::kms::{self, KeptSecret};
 use crate::metrics::Metrics;
 use crate::store::{
     self, Store, access_token, api_key, audit_head, client_secret, erasure, gcm_use, object, policy_entry, secret_path,
-    secret_version,
+    secret_version, usage_limit,
 };
 
 /// The beginning of the name that the audit log has for an access token.
@@ -92,6 +92,7 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
     values(store, custody, &kept, report)?;
     names(store, &kept, report)?;
     gcm_uses(store, custody, report)?;
+    usage_limits(store, custody, report)?;
     erasures(store, custody, report)?;
     report.rows = rows.len();
     let changed = rows.iter().filter(|row| !row.bound);
@@ -232,6 +233,17 @@ fn gcm_uses(store: &Store, custody: &Custody, report: &mut StoreReport) -> Resul
     }
     let uncounted = gcm_use::uncounted(store)?.into_iter();
     report.findings.extend(uncounted.map(|id| format!("{id}: the row that counts its AES-GCM uses is gone")));
+    Ok(())
+}
+
+/// Checks every row that counts units of Usage Limits. A key with limits and without a row is refused when it is used.
+fn usage_limits(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
+    for row in usage_limit::all(store)? {
+        if !custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)? {
+            let finding = "the binding of its count of Usage Limits is wrong: it was changed in the database";
+            report.findings.push(format!("{}: {finding}", row.object));
+        }
+    }
     Ok(())
 }
 

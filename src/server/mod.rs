@@ -85,6 +85,9 @@ const EACH: [usize; 5] = [4, 4, 4, 8, 4];
 /// minute of its last use, even on a busy machine.
 const GIVING_BACK: Duration = Duration::from_secs(20);
 
+/// The interval at which dates of objects are checked.
+const FOLLOWING: Duration = Duration::from_secs(1);
+
 /// The interval at which repeated events are checked for a summary.
 const SUMMING_UP: Duration = Duration::from_secs(1);
 
@@ -109,6 +112,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let summing = tokio::spawn(sum_up(Arc::clone(&started.repeats)));
     let sweeping = tokio::spawn(sweep_tokens(Arc::clone(started.kms.access_tokens())));
     let noting = tokio::spawn(write_last_uses(Arc::clone(&started.kms)));
+    let following = tokio::spawn(follow_clock(Arc::clone(&started.kms)));
     let giving_back = tokio::spawn(give_back());
     // Reloading has its own task: files on a disk that does not answer must not keep clients from connecting.
     let reloading = tokio::spawn(reload.keep(signals.hangup));
@@ -121,6 +125,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     reloading.abort();
     sweeping.abort();
     noting.abort();
+    following.abort();
     giving_back.abort();
     drain(connections).await;
     summing.abort();
@@ -268,6 +273,28 @@ async fn write_last_uses(kms: Arc<Kms>) {
         turns.tick().await;
         let kms = Arc::clone(&kms);
         let _ = tokio::task::spawn_blocking(move || kms.write_last_uses()).await;
+    }
+}
+
+/// Activates, deactivates and replaces objects when their time has come, as long as the server runs.
+async fn follow_clock(kms: Arc<Kms>) {
+    let mut turns = turns(FOLLOWING);
+    let mut told = false;
+    loop {
+        turns.tick().await;
+        let kms = Arc::clone(&kms);
+        let followed = tokio::task::spawn_blocking(move || {
+            kms.follow_dates(kms::now())?;
+            kms.rotate_keys(kms::now())
+        });
+        match followed.await {
+            Ok(Err(error)) if !told => {
+                told = true;
+                tracing::warn!(%error, detail = error.detail(), "the clock cannot change objects; the server tries again each second");
+            }
+            Ok(Err(_)) | Err(_) => {}
+            Ok(Ok(())) => told = false,
+        }
     }
 }
 

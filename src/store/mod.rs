@@ -7,6 +7,7 @@ pub mod client_secret;
 mod command;
 mod connection;
 mod database;
+pub mod due;
 pub mod erasure;
 mod error;
 pub mod gcm_use;
@@ -24,6 +25,7 @@ pub mod secret_place;
 pub mod secret_version;
 mod snapshot;
 mod sql;
+pub mod usage_limit;
 mod wal;
 mod writer;
 

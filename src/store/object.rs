@@ -62,6 +62,8 @@ pub struct Index {
     pub grantees: Vec<String>,
     /// The subjects of pending changes of owner, each with the time of expiry in seconds since 1970-01-01 UTC.
     pub pending: Vec<(String, i64)>,
+    /// The time at which the server replaces the key by itself, in seconds since 1970-01-01 UTC.
+    pub rotation: Option<i64>,
 }
 
 const TABLE: Table = Table {
@@ -160,6 +162,7 @@ impl Object {
                 sql::execute(transaction, &format!("DELETE FROM {table} WHERE number = ?1"), [number])?;
             }
             sql::execute(transaction, "DELETE FROM object_pending WHERE object = ?1", [&self.id])?;
+            sql::execute(transaction, "DELETE FROM object_rotation WHERE object = ?1", [&self.id])?;
             self.write_index(transaction, number, &index)
         })
     }
@@ -205,6 +208,10 @@ impl Object {
         for (text, expires) in &index.pending {
             let sql = "INSERT OR IGNORE INTO object_pending (subject, object, expires) VALUES (?1, ?2, ?3)";
             sql::execute(transaction, sql, params![text, self.id, expires])?;
+        }
+        if let Some(due) = index.rotation {
+            let sql = "INSERT OR REPLACE INTO object_rotation (object, due) VALUES (?1, ?2)";
+            sql::execute(transaction, sql, params![self.id, due])?;
         }
         Ok(())
     }

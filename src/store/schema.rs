@@ -10,7 +10,7 @@ use super::error::Error;
 const APPLICATION_ID: i64 = 0x434C_5647;
 
 /// Step N takes a database from `user_version` N to N + 1.
-const MIGRATIONS: [&str; 17] = [
+const MIGRATIONS: [&str; 20] = [
     include_str!("schema/001.sql"),
     include_str!("schema/002.sql"),
     include_str!("schema/003.sql"),
@@ -28,6 +28,9 @@ const MIGRATIONS: [&str; 17] = [
     include_str!("schema/015.sql"),
     include_str!("schema/016.sql"),
     include_str!("schema/017.sql"),
+    include_str!("schema/020.sql"),
+    include_str!("schema/021.sql"),
+    include_str!("schema/022.sql"),
 ];
 
 /// The newest schema that this program knows.

@@ -140,9 +140,15 @@ fn contradictions_are_refused(server: &Server) {
     let mut without = register("AES", &[7; 32], &[]);
     without["value"].as_array_mut().unwrap().pop();
     alice.refused(&without, 400, "Missing_Data");
-    let mask = integer("ProtectionStorageMask", 1);
-    let masks = structure("ProtectionStorageMasks", &[mask]);
-    alice.refused(&with(register("AES", &[7; 32], &[]), &[masks]), 422, "Feature_Not_Supported");
+    // Where the server does not store keys, or in two places at once; and one alternative of several.
+    let masks = |bits: &[i64]| {
+        let masks: Vec<_> = bits.iter().map(|bits| integer("ProtectionStorageMask", *bits)).collect();
+        with(register("AES", &[7; 32], &[]), &[structure("ProtectionStorageMasks", &masks)])
+    };
+    for bits in [&[16][..], &[3], &[16, 17]] {
+        alice.refused(&masks(bits), 422, "Protection_Storage_Unavailable");
+    }
+    alice.ok(&masks(&[16, 1, 2]));
     let no_id = with(register("AES", &[7; 32], &[]), &[text("UniqueIdentifier", "x")]);
     alice.refused(&no_id, 400, "Invalid_Message");
 }

@@ -45,7 +45,7 @@ fn rows() -> Vec<Vec<&'static str>> {
 /// Whether the words of the table permit a change. The dates of the test are not reached.
 fn permits(words: &str, state: &str) -> bool {
     match words {
-        "always" | "yes" => state != "Destroyed",
+        "always" | "yes" | "until a unit is used" => state != "Destroyed",
         "while Pre-Active" => state == "PreActive",
         "while Pre-Active or Active" | "while Pre-Active or Active, until it is reached" => {
             ["PreActive", "Active"].contains(&state)

@@ -7,6 +7,7 @@ use openssl::rsa::Rsa;
 use rusqlite::Connection as Database;
 use serde_json::{Value, json};
 
+use crate::harness::attributes::put;
 use crate::harness::kmip::{
     all, boolean, bytes, create, date, encrypt, enumeration, find, integer, link, locate, mac, mac_verify, name, named,
     octets, raw_key, register, revoke, string, structure, text, vendor_attribute, with, wrapped,
@@ -582,9 +583,25 @@ fn found_by_each_of_their_attributes() {
     // In pages, which skip only what matches.
     let second = locate(&[text("ObjectGroup", "disks")], &[integer("OffsetItems", 1), integer("MaximumItems", 1)]);
     assert_eq!(alice.located(&second), (vec![id.clone()], 2));
+    // The fresh members of a group, and its default member: the newest one that is Active.
     let member =
-        with(locate(&[text("ObjectGroup", "disks")], &[]), &[enumeration("ObjectGroupMember", "GroupMemberFresh")]);
-    alice.refused(&member, 422, "Feature_Not_Supported");
+        |criteria: &[Value], member: &str| with(locate(criteria, &[]), &[enumeration("ObjectGroupMember", member)]);
+    let disks = [text("ObjectGroup", "disks")];
+    alice.ok(&put("SetAttribute", &id, &text("Comment", "not given out yet")));
+    let fresh = alice.located(&member(&disks, "GroupMemberFresh")).0;
+    alice.ok(&named("Get", &cert));
+    let rest = alice.located(&member(&disks, "GroupMemberFresh")).0;
+    assert!(!rest.contains(&cert) && rest.iter().all(|own| fresh.contains(own)), "{fresh:?} {rest:?}");
+    let active = alice.new_key(&create("AES", 256, &disks));
+    let newest = alice.new_key(&create("AES", 256, &disks));
+    assert_eq!(alice.located(&member(&disks, "GroupMemberDefault")).0, [newest.clone()]);
+    alice.ok(&revoke(&newest, "Superseded"));
+    assert_eq!(alice.located(&member(&disks, "GroupMemberDefault")).0, [active]);
+    alice.refused(&member(&[], "GroupMemberFresh"), 400, "Invalid_Attribute_Value");
+    // The server does not choose the data of an application.
+    let information = structure("ApplicationSpecificInformation", &[text("ApplicationNamespace", "x")]);
+    alice.refused(&put("AddAttribute", &id, &information), 422, "Application_Namespace_Not_Supported");
+    alice.refused(&create("AES", 256, &[information]), 422, "Application_Namespace_Not_Supported");
     alice.refused(&locate(&[vendor_attribute("claviger", "kept_object", "true")], &[]), 422, "Unsupported_Attribute");
     let three = [at("InitialDate", 1), at("InitialDate", 2), at("InitialDate", 3)];
     assert_eq!(alice.kmip(&locate(&three, &[])).status, 400);

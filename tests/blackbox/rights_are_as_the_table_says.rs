@@ -22,7 +22,7 @@ use crate::harness::{Answer, Caller, Server, World};
 static TABLE: LazyLock<String> = LazyLock::new(|| unnamed(include_str!("../../docs/rights.md")));
 
 /// Every operation that can be granted on an object.
-const ALL: [&str; 16] = [
+const ALL: [&str; 18] = [
     "get_attributes",
     "encrypt",
     "decrypt",
@@ -30,12 +30,14 @@ const ALL: [&str; 16] = [
     "mac_verify",
     "sign",
     "signature_verify",
+    "get_usage_allocation",
     "get",
     "export",
     "activate",
     "revoke",
     "destroy",
     "modify_attribute",
+    "re_key",
     "import",
     "read_secret",
     "write_secret",
@@ -146,7 +148,7 @@ impl Kitchen {
         let (object, key) = ("the object", "the key");
         let at = |id: &str, action: &str| format!("/api/v1/kms/keys/{id}{action}");
         Some(match request {
-            "Get" | "Export" | "GetAttributes" | "GetAttributeList" | "Check" => {
+            "Get" | "Export" | "GetAttributes" | "GetAttributeList" | "Check" | "ObtainLease" => {
                 let operation = request.to_owned();
                 self.one(object, move |id| named(&operation, id))
             }
@@ -173,6 +175,17 @@ impl Kitchen {
                 let id = format!("k{}", self.number);
                 self.alice.ok(&attributes::key_for(&id, operation, case));
                 Recipe { ask: kmip(attributes::request(&id, operation, case)), objects: vec![(object, id)] }
+            }
+            "ReKey" => self.one(key, |id| named("ReKey", id)),
+            "ReKeyKeyPair" => {
+                let (private, public) = self.pair();
+                let ask = structure("ReKeyKeyPair", &[text("PrivateKeyUniqueIdentifier", &private)]);
+                Recipe { ask: kmip(ask), objects: vec![("the private key", private), ("the public key", public)] }
+            }
+            "GetUsageAllocation" => {
+                self.number += 1;
+                let id = self.alice.key(&format!("k{}", self.number), &[attributes::limits(9, "Byte")]);
+                Recipe { ask: kmip(attributes::units("GetUsageAllocation", &id, 1)), objects: vec![(object, id)] }
             }
             "Revoke" => self.one(object, |id| revoke(id, "Superseded")),
             "Destroy" => {

@@ -2,7 +2,7 @@
 
 use super::super::enumerations::{
     AlternativeNameType, CryptographicAlgorithm, DRBGAlgorithm, FIPS186Variation, HashingAlgorithm, KeyFormatType,
-    LinkType, NameType, RNGAlgorithm, RecommendedCurve, RevocationReasonCode, UsageLimitsUnit,
+    LinkType, NameType, RNGAlgorithm, RecommendedCurve, RevocationReasonCode, RotateNameType, UsageLimitsUnit,
 };
 use super::super::structure::structure;
 use super::super::ttlv::Value;
@@ -92,6 +92,17 @@ structure! {
         code: RevocationReasonCode = RevocationReasonCode,
         /// More details, for the audit log.
         message: Option<String> = RevocationMessage,
+    }
+}
+
+structure! {
+    /// Section 4.53.
+    #[derive(Eq)]
+    pub struct RotateName {
+        /// The name of the set of rotated objects.
+        value: String = RotateNameValue,
+        /// The type of the name. Absent only in a search.
+        kind: Option<RotateNameType> = RotateNameType,
     }
 }
 

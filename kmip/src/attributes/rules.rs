@@ -19,6 +19,8 @@ pub enum When {
     BeforeEnd,
     /// While the object is Pre-Active or Active, and the date has not been reached.
     UntilReached,
+    /// Until a unit of the Usage Limits is used; the caller of [`When::permits`] knows whether one was.
+    UntilUsed,
 }
 
 /// The rule of one attribute.
@@ -39,7 +41,7 @@ pub struct Rule {
 /// The rules of all attributes that this server stores, in the order of the standard.
 ///
 /// The server restricts some of them more than the standard does: a Usage Mask only loses bits, and Sensitive and
-/// Extractable keep their values.
+/// Extractable keep their values. Only for the rotation it permits more: a client that could not change it could not end it.
 pub const RULES: &[Rule] = &[
     dated(Tag::ActivationDate, When::PreActive),
     listed(Tag::AlternativeName),
@@ -109,11 +111,18 @@ pub const RULES: &[Rule] = &[
     data(Tag::QuantumSafe),
     kept(Tag::RandomNumberGenerator),
     kept(Tag::RevocationReason),
+    dated(Tag::RotateAutomatic, When::BeforeEnd),
+    kept(Tag::RotateDate),
+    kept(Tag::RotateGeneration),
+    dated(Tag::RotateInterval, When::BeforeEnd),
+    kept(Tag::RotateLatest),
+    data(Tag::RotateName),
+    dated(Tag::RotateOffset, When::BeforeEnd),
     bound(Tag::Sensitive),
     kept(Tag::ShortUniqueIdentifier),
     kept(Tag::State),
     kept(Tag::UniqueIdentifier),
-    kept(Tag::UsageLimits),
+    Rule { change: When::UntilUsed, ..data(Tag::UsageLimits) },
     listed(Tag::Attribute),
 ];
 
@@ -142,7 +151,7 @@ const fn bound(tag: Tag) -> Rule {
     Rule { change: When::Always, ..kept(tag) }
 }
 
-/// A date that takes part in the lifecycle. It cannot be deleted.
+/// An attribute that takes part in the lifecycle. It cannot be deleted.
 const fn dated(tag: Tag, when: When) -> Rule {
     Rule { set: when, change: when, ..kept(tag) }
 }
@@ -180,7 +189,7 @@ impl When {
         let is_before_end = matches!(state, State::PreActive | State::Active);
         match self {
             Self::Never => false,
-            Self::Always => !matches!(state, State::Destroyed | State::DestroyedCompromised),
+            Self::Always | Self::UntilUsed => !matches!(state, State::Destroyed | State::DestroyedCompromised),
             Self::PreActive => state == State::PreActive,
             Self::BeforeEnd => is_before_end,
             Self::UntilReached => is_before_end && present.is_none_or(|date| date > now),
@@ -196,6 +205,7 @@ impl When {
             Self::PreActive => "while Pre-Active",
             Self::BeforeEnd => "while Pre-Active or Active",
             Self::UntilReached => "while Pre-Active or Active, until it is reached",
+            Self::UntilUsed => "until a unit is used",
         }
     }
 }

@@ -1,3 +1,4 @@
+use super::super::enumerations::UsageLimitsUnit;
 use super::*;
 
 fn sample() -> Attributes {
@@ -124,9 +125,11 @@ fn sample_of(tag: Tag) -> Item {
         Tag::CryptographicUsageMask => Item::new(tag, 4),
         Tag::Link => Item::new(tag, Link { link_type: None, linked_object_identifier: UniqueIdentifier::Text(text()) }),
         Tag::Attribute => sample().to_items().pop().unwrap(),
+        Tag::UsageLimits => Item::new(tag, UsageLimits { total: 1, count: None, unit: UsageLimitsUnit::Object }),
         Tag::NISTKeyType | Tag::ProtectionLevel => Item { tag, value: Value::Enumeration(1) },
-        Tag::ProtectionPeriod => Item::new(tag, Interval(1)),
-        Tag::QuantumSafe | Tag::Sensitive | Tag::Extractable => Item::new(tag, true),
+        Tag::ProtectionPeriod | Tag::RotateInterval | Tag::RotateOffset => Item::new(tag, Interval(1)),
+        Tag::RotateName => Item::new(tag, RotateName { value: text(), kind: None }),
+        Tag::QuantumSafe | Tag::Sensitive | Tag::Extractable | Tag::RotateAutomatic => Item::new(tag, true),
         Tag::ActivationDate | Tag::DeactivationDate | Tag::ProcessStartDate | Tag::ProtectStopDate => {
             Item::new(tag, DateTime(1))
         }

@@ -382,7 +382,7 @@ carried! {
     ProtectionLevel=ProtectionLevel, PublicKeyUniqueIdentifier=UniqueIdentifierEnumeration, PutFunction=PutFunction,
     QueryFunction=QueryFunction, RNGAlgorithm=RNGAlgorithm, RNGMode=RNGMode, RecommendedCurve=RecommendedCurve,
     ReplacedUniqueIdentifier=UniqueIdentifierEnumeration, ResultReason=ResultReason, ResultStatus=ResultStatus,
-    RevocationReasonCode=RevocationReasonCode, SecretDataType=SecretDataType, ShreddingAlgorithm=ShreddingAlgorithm,
+    RevocationReasonCode=RevocationReasonCode, RotateNameType=RotateNameType, SecretDataType=SecretDataType, ShreddingAlgorithm=ShreddingAlgorithm,
     SplitKeyMethod=SplitKeyMethod, State=State, TicketType=TicketType, UniqueIdentifier=UniqueIdentifierEnumeration,
     UnwrapMode=UnwrapMode, UsageLimitsUnit=UsageLimitsUnit, ValidationAuthorityType=ValidationAuthorityType,
     ValidationType=ValidationType, ValidityIndicator=ValidityIndicator, WrappingMethod=WrappingMethod,

@@ -15,6 +15,7 @@ pub mod export;
 pub mod get;
 pub mod get_attribute_list;
 pub mod get_attributes;
+pub mod get_usage_allocation;
 pub mod hash;
 pub mod import;
 pub mod instance;
@@ -25,9 +26,12 @@ pub mod mac;
 pub mod mac_verify;
 pub mod modify_attribute;
 pub mod multi_part;
+pub mod obtain_lease;
 pub mod ping;
 pub mod protection_storage_masks;
 pub mod query;
+pub mod re_key;
+pub mod re_key_key_pair;
 pub mod register;
 pub mod revoke;
 pub mod rng_retrieve;
@@ -233,6 +237,10 @@ operations! {
     CreateKeyPair create_key_pair
         adds create_key_pair::Request::templates, leaves |answer| Some(&answer.private_key_unique_identifier);
     Register register adds |own| vec![&*own.attributes], leaves |answer| Some(&answer.unique_identifier);
+    ReKey re_key names unique_identifier
+        adds re_key::Request::given, leaves |answer| Some(&answer.unique_identifier);
+    ReKeyKeyPair re_key_key_pair names private_key_unique_identifier
+        adds re_key_key_pair::Request::given, leaves |answer| Some(&answer.private_key_unique_identifier);
     Locate locate, leaves locate::Response::only;
     Get get names unique_identifier;
     GetAttributes get_attributes names unique_identifier;
@@ -242,6 +250,8 @@ operations! {
     DeleteAttribute delete_attribute names unique_identifier;
     SetAttribute set_attribute names unique_identifier;
     AdjustAttribute adjust_attribute names unique_identifier;
+    ObtainLease obtain_lease names unique_identifier;
+    GetUsageAllocation get_usage_allocation names unique_identifier;
     Activate activate names unique_identifier;
     Revoke revoke names unique_identifier;
     Destroy destroy names unique_identifier;

@@ -93,5 +93,7 @@ tags! {
     ProtectionStorageMask=0x42015e, ProtectionStorageMasks=0x42015f, InteropFunction=0x420160,
     InteropIdentifier=0x420161, AdjustmentValue=0x420162, CommonProtectionStorageMasks=0x420163,
     PrivateProtectionStorageMasks=0x420164, PublicProtectionStorageMasks=0x420165, ObjectGroups=0x420166,
-    ObjectTypes=0x420167, Constraints=0x420168, Constraint=0x420169,
+    ObjectTypes=0x420167, Constraints=0x420168, Constraint=0x420169, RotateInterval=0x42016a,
+    RotateAutomatic=0x42016b, RotateOffset=0x42016c, RotateDate=0x42016d, RotateGeneration=0x42016e,
+    RotateName=0x42016f, RotateNameValue=0x420170, RotateNameType=0x420171, RotateLatest=0x420172,
 }

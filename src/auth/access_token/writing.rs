@@ -99,8 +99,8 @@ impl AccessTokens {
     /// Takes one use of a token: false if none is left, `None` if the row is no longer the one that is known. Uses that are taken at
     /// one time are in one write.
     pub(super) fn take_use(&self, live: &Live) -> Result<Option<bool>, AccessTokenError> {
-        self.uses.ask(&self.turns, &live.row.id, |wanted| {
-            let mut taken = self.take_uses(live, i64::try_from(wanted).unwrap_or(i64::MAX))?;
+        self.uses.ask(&self.turns, &live.row.id, (), |wanted| {
+            let mut taken = self.take_uses(live, i64::try_from(wanted.len()).unwrap_or(i64::MAX))?;
             Ok(move || {
                 taken.as_mut().map(|taken| {
                     *taken -= 1;

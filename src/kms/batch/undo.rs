@@ -33,6 +33,8 @@ fn tells_only_objects(response: &Response) -> bool {
             | O::CreateKeyPair
             | O::Register
             | O::Import
+            | O::ReKey
+            | O::ReKeyKeyPair
             | O::Activate
             | O::Revoke
             | O::Destroy

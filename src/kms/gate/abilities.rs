@@ -2,6 +2,7 @@
 
 use super::super::operations::Needs;
 use super::service::Kms;
+use crate::kmip::ProtectionStorageMask;
 
 impl Kms {
     /// The protections that the root keys lack, as text; empty if they lack none.
@@ -17,5 +18,10 @@ impl Kms {
             Needs::Pairs => self.custody.has_pairs(),
             Needs::Interop => self.interop,
         }
+    }
+
+    /// Where objects are stored.
+    pub(in crate::kms) fn storage(&self) -> ProtectionStorageMask {
+        if self.custody.is_hardware() { ProtectionStorageMask::HARDWARE } else { ProtectionStorageMask::SOFTWARE }
     }
 }

@@ -15,7 +15,7 @@ use super::service::NewGrant;
 use crate::custody::{Mac, SecretKeyKind};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Grants;
-use crate::store::object::{Class, Material};
+use crate::store::object::{Class, Index, Material};
 use crate::store::{self, Command};
 
 impl NewGrant<'_> {
@@ -65,7 +65,8 @@ impl NewGrant<'_> {
         let mut uses = kms.invocations.begin(id, 0);
         [row.binding, uses.binding] = kms.custody.bind_together([&row.bound(), &uses.bound()])?;
         let size = cache::size(&row);
-        let command = row.insert(index).then(uses.write()).recorded(vec![self.call.change(self.action, id, 1)]);
+        let command = row.insert(index).then(uses.write()).then(self.count_of(&object)?);
+        let command = command.recorded(vec![self.call.change(self.action, id, 1)]);
         self.note_added(object)?;
         kms.commit(self.call, Prepared::addition(command, made, size))
     }
@@ -98,16 +99,17 @@ impl NewGrant<'_> {
         let mut new = |(grant, half, class, material): (&NewGrant<'_>, Half, Class, Material)| {
             let object = new_object(1, grant.access(), &half.id, half.attributes, class, material)?;
             records.push(self.call.change(self.action, &half.id, 1));
-            let new = (object.to_row(), object.index());
+            let new = (object.to_row(), object.index(), grant.count_of(&object)?);
             grant.note_added(object)?;
             Ok::<_, Error>(new)
         };
         let [private, public] = halves;
         let mut rows = [new(private)?, new(public)?];
-        let [(one, _), (other, _)] = &mut rows;
+        let [(one, ..), (other, ..)] = &mut rows;
         [one.binding, other.binding] = kms.custody.bind_together([&one.bound(), &other.bound()])?;
-        let size = rows.iter().map(|(row, _)| cache::size(row)).sum();
-        let command = Command::all(rows.into_iter().map(|(row, index)| row.insert(index))).recorded(records);
+        let size = rows.iter().map(|(row, ..)| cache::size(row)).sum();
+        let insert = |(row, index, count): (store::object::Object, Index, Command)| row.insert(index).then(count);
+        let command = Command::all(rows.into_iter().map(insert)).recorded(records);
         kms.commit(self.call, Prepared::addition(command, made, size))
     }
 

@@ -144,7 +144,12 @@ impl Kms {
         let owner = call.caller().username.as_str();
         let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text).unwrap_or_default();
         let resource = Resource { id, owner, project: project.as_deref(), grants: &grants, properties: &*attributes };
-        match self.policy.load().decide_create(call.caller(), action, &resource) {
+        let policy = self.policy.load();
+        // The server will replace it as its owner could.
+        let is_rotated = attributes.rotate_automatic == Some(true);
+        let rotates = || policy.decide_create(call.caller(), Action::Operation(Operation::ReKey), &resource);
+        let decision = policy.decide_create(call.caller(), action, &resource);
+        match decision.and_then(|rule| if is_rotated { rotates() } else { Ok(rule) }) {
             Ok(rule) => {
                 call.trail.permitted(action, None, rule);
                 Ok(NewGrant { kms: self, call, action, project })

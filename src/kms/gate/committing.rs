@@ -42,7 +42,7 @@ impl Kms {
     pub(super) fn commit(&self, call: &Call<'_>, prepared: impl Into<Prepared>) -> Result<(), Error> {
         let prepared = prepared.into();
         if call.gathering != Gathering::No {
-            if let Some((object, ..)) = &prepared.after.changed {
+            for (object, ..) in &prepared.after.changed {
                 // A new key is there if the former one is to be removed.
                 call.uncommitted.note(object, prepared.after.former.is_some());
             }
@@ -118,26 +118,33 @@ impl Kms {
         }
     }
 
-    /// Applies the outcome of a change without calls of the HSM. Returns also the keys that are still to be removed
-    /// from it, and the locks: nothing changes the object before the cache holds it.
+    /// Applies the outcome of a call's change without calls of the HSM.
     fn settle(
         &self,
         call: &Call<'_>,
         after: After,
         written: Result<(), store::Error>,
-    ) -> (Result<(), Error>, Leftovers, [Option<Turn>; 2]) {
-        let After { made, mut changed, name, former, is_gone } = after;
-        let turns = [name, changed.as_mut().and_then(|(.., turn)| turn.take())];
-        if let Some((object, size, _)) = &changed {
+    ) -> (Result<(), Error>, Leftovers, Vec<Turn>) {
+        if written.is_ok() {
+            call.changed();
+        }
+        self.apply(after, written)
+    }
+
+    /// Applies the outcome of a change without calls of the HSM. Returns also the keys that are still to be removed
+    /// from it, and the locks: nothing changes the object before the cache holds it.
+    fn apply(&self, after: After, written: Result<(), store::Error>) -> (Result<(), Error>, Leftovers, Vec<Turn>) {
+        let After { made, mut changed, names: mut turns, former, is_gone } = after;
+        for (object, size, turn) in &mut changed {
             match written {
                 Ok(()) if !is_gone => self.cache.replace(object, *size),
                 _ => self.cache.forget(&object.id),
             }
+            turns.extend(turn.take());
         }
         match written {
             Ok(()) => {
-                call.changed();
-                if let (true, Some((object, ..))) = (is_gone, &changed) {
+                for (object, ..) in changed.iter().filter(|_| is_gone) {
                     self.invocations.forget(&object.id);
                 }
                 if let Some(made) = made {
@@ -147,6 +154,16 @@ impl Kms {
             }
             Err(error) => (Err(error.into()), Leftovers { made, former: None }, turns),
         }
+    }
+
+    /// Commits a change that no caller has asked for.
+    pub(super) fn commit_own(&self, prepared: Prepared) -> Result<(), Error> {
+        let Prepared { command, after, .. } = prepared;
+        let written = self.store.write(command);
+        let (outcome, leftovers, turns) = self.apply(after, written);
+        drop(turns);
+        self.remove(leftovers);
+        outcome
     }
 
     /// A failed removal of the former key does not fail the committed change: the removal is tried again.

@@ -74,8 +74,9 @@ impl Kms {
     /// Counts one use of a client secret at `now`; the count is on disk when this returns. A secret is never used more
     /// often than its limit. Simultaneous uses are counted in one write.
     pub(in crate::kms) fn use_client_secret(&self, known: &ClientSecret, now: i64) -> Result<Use, Error> {
-        self.uses.ask(&self.turns, &client_secret::name(&known.id), |wanted| {
-            let (mut counted, beyond) = self.count_uses(&known.id, now, i64::try_from(wanted).unwrap_or(i64::MAX))?;
+        self.uses.ask(&self.turns, &client_secret::name(&known.id), (), |wanted| {
+            let wanted = i64::try_from(wanted.len()).unwrap_or(i64::MAX);
+            let (mut counted, beyond) = self.count_uses(&known.id, now, wanted)?;
             Ok(move || {
                 counted -= 1;
                 if counted >= 0 { Use::Counted } else { beyond }

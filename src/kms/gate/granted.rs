@@ -12,14 +12,14 @@ use super::super::object::{Object, is_destroyed};
 use super::super::operations::Purpose;
 use super::super::ownership::Access;
 use super::super::{disabled, mechanism};
+use super::leases::LEASE;
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms, NewGrant, Usable};
 use crate::custody::{self, Cipher, Encrypted, Mac, Secret, Signature, is_signature};
 use crate::kmip::attributes::RandomNumberGenerator;
 use crate::kmip::state::{self, Dates};
-use crate::kmip::ttlv::Interval;
-use crate::kmip::{Attributes, ProtectionStorageMask, UsageMask};
+use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Decision, Resource};
 use crate::secret::Bytes;
 use crate::store::object::{Class, Material};
@@ -28,9 +28,6 @@ use crate::turns::Turn;
 
 /// Length of a Short Unique Identifier, in bytes: the beginning of the SHA-256 of the Unique Identifier.
 const SHORT: usize = 16;
-
-/// The Lease Time of every object: how long a client may use what it got before it asks again (section 4.30).
-pub(in crate::kms) const LEASE: Interval = Interval(60 * 60);
 
 /// The next version of an object.
 struct Successor {
@@ -73,19 +70,17 @@ impl<'a> Grant<'a> {
     }
 
     /// The object's attributes at the time of the call, with those that are the same for all objects.
-    pub(in crate::kms) fn attributes(&self) -> Attributes {
-        let mut attributes = self.object.shown(self.call.now);
+    pub(in crate::kms) fn attributes(&self) -> Result<Attributes, Error> {
+        let mut attributes = self.counted(self.object.shown(self.call.now))?;
         let digest = sha256(self.object.id.as_bytes());
         attributes.short_unique_identifier = Some(Bytes::from(digest.get(..SHORT).unwrap_or_default().to_vec()));
         attributes.lease_time = Some(LEASE);
-        let is_hardware = self.kms.custody.is_hardware();
-        let place = if is_hardware { ProtectionStorageMask::HARDWARE } else { ProtectionStorageMask::SOFTWARE };
-        attributes.protection_storage_mask = Some(place);
+        attributes.protection_storage_mask = Some(self.kms.storage());
         // Only Create sets this date, on what the HSM generated.
         if attributes.original_creation_date.is_some() {
             attributes.random_number_generator.get_or_insert(RandomNumberGenerator::unspecified());
         }
-        attributes
+        Ok(attributes)
     }
 
     /// Records that the object is given out for the first time: its attribute Fresh becomes false.
@@ -172,6 +167,8 @@ impl<'a> Grant<'a> {
         }
         self.note_use();
         wrapping.0.note_use();
+        let bits = self.object.attributes.cryptographic_length.unwrap_or_default();
+        wrapping.use_up(usize::try_from(bits / 8).unwrap_or_default())?;
         Ok(self.kms.custody.wrap(&under.key, &self.object.key)?)
     }
 
@@ -334,7 +331,8 @@ impl<'a> Grant<'a> {
         let sealed_size = sealed.as_ref().map_or(0, |sealed| sealed.data.len());
         let gone = || secret_path::remove(id.clone()).then(secret_version::remove(id.clone()));
         let kept = sealed.map(|sealed| secret_version::remove(id.clone()).then(sealed.insert(0)));
-        let beside = (is_gone && has_values).then(gone).into_iter().chain(kept);
+        let count = kms.count_of(&object, Some(&present), is_gone)?;
+        let beside = (is_gone && has_values).then(gone).into_iter().chain(kept).chain([count]);
         let command = row.update(index).then(Command::all(beside));
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusions(self.action, id, version));

@@ -76,6 +76,7 @@ impl Usable<'_> {
     /// The bytes wrapped under this key, inside the HSM token.
     pub(in crate::kms) fn wrap_value(&self, value: &Bytes) -> Result<Vec<u8>, Error> {
         self.0.note_use();
+        self.use_up(value.len())?;
         Ok(self.0.kms.custody.wrap_value(&self.0.object.key, value)?)
     }
 }

@@ -27,10 +27,10 @@ pub(crate) struct Prepared {
 pub(super) struct After {
     /// The key that was made for the change.
     pub(super) made: Option<Made>,
-    /// The object after the change, its size in memory, and the lock on its changes.
-    pub(super) changed: Option<(Arc<Object>, usize, Option<Turn>)>,
-    /// The lock on the new name of the object.
-    pub(super) name: Option<Turn>,
+    /// The objects after the change, each with its size in memory and the lock on its changes.
+    pub(super) changed: Vec<(Arc<Object>, usize, Option<Turn>)>,
+    /// The locks on new names of objects.
+    pub(super) names: Vec<Turn>,
     /// The key of the former version in the HSM token, which is not needed after the commit.
     pub(super) former: Option<Material>,
     /// Whether the object is destroyed by the change.
@@ -72,8 +72,14 @@ impl Prepared {
     /// A change that replaces an object by this one. No other change of the object is made until this one is on disk.
     /// `turn` is `None` if an earlier change of the same commit has it.
     pub(super) fn succession(command: Command, object: Object, size: usize, turn: Option<Turn>) -> Self {
-        let changed = Some((Arc::new(object), size, turn));
+        let changed = vec![(Arc::new(object), size, turn)];
         Self { command, after: After { changed, ..After::default() }, size }
+    }
+
+    /// A change that replaces these objects by others, which it adds with the key that was made for them.
+    pub(super) fn replacement(command: Command, made: Made, changed: Vec<(Arc<Object>, usize, Option<Turn>)>) -> Self {
+        let size = changed.iter().map(|(_, size, _)| size * 2).sum();
+        Self { command, after: After { made: Some(made), changed, ..After::default() }, size }
     }
 
     /// Adds the key `made` of the new version, and the key `former` that is not needed after the commit.
@@ -82,9 +88,9 @@ impl Prepared {
         self
     }
 
-    /// Adds the lock on the new name of the object.
-    pub(super) fn holding(mut self, name: Option<Turn>) -> Self {
-        self.after.name = name;
+    /// Adds locks on new names of objects.
+    pub(super) fn holding(mut self, names: impl IntoIterator<Item = Turn>) -> Self {
+        self.after.names.extend(names);
         self
     }
 

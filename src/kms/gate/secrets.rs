@@ -209,6 +209,7 @@ impl NewGrant<'_> {
             kms.custody.bind_together([&row.bound(), &uses.bound(), &version.bound()])?;
         let size = cache::size(&row) + version.data.len();
         let command = beside.then(row.insert(index)).then(uses.write()).then(version.insert(0));
+        let command = command.then(self.count_of(&object)?);
         let command = command.recorded(vec![self.call.change(self.action, id, 1)]);
         self.note_added(object)?;
         kms.commit(self.call, Prepared::addition(command, made, size))

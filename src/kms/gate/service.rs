@@ -1,5 +1,6 @@
 //! The struct that holds store and custody, and the permissions that it gives.
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -13,6 +14,7 @@ use super::super::object::Object;
 use super::definitions::Definitions;
 use super::health::Health;
 use super::invocations::Invocations;
+use super::limits::Allowance;
 use crate::audit::Audit;
 use crate::auth::{AccessTokens, Lockouts};
 use crate::custody::Custody;
@@ -44,6 +46,8 @@ pub struct Kms {
     pub(super) turns: Turns,
     /// The uses of client secrets, counted in groups.
     pub(super) uses: Gathered<Use>,
+    /// The units of Usage Limits, counted in groups.
+    pub(super) allowances: Gathered<Allowance, i64>,
     /// The policy in force; replaced as a whole at each change.
     pub(super) policy: ArcSwap<Policy>,
     /// The sources of the policy.
@@ -57,6 +61,8 @@ pub struct Kms {
     /// The audit log; `None` if it is switched off.
     pub(super) audit: Option<Arc<Audit>>,
     pub(super) last_uses: LastUses,
+    /// Objects that the clock cannot change, until the next start.
+    pub(super) passed_over: Mutex<HashSet<String>>,
     /// The number of long searches that run now.
     pub(super) sweeps: AtomicUsize,
     /// The lock on searches of the audit log. Only one runs at a time, because it may take long.

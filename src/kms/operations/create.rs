@@ -9,7 +9,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     if request.object_type != ObjectType::SymmetricKey {
         return Err(Error::ObjectType("Create makes symmetric keys: bring other objects with Register"));
     }
-    check_masks(&[request.protection_storage_masks])?;
+    check_masks(kms, &[request.protection_storage_masks])?;
     let mut attributes = *request.attributes;
     let grant = kms.authorize_new(call, &mut attributes)?;
     let (unique_identifier, _) = proposal::create(&grant, call, attributes)?;

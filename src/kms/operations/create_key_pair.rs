@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::gate::NewGrant;
 use super::super::identifier::MAX_IDENTIFIER;
+use super::super::key_pair::Half;
 use super::super::object_kind::{PRIVATE, PUBLIC};
 use super::super::proposal::{check_masks, propose_half};
 use super::super::{Call, Error, Kms};
@@ -23,7 +24,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         request.private_protection_storage_masks,
         request.public_protection_storage_masks,
     ];
-    check_masks(&masks)?;
+    check_masks(kms, &masks)?;
     let common = request.common_attributes.map_or_else(Attributes::default, |own| *own);
     if common.unique_identifier.is_some() {
         return Err(Error::Invalid { tag: Tag::CommonAttributes, fault: "two objects cannot have one identifier" });
@@ -55,14 +56,20 @@ pub(in crate::kms) fn make(
     call.context.ticket.allow(PATIENCE);
     let mut private = propose_half(call, private, &PRIVATE)?;
     let mut public = propose_half(call, public, &PUBLIC)?;
+    link_halves(&mut private, &mut public)?;
+    let made = [&private, &public].map(|half| (half.id.clone(), half.attributes.clone()));
+    private_grant.insert_pair(private, public_grant, public)?;
+    Ok(made)
+}
+
+/// Makes two halves name each other.
+pub(in crate::kms) fn link_halves(private: &mut Half, public: &mut Half) -> Result<(), Error> {
     if private.id == public.id {
         return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "two objects cannot have one identifier" });
     }
     link(&mut private.attributes, PRIVATE.link, &public.id);
     link(&mut public.attributes, PUBLIC.link, &private.id);
-    let made = [&private, &public].map(|half| (half.id.clone(), half.attributes.clone()));
-    private_grant.insert_pair(private, public_grant, public)?;
-    Ok(made)
+    Ok(())
 }
 
 /// The identifier of a public key without a chosen one in the bare dialect, if its private key has a chosen one; `None` if

@@ -38,6 +38,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         return Err(Error::BadParameters("CBC authenticates no additional data"));
     }
     let aad = aad.as_ref().map_or(&[][..], Bytes::as_slice);
+    key.use_up(data.len())?;
     let (mut encrypted, made_iv) = match request.iv_counter_nonce {
         Some(iv) => (key.encrypt(&cipher(mode, &iv, aad)?, &data)?, None),
         None => {

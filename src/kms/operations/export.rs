@@ -17,7 +17,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     Ok(Response {
         object_type: object.object_type(),
         unique_identifier: grant.object().id.clone(),
-        attributes: Box::new(grant.attributes()),
+        attributes: Box::new(grant.attributes()?),
         object: Some(object),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::super::attribute_change::differ;
 use super::super::brought::{Brought, Terms, Value};
-use super::super::gate::{Exchange, Grant};
+use super::super::gate::{Exchange, Grant, settle_limits};
 use super::super::identifier::wished;
 use super::super::kept_fault::KeptFault;
 use super::super::object::Object;
@@ -117,6 +117,13 @@ fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<A
         (Tag::CompromiseDate, said.compromise_date.is_some()),
         (Tag::CompromiseOccurrenceDate, said.compromise_occurrence_date.is_some()),
         (Tag::RevocationReason, said.revocation_reason.is_some()),
+        (Tag::RotateDate, said.rotate_date.is_some()),
+        (Tag::RotateGeneration, said.rotate_generation.is_some()),
+        (Tag::RotateLatest, said.rotate_latest.is_some()),
+        // Only Modify Attribute decides about the rotation.
+        (Tag::RotateAutomatic, said.rotate_automatic.is_some()),
+        (Tag::RotateInterval, said.rotate_interval.is_some()),
+        (Tag::RotateOffset, said.rotate_offset.is_some()),
     ];
     if let Some((tag, _)) = facts.into_iter().find(|(_, said)| *said) {
         return Err(Error::ReadOnly(tag));
@@ -157,5 +164,11 @@ fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<A
     }
     let mut attributes = former.replaced(&said)?;
     attributes.state = Some(state);
+    // What the former key has used stays used.
+    settle_limits(attributes.usage_limits.as_mut())?;
+    if said.usage_limits.is_some() && attributes.usage_limits != present.attributes.usage_limits {
+        let fault = "an import cannot change the limits of an existing object: leave them out";
+        return Err(Error::Invalid { tag: Tag::UsageLimits, fault });
+    }
     Ok(attributes)
 }

@@ -8,7 +8,7 @@ use super::super::gate::{End, ServerGrant, Whose};
 use super::super::object::is_destroyed;
 use super::super::{Call, Error, Kms};
 use crate::kmip::attributes::TAG_VENDOR;
-use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, Operation, State};
+use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectGroupMember, ObjectType, Operation, State};
 use crate::kmip::payloads::locate::{Criteria, Request, Response};
 use crate::kmip::{Attributes, StorageStatusMask, Tag, UniqueIdentifier};
 use crate::policy::Action;
@@ -25,13 +25,12 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     };
     let offset = bounded(Tag::OffsetItems, request.offset_items, 0, "it is negative")?;
     let limit = bounded(Tag::MaximumItems, request.maximum_items, MAX_ITEMS, "it is negative")?;
-    if request.object_group_member.is_some() {
-        return Err(Error::Feature(
-            "Object Group Member is not supported: leave it out, and search by the attributes Object Group and Fresh",
-        ));
-    }
     let storage = request.storage_status_mask.unwrap_or(StorageStatusMask::ON_LINE);
     let mut criteria = request.criteria.map(|criteria| *criteria).unwrap_or_default();
+    let limit = match request.object_group_member {
+        Some(member) => of_group(member, &mut criteria.attributes)?.unwrap_or(limit).min(limit),
+        None => limit,
+    };
     let grant = kms.searching(call)?;
     let wanted = criteria.attributes.unique_identifier.clone();
     let after = criteria.attributes.take_after().map_err(|_| Error::Invalid {
@@ -55,6 +54,27 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         }
     }
     Ok(found)
+}
+
+/// Adds the criteria of the members of a group, and returns the number of objects to find. The default object of a group is
+/// its newest Active one.
+fn of_group(member: ObjectGroupMember, attributes: &mut Attributes) -> Result<Option<i64>, Error> {
+    if attributes.object_groups.is_empty() {
+        return Err(Error::Invalid {
+            tag: Tag::ObjectGroupMember,
+            fault: "it needs an ObjectGroup among the attributes",
+        });
+    }
+    match member {
+        ObjectGroupMember::GroupMemberFresh => {
+            attributes.fresh = Some(true);
+            Ok(None)
+        }
+        ObjectGroupMember::GroupMemberDefault => {
+            attributes.state = Some(State::Active);
+            Ok(Some(1))
+        }
+    }
 }
 
 /// A page of the objects that the caller may know of. The answer has the total number only if the page contains the

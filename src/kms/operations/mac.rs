@@ -12,6 +12,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let key = grant.usable()?;
     let object = key.object();
     let mac = mechanism::mac(object, request.cryptographic_parameters.as_ref())?;
+    key.use_up(data.len())?;
     let mac_data = Bytes::from(key.mac(mac, &data)?);
     Ok(Response { unique_identifier: object.id.clone(), mac_data })
 }

@@ -15,6 +15,7 @@ pub(super) mod export;
 pub(super) mod get;
 pub(super) mod get_attribute_list;
 pub(super) mod get_attributes;
+pub(super) mod get_usage_allocation;
 pub(super) mod hash;
 pub(super) mod import;
 pub(super) mod interop;
@@ -23,8 +24,11 @@ pub(super) mod log;
 pub(super) mod mac;
 pub(super) mod mac_verify;
 pub(super) mod modify_attribute;
+pub(super) mod obtain_lease;
 pub(super) mod ping;
 pub(super) mod query;
+pub(super) mod re_key;
+pub(super) mod re_key_key_pair;
 pub(super) mod register;
 pub(super) mod revoke;
 pub(super) mod rng_retrieve;
@@ -46,6 +50,8 @@ macro_rules! table {
             Create create { touches: Touches::New }
             CreateKeyPair create_key_pair { touches: Touches::New, needs: Needs::Pairs }
             Register register { touches: Touches::New }
+            ReKey re_key { touches: Touches::Replaced }
+            ReKeyKeyPair re_key_key_pair { right: RE_KEY, touches: Touches::Replaced, needs: Needs::Pairs }
             Locate locate { touches: Touches::Found }
             Get get { touches: Touches::GivenOut }
             GetAttributes get_attributes { touches: Touches::Named }
@@ -55,6 +61,8 @@ macro_rules! table {
             DeleteAttribute delete_attribute { right: CHANGE_ATTRIBUTES, touches: Touches::Changed }
             SetAttribute set_attribute { right: CHANGE_ATTRIBUTES, touches: Touches::Changed }
             AdjustAttribute adjust_attribute { right: CHANGE_ATTRIBUTES, touches: Touches::Changed }
+            ObtainLease obtain_lease { right: READ_ATTRIBUTES, touches: Touches::Named }
+            GetUsageAllocation get_usage_allocation { touches: Touches::Named }
             Activate activate { touches: Touches::Changed }
             Revoke revoke { touches: Touches::Changed }
             Destroy destroy { touches: Touches::Ended }
@@ -83,6 +91,9 @@ pub(super) use table;
 
 /// The right to read the attributes of an object.
 const READ_ATTRIBUTES: Action = Action::Operation(Operation::GetAttributes);
+
+/// The right to replace a key by a new one.
+const RE_KEY: Action = Action::Operation(Operation::ReKey);
 
 /// The right to change attributes of an object, by any operation.
 const CHANGE_ATTRIBUTES: Action = Action::Operation(Operation::ModifyAttribute);
@@ -128,6 +139,8 @@ pub(super) enum Touches {
     GivenOut,
     /// The named object, which it changes.
     Changed,
+    /// The named object, and an object that it adds in its place.
+    Replaced,
     /// The named object, which it destroys.
     Ended,
 }
@@ -161,7 +174,7 @@ impl Touches {
     /// Whether the operation sets the ID placeholder, or clears it if it fails or finds not exactly one object (KMIP
     /// 2.1 section 6.1.28). That Destroy clears it is an extension of this server.
     pub(super) fn sets_placeholder(self) -> bool {
-        matches!(self, Self::Found | Self::New | Self::NewOrNamed | Self::Ended)
+        matches!(self, Self::Found | Self::New | Self::NewOrNamed | Self::Replaced | Self::Ended)
     }
 
     /// Whether the operation adds, or may add, an object.

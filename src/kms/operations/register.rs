@@ -6,7 +6,7 @@ use super::super::{Call, Error, Kms};
 use crate::kmip::payloads::register::{Request, Response};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    check_masks(&[request.protection_storage_masks])?;
+    check_masks(kms, &[request.protection_storage_masks])?;
     let mut attributes = *request.attributes;
     let brought = Brought::read(request.object_type, request.object, &mut attributes)?;
     let grant = kms.authorize_new(call, &mut attributes)?;

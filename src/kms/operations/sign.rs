@@ -11,6 +11,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let object = key.object();
     let mechanism = signature::mechanism(object, request.cryptographic_parameters.as_ref())?;
     let digest = signature::digest(mechanism, request.data.as_ref(), request.digested_data.as_ref())?;
+    key.use_up(request.data.as_ref().map_or(digest.len(), |data| data.len()))?;
     let signature_data = Bytes::from(key.sign(mechanism, &digest)?);
     Ok(Response { unique_identifier: object.id.clone(), signature_data })
 }

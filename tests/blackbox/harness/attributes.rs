@@ -31,6 +31,12 @@ pub fn modify(id: &str, from: &Value, to: &Value) -> Value {
     structure("ModifyAttribute", &[text("UniqueIdentifier", id), current(from), new(to)])
 }
 
+/// A request for units of Usage Limits, or whether they are left.
+pub fn units(operation: &str, id: &str, units: i64) -> Value {
+    let count = json!({"tag": "UsageLimitsCount", "type": "LongInteger", "value": units});
+    structure(operation, &[text("UniqueIdentifier", id), count])
+}
+
 /// The reference to a vendor attribute, or to the attribute of a tag.
 pub fn reference(attribute: &str) -> Value {
     match attribute.split_once('/') {
@@ -71,10 +77,18 @@ fn dated(case: &str) -> Option<&str> {
     articles.iter().find_map(|article| case.strip_prefix(article))
 }
 
+/// The attribute Usage Limits.
+pub fn limits(total: i64, unit: &str) -> Value {
+    let total = json!({"tag": "UsageLimitsTotal", "type": "LongInteger", "value": total});
+    structure("UsageLimits", &[total, enumeration("UsageLimitsUnit", unit)])
+}
+
 /// Create of a key for [`request`].
 pub fn key_for(id: &str, operation: &str, case: &str) -> Value {
     let is_there = case.contains("earlier") || case.contains("later");
     let own = match dated(case).map(|date| date.replace(' ', "")) {
+        _ if case == "lower Usage Limits" => vec![limits(9, "Object")],
+        _ if case == "Usage Limits" => Vec::new(),
         Some(tag) if is_there => vec![date(&tag, LATE)],
         Some(_) => Vec::new(),
         None if case.ends_with("is lost") => Vec::new(),
@@ -89,10 +103,14 @@ pub fn key_for(id: &str, operation: &str, case: &str) -> Value {
 pub fn request(id: &str, operation: &str, case: &str) -> Value {
     let tag = dated(case).map(|date| date.replace(' ', ""));
     match (operation, tag) {
+        (_, None) if case.ends_with("Usage Limits") => put(operation, id, &limits(8, "Object")),
         ("AdjustAttribute", Some(tag)) if case.contains("later") => adjust(id, &tag, "Increment", Some(60)),
         ("AdjustAttribute", Some(tag)) => adjust(id, &tag, "Decrement", Some(60)),
         ("AdjustAttribute", None) => adjust(id, "x/n", "Increment", None),
         ("DeleteAttribute", _) => delete(id, "Comment"),
+        (_, Some(tag)) if tag == "RotateInterval" => {
+            put(operation, id, &json!({"tag": tag, "type": "Interval", "value": 600}))
+        }
         (_, Some(tag)) => put(operation, id, &date(&tag, if case.contains("later") { LATER } else { SOON })),
         (_, None) if case == "Encrypt is lost" => put(operation, id, &integer("CryptographicUsageMask", WITHOUT[0])),
         (_, None) if case == "Decrypt is lost" => put(operation, id, &integer("CryptographicUsageMask", WITHOUT[1])),
@@ -120,7 +138,14 @@ pub fn value(tag: &str, n: i64) -> Value {
         "NISTKeyType" => enumeration(tag, "PrivateSignatureKey"),
         "ProtectionLevel" => enumeration(tag, ["High", "Low"][n as usize % 2]),
         "ProtectionPeriod" => json!({"tag": tag, "type": "Interval", "value": n}),
+        "RotateInterval" | "RotateOffset" => json!({"tag": tag, "type": "Interval", "value": 60 + n}),
+        // A key that the clock replaces needs an interval.
+        "RotateAutomatic" => boolean(tag, false),
+        "RotateName" => {
+            structure(tag, &[text("RotateNameValue", &word), enumeration("RotateNameType", "UninterpretedTextString")])
+        }
         "QuantumSafe" => boolean(tag, n % 2 == 0),
+        "UsageLimits" => limits(100 - n, "Object"),
         "Sensitive" => boolean(tag, false),
         "Extractable" => boolean(tag, true),
         _ if tag.ends_with("Date") => date(tag, &format!("2999-01-{:02}T00:00:00Z", n + 1)),
@@ -132,8 +157,14 @@ pub fn value(tag: &str, n: i64) -> Value {
 pub fn instances(caller: &mut Caller, id: &str, tag: &str) -> Vec<Value> {
     let answer = caller.ok(&super::kmip::named("GetAttributes", id));
     let items = find(&answer, "Attributes").unwrap().as_array().unwrap();
-    let named = items.iter().filter(|item| item["tag"] == tag);
-    named.filter(|item| tag != "Attribute" || find(item, "VendorIdentification").unwrap() == "x").cloned().collect()
+    let named = items.iter().filter(|item| item["tag"] == tag).cloned().map(|mut item| {
+        // The server's own part of the attribute.
+        if let Some(parts) = item["value"].as_array_mut() {
+            parts.retain(|part| part["tag"] != "UsageLimitsCount");
+        }
+        item
+    });
+    named.filter(|item| tag != "Attribute" || find(item, "VendorIdentification").unwrap() == "x").collect()
 }
 
 /// The attribute of tags, and the requests that change it.

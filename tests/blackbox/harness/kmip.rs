@@ -30,6 +30,11 @@ pub fn date(tag: &str, value: &str) -> Value {
     json!({"tag": tag, "type": "DateTime", "value": value})
 }
 
+/// A date in seconds since 1970.
+pub fn date_at(tag: &str, seconds: i64) -> Value {
+    date(tag, &format!("0x{seconds:016X}"))
+}
+
 pub fn structure(tag: &str, value: &[Value]) -> Value {
     json!({"tag": tag, "value": value})
 }

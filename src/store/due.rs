@@ -1,0 +1,54 @@
+//! Objects whose state the clock changes (KMIP 2.1 section 4.57), by indexes on their dates.
+
+use rusqlite::params;
+
+use super::error::Error;
+use super::reader::Readers;
+use super::sql;
+
+/// A date that the clock reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// The Activation Date of a Pre-Active object.
+    Activation,
+    /// The Deactivation Date of an Active object.
+    Deactivation,
+}
+
+/// An object whose date is reached: the date, its number, and its identifier.
+pub type Reached = (i64, i64, String);
+
+/// Objects whose date is at most `now`, in the order of the dates: at most `limit`, after the one with this date and
+/// number.
+///
+/// # Errors
+/// SQLite's.
+pub fn page(store: &Readers, due: Due, now: i64, after: (i64, i64), limit: usize) -> Result<Vec<Reached>, Error> {
+    let sql = match due {
+        Due::Activation => {
+            "SELECT activation_date, number, id FROM object INDEXED BY object_activation \
+             WHERE state = 1 AND activation_date IS NOT NULL AND activation_date <= ?1 \
+             AND (activation_date, number) > (?2, ?3) ORDER BY activation_date, number LIMIT ?4"
+        }
+        Due::Deactivation => {
+            "SELECT deactivation_date, number, id FROM object INDEXED BY object_deactivation \
+             WHERE state = 2 AND deactivation_date IS NOT NULL AND deactivation_date <= ?1 \
+             AND (deactivation_date, number) > (?2, ?3) ORDER BY deactivation_date, number LIMIT ?4"
+        }
+    };
+    let (date, number) = after;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    store.all(sql, params![now, date, number, sql::limit(limit)], read)
+}
+
+/// Keys that the server replaces at `now` or should have replaced before, by their times and identifiers: at most `limit`,
+/// after the one with this time and identifier.
+///
+/// # Errors
+/// SQLite's.
+pub fn rotations(store: &Readers, now: i64, after: &(i64, String), limit: usize) -> Result<Vec<(i64, String)>, Error> {
+    let (due, object) = after;
+    let sql = "SELECT due, object FROM object_rotation INDEXED BY object_rotation_due \
+               WHERE due <= ?1 AND (due, object) > (?2, ?3) ORDER BY due, object LIMIT ?4";
+    store.all(sql, params![now, due, object, sql::limit(limit)], sql::pair)
+}
