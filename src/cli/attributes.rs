@@ -1,27 +1,34 @@
 //! `claviger attributes`: the attributes of an object.
 
+mod change;
+
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Map, Value as Json, json};
 
 use super::error::Error;
+use super::named::resolve;
 use super::report::Report;
 use super::{value, words};
 use crate::client::Client;
-use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute, VendorReference, has_several};
+use crate::kmip::attributes::{VendorAttribute, has_several};
 use crate::kmip::payloads::get_attributes::Request;
 use crate::kmip::ttlv::Item;
 use crate::kmip::{self, AttributeReference, Tag};
 
-/// Print the attributes of objects
+/// Print and change the attributes of objects
 #[derive(clap::Subcommand)]
 pub(super) enum Attributes {
     Get(Get),
+    Set(change::Set),
+    Delete(change::Delete),
 }
 
 impl Attributes {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::Get(command) => command.run(client).await,
+            Self::Set(command) => command.run(client).await,
+            Self::Delete(command) => command.run(client).await,
         }
     }
 }
@@ -29,29 +36,38 @@ impl Attributes {
 /// Print the attributes of an object, one per line: `Name: value`
 #[derive(clap::Args)]
 pub(super) struct Get {
-    /// Unique identifier of the object
-    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
-    key_id: String,
-    /// Attributes to print, by their KMIP names, or Tags; separated by blanks [default: all]
-    #[arg(value_name = "ATTRIBUTE", value_parser = words::attribute)]
-    attributes: Vec<Option<Tag>>,
+    /// Unique identifier or name of the object, and then the attributes to print, by their KMIP names, or Tags;
+    /// separated by blanks [default: all attributes]
+    #[arg(value_name = "OBJECT [ATTRIBUTE", required_unless_present = "key_id")]
+    words: Vec<String>,
+    /// Unique identifier of the object: the former spelling
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), hide = true)]
+    key_id: Option<String>,
 }
 
 impl Get {
     async fn run(self, client: &Client) -> Result<Report, Error> {
-        let reference = |tag: Option<Tag>| {
-            let tags = || VendorReference { vendor_identification: TAG_VENDOR.to_owned(), name: "tag".to_owned() };
-            tag.map_or_else(|| AttributeReference::Vendor(tags()), AttributeReference::Tag)
+        let mut words = self.words.into_iter();
+        let (object, is_former) = match self.key_id {
+            Some(id) => (id, true),
+            None => (words.next().unwrap_or_default(), false),
         };
-        let answer = client
-            .execute(Request {
-                unique_identifier: Some(self.key_id.into()),
-                attribute_references: self.attributes.into_iter().map(reference).collect(),
-            })
-            .await?;
-        let (lines, attributes) = render(*answer.attributes);
-        Ok(Report::new(lines, json!({ "unique_identifier": answer.unique_identifier, "attributes": attributes })))
+        let attribute = |word: String| {
+            let refuse = |error| Error::Usage(format!("{word:?}: {error}"));
+            words::attribute(&word).map(change::referred).map_err(refuse)
+        };
+        let attributes = words.map(attribute).collect::<Result<Vec<_>, Error>>()?;
+        let id = if is_former { object } else { resolve(client, &object, &[]).await? };
+        shown(client, id, attributes).await
     }
+}
+
+/// Returns the report of an object's attributes; of all if none are given.
+pub(super) async fn shown(client: &Client, id: String, references: Vec<AttributeReference>) -> Result<Report, Error> {
+    let request = Request { unique_identifier: Some(id.into()), attribute_references: references };
+    let answer = client.execute(request).await?;
+    let (lines, attributes) = render(*answer.attributes);
+    Ok(Report::new(lines, json!({ "unique_identifier": answer.unique_identifier, "attributes": attributes })))
 }
 
 fn render(mut attributes: kmip::Attributes) -> (Vec<String>, Map<String, Json>) {

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 use super::config;
 use super::sealed::Error as SealedError;
 use crate::audit::verify;
@@ -20,6 +22,12 @@ pub(super) enum Error {
     Unreadable(#[from] Unreadable),
     #[error("{0}")]
     File(#[from] FileError),
+    /// A file does not hold what it should.
+    #[error("{} is not {format} ({fault})", path.display())]
+    NotReadable { path: PathBuf, format: &'static str, fault: KeyFileFault },
+    /// The key has another form than the requested format is for.
+    #[error("the key cannot be written as {0}: give another -f")]
+    Format(&'static str),
     /// A key file is not in the expected format.
     #[error("{} is not {format} ({fault}): give -f with the format that it has", path.display())]
     KeyFile { path: PathBuf, format: &'static str, fault: KeyFileFault },
@@ -69,12 +77,38 @@ pub(super) enum Error {
     /// The key id does not fit into the header of an encrypted file.
     #[error("a key id has 1 to 255 bytes")]
     KeyId,
+    #[error("the file cannot be hashed: {0}")]
+    Hash(openssl::error::ErrorStack),
     #[error("no random bytes: {0}")]
     Random(openssl::error::ErrorStack),
     #[error("cannot start the runtime: {0}")]
     Runtime(io::Error),
     #[error("{0}")]
     Interrupted(Signal),
+    /// The options of the command do not go together. It has the exit status of a usage error.
+    #[error("{0}")]
+    Usage(String),
+    /// The command cannot be undone, was not confirmed by `--yes`, and nobody can be asked.
+    #[error("{0} cannot be undone: confirm it with --yes")]
+    Unconfirmed(&'static str),
+    /// The answer to the question was not yes.
+    #[error("nothing was changed")]
+    Declined,
+    /// An active object was to be destroyed.
+    #[error("conflict: the object {id} is Active: revoke it first (claviger {noun} revoke {id})")]
+    Active { noun: &'static str, id: String },
+    /// Several objects have the name, or one has it as its identifier.
+    #[error("{name:?} names several objects: give the identifier of one: {}", candidates.join(", "))]
+    Ambiguous { name: String, candidates: Vec<String> },
+    /// The caller knows of no object with this name.
+    #[error("not found: no object that you may use has the name {0:?}")]
+    NoSuchName(String),
+    /// A text is not a value of the attribute.
+    #[error("{value:?} is not a value of {attribute}: {expected}")]
+    AttributeValue { attribute: String, value: String, expected: String },
+    /// A ciphertext that was not encrypted in chunks does not verify.
+    #[error("{} does not verify: the key, the options or --aad-hex are wrong, or the file was changed", .0.display())]
+    Unverified(PathBuf),
 }
 
 /// An error of a file.
@@ -89,11 +123,15 @@ pub(super) enum FileError {
     #[error("{} is larger than a key can be ({limit} bytes)", path.display())]
     TooLarge { path: PathBuf, limit: usize },
     #[error(
-        "{} holds {bytes} bytes, and an AES key has 16, 24 or 32: name the algorithm of the key by --algorithm", path.display()
+        "{} holds {bytes} bytes, and an AES key has 16, 24 or 32: name the algorithm of the key by {flag}", path.display()
     )]
-    NotAes { path: PathBuf, bytes: usize },
+    NotAes { path: PathBuf, bytes: usize, flag: &'static str },
     #[error("{} is larger than the server takes ({limit} bytes)", path.display())]
     Large { path: PathBuf, limit: usize },
+    #[error("the output is binary, and standard output is a terminal: give -o FILE, or `-f base64` where there is -f")]
+    Terminal,
+    #[error("{} is larger than {limit} bytes: give --hash, and the file is hashed on this machine", path.display())]
+    Unhashed { path: PathBuf, limit: usize },
 }
 
 impl FileError {
@@ -112,6 +150,18 @@ pub(super) enum KeyFileFault {
     Kmip(#[from] kmip::Error),
     #[error("its document is a `{0}`, not a SymmetricKey")]
     NotSymmetricKey(String),
+    #[error("its document is a `{0}`, not a SymmetricKey, PrivateKey or PublicKey")]
+    NotKey(String),
+    #[error("it has no PEM block")]
+    NoPem,
+    #[error("its PEM block is a `{0}`, not a key")]
+    OtherPem(String),
+    #[error("it is encrypted: decrypt it with `openssl pkey`, and pipe the result to `claviger keys import -`")]
+    Encrypted,
+    #[error("OpenSSL cannot read it")]
+    NotCertificate,
+    #[error("it is not a private or public key of RSA, an elliptic curve or Ed25519")]
+    NotDer,
 }
 
 /// An error of an audit log.
@@ -153,6 +203,15 @@ impl Error {
         matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// Returns the server's refusal, if it is the reason of the error.
+    pub(super) fn refusal(&self) -> Option<&client::Refusal> {
+        match self {
+            Self::Client(client::Error::Refused(refusal)) | Self::LoginRefused { refusal, .. } => Some(refusal),
+            Self::NamedKey { source, .. } | Self::TokensNotEnded { source, .. } => source.refusal(),
+            _ => None,
+        }
+    }
+
     /// Returns the number of bytes that the server's HSM takes in one call, if the server refused the request because
     /// of this limit.
     pub(super) fn most_bytes(&self) -> Option<u64> {
@@ -162,13 +221,76 @@ impl Error {
         }
     }
 
-    /// Returns the exit status. For signals it follows the convention of shells.
+    /// Returns the exit status: the one place that decides it. For signals it follows the convention of shells.
     pub(super) fn status(&self) -> u8 {
         match self {
             Self::Interrupted(Signal::Interrupt) => 130,
             Self::Interrupted(Signal::Terminate) => 143,
-            Self::Audit(AuditError::Unsigned { .. }) => 3,
-            _ => 1,
+            Self::Usage(_) | Self::Unconfirmed(_) => USAGE,
+            Self::Client(client::Error::Refused(refusal)) | Self::LoginRefused { refusal, .. } => of_refusal(refusal),
+            Self::Client(client::Error::Http(error)) => of_http(error),
+            Self::NamedKey { source, .. } | Self::TokensNotEnded { source, .. } => source.status(),
+            Self::Sealed { source, .. } if source.is_tampering() => TAMPERED,
+            Self::Unverified(_) | Self::Audit(AuditError::Verify(verify::Error::Broken(_))) => TAMPERED,
+            Self::NoSuchName(_) => NOT_FOUND,
+            Self::Audit(AuditError::Unsigned { .. }) => UNSIGNED,
+            _ => FAILURE,
         }
+    }
+
+    /// Returns the error for programs, on one line.
+    pub(super) fn json(&self) -> Value {
+        let mut json = json!({ "error": self.to_string(), "exit_status": self.status() });
+        if let (Some(refusal), Some(json)) = (self.refusal(), json.as_object_mut()) {
+            json.insert("http_status".to_owned(), refusal.status.as_u16().into());
+            json.insert("result_reason".to_owned(), refusal.result_reason.clone().into());
+            json.insert("request_id".to_owned(), refusal.request_id.clone().into());
+        }
+        json
+    }
+}
+
+const FAILURE: u8 = 1;
+
+/// The exit status of a command line that is not understood.
+pub(super) const USAGE: u8 = 2;
+
+const NOT_AUTHENTICATED: u8 = 3;
+const NOT_PERMITTED: u8 = 4;
+const NOT_FOUND: u8 = 5;
+const UNAVAILABLE: u8 = 6;
+
+/// The exit status when data, a signature or an audit log does not verify.
+pub(super) const TAMPERED: u8 = 7;
+
+const UNSIGNED: u8 = 8;
+
+fn of_refusal(refusal: &client::Refusal) -> u8 {
+    match refusal.status.as_u16() {
+        401 => NOT_AUTHENTICATED,
+        403 => NOT_PERMITTED,
+        404 => NOT_FOUND,
+        429 | 502..=504 => UNAVAILABLE,
+        _ => FAILURE,
+    }
+}
+
+fn of_http(error: &client::http::Error) -> u8 {
+    use client::http::Error as E;
+    match error {
+        E::CertificateWanted { .. } | E::CertificateRefused { .. } => NOT_AUTHENTICATED,
+        E::Resolve { .. }
+        | E::Connect { .. }
+        | E::ConnectTimeout { .. }
+        | E::Closed { .. }
+        | E::Exchange { .. }
+        | E::Timeout { .. } => UNAVAILABLE,
+        E::Setup(_)
+        | E::Untrusted { .. }
+        | E::WrongName { .. }
+        | E::NotTls { .. }
+        | E::Handshake { .. }
+        | E::TooLarge { .. }
+        | E::Request(_) => FAILURE,
     }
 }

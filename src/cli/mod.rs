@@ -6,17 +6,27 @@ mod api_keys;
 mod attributes;
 mod audit;
 mod config;
+mod confirmation;
+mod data;
 mod error;
 mod identities;
 mod issuers;
+mod keys;
+mod kinds;
+mod kmip;
+mod labels;
 mod login;
+mod named;
 mod objects;
 mod options;
 mod report;
+mod screen;
 mod sealed;
 mod secrets;
+mod stored;
 mod stream;
 mod sym;
+mod table;
 mod target;
 mod tokens;
 mod value;
@@ -49,10 +59,7 @@ const KMS: &str = "kms";
 
 const PASSWORD_VARIABLE: &str = "CLAVIGER_CLIENT_P12_PASSWORD";
 
-/// Manage and use the keys of a Claviger server
-///
-/// Keys are generated and kept in the server's HSM. The server authenticates you by a client certificate, an access
-/// token, a JWT or an API token.
+/// Manage and use the keys of a Claviger server, which are generated and kept in its HSM
 #[derive(Parser)]
 #[command(name = "claviger", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -62,7 +69,7 @@ struct Arguments {
     options: Options,
     /// TOML file with the same options; a flag overrides the environment, the environment overrides the file [default:
     /// ~/.config/claviger/claviger.toml, if it exists]
-    #[arg(long, env = "CLAVIGER_CONFIG", value_name = "FILE", global = true, help_heading = "Connection")]
+    #[arg(long, env = "CLAVIGER_CONFIG", value_name = "FILE", global = true, help_heading = screen::CONNECTION)]
     config: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long, global = true)]
@@ -80,15 +87,24 @@ Examples:
   claviger sym keys export -k \"$id\" -f base64 key.base64
   claviger access-rights grant --user bob -k \"$id\" encrypt decrypt
 
-Exit status: 0 for success, 1 for failure, 2 for an invalid command line;
-3 if `audit verify` finds an intact log whose end is not signed.";
+Exit status: 0 for success; 2 for an invalid command line, 3 if you are not authenticated, 4 if you are not
+permitted, 5 if the object is not found, 6 if the server is unavailable, 7 if a file, a signature or the audit
+log does not verify, 8 if the end of the audit log is not signed; 1 for every other failure.";
 
 #[derive(Subcommand)]
 enum Command {
     #[command(subcommand)]
-    Sym(sym::Sym),
+    Keys(keys::Keys),
+    #[command(flatten)]
+    Data(data::Data),
+    #[command(subcommand)]
+    Certificates(stored::Certificates),
+    #[command(subcommand)]
+    Opaque(stored::Opaque),
     #[command(subcommand)]
     Attributes(attributes::Attributes),
+    #[command(subcommand)]
+    Sym(sym::Sym),
     #[command(subcommand)]
     AccessRights(access_rights::AccessRights),
     Login(login::Login),
@@ -107,6 +123,8 @@ enum Command {
     Tokens(tokens::Tokens),
     #[command(subcommand)]
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Kmip(kmip::Kmip),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
 }
@@ -114,8 +132,10 @@ enum Command {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let (command, _) = without_empty(Arguments::command());
-    let matches = command.get_matches_from(without_kms(env::args_os().collect()));
+    let (command, _) = without_empty(screen::fitted(Arguments::command()));
+    let line = without_kms(env::args_os().collect());
+    let is_json = line.iter().any(|word| word == "--json");
+    let matches = command.try_get_matches_from(line).unwrap_or_else(|error| refuse(&error, is_json));
     let by_flag = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
     let by_flag = ByFlag {
         password_file: by_flag("client_p12_password_file"),
@@ -125,15 +145,26 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let as_json = arguments.json;
     match run(arguments, by_flag).and_then(|report| report.print(as_json)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(status) => ExitCode::from(status),
         Err(error) => {
             if !error.is_broken_pipe() {
-                report::complain(&error);
+                report::complain(&error, as_json);
             }
             ExitCode::from(error.status())
         }
     }
+}
+
+/// Ends the program after a command line that is not understood, or that asks for help.
+fn refuse(error: &clap::Error, is_json: bool) -> ! {
+    if is_json && error.use_stderr() {
+        let text = error.to_string();
+        let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+        let said = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        report::complain(&Error::Usage(said.trim_start_matches("error: ").to_owned()), true);
+        std::process::exit(error::USAGE.into());
+    }
+    error.exit()
 }
 
 /// Removes the word `kms` before the command, which the documentation of other clients has.
@@ -158,6 +189,11 @@ fn run(arguments: Arguments, by_flag: ByFlag) -> Result<Report, Error> {
             Some(done) => return done,
             None => Remote::Audit(command),
         },
+        Command::Keys(command) => Remote::Keys(command),
+        Command::Data(command) => Remote::Data(command),
+        Command::Certificates(command) => Remote::Certificates(command),
+        Command::Opaque(command) => Remote::Opaque(command),
+        Command::Kmip(command) => Remote::Kmip(command),
         Command::Sym(command) => Remote::Sym(command),
         Command::Attributes(command) => Remote::Attributes(command),
         Command::AccessRights(command) => Remote::AccessRights(command),
@@ -209,6 +245,11 @@ async fn interrupted() -> std::io::Result<Signal> {
 
 /// The commands that need the server.
 enum Remote {
+    Keys(keys::Keys),
+    Data(data::Data),
+    Certificates(stored::Certificates),
+    Opaque(stored::Opaque),
+    Kmip(kmip::Kmip),
     Sym(sym::Sym),
     Attributes(attributes::Attributes),
     Audit(audit::Audit),
@@ -242,6 +283,11 @@ impl Remote {
     /// Runs the command. `login` is the path of the login file.
     async fn run(self, client: &Client, login: Option<&Path>) -> Result<Report, Error> {
         match self {
+            Self::Keys(command) => command.run(client).await,
+            Self::Data(command) => command.run(client).await,
+            Self::Certificates(command) => command.run(client).await,
+            Self::Opaque(command) => command.run(client).await,
+            Self::Kmip(command) => command.run(client).await,
             Self::Sym(command) => command.run(client).await,
             Self::Attributes(command) => command.run(client).await,
             Self::Audit(command) => command.run(client).await,
@@ -308,7 +354,15 @@ mod tests {
             "claviger sym keys import FILE --replace",
             "claviger sym encrypt a -k b",
             "claviger sym decrypt a -o b --aad-hex 0",
-            "claviger attributes get -k a Colour",
+            "claviger attributes get",
+            "claviger attributes set a Colour red",
+            "claviger keys create --type des",
+            "claviger keys destroy",
+            "claviger encrypt a",
+            "claviger encrypt a -k b --iv-hex 00",
+            "claviger verify a -k b",
+            "claviger verify a -k b --mac 00 --signature c",
+            "claviger random 0",
             "claviger access-rights grant -k a encrypt",
             "claviger access-rights grant --user bob --role ops -k a encrypt",
             "claviger access-rights grant --user bob -k a",

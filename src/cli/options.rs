@@ -9,13 +9,13 @@ options! {
     pub(super) struct Options;
 
     /// URL of the server [default: https://localhost:9998]
-    #[arg(long, env = "CLAVIGER_URL", value_name = "URL", global = true, help_heading = "Connection")]
+    #[arg(long, env = "CLAVIGER_URL", value_name = "URL", global = true, help_heading = super::screen::CONNECTION)]
     url: String,
     /// PEM file with the authorities of the server's certificate [default: the system's]
-    #[arg(long, env = "CLAVIGER_CA_FILE", value_name = "FILE", global = true, help_heading = "Connection")]
+    #[arg(long, env = "CLAVIGER_CA_FILE", value_name = "FILE", global = true, help_heading = super::screen::CONNECTION)]
     ca_file: PathBuf,
     /// PKCS#12 file with your client certificate and its private key
-    #[arg(long, env = "CLAVIGER_CLIENT_P12", value_name = "FILE", global = true, help_heading = "Connection")]
+    #[arg(long, env = "CLAVIGER_CLIENT_P12", value_name = "FILE", global = true, help_heading = super::screen::CONNECTION)]
     client_p12: PathBuf,
     /// File that holds the password of the PKCS#12 file; CLAVIGER_CLIENT_P12_PASSWORD may hold the password itself
     /// instead
@@ -24,7 +24,7 @@ options! {
         env = "CLAVIGER_CLIENT_P12_PASSWORD_FILE",
         value_name = "FILE",
         global = true,
-        help_heading = "Connection"
+        help_heading = super::screen::CONNECTION
     )]
     client_p12_password_file: PathBuf,
     /// The password. It has a key in the file and a variable, but no flag, because arguments are visible to every user
@@ -46,7 +46,7 @@ options! {
         value_name = "TOKEN",
         hide_env_values = true,
         global = true,
-        help_heading = "Connection"
+        help_heading = super::screen::CONNECTION
     )]
     access_token: Password,
     /// The same as --access-token, usually a JWT, with the name that Piiano's clients use; an argument is visible to
@@ -58,7 +58,7 @@ options! {
         value_name = "JWT",
         hide_env_values = true,
         global = true,
-        help_heading = "Connection"
+        help_heading = super::screen::CONNECTION
     )]
     #[serde(skip)]
     auth_token: Password,
@@ -73,7 +73,7 @@ options! {
         value_name = "SECONDS",
         value_parser = clap::value_parser!(u16).range(1..=3600),
         global = true,
-        help_heading = "Connection"
+        help_heading = super::screen::CONNECTION
     )]
     timeout: u16,
 }

@@ -1,7 +1,7 @@
 //! The output of a command: a file that appears when it is complete, or standard output.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,13 @@ pub(super) enum Existing {
     Keep,
     /// The file is replaced when the new one is complete.
     Replace,
+}
+
+impl Existing {
+    /// What `--force` says.
+    pub(super) fn forced(force: bool) -> Self {
+        if force { Self::Replace } else { Self::Keep }
+    }
 }
 
 /// An unfinished output.
@@ -47,6 +54,14 @@ impl Target {
         let temporary = Temporary::create(place, existing).map_err(write)?;
         let sink = Sink::new(temporary.file.try_clone().map_err(write)?);
         Ok(Self { sink, temporary: Some(temporary) })
+    }
+
+    /// Creates an output for binary data, which is not written to a terminal.
+    pub(super) fn binary(place: &Path, existing: Existing) -> Result<Self, Error> {
+        if place == Path::new(DASH) && io::stdout().is_terminal() {
+            return Err(FileError::Terminal.into());
+        }
+        Self::create(place, existing)
     }
 
     /// Appends bytes.

@@ -3,12 +3,37 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::hexadecimal;
-use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, RevocationReasonCode, State};
+use crate::kmip::enumerations::{
+    BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, ObjectType, PaddingMethod, RecommendedCurve,
+    RevocationReasonCode, State,
+};
 use crate::kmip::{Tag, UsageMask};
 
 const ALGORITHMS: [&str; 6] = ["aes", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"];
 
 const OBJECT_TYPES: [&str; 4] = ["symmetric-key", "private-key", "public-key", "secret-data"];
+
+const KEY_TYPES: [&str; 3] = ["symmetric-key", "private-key", "public-key"];
+
+const CURVES: [&str; 4] = ["p256", "p384", "p521", "secp256k1"];
+
+const HASHES: [&str; 11] = [
+    "sha1",
+    "sha224",
+    "sha256",
+    "sha384",
+    "sha512",
+    "sha512-224",
+    "sha512-256",
+    "sha3-224",
+    "sha3-256",
+    "sha3-384",
+    "sha3-512",
+];
+
+const MODES: [&str; 8] = ["gcm", "ccm", "aead", "cbc", "ctr", "cfb", "ofb", "ecb"];
+
+const PADDINGS: [&str; 5] = ["pkcs5", "none", "oaep", "pkcs1v15", "pss"];
 
 const STATES: [&str; 6] = ["pre-active", "active", "deactivated", "compromised", "destroyed", "destroyed-compromised"];
 
@@ -32,6 +57,33 @@ pub(super) fn algorithm() -> impl TypedValueParser<Value = CryptographicAlgorith
 
 pub(super) fn object_type() -> impl TypedValueParser<Value = ObjectType> {
     PossibleValuesParser::new(OBJECT_TYPES).try_map(|word| ObjectType::from_name(&word).ok_or(Unknown))
+}
+
+/// The types of keys.
+pub(super) fn key_type() -> impl TypedValueParser<Value = ObjectType> {
+    PossibleValuesParser::new(KEY_TYPES).try_map(|word| ObjectType::from_name(&word).ok_or(Unknown))
+}
+
+pub(super) fn curve() -> impl TypedValueParser<Value = RecommendedCurve> {
+    PossibleValuesParser::new(CURVES).try_map(|word| RecommendedCurve::from_name(&word).ok_or(Unknown))
+}
+
+pub(super) fn hash() -> impl TypedValueParser<Value = HashingAlgorithm> {
+    PossibleValuesParser::new(HASHES).try_map(|word| HashingAlgorithm::from_name(&word).ok_or(Unknown))
+}
+
+pub(super) fn mode() -> impl TypedValueParser<Value = BlockCipherMode> {
+    PossibleValuesParser::new(MODES).try_map(|word| BlockCipherMode::from_name(&word).ok_or(Unknown))
+}
+
+pub(super) fn padding() -> impl TypedValueParser<Value = PaddingMethod> {
+    PossibleValuesParser::new(PADDINGS).try_map(|word| PaddingMethod::from_name(&word).ok_or(Unknown))
+}
+
+/// Returns the algorithm with this name, in any spelling.
+pub(super) fn any_algorithm(word: &str) -> Result<CryptographicAlgorithm, String> {
+    CryptographicAlgorithm::from_name(word)
+        .ok_or_else(|| "it is not an algorithm of KMIP, such as aes, rsa, ec or hmac-sha256".to_owned())
 }
 
 pub(super) fn state() -> impl TypedValueParser<Value = State> {
@@ -79,6 +131,13 @@ mod tests {
         assert!(OBJECT_TYPES.iter().all(|word| ObjectType::from_name(word).is_some()));
         assert!(STATES.iter().all(|word| State::from_name(word).is_some()));
         assert!(REASONS.iter().all(|word| RevocationReasonCode::from_name(word).is_some()));
+        assert!(KEY_TYPES.iter().all(|word| ObjectType::from_name(word).is_some()));
+        assert!(CURVES.iter().all(|word| RecommendedCurve::from_name(word).is_some()));
+        assert!(HASHES.iter().all(|word| HashingAlgorithm::from_name(word).is_some()));
+        assert!(MODES.iter().all(|word| BlockCipherMode::from_name(word).is_some()));
+        assert!(PADDINGS.iter().all(|word| PaddingMethod::from_name(word).is_some()));
+        assert_eq!(any_algorithm("hmac-sha256"), Ok(CryptographicAlgorithm::HMAC_SHA256));
+        assert!(any_algorithm("rot13").is_err());
         assert_eq!(usage("mac-generate"), Ok(UsageMask::MAC_GENERATE));
         assert!(usage("everything").is_err());
         assert_eq!(attribute("activation-date"), Ok(Some(Tag::ActivationDate)));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::harness::Trail;
 use crate::harness::audit::use_of;
+use crate::harness::cli::{TAMPERED, UNSIGNED};
 
 /// xorshift64: each seed gives the same mutations in every run.
 struct Chance(u64);
@@ -98,13 +99,17 @@ fn two_hundred_mutations_of_ten_thousand_lines() {
         fs::write(&mutated, &bytes).unwrap();
         let is_cut = text.as_bytes().starts_with(&bytes);
         let (mut status, mut said) = trail.verify(None, &[&mutated]);
-        if is_cut && status != 1 {
+        if is_cut && status != TAMPERED {
             // A cut between two lines: either the end is not signed, or the log ends at a checkpoint, which only the
             // head shows.
-            assert_eq!(status, if bytes.ends_with(b"\"}\n") && said.starts_with("intact: ") { 0 } else { 3 }, "{said}");
+            assert_eq!(
+                status,
+                if bytes.ends_with(b"\"}\n") && said.starts_with("intact: ") { 0 } else { UNSIGNED },
+                "{said}"
+            );
             (status, said) = trail.verify(Some(&head), &[&mutated]);
         }
-        assert_eq!(status, 1, "{number}: {what}: {said}");
+        assert_eq!(status, TAMPERED, "{number}: {what}: {said}");
         let differs = bytes.iter().zip(text.as_bytes()).position(|(one, other)| one != other);
         let first = text[..differs.unwrap_or(bytes.len())].matches('\n').count() + 1;
         // The first changed line, or the line before it if the end of that line is missing.
@@ -125,7 +130,7 @@ fn a_log_cut_back_to_a_checkpoint_is_found_by_the_head() {
     fs::write(&head, text.lines().last().unwrap()).unwrap();
     assert_eq!(trail.verify(None, &[&kept]).0, 0);
     let (status, said) = trail.verify(Some(&head), &[&kept]);
-    assert_eq!(status, 1, "{said}");
+    assert_eq!(status, TAMPERED, "{said}");
     assert!(said.contains("before the given head, line 2500: it was cut off"), "{said}");
 
     // A head that is not a checkpoint of this key is refused.
@@ -149,24 +154,24 @@ fn the_end_must_be_signed_and_the_beginning_there() {
         assert!(found == status && said.contains(words), "{found}: {said}");
     };
     let join = |lines: &[&str]| lines.join("\n") + "\n";
-    judged(join(&lines[..10]), 3, "its end is not signed: the last line is 10, the last checkpoint 0");
-    judged(join(&lines[..1499]), 3, "the last checkpoint 1000");
-    judged(join(&lines[1..]), 1, "line 1 (sequence 2): the log begins with sequence 2");
-    judged(String::new(), 1, "there are no lines");
-    judged("\n".to_owned(), 1, "line 1");
-    judged(text.trim_end().to_owned(), 1, "line 1500: it has no newline");
-    judged(text.clone() + "\n", 1, "line 1501");
-    judged(text.replace('\n', "\r\n"), 1, "line 1");
-    judged(text.clone() + lines[1499] + "\n", 1, "line 1501 (sequence 1500): sequence 1501 is expected");
+    judged(join(&lines[..10]), UNSIGNED, "its end is not signed: the last line is 10, the last checkpoint 0");
+    judged(join(&lines[..1499]), UNSIGNED, "the last checkpoint 1000");
+    judged(join(&lines[1..]), TAMPERED, "line 1 (sequence 2): the log begins with sequence 2");
+    judged(String::new(), TAMPERED, "there are no lines");
+    judged("\n".to_owned(), TAMPERED, "line 1");
+    judged(text.trim_end().to_owned(), TAMPERED, "line 1500: it has no newline");
+    judged(text.clone() + "\n", TAMPERED, "line 1501");
+    judged(text.replace('\n', "\r\n"), TAMPERED, "line 1");
+    judged(text.clone() + lines[1499] + "\n", TAMPERED, "line 1501 (sequence 1500): sequence 1501 is expected");
     // The error names the changed line itself, not the line that shows the change.
     let changed = lines[699].replace("\"user\":\"alice\"", "\"user\":\"mallory\"");
     let mut forged = lines.clone();
     forged[699] = &changed;
-    judged(join(&forged), 1, "line 700 (sequence 700): it was changed");
+    judged(join(&forged), TAMPERED, "line 700 (sequence 700): it was changed");
 
     let other = log(10);
     let (status, said) = trail.verify(None, &[other.log()]);
-    assert!(status == 1 && said.contains("signed by another key"), "{said}");
+    assert!(status == TAMPERED && said.contains("signed by another key"), "{said}");
     fs::write(trail.path("key.pem"), "").unwrap();
     assert!(trail.verify(None, &[trail.log()]).1.contains("not a public key in PEM"));
     let missing = PathBuf::from("missing.jsonl");

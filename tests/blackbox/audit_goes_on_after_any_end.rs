@@ -7,6 +7,7 @@ use std::io::Write as _;
 use claviger::audit::{Loss, OpenError};
 
 use crate::harness::audit::{change_of, head_of, use_of};
+use crate::harness::cli::TAMPERED;
 use crate::harness::{Trail, eventually};
 
 fn append(trail: &Trail, bytes: &[u8]) {
@@ -123,7 +124,7 @@ fn a_log_that_lacks_lines_is_not_continued_unasked() {
     drop(trail.open(Some(head)));
     assert_eq!(trail.lines()[0]["seq"], head.seq + 1);
     let (status, said) = trail.verify(None, &[trail.log()]);
-    assert!(status == 1 && said.contains("give the files before this one too"), "{said}");
+    assert!(status == TAMPERED && said.contains("give the files before this one too"), "{said}");
 }
 
 #[test]

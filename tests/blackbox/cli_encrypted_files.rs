@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use openssl::sha::sha256;
 
+use crate::harness::cli::TAMPERED;
 use crate::harness::{Cli, Server, eventually, reference, within_patience};
 
 const CHUNK: usize = 1 << 20;
@@ -60,7 +61,7 @@ fn pipes_carry_the_same() {
     let mut sealed = alice.pipe(&["sym", "encrypt", "-", "-k", &id, "-o", "-"], &plain);
     sealed.pop();
     let output = alice.output(&["sym", "decrypt", "-", "-o", "-"], &sealed);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(TAMPERED));
     assert!(output.stdout == plain[..CHUNK]);
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "claviger: -: it is cut off after 1 whole chunks\n");
 }

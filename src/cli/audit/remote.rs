@@ -71,7 +71,7 @@ pub(super) async fn search(client: &Client, filter: Filter, limit: usize) -> Res
     let body = Search { object, caller, outcome, from, to, limit: Some(limit) };
     let found: Found = client.post_json("/audit/search", &body).await?;
     if !found.complete {
-        crate::cli::report::complain(&AuditError::NotSearched.into());
+        crate::cli::report::complain(&AuditError::NotSearched.into(), false);
     }
     Ok(lines(found.lines))
 }

@@ -14,8 +14,8 @@ const MAX_FILE: u64 = 64 << 10;
 
 /// Verify the audit log; this needs only the public key, and no server
 ///
-/// Exit status: 0 if every line is intact and the last one is signed; 1 if a line is not intact, and the first such
-/// line is printed; 3 if every line is intact, but the last ones are not signed.
+/// Exit status: 0 if every line is intact and the last one is signed; 7 if a line is not intact, and the first such
+/// line is printed; 8 if every line is intact, but the last ones are not signed.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Verify {
     /// PEM file with the public key that signs checkpoints

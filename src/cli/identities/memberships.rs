@@ -24,7 +24,8 @@ pub(in crate::cli) enum Memberships {
     List(List),
     Show(Show),
     Put(Put),
-    Remove(Remove),
+    #[command(alias = "remove")]
+    Delete(Delete),
 }
 
 #[derive(clap::Args)]
@@ -67,9 +68,9 @@ pub(in crate::cli) struct Put {
     role: String,
 }
 
-/// Remove the role of an identity in a project
+/// Delete the role of an identity in a project
 #[derive(clap::Args)]
-pub(in crate::cli) struct Remove {
+pub(in crate::cli) struct Delete {
     #[command(flatten)]
     member: Member,
 }
@@ -103,7 +104,7 @@ impl Memberships {
             Self::Put(Put { member, role }) => {
                 Ok(Report::quiet(client.post_json(&member.path(), &json!({ "role": role })).await?))
             }
-            Self::Remove(Remove { member }) => Ok(Report::quiet(client.delete_json(&member.path()).await?)),
+            Self::Delete(Delete { member }) => Ok(Report::quiet(client.delete_json(&member.path()).await?)),
         }
     }
 }

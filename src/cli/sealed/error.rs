@@ -3,7 +3,7 @@
 /// The reason why a file cannot be decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("it was not made by `claviger sym encrypt`")]
+    #[error("it was not made by `claviger encrypt` without --mode and --padding, or by `claviger sym encrypt`")]
     NotSealed,
     #[error("its format is version {0}, which this program does not support")]
     Version(u8),
@@ -24,4 +24,14 @@ pub(crate) enum Error {
          more; ask the operators of the server"
     )]
     TooLong(u64),
+}
+
+impl Error {
+    /// Whether the file, or the key, is another one than when it was encrypted.
+    pub(crate) fn is_tampering(self) -> bool {
+        match self {
+            Self::Header | Self::Truncated(_) | Self::Chunk(_) | Self::Unverified(_) | Self::Trailing => true,
+            Self::NotSealed | Self::Version(_) | Self::TooManyChunks | Self::TooLong(_) => false,
+        }
+    }
 }

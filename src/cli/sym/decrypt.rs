@@ -24,24 +24,25 @@ use crate::secret::Bytes;
 pub(in crate::cli) struct Decrypt {
     /// File to decrypt; `-` for standard input
     #[arg(value_name = "FILE")]
-    input: PathBuf,
+    pub(in crate::cli) input: PathBuf,
     /// Unique identifier of the key [default: the one that the file names]
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
-    key_id: Option<String>,
+    pub(in crate::cli) key_id: Option<String>,
     /// File to write, which is replaced if it exists; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    pub(in crate::cli) output: PathBuf,
     /// Additional data in hexadecimal, as given to encrypt
     #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
-    aad_hex: Option<HexBytes>,
+    pub(in crate::cli) aad_hex: Option<HexBytes>,
 }
 
 impl Decrypt {
-    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+    /// Decrypts the file. `existing` says whether an existing output is replaced.
+    pub(in crate::cli) async fn run(self, client: &Client, existing: Existing) -> Result<Report, Error> {
         let mut source = Source::open(&self.input)?;
         let header = Header::read(&mut source).await?;
         let named = self.key_id.is_none().then(|| header.key_id());
-        self.decrypt(client, &mut source, &header).await.map_err(|error| match (named, error) {
+        self.decrypt(client, &mut source, &header, existing).await.map_err(|error| match (named, error) {
             // The file named the key, so the error must name it: the key may be missing, not permitted or the wrong
             // one.
             (Some(key_id), error @ (Error::Client(_) | Error::Sealed { source: sealed::Error::Unverified(_), .. })) => {
@@ -51,9 +52,15 @@ impl Decrypt {
         })
     }
 
-    async fn decrypt(self, client: &Client, source: &mut Source, header: &Header) -> Result<Report, Error> {
+    async fn decrypt(
+        self,
+        client: &Client,
+        source: &mut Source,
+        header: &Header,
+        existing: Existing,
+    ) -> Result<Report, Error> {
         let key_id = self.key_id.as_deref().unwrap_or_else(|| header.key_id());
-        let mut target = Target::create(&self.output, Existing::Replace)?;
+        let mut target = Target::create(&self.output, existing)?;
         let aad = self.aad_hex.unwrap_or_default();
         let ask = async |chunk, aad| {
             decrypt(client, key_id, chunk, aad).await.map_err(|error| match error.most_bytes() {

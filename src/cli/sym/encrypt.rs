@@ -26,28 +26,29 @@ use crate::secret::Bytes;
 pub(in crate::cli) struct Encrypt {
     /// File to encrypt; `-` for standard input
     #[arg(value_name = "FILE")]
-    input: PathBuf,
+    pub(in crate::cli) input: PathBuf,
     /// Unique identifier of the key
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
-    key_id: String,
+    pub(in crate::cli) key_id: String,
     /// File to write, which is replaced if it exists; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    pub(in crate::cli) output: PathBuf,
     /// Additional data in hexadecimal; it is not part of the file, and is needed again to decrypt
     #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
-    aad_hex: Option<HexBytes>,
+    pub(in crate::cli) aad_hex: Option<HexBytes>,
 }
 
 /// The bytes of a hexadecimal option. The alias is needed because clap would take a `Vec` for an option with several
 /// values.
-pub(super) type HexBytes = Vec<u8>;
+pub(in crate::cli) type HexBytes = Vec<u8>;
 
 impl Encrypt {
-    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+    /// Encrypts the file. `existing` says whether an existing output is replaced.
+    pub(in crate::cli) async fn run(self, client: &Client, existing: Existing) -> Result<Report, Error> {
         let header = |size| Header::new(&self.key_id, size).map_err(Error::Random)?.ok_or(Error::KeyId);
         let mut next = header(CHUNK)?;
         let mut source = Source::open(&self.input)?;
-        let mut target = Target::create(&self.output, Existing::Replace)?;
+        let mut target = Target::binary(&self.output, existing)?;
         let aad = self.aad_hex.unwrap_or_default();
         let ask = async |plaintext, aad| encrypt(client, &self.key_id, plaintext, aad).await;
         let mut size = CHUNK;

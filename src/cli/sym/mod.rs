@@ -4,8 +4,13 @@ mod decrypt;
 mod encrypt;
 mod keys;
 
+pub(super) use decrypt::Decrypt;
+pub(super) use encrypt::{Encrypt, HexBytes};
+pub(super) use keys::{length, wrapped_under};
+
 use super::error::Error;
 use super::report::Report;
+use super::target::Existing;
 use crate::client::Client;
 
 /// Manage symmetric keys, encrypt and decrypt files
@@ -13,16 +18,16 @@ use crate::client::Client;
 pub(super) enum Sym {
     #[command(subcommand)]
     Keys(keys::Keys),
-    Encrypt(encrypt::Encrypt),
-    Decrypt(decrypt::Decrypt),
+    Encrypt(Encrypt),
+    Decrypt(Decrypt),
 }
 
 impl Sym {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::Keys(command) => command.run(client).await,
-            Self::Encrypt(command) => command.run(client).await,
-            Self::Decrypt(command) => command.run(client).await,
+            Self::Encrypt(command) => command.run(client, Existing::Replace).await,
+            Self::Decrypt(command) => command.run(client, Existing::Replace).await,
         }
     }
 }

@@ -14,6 +14,38 @@ use super::{Identity, Server};
 pub const PASSWORD: &str = "password-of-a-client-that-must-not-leak";
 pub const ACCESS_TOKEN: &str = "access-token-that-must-not-leak";
 
+/// The exit statuses of `claviger`, beside 0 for success, 1 for failure and 2 for a usage error.
+pub const NOT_AUTHENTICATED: i32 = 3;
+pub const NOT_PERMITTED: i32 = 4;
+pub const NOT_FOUND: i32 = 5;
+pub const UNAVAILABLE: i32 = 6;
+pub const TAMPERED: i32 = 7;
+pub const UNSIGNED: i32 = 8;
+
+/// The exit status of an error, by words in it; 1 for all others.
+const STATUSES: [(&str, i32); 20] = [
+    ("cannot be undone: confirm it", 2),
+    ("not authenticated: ", NOT_AUTHENTICATED),
+    ("demands a client certificate", NOT_AUTHENTICATED),
+    ("refuses the client certificate", NOT_AUTHENTICATED),
+    ("the server refused the ", NOT_AUTHENTICATED),
+    ("not permitted: ", NOT_PERMITTED),
+    ("not found: ", NOT_FOUND),
+    ("the server cannot do it now: ", UNAVAILABLE),
+    ("cannot connect to ", UNAVAILABLE),
+    ("cannot resolve ", UNAVAILABLE),
+    ("no answer from ", UNAVAILABLE),
+    ("no connection to ", UNAVAILABLE),
+    ("closed the connection without an answer", UNAVAILABLE),
+    ("the exchange with ", UNAVAILABLE),
+    ("; try again later", UNAVAILABLE),
+    ("does not verify", TAMPERED),
+    ("it is cut off after", TAMPERED),
+    (" is damaged", TAMPERED),
+    ("it has data after its end", TAMPERED),
+    ("its header is damaged", TAMPERED),
+];
+
 /// One caller. Its directory is both home and working directory.
 pub struct Cli {
     pub directory: PathBuf,
@@ -129,14 +161,41 @@ impl Cli {
         serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
     }
 
-    /// Runs a command that must fail, and returns its one line of error.
+    /// Runs a command that must fail with the exit status of its error, and returns its one line of error.
+    #[track_caller]
     pub fn fails<A: AsRef<OsStr>>(&self, arguments: &[A]) -> String {
+        let (status, line) = self.failure(arguments);
+        let expected = STATUSES.iter().find(|(words, _)| line.contains(words)).map_or(1, |(_, status)| *status);
+        assert_eq!(status, expected, "{:?}: {line}", show(arguments));
+        line
+    }
+
+    /// Runs a command that must fail, and returns its exit status and its one line of error.
+    #[track_caller]
+    pub fn failure<A: AsRef<OsStr>>(&self, arguments: &[A]) -> (i32, String) {
         let output = self.output(arguments, b"");
         let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{:?}: {said}", show(arguments));
         assert_eq!(output.stdout, b"", "{:?}", show(arguments));
-        let line = said.strip_prefix("claviger: ").and_then(|line| line.strip_suffix('\n'));
-        line.filter(|line| !line.contains('\n')).unwrap_or_else(|| panic!("not one line: {said}")).to_owned()
+        let line = said.strip_suffix('\n').filter(|line| !line.contains('\n'));
+        let line = line.unwrap_or_else(|| panic!("not one line: {said}"));
+        let status = output.status.code().unwrap();
+        if arguments.iter().any(|argument| argument.as_ref() == "--json") {
+            let json: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            assert_eq!(json["exit_status"], status, "{line}");
+            return (status, json["error"].as_str().unwrap().to_owned());
+        }
+        let line = line.strip_prefix("claviger: ").unwrap_or_else(|| panic!("{line}"));
+        (status, line.to_owned())
+    }
+
+    /// Runs a command that must fail with this exit status and an error that contains these words.
+    #[track_caller]
+    pub fn fails_as<A: AsRef<OsStr>>(&self, status: i32, arguments: &[A], words: &[&str]) {
+        let (found, said) = self.failure(arguments);
+        assert_eq!(found, status, "{:?}: {said}", show(arguments));
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
+        }
     }
 
     /// Runs a command that must fail, with an error that contains these words.

@@ -1,9 +1,9 @@
 //! `claviger access-rights definitions`
 
+mod delete;
 mod kind;
 mod list;
 mod put;
-mod remove;
 
 use crate::cli::error::Error;
 use crate::cli::report::Report;
@@ -14,7 +14,8 @@ use crate::client::Client;
 pub(in crate::cli) enum Definitions {
     List(list::List),
     Put(put::Put),
-    Remove(remove::Remove),
+    #[command(alias = "remove")]
+    Delete(delete::Delete),
 }
 
 impl Definitions {
@@ -22,7 +23,7 @@ impl Definitions {
         match self {
             Self::List(command) => command.run(client).await,
             Self::Put(command) => command.run(client).await,
-            Self::Remove(command) => command.run(client).await,
+            Self::Delete(command) => command.run(client).await,
         }
     }
 }

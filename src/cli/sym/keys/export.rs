@@ -62,7 +62,8 @@ impl Export {
     }
 }
 
-fn wrapped_under(id: &str) -> KeyWrappingSpecification {
+/// Returns the specification of a wrapping by AES key wrap (RFC 3394) under a key.
+pub(in crate::cli) fn wrapped_under(id: &str) -> KeyWrappingSpecification {
     KeyWrappingSpecification {
         wrapping_method: WrappingMethod::Encrypt,
         encryption_key_information: Some(KeyInformation {

@@ -48,7 +48,7 @@ impl Import {
             && algorithm == CryptographicAlgorithm::AES
             && !matches!(bytes, 16 | 24 | 32)
         {
-            return Err(FileError::NotAes { path: self.file, bytes }.into());
+            return Err(FileError::NotAes { path: self.file, bytes, flag: "--algorithm" }.into());
         }
         let attributes = Box::new(self.key.attributes(algorithm));
         let object_type = ObjectType::SymmetricKey;
@@ -75,7 +75,7 @@ impl Import {
 }
 
 /// The length of a key in clear, in bytes.
-fn length(object: &ManagedObject) -> Option<usize> {
+pub(in crate::cli) fn length(object: &ManagedObject) -> Option<usize> {
     let block = object.key_block().filter(|block| block.key_wrapping_data.is_none())?;
     match block.key_value.as_ref()? {
         KeyValue::Plain { material, .. } => material.bytes().map(|bytes| bytes.len()),

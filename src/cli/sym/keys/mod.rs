@@ -10,6 +10,9 @@ mod locate;
 mod new_key;
 mod revoke;
 
+pub(in crate::cli) use export::wrapped_under;
+pub(in crate::cli) use import::length;
+
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;

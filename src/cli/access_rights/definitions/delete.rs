@@ -1,4 +1,4 @@
-//! `claviger access-rights definitions remove`
+//! `claviger access-rights definitions delete`
 
 use clap::builder::NonEmptyStringValueParser;
 
@@ -9,9 +9,9 @@ use crate::cli::report::Report;
 use crate::client::{Client, segment};
 use crate::policy::Kind;
 
-/// Remove a definition that nothing refers to
+/// Delete a definition that nothing refers to
 #[derive(clap::Args)]
-pub(in crate::cli) struct Remove {
+pub(in crate::cli) struct Delete {
     /// Kind of the definition
     #[arg(value_name = "KIND", value_parser = kind())]
     kind: Kind,
@@ -20,10 +20,10 @@ pub(in crate::cli) struct Remove {
     name: String,
 }
 
-impl Remove {
+impl Delete {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let path = format!("{}/{}", path(self.kind), segment(&self.name));
-        let removed: Defined = client.delete_json(&path).await?;
-        Ok(Report::of([], &removed))
+        let deleted: Defined = client.delete_json(&path).await?;
+        Ok(Report::of([], &deleted))
     }
 }

@@ -1,0 +1,120 @@
+//! `claviger keys create`
+
+use serde_json::json;
+
+use crate::cli::error::Error;
+use crate::cli::kinds::{Choice, Kind, Parameters};
+use crate::cli::labels::{Labels, now};
+use crate::cli::report::{Report, made};
+use crate::cli::words;
+use crate::client::Client;
+use crate::kmip::enumerations::{HashingAlgorithm, ObjectType, RecommendedCurve, State};
+use crate::kmip::payloads::{create, create_key_pair};
+use crate::kmip::{Attributes, UsageMask};
+
+/// Create a key in the HSM and print its unique identifier; of a pair, the private key's first
+#[derive(clap::Args)]
+pub(in crate::cli) struct Create {
+    /// Kind of the key; rsa, ec and ed25519 are pairs, and chacha20 is for ChaCha20-Poly1305
+    #[arg(long = "type", value_name = "TYPE", value_enum, default_value = "aes")]
+    kind: Kind,
+    /// Length in bits [default: 256 for aes, 3072 for rsa, that of the hash for hmac]
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(i32).range(1..))]
+    size: Option<i32>,
+    /// Curve of an ec pair [default: p256]
+    #[arg(long, value_name = "CURVE", value_parser = words::curve())]
+    curve: Option<RecommendedCurve>,
+    /// Hash of an hmac key [default: sha256]
+    #[arg(long, value_name = "HASH", value_parser = words::hash(), hide_possible_values = true)]
+    hash: Option<HashingAlgorithm>,
+    #[command(flatten)]
+    labels: Labels,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// What may be done with a new key.
+#[derive(clap::Args)]
+pub(super) struct Terms {
+    /// Permitted uses, separated by commas [default: encrypt,decrypt; sign,verify for pairs; mac-generate,mac-verify
+    /// for hmac]
+    #[arg(long, value_name = "USAGE", value_delimiter = ',', value_parser = words::usage)]
+    usage: Vec<UsageMask>,
+    /// The key may leave the HSM in clear [default: it never leaves]
+    #[arg(long)]
+    exportable: bool,
+    /// The key may leave the HSM, but only wrapped under another key
+    #[arg(long, conflicts_with = "exportable")]
+    sensitive: bool,
+    /// The key cannot be used until it is activated [default: it is active at once]
+    #[arg(long)]
+    pre_active: bool,
+}
+
+impl Terms {
+    /// Adds whether the key may leave.
+    pub(super) fn put_leaving(&self, attributes: &mut Attributes) {
+        attributes.extractable = Some(self.exportable || self.sensitive);
+        attributes.sensitive = (!self.exportable).then_some(true);
+    }
+
+    /// Adds the beginning of the lifecycle.
+    pub(super) fn put_state(&self, attributes: &mut Attributes) {
+        // Without a date, a single operation makes the key active, so a Pre-Active key needs this state.
+        attributes.state = self.pre_active.then_some(State::PreActive);
+        attributes.activation_date = (!self.pre_active).then(now);
+    }
+
+    /// The uses of a key, or of the halves of a pair.
+    pub(super) fn masks(&self, kind: Kind) -> Result<[UsageMask; 2], Error> {
+        kind.masks(&self.usage)
+    }
+}
+
+impl Create {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let choice = Choice { size: self.size, curve: self.curve, hash: self.hash };
+        let parameters = self.kind.parameters(choice)?;
+        let masks = self.terms.masks(self.kind)?;
+        let mut attributes = self.labels.attributes();
+        self.terms.put_state(&mut attributes);
+        let Parameters { algorithm, bits, domain } = parameters;
+        attributes.cryptographic_algorithm = Some(algorithm);
+        attributes.cryptographic_length = Some(bits);
+        attributes.cryptographic_domain_parameters = domain;
+        if self.kind.is_pair() {
+            return self.pair(client, attributes, masks).await;
+        }
+        self.terms.put_leaving(&mut attributes);
+        let [mask, _] = masks;
+        attributes.cryptographic_usage_mask = Some(mask);
+        attributes.unique_identifier = self.labels.id.map(Into::into);
+        let object_type = ObjectType::SymmetricKey;
+        let attributes = Box::new(attributes);
+        let request = create::Request { object_type, attributes, protection_storage_masks: None };
+        Ok(made(&client.execute(request).await?.unique_identifier))
+    }
+
+    async fn pair(
+        self,
+        client: &Client,
+        common: Attributes,
+        [private_mask, public_mask]: [UsageMask; 2],
+    ) -> Result<Report, Error> {
+        let half = |mask| Attributes { cryptographic_usage_mask: Some(mask), ..Attributes::default() };
+        let (mut private, public) = (half(private_mask), half(public_mask));
+        self.terms.put_leaving(&mut private);
+        private.unique_identifier = self.labels.id.map(Into::into);
+        let answer = client
+            .execute(create_key_pair::Request {
+                common_attributes: Some(Box::new(common)),
+                private_key_attributes: Some(Box::new(private)),
+                public_key_attributes: Some(Box::new(public)),
+                ..create_key_pair::Request::default()
+            })
+            .await?;
+        let (private, public) = (answer.private_key_unique_identifier, answer.public_key_unique_identifier);
+        let json = json!({ "private_key_unique_identifier": private, "public_key_unique_identifier": public });
+        Ok(Report::new([private, public], json))
+    }
+}

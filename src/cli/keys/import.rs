@@ -1,0 +1,124 @@
+//! `claviger keys import`
+
+use std::path::PathBuf;
+
+use super::create::Terms;
+use super::material::{self, Format};
+use crate::cli::error::{Error, FileError};
+use crate::cli::kinds::{Choice, Kind};
+use crate::cli::labels::Labels;
+use crate::cli::report::{Report, made};
+use crate::cli::stream::Source;
+use crate::cli::sym::length;
+use crate::cli::words;
+use crate::client::Client;
+use crate::kmip::enumerations::{CryptographicAlgorithm, HashingAlgorithm};
+use crate::kmip::payloads::{import, register};
+use crate::kmip::{Attributes, ManagedObject};
+
+/// The largest key file, in bytes.
+const MAX_FILE: usize = 64 << 10;
+
+/// Import a key in PEM, DER or KMIP's JSON, or the bytes of a symmetric key, and print its unique identifier
+#[derive(clap::Args)]
+pub(in crate::cli) struct Import {
+    /// File that holds the key; `-` for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Kind of the key [default: as stated in the file, otherwise aes]
+    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    kind: Option<Kind>,
+    /// Hash of an hmac key [default: sha256]
+    #[arg(long, value_name = "HASH", value_parser = words::hash(), hide_possible_values = true)]
+    hash: Option<HashingAlgorithm>,
+    /// Format of the file [default: recognised by its content; base64 is not]
+    #[arg(short, long, value_name = "FORMAT", value_enum)]
+    format: Option<Format>,
+    #[command(flatten)]
+    labels: Labels,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+impl Import {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let content = Source::whole(&self.file, MAX_FILE, |path, limit| FileError::TooLarge { path, limit }).await?;
+        let object = material::read(self.format, &self.file, content, self.kind.is_some_and(Kind::is_pair))?;
+        let attributes = Box::new(self.attributes(&object)?);
+        // The server would keep it, and the HSM would not use it.
+        if let Some(bytes) = length(&object)
+            && attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::AES)
+            && !matches!(bytes, 16 | 24 | 32)
+        {
+            return Err(FileError::NotAes { path: self.file, bytes, flag: "--type" }.into());
+        }
+        let object_type = object.object_type();
+        let id = match self.labels.id {
+            Some(id) => {
+                let request = import::Request {
+                    unique_identifier: Some(id.into()),
+                    object_type,
+                    replace_existing: Some(false),
+                    key_wrap_type: None,
+                    attributes,
+                    object,
+                };
+                client.execute(request).await?.unique_identifier
+            }
+            None => {
+                let request = register::Request { object_type, attributes, object, protection_storage_masks: None };
+                client.execute(request).await?.unique_identifier
+            }
+        };
+        Ok(made(&id))
+    }
+
+    fn attributes(&self, object: &ManagedObject) -> Result<Attributes, Error> {
+        let stated = object.key_block().and_then(|block| block.cryptographic_algorithm);
+        let kind = match (self.kind, stated.and_then(kind_of)) {
+            (Some(given), Some(stated)) if given != stated => {
+                let path = self.file.display();
+                return Err(Error::Usage(format!("--type: {path} states another kind of key: leave out --type")));
+            }
+            (given, stated) => given.or(stated).unwrap_or(Kind::Aes),
+        };
+        let is_half = !matches!(object, ManagedObject::SymmetricKey(_));
+        if is_half != kind.is_pair() {
+            let path = self.file.display();
+            return Err(Error::Usage(format!("--type: the key in {path} is not of this kind: leave out --type")));
+        }
+        let named = kind.parameters(Choice { hash: self.hash, ..Choice::default() })?.algorithm;
+        let mut attributes = self.labels.attributes();
+        self.terms.put_state(&mut attributes);
+        attributes.cryptographic_algorithm = Some(if self.hash.is_some() { named } else { stated.unwrap_or(named) });
+        let [own, public] = self.terms.masks(kind)?;
+        let is_public = matches!(object, ManagedObject::PublicKey(_));
+        attributes.cryptographic_usage_mask = Some(if is_public { public } else { own });
+        if !is_public {
+            self.terms.put_leaving(&mut attributes);
+        }
+        Ok(attributes)
+    }
+}
+
+/// Returns the kind of keys with this algorithm.
+fn kind_of(algorithm: CryptographicAlgorithm) -> Option<Kind> {
+    use CryptographicAlgorithm as A;
+    match algorithm {
+        A::AES => Some(Kind::Aes),
+        A::RSA => Some(Kind::Rsa),
+        A::EC | A::ECDSA | A::ECDH => Some(Kind::Ec),
+        A::Ed25519 => Some(Kind::Ed25519),
+        A::ChaCha20 | A::ChaCha20Poly1305 => Some(Kind::Chacha20),
+        A::HMAC_SHA1
+        | A::HMAC_SHA224
+        | A::HMAC_SHA256
+        | A::HMAC_SHA384
+        | A::HMAC_SHA512
+        | A::HMAC_SHA3_224
+        | A::HMAC_SHA3_256
+        | A::HMAC_SHA3_384
+        | A::HMAC_SHA3_512 => Some(Kind::Hmac),
+        _ => None,
+    }
+}

@@ -1,0 +1,70 @@
+//! The help of a command fits a screen: the options of the connection, which every command has, are in the help of
+//! `claviger` only.
+
+use clap::{Arg, Command};
+
+/// The heading of the options of the connection.
+pub(super) const CONNECTION: &str = "Connection";
+
+const POINTER: &str = "The options of the connection are in `claviger --help`.";
+
+/// Returns the command with shorter help of its subcommands.
+pub(super) fn fitted(mut command: Command) -> Command {
+    // Only then the subcommands have the options that every command has.
+    command.build();
+    command.mut_subcommands(below)
+}
+
+fn below(command: Command) -> Command {
+    let hide = |option: Arg| {
+        let is_hidden = option.get_help_heading() == Some(CONNECTION);
+        if is_hidden { option.hide(true) } else { option }
+    };
+    let command = command.mut_args(hide).mut_subcommands(below);
+    let is_leaf = !command.has_subcommands() && command.get_after_help().is_none();
+    if is_leaf { command.after_help(POINTER) } else { command }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The most lines of a help text, at the width of the test.
+    const LINES: usize = 40;
+
+    /// Returns what the command of these words prints as help.
+    fn help(path: &[String]) -> String {
+        let command = fitted(<super::super::Arguments as clap::CommandFactory>::command()).term_width(100);
+        let line = path.iter().map(String::as_str).chain(["--help"]);
+        command.try_get_matches_from(line).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_help_of_every_subcommand_fits_a_screen() {
+        let all = fitted(<super::super::Arguments as clap::CommandFactory>::command());
+        let mut open: Vec<(Vec<String>, &Command)> = vec![(vec![all.get_name().to_owned()], &all)];
+        let mut long = Vec::new();
+        while let Some((path, command)) = open.pop() {
+            let help = help(&path);
+            let (lines, name) = (help.lines().count(), path.join(" "));
+            if path.len() > 1 {
+                assert!(!help.contains("--ca-file"), "{name}");
+                long.extend((lines > LINES && !LONGER.contains(&&*name)).then(|| format!("{lines} lines: {name}")));
+            }
+            let below = |own| (path.iter().cloned().chain([Command::get_name(own).to_owned()]).collect(), own);
+            open.extend(command.get_subcommands().filter(|own| own.get_name() != "help").map(below));
+        }
+        assert!(long.is_empty(), "{}", long.join("\n"));
+    }
+
+    /// Commands with many options, or with long explanations of them.
+    const LONGER: [&str; 7] = [
+        "claviger identities attach",
+        "claviger identities oidc-auth attach",
+        "claviger identities oidc-auth update",
+        "claviger identities universal-auth attach",
+        "claviger login",
+        "claviger sym keys import",
+        "claviger sym keys locate",
+    ];
+}
