@@ -84,7 +84,7 @@ impl Decrypt {
             }
             answer => answer?,
         };
-        target.write(answer.data).await?;
+        target.write(answer.data.ok_or(Error::Incomplete("data"))?).await?;
         target.finish()?;
         Ok(written(&answer.unique_identifier, self.place.path()))
     }

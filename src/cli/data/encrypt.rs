@@ -73,7 +73,8 @@ impl Encrypt {
             return Err(Error::Incomplete("IV of the length that this mode has for AES: give --iv-hex"));
         }
         let tag = answer.authenticated_encryption_tag.unwrap_or_default();
-        target.write(Bytes::from([iv.as_slice(), answer.data.as_slice(), tag.as_slice()].concat())).await?;
+        let data = answer.data.ok_or(Error::Incomplete("data"))?;
+        target.write(Bytes::from([iv.as_slice(), data.as_slice(), tag.as_slice()].concat())).await?;
         target.finish()?;
         Ok(written(&answer.unique_identifier, self.place.path()))
     }

@@ -38,6 +38,6 @@ impl Hash {
                 multi_part: MultiPart::default(),
             })
             .await?;
-        self.place.put(answer.data, self.format, "hash", None).await
+        self.place.put(answer.data.ok_or(Error::Incomplete("hash"))?, self.format, "hash", None).await
     }
 }

@@ -46,7 +46,8 @@ impl Mac {
                 multi_part: MultiPart::default(),
             })
             .await?;
-        self.place.put(answer.mac_data, self.format, "mac", Some(answer.unique_identifier)).await
+        let mac = answer.mac_data.ok_or(Error::Incomplete("MAC"))?;
+        self.place.put(mac, self.format, "mac", Some(answer.unique_identifier)).await
     }
 }
 

@@ -70,6 +70,7 @@ impl Sign {
                 multi_part: MultiPart::default(),
             })
             .await?;
-        self.place.put(answer.signature_data, self.format, "signature", Some(answer.unique_identifier)).await
+        let signature = answer.signature_data.ok_or(Error::Incomplete("signature"))?;
+        self.place.put(signature, self.format, "signature", Some(answer.unique_identifier)).await
     }
 }

@@ -65,7 +65,8 @@ impl Verify {
                 multi_part: MultiPart::default(),
             })
             .await?;
-        Ok((answer.unique_identifier, answer.validity_indicator))
+        let validity = answer.validity_indicator.ok_or(Error::Incomplete("validity"))?;
+        Ok((answer.unique_identifier, validity))
     }
 
     async fn signature(&self, client: &Client, file: &Path) -> Result<(String, ValidityIndicator), Error> {
@@ -82,6 +83,7 @@ impl Verify {
                 multi_part: MultiPart::default(),
             })
             .await?;
-        Ok((answer.unique_identifier, answer.validity_indicator))
+        let validity = answer.validity_indicator.ok_or(Error::Incomplete("validity"))?;
+        Ok((answer.unique_identifier, validity))
     }
 }
