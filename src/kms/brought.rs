@@ -133,7 +133,7 @@ impl Brought {
                     .and_then(mechanism::hmac)
                     .is_some_and(|mac| grant.padded(mac, bytes.len()).is_ok_and(|padded| padded.is_some())),
                 // The HSM does not make such MACs.
-                None | Some(Err(Error::UnsupportedParameters(_))) => false,
+                None | Some(Err(Error::UnsupportedParameters(_) | Error::Cipher(_))) => false,
                 Some(Err(error)) => return Err(error),
             },
         };

@@ -203,14 +203,10 @@ fn says_little_of_the_key_sizes_of_hmac() {
                 let secret = reference::random(length);
                 let request = register(algorithm, &secret, &[]);
                 if length < least && Hsm::chosen() == Hsm::SoftHsm {
-                    // A secret that this token cannot use is kept and given back only.
-                    let id = alice.new_key(&request);
-                    alice.refused(&kmip::mac(&id, b"data"), 422, "Invalid_Object_Type");
-                    assert_eq!(alice.export(&id), secret);
+                    // A registered secret is padded for the token, and none is made.
                     let made = create(algorithm, length as i64 * 8, &[]);
                     let problem = alice.refused(&made, 422, "Unsupported_Cryptographic_Parameters");
                     assert!(problem["detail"].as_str().unwrap().contains(&least.to_string()), "{deed:?}: {problem}");
-                    continue;
                 }
                 let id = alice.new_key(&request);
                 let expected = reference::hmac(hash, &secret, b"data");

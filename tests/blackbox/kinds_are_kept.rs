@@ -121,11 +121,11 @@ fn kinds(server: &Server) -> Vec<Kind> {
         kind("a key without algorithm, length and mask", symmetric("Raw", random(96), &[])),
         kind("AES of a length that AES does not have", symmetric("Raw", random(31), &algorithm("AES", 248))),
         kind(
-            "ChaCha20, as a structure",
+            "Camellia, as a structure",
             symmetric(
                 "TransparentSymmetricKey",
                 transparent(&[bytes("Key", &reference::random(32))]),
-                &algorithm("ChaCha20", 256),
+                &algorithm("Camellia", 256),
             ),
         ),
         kind("an algorithm of a vendor", symmetric("0x80000003", random(16), &algorithm("0x80000004", 128))),

@@ -149,6 +149,12 @@ fn what_is_no_mac_of_the_key_is_refused(server: &Server) {
         let request = with(mac(id, b"data"), &[parameters(&[field])]);
         alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
     }
+    if Hsm::chosen() == Hsm::SoftHsm {
+        let problem = alice.refused(&create("HMACSHA3256", 512, &[]), 422, "Unsupported_Cryptographic_Parameters");
+        assert!(problem["detail"].as_str().unwrap().contains("\"claviger\" has no HMAC-SHA3-256"), "{problem}");
+        let kept = alice.new_key(&register("HMACSHA3256", &[7; 64], &[]));
+        alice.refused(&mac(&kept, b"data"), 422, "Invalid_Object_Type");
+    }
     // SoftHSM refuses 32 bytes for this.
     let request = with(mac(&hmac, b"data"), &[parameters(&[enumeration("HashingAlgorithm", "SHA512")])]);
     match Hsm::chosen() {

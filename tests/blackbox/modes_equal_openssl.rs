@@ -60,6 +60,7 @@ fn requests_to_one_server() {
     Server::shared(&[
         the_modes_of_aes,
         counters_begin_where_the_request_says,
+        a_key_that_only_decrypts,
         ccm_where_the_token_has_it,
         chacha20_where_the_token_has_it,
         what_does_not_fit_is_refused,
@@ -71,7 +72,7 @@ fn requests_to_one_server() {
 fn check(alice: &mut Connection, id: &str, key: &[u8], mode: (&Value, Cipher, bool), length: usize) {
     let (parameters, theirs, padded) = mode;
     let data = reference::random(length);
-    let fresh = alice.ok(&with(encrypt(id, &data), &[parameters.clone()]));
+    let fresh = alice.ok(&with(encrypt(id, &data), std::slice::from_ref(parameters)));
     let encrypted = octets(&fresh, "Data");
     let own = theirs.iv_len().map(|_| octets(&fresh, "IVCounterNonce"));
     let expected = reference::crypt(theirs, key, own.as_deref(), padded, &data);
@@ -140,6 +141,26 @@ fn counters_begin_where_the_request_says(server: &Server) {
     bad(&[counter(33, 2), iv(&nonce)], "Invalid_Attribute_Value");
     bad(&[counter(32, -1), iv(&nonce)], "Invalid_Attribute_Value");
     alice.ok(&with(encrypt(&id, &data[..96]), &[counter(8, 250), iv(&[1; 15])]));
+}
+
+/// SoftHSM makes the keystream of CFB and OFB by encrypting.
+fn a_key_that_only_decrypts(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let key = reference::random(32);
+    let id = alice.new_key(&register("AES", &key, &[integer("CryptographicUsageMask", 8)]));
+    let first = [7; 16];
+    for (name, theirs) in
+        [("CFB", Cipher::aes_256_cfb128()), ("OFB", Cipher::aes_256_ofb()), ("CTR", Cipher::aes_256_ctr())]
+    {
+        let encrypted = reference::crypt(theirs, &key, Some(&first), false, b"some text");
+        let request = decrypt(&id, &encrypted, &[mode(name, &[]), iv(&first)]);
+        if Hsm::chosen() == Hsm::SoftHsm && name != "CTR" {
+            let problem = alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
+            assert!(problem["detail"].as_str().unwrap().contains("does not permit Encrypt"), "{problem}");
+        } else {
+            assert_eq!(octets(&alice.ok(&request), "Data"), b"some text");
+        }
+    }
 }
 
 /// SoftHSM has neither CCM nor ChaCha20.

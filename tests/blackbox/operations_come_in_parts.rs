@@ -94,7 +94,7 @@ fn ciphers_in_parts_are_those_of_one_piece(server: &Server) {
     let pkcs5 = enumeration("PaddingMethod", "PKCS5");
     let mut keys = vec![
         (id.clone(), mode("CBC", &[]), true),
-        (id.clone(), mode("CBC", &[none.clone()]), false),
+        (id.clone(), mode("CBC", std::slice::from_ref(&none)), false),
         (id.clone(), mode("ECB", &[pkcs5]), true),
         (id.clone(), mode("ECB", &[none]), false),
         (id.clone(), mode("CTR", &[]), true),
@@ -138,7 +138,7 @@ fn ciphers_with_a_tag_in_parts_are_those_of_one_piece(server: &Server) {
             let fields = [own.clone(), aad.clone()];
             let answers = in_parts(&mut alice, &operation("Encrypt", &id), &data, &cuts, (&fields, &[]));
             let iv = bytes("IVCounterNonce", &octets(&answers[0], "IVCounterNonce"));
-            let whole = alice.ok(&with(encrypt(&id, &data), &[&fields[..], &[iv.clone()]].concat()));
+            let whole = alice.ok(&with(encrypt(&id, &data), &[&fields[..], std::slice::from_ref(&iv)].concat()));
             let (encrypted, tag) = (octets(&whole, "Data"), octets(&whole, "AuthenticatedEncryptionTag"));
             assert_eq!(joined(&answers), encrypted, "{cuts:?}");
             let (last, others) = answers.split_last().unwrap();
@@ -149,7 +149,7 @@ fn ciphers_with_a_tag_in_parts_are_those_of_one_piece(server: &Server) {
 
             let (first, tagged) = ([&fields[..], &[iv]].concat(), bytes("AuthenticatedEncryptionTag", &tag));
             let request = operation("Decrypt", &id);
-            let answers = in_parts(&mut alice, &request, &encrypted, &cuts, (&first, &[tagged.clone()]));
+            let answers = in_parts(&mut alice, &request, &encrypted, &cuts, (&first, std::slice::from_ref(&tagged)));
             assert_eq!(joined(&answers), data);
             // No plaintext comes before the tag is verified.
             assert!(answers[..answers.len() - 1].iter().all(|answer| find(answer, "Data").is_none()));
@@ -190,7 +190,7 @@ fn macs_signatures_and_hashes_in_parts_are_those_of_one_piece(server: &Server) {
         let whole = with(operation("SignatureVerify", &public), &[bytes("Data", &data), sha, given.clone()]);
         assert_eq!(string(&alice.ok(&whole), "ValidityIndicator"), "Valid");
         let request = operation("SignatureVerify", &public);
-        let answers = in_parts(&mut alice, &request, &data, &cuts, (&first, &[given.clone()]));
+        let answers = in_parts(&mut alice, &request, &data, &cuts, (&first, std::slice::from_ref(&given)));
         assert_eq!(string(answers.last().unwrap(), "ValidityIndicator"), "Valid");
         let answers = in_parts(&mut alice, &request, &data[1..], &[500], (&first, &[given]));
         assert_eq!(string(answers.last().unwrap(), "ValidityIndicator"), "Invalid");
@@ -234,7 +234,7 @@ fn a_place_that_is_none_is_refused(server: &Server) {
     assert_eq!(octets(&answer, "MACData"), alice.mac(&id, b"one and two"));
     alice.refused(&with(mac(&id, b"x"), &[value.clone(), last.clone()]), 409, "Invalid_Correlation_Value");
     // The indicators contradict each other.
-    alice.refused(&with(mac(&id, b"x"), &[last.clone()]), 400, "Missing_Data");
+    alice.refused(&with(mac(&id, b"x"), std::slice::from_ref(&last)), 400, "Missing_Data");
     let value = begin(&mut alice, &operation("MAC", &id), b"one");
     let again = with(mac(&id, b"x"), &[value.clone(), boolean("InitIndicator", true)]);
     alice.refused(&again, 400, "Invalid_Field");
@@ -298,11 +298,11 @@ fn the_number_and_the_size_are_bounded(server: &Server) {
     let part = vec![7; 2 << 20];
     let value = begin(&mut alice, &operation("MAC", &id), &part);
     for _ in 0..2 {
-        alice.ok(&with(mac(&id, &part), &[value.clone()]));
+        alice.ok(&with(mac(&id, &part), std::slice::from_ref(&value)));
     }
     let other = with(operation("MAC", &id), &[boolean("InitIndicator", true), bytes("Data", &vec![7; 3 << 20])]);
     alice.refused(&other, 413, "Server_Limit_Exceeded");
-    alice.refused(&with(mac(&id, b"x"), &[value.clone()]), 413, "Server_Limit_Exceeded");
+    alice.refused(&with(mac(&id, b"x"), std::slice::from_ref(&value)), 413, "Server_Limit_Exceeded");
     alice.refused(&with(mac(&id, b"x"), &[value]), 409, "Invalid_Correlation_Value");
     // Nothing of it is left.
     alice.ok(&other);
@@ -351,7 +351,7 @@ fn each_part_is_authorized() {
         let first = with(encrypt("k", &[8; 16]), &[mode, boolean("InitIndicator", true)]);
         bytes("CorrelationValue", &octets(&caller.ok(&first), "CorrelationValue"))
     };
-    let next = |value: &Value| with(encrypt("k", &[8; 16]), &[value.clone()]);
+    let next = |value: &Value| with(encrypt("k", &[8; 16]), std::slice::from_ref(value));
     let value = begin(&mut bob, mode("CBC", &[]));
     // Not for another caller, who may also use the key.
     let told = carol.refused(&next(&value), 409);

@@ -60,10 +60,6 @@ impl From<custody::Error> for Error {
             E::Token(TokenError::OwnIv) => Self::UnsupportedParameters(
                 "the HSM generates the IV for AES-GCM itself: leave IVCounterNonce out, and use the one of the answer",
             ),
-            // AES-CFB and AES-OFB, if the HSM has neither.
-            E::Token(TokenError::KeyFunctionNotPermitted(_)) => Self::UnsupportedParameters(
-                "the HSM makes this mode of the encryption of blocks, so the key's mask must permit Encrypt too",
-            ),
             E::KeyType | E::Token(TokenError::KeySizeRange(_) | TokenError::KeyTypeInconsistent(_)) => {
                 Self::UnsupportedParameters("the HSM does not support a key of this length or type for this mechanism")
             }

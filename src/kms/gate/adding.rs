@@ -42,7 +42,8 @@ impl Kms {
 impl NewGrant<'_> {
     /// The key lengths in bytes that the HSM token accepts for a MAC.
     pub(in crate::kms) fn mac_key_size(&self, mechanism: Mac) -> Result<std::ops::RangeInclusive<usize>, Error> {
-        Ok(self.kms.custody.mac_key_size(mechanism)?)
+        let sizes = self.kms.custody.mac_key_size(mechanism);
+        sizes.map_err(|error| self.kms.lacking(mechanism.name(), error))
     }
 
     /// The length in bytes to which a secret for this MAC is padded with zeros, which does not change an HMAC up to the block

@@ -57,7 +57,7 @@ impl Kms {
     }
 
     /// Names the mechanism that the HSM token does not have.
-    fn lacking(&self, what: &'static str, error: custody::Error) -> Error {
+    pub(super) fn lacking(&self, what: &'static str, error: custody::Error) -> Error {
         match error {
             custody::Error::Token(TokenError::MechanismUnsupported(_)) => {
                 CipherFault::Lacks { what, token: self.custody.token_label().to_owned() }.into()
@@ -118,7 +118,16 @@ impl Usable<'_> {
     pub(in crate::kms) fn decrypt(&self, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
         let kms = self.0.kms;
         let decrypted = kms.custody.decrypt(&self.0.object.key, cipher, data);
-        decrypted.map_err(|error| kms.lacking(cipher.name(), error))
+        decrypted.map_err(|error| match (cipher, error) {
+            // CFB and OFB are made of other modes if the token has neither, and the beginning of a tag is compared.
+            (
+                Cipher::AesCfb { .. } | Cipher::AesOfb { .. } | Cipher::ChaCha20Poly1305 { .. },
+                custody::Error::Token(TokenError::KeyFunctionNotPermitted(_)),
+            ) => Error::UnsupportedParameters(
+                "this HSM decrypts so only by encrypting, and the key's usage mask does not permit Encrypt: use another mode",
+            ),
+            (_, error) => kms.lacking(cipher.name(), error),
+        })
     }
 
     pub(in crate::kms) fn mac(&self, mechanism: Mac, data: &[u8]) -> Result<Vec<u8>, Error> {
