@@ -6,7 +6,7 @@ mod encoding;
 use crate::kmip;
 use crate::kmip::enumerations::{ResultReason, ResultStatus};
 use crate::kmip::error::Fault;
-use crate::kmip::message::{RequestMessage, ResponseBatchItem, ResponseMessage};
+use crate::kmip::message::{RequestBatchItem, RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::ttlv::{DateTime, Document};
 use crate::kmip::versions::{self, Version};
 use crate::kms::{self, Context, Kms, Way};
@@ -55,7 +55,7 @@ pub fn answer(kms: &Kms, encoding: Encoding, asked: &Asked<'_>, message: &[u8], 
 /// Answers a message that is not performed, because of its caller or of the state of the server.
 #[must_use]
 pub fn refuse(encoding: Encoding, version: Version, reason: ResultReason, message: &str) -> Vec<u8> {
-    encoding.write(&refusal(version, reason, message.to_owned(), None))
+    encoding.write(&refusal(version, reason, message.to_owned(), None, None))
 }
 
 /// Answers a message that was read. Returns the answer in the version of the message, and that version.
@@ -85,7 +85,8 @@ fn perform(kms: &Kms, asked: &Asked<'_>, message: RequestMessage, version: Versi
     measured.action("batch");
     let correlation = message.header.client_correlation_value.clone();
     if let Err((reason, text)) = credentials::check(&message.header, proved) {
-        return refusal(version, reason, text.to_owned(), correlation);
+        // The first item stands for the message.
+        return refusal(version, reason, text.to_owned(), correlation, message.items.first());
     }
     let limit = message.header.maximum_response_size;
     let way = Way { version: Some(version), ..context.way };
@@ -119,11 +120,21 @@ fn without_payloads(answer: &ResponseMessage) -> ResponseMessage {
 
 /// The answer to a message that cannot be read.
 fn failure(version: Version, error: &kmip::Error) -> Document {
-    refusal(version, error.result_reason(), Shown(error).to_string(), None)
+    refusal(version, error.result_reason(), Shown(error).to_string(), None, None)
 }
 
-fn refusal(version: Version, reason: ResultReason, message: String, correlation: Option<String>) -> Document {
-    let item = ResponseBatchItem::failure(None, None, reason, message);
+/// The answer to a message that is not performed. It names the operation and the identifier of the item that it refuses
+/// (section 8.6), if the message was read.
+fn refusal(
+    version: Version,
+    reason: ResultReason,
+    message: String,
+    correlation: Option<String>,
+    refused: Option<&RequestBatchItem>,
+) -> Document {
+    let (operation, id) = refused.map_or((None, None), |item| (item.operation, item.unique_batch_item_id.clone()));
+    let failure = ResponseBatchItem::failure(operation, id, reason, message);
+    let item = ResponseBatchItem { unknown_operation: refused.and_then(|item| item.unknown_operation), ..failure };
     let answer = ResponseMessage::new(DateTime(kms::now()), correlation, vec![item]);
     versions::downgrade(version, answer)
 }

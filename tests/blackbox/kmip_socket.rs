@@ -445,6 +445,10 @@ fn credentials_in_a_message_authenticate_nobody(server: &Server) {
     for kind in ["Attestation", "Ticket"] {
         assert_eq!(asked(credential(kind, &[])), ["FeatureNotSupported"], "{kind}");
     }
+    // The refusal of a message names the operation and the identifier of its first item.
+    let refused = socket.items(&[password("bob")], &[structure("Ping", &[]), structure("Get", &[])]);
+    assert_eq!((refused.len(), string(&refused[0], "Operation").as_str()), (1, "Ping"));
+    assert_eq!(octets(&refused[0], "UniqueBatchItemID"), [0]);
     assert!(!server.log().contains("secret-of-nobody"));
 }
 

@@ -109,9 +109,11 @@ fn numbers(content: &[u8]) -> Option<String> {
     is_complete.then_some(text)
 }
 
-/// The elements one after another: the tag of each, its bytes as a whole, and its content. `None` if the bytes are not a
-/// sequence of them.
-fn elements(mut bytes: &[u8]) -> Option<Box<[(u8, &[u8], &[u8])]>> {
+/// An element of DER: its tag, its bytes as a whole, and its content.
+type Element<'a> = (u8, &'a [u8], &'a [u8]);
+
+/// The elements one after another. `None` if the bytes are not a sequence of them.
+fn elements(mut bytes: &[u8]) -> Option<Box<[Element<'_>]>> {
     let mut elements = Vec::new();
     while !bytes.is_empty() {
         let (kind, content, rest) = element(bytes)?;
@@ -149,9 +151,12 @@ mod tests {
         [head, content.to_vec()].concat()
     }
 
-    /// A Name of these parts; each has pairs of a type, the tag of a string, and its bytes.
-    fn name(parts: &[&[(&[u8], u8, &[u8])]]) -> Vec<u8> {
-        let pair = |(of, kind, value): &(&[u8], u8, &[u8])| der(0x30, &[der(0x06, of), der(*kind, value)].concat());
+    /// A type, the tag of a string, and its bytes.
+    type Pair<'a> = (&'a [u8], u8, &'a [u8]);
+
+    /// A Name of these parts.
+    fn name(parts: &[&[Pair<'_>]]) -> Vec<u8> {
+        let pair = |(of, kind, value): &Pair<'_>| der(0x30, &[der(0x06, of), der(*kind, value)].concat());
         let parts = parts.iter().map(|pairs| der(0x31, &pairs.iter().map(pair).collect::<Vec<_>>().concat()));
         der(0x30, &parts.collect::<Vec<_>>().concat())
     }

@@ -19,6 +19,7 @@ use crate::kmip::key_block::{
 };
 use crate::kmip::objects::{PrivateKey, PublicKey, SymmetricKey};
 use crate::kmip::payloads::get::{Request, Response};
+use crate::kmip::versions::Version;
 use crate::kmip::{CryptographicParameters, ManagedObject, Tag};
 use crate::secret::Bytes;
 
@@ -47,8 +48,9 @@ impl Wanted<'_> {
     /// The key in the requested form.
     pub(in crate::kms) fn object(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
         let mut object = self.formed(kms, call, grant)?;
-        // Clients of the bare dialect expect a structure also around wrapped key material.
-        if self.wrapping.is_some() && !call.is_bare {
+        // PyKMIP, which speaks up to 2.0, and clients of the bare dialect read only a structure around wrapped key
+        // material.
+        if self.wrapping.is_some() && call.context.way.version == Some(Version::V2_1) {
             kept::unstructure(&mut object);
         }
         Ok(object)
