@@ -5,18 +5,21 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey};
 use openssl::rsa::Rsa;
+use openssl::sign::Verifier;
 use rusqlite::Connection as Database;
 use serde_json::Value;
 
 use crate::harness::caller::Caller;
 use crate::harness::kmip::{
-    all, boolean, bytes, create, encrypt, enumeration, find, import, integer, mac, name, named, octets, parameters,
-    revoke, string, structure, text, with, wrapped,
+    all, boolean, bytes, create, date, encrypt, enumeration, find, import, integer, mac, name, named, octets,
+    parameters, revoke, string, structure, text, with, wrapped,
 };
 use crate::harness::pairs::{SIGN, VERIFY, halves, pair, pair_of, sign, verify};
 use crate::harness::server::run;
+use crate::harness::token::Hsm;
 use crate::harness::{Connection, Options, ROOT_OBJECTS, Server, directory, eventually, reference};
 
 fn validity(caller: &mut Connection, request: &Value) -> String {
@@ -69,13 +72,15 @@ fn requests_to_one_server() {
         a_half_does_what_it_is_for_and_nothing_else,
         who_may_sign_is_decided_as_for_every_other_use,
         a_batch_signs_with_the_pair_that_it_makes,
+        each_curve_that_the_hsm_has_is_named_or_told_to_be_missing,
+        a_pair_leaves_if_its_maker_says_so,
     ]);
 }
 
 fn openssl_verifies_what_is_signed_here(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let at = directory();
-    for (algorithm, bits) in [("RSA", 2048), ("RSA", 3072), ("EC", 256), ("ECDSA", 256)] {
+    for (algorithm, bits) in [("RSA", 2048), ("RSA", 3072), ("EC", 256), ("ECDSA", 256), ("EC", 384), ("EC", 521)] {
         let (private, public) = pair(&mut alice, algorithm, bits);
         let answer = alice.ok(&named("Get", &public));
         assert_eq!(
@@ -83,7 +88,7 @@ fn openssl_verifies_what_is_signed_here(server: &Server) {
             ("PublicKey", "X509")
         );
         let key = PKey::public_key_from_der(&octets(&answer, "KeyMaterial")).unwrap();
-        let (id, length) = if algorithm == "RSA" { (Id::RSA, bits) } else { (Id::EC, 256) };
+        let (id, length) = if algorithm == "RSA" { (Id::RSA, bits) } else { (Id::EC, bits) };
         assert_eq!((key.id(), i64::from(key.bits())), (id, length));
         fs::write(at.path().join("public.pem"), key.public_key_to_pem().unwrap()).unwrap();
         let schemes = schemes(if algorithm == "ECDSA" { "EC" } else { algorithm });
@@ -104,6 +109,79 @@ fn openssl_verifies_what_is_signed_here(server: &Server) {
         let (first, last) = (&schemes[0].0, &schemes[schemes.len() - 1].0);
         let signature = octets(&alice.ok(&sign(&private, b"data", first)), "SignatureData");
         assert_eq!(validity(&mut alice, &verify(&public, b"data", &signature, last)), "Invalid");
+    }
+}
+
+fn each_curve_that_the_hsm_has_is_named_or_told_to_be_missing(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let on = |algorithm: &str, curve: &str| {
+        let domain = structure("CryptographicDomainParameters", &[enumeration("RecommendedCurve", curve)]);
+        let common =
+            [enumeration("CryptographicAlgorithm", algorithm), domain, date("ActivationDate", "2024-01-01T00:00:00Z")];
+        let half = |tag, mask| structure(tag, &[integer("CryptographicUsageMask", mask)]);
+        let halves = [half("PrivateKeyAttributes", SIGN), half("PublicKeyAttributes", VERIFY)];
+        structure("CreateKeyPair", &[&[structure("CommonAttributes", &common)], halves.as_slice()].concat())
+    };
+    let named_curves = [
+        ("EC", "P256", 256),
+        ("ECDH", "P384", 384),
+        ("ECDSA", "P521", 521),
+        ("EC", "SECP256K1", 256),
+        ("Ed25519", "CURVE25519", 256),
+    ];
+    for (algorithm, curve, bits) in named_curves {
+        let request = on(algorithm, curve);
+        if Hsm::chosen() == Hsm::Kryoptic && curve == "SECP256K1" {
+            let problem = alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
+            assert!(problem["detail"].as_str().unwrap().contains("secp256k1"), "{problem}");
+            continue;
+        }
+        let (private, public) = halves(&alice.ok(&request));
+        assert_eq!(find(&alice.attributes(&private), "CryptographicLength").unwrap(), bits);
+        let key = PKey::public_key_from_der(&octets(&alice.ok(&named("Get", &public)), "KeyMaterial")).unwrap();
+        let data = reference::random(1000);
+        let signature = octets(&alice.ok(&sign(&private, &data, &[])), "SignatureData");
+        let digest = match curve {
+            "P384" => Some(MessageDigest::sha384()),
+            "P521" => Some(MessageDigest::sha512()),
+            "CURVE25519" => None,
+            _ => Some(MessageDigest::sha256()),
+        };
+        let mut verifier = match digest {
+            Some(digest) => Verifier::new(digest, &key).unwrap(),
+            None => Verifier::new_without_digest(&key).unwrap(),
+        };
+        assert!(verifier.verify_oneshot(&signature, &data).unwrap(), "{curve}");
+        assert_eq!(validity(&mut alice, &verify(&public, &data, &signature, &[])), "Valid");
+        let mut damaged = signature;
+        *damaged.last_mut().unwrap() ^= 1;
+        assert_eq!(validity(&mut alice, &verify(&public, &data, &damaged, &[])), "Invalid");
+    }
+    alice.refused(&on("EC", "B233"), 422, "Unsupported_Cryptographic_Parameters");
+    alice.refused(&on("Ed25519", "P256"), 400, "Invalid_Attribute_Value");
+    alice.refused(&on("RSA", "P256"), 400, "Invalid_Attribute_Value");
+    let (ed25519, _) = pair(&mut alice, "Ed25519", 256);
+    let hashed = [enumeration("HashingAlgorithm", "SHA512")];
+    alice.refused(&sign(&ed25519, b"x", &hashed), 400, "Bad_Cryptographic_Parameters");
+    let digested = structure("Sign", &[text("UniqueIdentifier", &ed25519), bytes("DigestedData", &[1; 64])]);
+    alice.refused(&digested, 400, "Bad_Cryptographic_Parameters");
+}
+
+fn a_pair_leaves_if_its_maker_says_so(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    for (algorithm, bits) in [("RSA", 2048), ("EC", 384), ("Ed25519", 256)] {
+        let open = [boolean("Sensitive", false), boolean("Extractable", true)];
+        let (private, public) = halves(&alice.ok(&pair_of(algorithm, bits, &open, &[])));
+        alice.ok(&sign(&private, b"x", &[]));
+        let as_pkcs8 = with(named("Get", &private), &[enumeration("KeyFormatType", "PKCS8")]);
+        let key = PKey::private_key_from_pkcs8(&octets(&alice.ok(&as_pkcs8), "KeyMaterial")).unwrap();
+        let info = octets(&alice.ok(&named("Get", &public)), "KeyMaterial");
+        assert!(key.public_eq(&PKey::public_key_from_der(&info).unwrap()), "{algorithm}");
+        let attributes = alice.attributes(&private);
+        assert_eq!(find(&attributes, "NeverExtractable"), Some(&false.into()));
+        let sensitive = [boolean("Extractable", true)];
+        let (private, _) = halves(&alice.ok(&pair_of(algorithm, bits, &sensitive, &[])));
+        alice.refused(&named("Get", &private), 403, "Sensitive");
     }
 }
 
@@ -179,13 +257,15 @@ fn what_contradicts_itself_or_is_not_served_is_refused(server: &Server) {
         (&rsa, vec![padding("OAEP")], not),
         (&rsa, vec![padding("None")], not),
         (&rsa, vec![named_algorithm("SHA1WithRSAEncryption")], not),
-        (&rsa, vec![padding("PSS"), integer("SaltLength", 20)], not),
-        (&rsa, vec![padding("PSS"), enumeration("MaskGeneratorHashingAlgorithm", "SHA512")], not),
+        (&rsa, vec![padding("PSS"), integer("SaltLength", 223)], bad),
+        (&rsa, vec![padding("PSS"), integer("SaltLength", -1)], bad),
         (&rsa, vec![padding("PSS"), integer("TrailerField", 2)], not),
     ] {
         alice.refused(&sign(id, b"x", &fields), status, reason);
     }
-    alice.ok(&sign(&rsa, b"x", &[padding("PSS"), integer("SaltLength", 32), integer("TrailerField", 1)]));
+    for salt in [0, 20, 32, 222] {
+        alice.ok(&sign(&rsa, b"x", &[padding("PSS"), integer("SaltLength", salt), integer("TrailerField", 1)]));
+    }
     // A digest is signed in one request.
     let digested = [bytes("DigestedData", &[7; 32]), boolean("InitIndicator", true)];
     alice.refused(&with(named("Sign", &rsa), &digested), 400, "Invalid_Field");
@@ -193,20 +273,20 @@ fn what_contradicts_itself_or_is_not_served_is_refused(server: &Server) {
         ("RSA", 1024, 400, "Invalid_Attribute_Value"),
         ("RSA", 8192, 400, "Invalid_Attribute_Value"),
         ("RSA", 0, 400, "Invalid_Attribute_Value"),
-        ("EC", 384, 400, "Invalid_Attribute_Value"),
+        ("RSA", 2056, 400, "Invalid_Attribute_Value"),
+        ("EC", 255, 400, "Invalid_Attribute_Value"),
         ("AES", 256, 422, "Unsupported_Cryptographic_Parameters"),
-        ("Ed25519", 256, 422, "Unsupported_Cryptographic_Parameters"),
+        ("Ed25519", 255, 400, "Invalid_Attribute_Value"),
+        ("Ed448", 448, 422, "Unsupported_Cryptographic_Parameters"),
     ] {
         alice.refused(&pair_of(algorithm, bits, &[], &[]), status, reason);
     }
     let invalid = "Invalid_Attribute_Value";
     let halves = [
-        (vec![boolean("Extractable", true)], vec![]),
-        (vec![boolean("Sensitive", false)], vec![]),
         (vec![], vec![boolean("Extractable", false)]),
         (vec![], vec![boolean("Sensitive", true)]),
         (vec![integer("CryptographicUsageMask", SIGN | VERIFY)], vec![]),
-        (vec![], vec![integer("CryptographicUsageMask", VERIFY | 4)]),
+        (vec![], vec![integer("CryptographicUsageMask", VERIFY | 8)]),
         (vec![integer("CryptographicLength", 3072)], vec![]),
         (vec![enumeration("ObjectType", "SymmetricKey")], vec![]),
         (vec![text("UniqueIdentifier", "one")], vec![text("UniqueIdentifier", "one")]),
@@ -266,6 +346,11 @@ fn a_half_does_what_it_is_for_and_nothing_else(server: &Server) {
     }
     let as_pkcs1 = with(named("Get", "mine.public"), &[enumeration("KeyFormatType", "PKCS1")]);
     alice.refused(&as_pkcs1, 422, "Key_Format_Type_Not_Supported");
+    alice.refused(
+        &pair_of("EC", 256, &[integer("CryptographicUsageMask", SIGN | 8)], &[]),
+        400,
+        "Invalid_Attribute_Value",
+    );
     let (_, rsa) = pair(&mut alice, "RSA", 2048);
     let as_pkcs1 = with(named("Get", &rsa), &[enumeration("KeyFormatType", "PKCS1")]);
     Rsa::public_key_from_der_pkcs1(&octets(&alice.ok(&as_pkcs1), "KeyMaterial")).unwrap();

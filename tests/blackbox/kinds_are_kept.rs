@@ -71,7 +71,7 @@ fn kinds(server: &Server) -> Vec<Kind> {
     let pkcs1 = bytes("KeyMaterial", &rsa.private_key_to_der().unwrap());
     let public = bytes("KeyMaterial", &rsa.public_key_to_der().unwrap());
     let dsa = ["P", "Q", "G", "X"].map(|tag| number(tag, "00000000DEADBEEF"));
-    let point = [enumeration("RecommendedCurve", "P256"), bytes("QString", &[4; 65])];
+    let point = [enumeration("RecommendedCurve", "B233"), bytes("QString", &[4; 65])];
     let split = |method: &str, more: &[Value]| {
         let numbers = [("SplitKeyParts", 3), ("KeyPartIdentifier", 2), ("SplitKeyThreshold", 2)];
         let mut fields: Vec<Value> = numbers.iter().map(|(tag, value)| integer(tag, *value)).collect();
@@ -114,8 +114,8 @@ fn kinds(server: &Server) -> Vec<Kind> {
             structure("PrivateKey", &[block("TransparentDSAPrivateKey", transparent(&dsa), &algorithm("DSA", 1024))]),
         ),
         kind(
-            "a point of a curve",
-            structure("PublicKey", &[block("TransparentECPublicKey", transparent(&point), &algorithm("EC", 256))]),
+            "a point of a curve that is not used",
+            structure("PublicKey", &[block("TransparentECPublicKey", transparent(&point), &algorithm("EC", 233))]),
         ),
         kind("3DES, its length without parity", symmetric("Raw", random(24), &algorithm("THREE_DES", 168))),
         kind("a key without algorithm, length and mask", symmetric("Raw", random(96), &[])),

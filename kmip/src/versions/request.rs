@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::attributes::{AttributeReference, CertificateIdentity};
 use super::super::dialect::Dialect;
-use super::super::enumerations::{AsynchronousIndicator, Operation, QueryFunction};
+use super::super::enumerations::{AsynchronousIndicator, KeyFormatType, Operation, QueryFunction};
 use super::super::error::{Error, Fault};
 use super::super::tag::Tag;
 use super::super::ttlv::{Field as _, Item, ItemType, Value};
@@ -107,7 +107,7 @@ fn payload(version: Version, operation: Operation, items: Vec<Item>) -> Result<V
                     upgraded.push(item);
                 }
             }
-            _ => upgraded.push(Item { tag, value: object(version, value)? }),
+            _ => upgraded.push(Item { tag, value: object(version, format(tag, value))? }),
         }
     }
     // An absent index is 0 (KMIP 1.4, section 4.16).
@@ -214,8 +214,18 @@ fn object(version: Version, value: Value) -> Result<Value, Error> {
                 }
                 upgraded.push(Item { tag, value: Value::Structure(kept) });
             }
-            _ => upgraded.push(Item { tag, value: object(version, value)? }),
+            _ => upgraded.push(Item { tag, value: object(version, format(tag, value))? }),
         }
     }
     Ok(Value::Structure(upgraded))
+}
+
+/// Converts the formats of KMIP 1.x that name the algorithm of a transparent key of a curve (KMIP 1.4, section 9.1.3.2.3:
+/// ECDSA, ECDH and ECMQV). The key material is the same.
+fn format(tag: Tag, value: Value) -> Value {
+    match (tag, &value) {
+        (Tag::KeyFormatType, Value::Enumeration(0x0e | 0x10 | 0x12)) => KeyFormatType::TransparentECPrivateKey.write(),
+        (Tag::KeyFormatType, Value::Enumeration(0x0f | 0x11 | 0x13)) => KeyFormatType::TransparentECPublicKey.write(),
+        _ => value,
+    }
 }

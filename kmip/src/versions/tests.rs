@@ -4,7 +4,7 @@ use super::*;
 use crate::Bytes;
 use crate::attributes::{AttributeReference, Name, VendorAttribute};
 use crate::dialect::Dialect;
-use crate::enumerations::{Operation, ResultReason, ResultStatus};
+use crate::enumerations::{KeyFormatType, Operation, ResultReason, ResultStatus};
 use crate::message::{RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage};
 use crate::payloads::{
     Instance, Request, Response, Unwritten, add_attribute, delete_attribute, get_attribute_list, get_attributes,
@@ -312,6 +312,26 @@ fn the_attributes_of_a_key_value_and_of_a_search_are_translated() {
     let answer = r#"<LocatedItems type="Integer" value="1"/><UniqueIdentifier type="TextString" value="k"/>"#;
     assert!(!answered("1.2", "Locate", &searched, answer).contains("LocatedItems"));
     assert!(answered("1.3", "Locate", &searched, answer).contains("LocatedItems"));
+}
+
+#[test]
+fn transparent_keys_of_curves_are_those_of_2_1() {
+    for (code, format, number) in [
+        ("0x0000000E", KeyFormatType::TransparentECPrivateKey, r#"<D type="BigInteger" value="0000000000000001"/>"#),
+        ("0x00000010", KeyFormatType::TransparentECPrivateKey, r#"<D type="BigInteger" value="0000000000000001"/>"#),
+        ("0x0000000F", KeyFormatType::TransparentECPublicKey, r#"<QString type="ByteString" value="04"/>"#),
+        ("0x00000013", KeyFormatType::TransparentECPublicKey, r#"<QString type="ByteString" value="04"/>"#),
+    ] {
+        let kind = if format == KeyFormatType::TransparentECPrivateKey { "PrivateKey" } else { "PublicKey" };
+        let register = format!(
+            r#"<ObjectType type="Enumeration" value="{kind}"/><TemplateAttribute/><{kind}><KeyBlock>
+               <KeyFormatType type="Enumeration" value="{code}"/><KeyValue><KeyMaterial>
+               <RecommendedCurve type="Enumeration" value="P_256"/>{number}
+               </KeyMaterial></KeyValue></KeyBlock></{kind}>"#
+        );
+        let Ok(Request::Register(request)) = upgraded("1.2", "Register", &register) else { panic!("{code}") };
+        assert_eq!(request.object.key_block().unwrap().key_format_type, format, "{code}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The common code of all tests.
 
 pub mod again;
+pub mod asymmetric;
 pub mod attributes;
 pub mod audit;
 pub mod backup;
