@@ -1,6 +1,6 @@
 //! Optional abilities of the token.
 
-use claviger_pkcs11::{Device, Need, PairKind, Weakness, Weaknesses};
+use claviger_pkcs11::{DerivationKind, Device, Need, PairKind, Weakness, Weaknesses};
 
 use super::lacking::Lacking;
 use crate::config::{Hsm, WeakerCustody};
@@ -19,6 +19,8 @@ pub(super) struct Abilities {
     pub(super) wraps_pairs: bool,
     /// Whether it has these algorithms.
     pub(super) algorithms: [bool; 3],
+    /// The ways of derivation that the token has, in the order of [`DerivationKind::ALL`].
+    pub(super) derives: [bool; 4],
     /// The kinds of pairs that the token does not make.
     lacks_pairs: Vec<PairKind>,
     /// The kinds of pairs whose private half the token does not wrap.
@@ -38,6 +40,7 @@ impl Abilities {
             imports_private: has(Need::PrivateImport),
             wraps_pairs: has(Need::Pairs),
             algorithms: ["ChaCha20", "ChaCha20-Poly1305", DES3].map(has_trial),
+            derives: DerivationKind::ALL.map(|kind| has(kind.need())),
             lacks_pairs: lacks()
                 .filter_map(|(need, _)| if let Need::Pair(kind) = need { Some(*kind) } else { None })
                 .collect(),
