@@ -32,9 +32,12 @@ struct Queue {
 /// Where a request gets its answer.
 type Place<A> = Arc<Mutex<Option<A>>>;
 
+/// Requests, each with the place of its answer.
+type Requests<A, R> = Vec<(R, Place<A>)>;
+
 /// Requests `R` about one thing that wait for its turn: the first of them that gets it answers all of them.
 #[derive(Debug)]
-pub struct Gathered<A, R = ()>(Mutex<HashMap<String, Vec<(R, Place<A>)>>>);
+pub struct Gathered<A, R = ()>(Mutex<HashMap<String, Requests<A, R>>>);
 
 /// How often [`retry`] tries.
 const ATTEMPTS: usize = 5;

@@ -98,10 +98,13 @@ fn take<T: Field>(items: &mut Vec<Item>, tag: Tag) -> Result<Option<T>, Error> {
     T::read(items.remove(index).value).map(Some).map_err(|error| error.within(tag))
 }
 
-/// Removes, at any depth, attributes that other servers of this dialect add for their rotation and listing. The
-/// standard has no rotation attributes of these names, and its Short Unique Identifier has another type.
+/// Removes, at any depth, attributes that other servers of this dialect add for their rotation and listing. Their
+/// rotation has an interval of another type than the standard's, and so does their Short Unique Identifier.
 fn leave_out(items: &mut Vec<Item>) {
+    let is_other = |item: &Item| item.tag == Tag::RotateInterval && matches!(item.value, Value::LongInteger(_));
+    let rotates_otherwise = items.iter().any(is_other);
     let is_theirs = |item: &Item| match (item.tag, &item.value) {
+        (tag, _) if rotates_otherwise && tag.name().is_some_and(|name| name.starts_with(ROTATION)) => true,
         (Tag::UNKNOWN, Value::Invalid(fault)) => {
             matches!(&**fault, Fault::UnknownTag(name) if name.starts_with(ROTATION))
         }

@@ -1,6 +1,8 @@
 //! Calls that the binding cannot make: nested templates, counter mode, key wrap under any mechanism number, and reading
 //! a key's value without leaving copies in memory.
 
+mod derive;
+
 use std::ffi::c_void;
 use std::path::Path;
 use std::ptr;

@@ -7,8 +7,7 @@ use cryptoki::types::Ulong;
 use crate::error::{Error, InvalidInput};
 use crate::key::KeyId;
 
-/// The attributes of a secret key that the caller chooses. The others are fixed: CKA_PRIVATE is true, CKA_DERIVE is
-/// false.
+/// The attributes of a secret key that the caller chooses. CKA_PRIVATE is always true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretKeySpec {
     /// Type and length.
@@ -51,6 +50,8 @@ pub struct Uses {
     pub wrap: bool,
     /// CKA_UNWRAP.
     pub unwrap: bool,
+    /// CKA_DERIVE.
+    pub derive: bool,
 }
 
 /// The place of a key.
@@ -101,11 +102,13 @@ impl SecretKeyKind {
 
 impl Uses {
     /// Encryption and decryption.
-    pub(crate) const CIPHER: Self =
-        Self { encrypt: true, decrypt: true, sign: false, verify: false, wrap: false, unwrap: false };
+    pub(crate) const CIPHER: Self = Self { encrypt: true, decrypt: true, ..Self::NONE };
 
     /// Making and verifying MACs.
-    pub const MAC: Self = Self { encrypt: false, decrypt: false, sign: true, verify: true, wrap: false, unwrap: false };
+    pub const MAC: Self = Self { sign: true, verify: true, ..Self::NONE };
+
+    const NONE: Self =
+        Self { encrypt: false, decrypt: false, sign: false, verify: false, wrap: false, unwrap: false, derive: false };
 
     pub(crate) fn attributes(self) -> [Attribute; 7] {
         [
@@ -115,7 +118,7 @@ impl Uses {
             Attribute::Verify(self.verify),
             Attribute::Wrap(self.wrap),
             Attribute::Unwrap(self.unwrap),
-            Attribute::Derive(false),
+            Attribute::Derive(self.derive),
         ]
     }
 }

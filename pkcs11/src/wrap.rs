@@ -23,7 +23,15 @@ const TRIED: SecretKeySpec = SecretKeySpec {
     kind: SecretKeyKind::Aes { bytes: BLOCK },
     sensitive: true,
     extractable: true,
-    uses: Uses { encrypt: false, decrypt: false, sign: false, verify: false, wrap: false, unwrap: false },
+    uses: Uses {
+        encrypt: false,
+        decrypt: false,
+        sign: false,
+        verify: false,
+        wrap: false,
+        unwrap: false,
+        derive: false,
+    },
 };
 
 /// The mechanism numbers under which the token has AES key wrap, if they differ from those of PKCS#11.

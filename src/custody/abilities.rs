@@ -1,6 +1,6 @@
 //! Optional abilities of the token.
 
-use claviger_pkcs11::{Device, Need, Weakness, Weaknesses};
+use claviger_pkcs11::{DerivationKind, Device, Need, Weakness, Weaknesses};
 
 use super::lacking::Lacking;
 use crate::config::{Hsm, WeakerCustody};
@@ -12,6 +12,8 @@ pub(super) struct Abilities {
     pub(super) imports: bool,
     /// Whether private keys can be kept wrapped.
     pub(super) wraps_pairs: bool,
+    /// The ways of derivation that the token has, in the order of [`DerivationKind::ALL`].
+    pub(super) derives: [bool; 4],
     /// Whether the token says that it is hardware.
     pub(super) is_hardware: bool,
 }
@@ -20,7 +22,12 @@ impl Abilities {
     /// Returns the abilities of a device that lacks these needs.
     pub(super) fn of(device: &Device, lacks: &[(Need, Lacking)]) -> Self {
         let lacks = |one: Need| lacks.iter().any(|(need, lacking)| *need == one && !lacking.why.is_of_a_moment());
-        Self { imports: !lacks(Need::Import), wraps_pairs: !lacks(Need::Pairs), is_hardware: device.is_hardware() }
+        Self {
+            imports: !lacks(Need::Import),
+            wraps_pairs: !lacks(Need::Pairs),
+            derives: DerivationKind::ALL.map(|kind| !lacks(kind.need())),
+            is_hardware: device.is_hardware(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod calls;
 mod checking;
 mod configuration;
 mod credential;
+mod derivation;
 mod durability;
 mod error;
 mod error_queue;
@@ -43,9 +44,10 @@ mod verified;
 
 pub use abilities::accepted;
 pub use claviger_pkcs11::{
-    Capability, Cipher, Direction, Encrypted, Error as TokenError, Extractable, Failure, Hash, InvalidInput,
-    MacMechanism as Mac, Need, OpenError, PairKind, Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature,
-    TokenInfo, Uses, Weaknesses, Wiping, end, give_back, keep_little, overwrite_variable,
+    Capability, Cipher, Derivation, DerivationKind, Direction, Encrypted, Error as TokenError, Extractable, Failure,
+    Hash, InvalidInput, MacMechanism as Mac, Need, OpenError, PairKind, Secret, SecretKeyKind, Sessions,
+    SignatureMechanism as Signature, TokenInfo, Uses, Weaknesses, Wiping, end, give_back, keep_little,
+    overwrite_variable,
 };
 pub use credential::CredentialKind;
 pub use error::{Error, RootError};

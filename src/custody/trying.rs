@@ -56,6 +56,7 @@ pub(super) fn know_wrap_mechanisms(device: &Device, hsm: &Hsm) -> Result<(), Roo
 
 fn tried(device: &Device, extent: Extent) -> Vec<Capability> {
     let mut tried = device.capabilities(extent);
+    tried.extend(device.try_derivations());
     let whole = FirstTry { gcm: MOST_IN_ONE_CALL, others: MOST_IN_ONE_CALL };
     tried.extend(device.try_bounds(if extent == Extent::Everything { whole } else { FIRST_TRY }));
     // Destroys the keys of the trials, so that they take no room from others.

@@ -107,6 +107,7 @@ impl Change {
             | Touches::Found
             | Touches::NewOrNamed
             | Touches::Named
+            | Touches::Source
             | Touches::Replaced
             | Touches::GivenOut => None,
         }

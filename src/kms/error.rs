@@ -18,8 +18,7 @@ use crate::file::Unreadable;
 use crate::kmip::enumerations::CryptographicAlgorithm;
 use crate::kmip::state::Refusal;
 use crate::kmip::{self, Tag};
-use crate::policy;
-use crate::store;
+use crate::{policy, store};
 
 /// The reason why a request fails. Its text is for the caller and reveals nothing internal.
 #[derive(Debug, thiserror::Error)]

@@ -126,7 +126,8 @@ pub(super) fn hmac(algorithm: CryptographicAlgorithm) -> Option<Mac> {
     }
 }
 
-fn hmac_of(hash: HashingAlgorithm) -> Option<Mac> {
+/// The HMAC mechanism of a hash.
+pub(super) fn hmac_of(hash: HashingAlgorithm) -> Option<Mac> {
     match hash {
         HashingAlgorithm::SHA_1 => Some(Mac::HmacSha1),
         HashingAlgorithm::SHA_224 => Some(Mac::HmacSha224),

@@ -238,6 +238,7 @@ pub(super) fn uses(mask: UsageMask) -> Uses {
         verify: false,
         wrap: mask.contains(UsageMask::WRAP_KEY),
         unwrap: mask.contains(UsageMask::UNWRAP_KEY),
+        derive: mask.contains(UsageMask::DERIVE_KEY),
     }
 }
 

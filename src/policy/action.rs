@@ -50,7 +50,7 @@ pub enum Capability {
 
 /// Every action that a policy or a grant may name: its word, the capability that it takes, and whether it permits something on an
 /// object that exists. Whoever has one of those may know of the object.
-const ACTIONS: [(Action, &str, Capability, bool); 25] = [
+const ACTIONS: [(Action, &str, Capability, bool); 26] = [
     (Action::Operation(Operation::Create), "create", Capability::Create, false),
     (Action::Operation(Operation::CreateKeyPair), "create_key_pair", Capability::Create, false),
     (Action::Operation(Operation::Register), "register", Capability::Create, false),
@@ -62,6 +62,7 @@ const ACTIONS: [(Action, &str, Capability, bool); 25] = [
     (Action::Operation(Operation::MACVerify), "mac_verify", Capability::Use, true),
     (Action::Operation(Operation::Sign), "sign", Capability::Use, true),
     (Action::Operation(Operation::SignatureVerify), "signature_verify", Capability::Use, true),
+    (Action::Operation(Operation::DeriveKey), "derive_key", Capability::Use, true),
     (Action::Operation(Operation::GetUsageAllocation), "get_usage_allocation", Capability::Use, true),
     (Action::Operation(Operation::Get), "get", Capability::Export, true),
     (Action::Operation(Operation::Export), "export", Capability::Export, true),

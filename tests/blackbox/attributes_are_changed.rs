@@ -168,10 +168,7 @@ fn what_is_read_only_is_never_changed(server: &Server) {
             "ShortUniqueIdentifier" => bytes(tag, b"x"),
             "State" => enumeration(tag, "Compromised"),
             "UniqueIdentifier" => text(tag, "other"),
-            "UsageLimits" => {
-                let total = json!({"tag": "UsageLimitsTotal", "type": "LongInteger", "value": "0x0000000000000001"});
-                structure(tag, &[total, enumeration("UsageLimitsUnit", "Byte")])
-            }
+            "RotateGeneration" => integer(tag, 1),
             _ if tag.ends_with("Date") => date(tag, "2024-01-01T00:00:00Z"),
             _ => boolean(tag, true),
         };

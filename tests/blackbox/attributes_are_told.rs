@@ -118,15 +118,7 @@ fn what_the_server_sets_and_what_it_does_not_honour_is_refused_by_name(server: &
         let tag = attribute["tag"].as_str().unwrap();
         assert!(problem["detail"].as_str().unwrap().contains(tag), "{problem}");
     }
-    let limits = structure(
-        "UsageLimits",
-        &[
-            serde_json::json!({"tag": "UsageLimitsTotal", "type": "LongInteger", "value": 5}),
-            enumeration("UsageLimitsUnit", "Object"),
-        ],
-    );
     for attribute in [
-        limits,
         serde_json::json!({"tag": "LeaseTime", "type": "Interval", "value": 5}),
         date("ArchiveDate", "2024-01-01T00:00:00Z"),
         crate::harness::kmip::bytes("ShortUniqueIdentifier", b"x"),

@@ -125,7 +125,7 @@ fn a_bad_item_spoils_only_itself(server: &Server) {
         structure("Encrypt", &[text("NoSuchTag", "x")]),
         structure("Encrypt", &[text("UniqueIdentifier", &id), integer("Data", 5)]),
         structure("NoSuchOperation", &[]),
-        structure("ReKeyKeyPair", &[]),
+        structure("Certify", &[]),
         structure("Create", &[enumeration("ObjectType", "SymmetricKey"), attributes("AES", 100, &[])]),
         good.clone(),
     ];

@@ -414,7 +414,7 @@ fn what_is_not_served_leaves_nothing_behind(server: &Server) {
         assert!(problem["detail"].as_str().unwrap().contains("CoverCrypt is not served"), "{problem}");
     }
     let rekey = structure("ReKeyKeyPair", &[text("PrivateKeyUniqueIdentifier", "MSK")]);
-    alice.refused(&typed(rekey), 501, "Operation_Not_Supported");
+    alice.refused(&typed(rekey), 404, "Object_Not_Found");
     let format = [enumeration("KeyFormatType", "PKCS8")];
     alice.refused(&create("AES", 256, &format), 422, "Key_Format_Type_Not_Supported");
     assert_eq!(alice.located(&locate(&[], &[])), (Vec::new(), 0));

@@ -138,6 +138,7 @@ mod identifiers_names_and_tags_have_bounds;
 mod inventory;
 mod issuers_are_tested;
 mod key_pairs_sign;
+mod keys_are_derived;
 mod keys_are_disabled;
 mod keys_are_replaced_by_new_ones;
 mod keys_have_usage_limits;

@@ -22,7 +22,7 @@ use crate::harness::{Answer, Caller, Server, World};
 static TABLE: LazyLock<String> = LazyLock::new(|| unnamed(include_str!("../../docs/rights.md")));
 
 /// Every operation that can be granted on an object.
-const ALL: [&str; 18] = [
+const ALL: [&str; 19] = [
     "get_attributes",
     "encrypt",
     "decrypt",
@@ -30,6 +30,7 @@ const ALL: [&str; 18] = [
     "mac_verify",
     "sign",
     "signature_verify",
+    "derive_key",
     "get_usage_allocation",
     "get",
     "export",
@@ -177,6 +178,11 @@ impl Kitchen {
                 Recipe { ask: kmip(attributes::request(&id, operation, case)), objects: vec![(object, id)] }
             }
             "ReKey" => self.one(key, |id| named("ReKey", id)),
+            "DeriveKey" => {
+                let base = self.key(0x200);
+                let ask = crate::keys_are_derived::ecb(&base, 256, &[]);
+                Recipe { ask: kmip(ask), objects: vec![("the key to derive from", base)] }
+            }
             "ReKeyKeyPair" => {
                 let (private, public) = self.pair();
                 let ask = structure("ReKeyKeyPair", &[text("PrivateKeyUniqueIdentifier", &private)]);

@@ -32,6 +32,8 @@ pub const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; \
                            DROP TABLE access_token_count; DROP TABLE access_token_order; \
                            DROP TABLE secret_path; DROP TABLE gcm_use; DROP TABLE gcm_credit; DROP TABLE erasure; \
                            DROP TABLE root_key_pending; DROP TABLE client_secret; DROP TABLE api_key; DROP TABLE secret_place; \
+                           DROP TABLE usage_limit; DROP TABLE object_rotation; \
+                           DROP INDEX object_activation; DROP INDEX object_deactivation; \
                            PRAGMA user_version = 7;";
 
 /// Runs statements on a copy of the database, and returns the error of a start with it.

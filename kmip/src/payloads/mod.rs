@@ -8,6 +8,7 @@ pub mod create;
 pub mod create_key_pair;
 pub mod decrypt;
 pub mod delete_attribute;
+pub mod derive_key;
 pub mod destroy;
 pub mod discover_versions;
 pub mod encrypt;
@@ -236,6 +237,7 @@ operations! {
     Create create adds |own| vec![&*own.attributes], leaves |answer| Some(&answer.unique_identifier);
     CreateKeyPair create_key_pair
         adds create_key_pair::Request::templates, leaves |answer| Some(&answer.private_key_unique_identifier);
+    DeriveKey derive_key adds |own| vec![&*own.attributes], leaves |answer| Some(&answer.unique_identifier);
     Register register adds |own| vec![&*own.attributes], leaves |answer| Some(&answer.unique_identifier);
     ReKey re_key names unique_identifier
         adds re_key::Request::given, leaves |answer| Some(&answer.unique_identifier);

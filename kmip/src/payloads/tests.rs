@@ -202,7 +202,7 @@ fn errors_name_the_path() {
         "Get: unexpected item `Data`"
     );
     assert_eq!(failure(r#"{"tag":"Get","value":[{"tag":"Spoon","value":[]}]}"#), "Get: unknown tag `Spoon`");
-    assert_eq!(failure(r#"{"tag":"ReKey","value":[]}"#), "ReKey: operation ReKey is not supported");
+    assert_eq!(failure(r#"{"tag":"Certify","value":[]}"#), "Certify: operation Certify is not supported");
     assert_eq!(failure(r#"{"tag":"Spoon","value":[]}"#), "`Spoon` is neither a message nor an operation");
     assert_eq!(
         failure(r#"{"tag":"Get","value":[{"tag":"UniqueIdentifier","type":"Integer","value":0}]}"#),

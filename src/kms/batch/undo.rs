@@ -34,6 +34,7 @@ fn tells_only_objects(response: &Response) -> bool {
             | O::Register
             | O::Import
             | O::ReKey
+            | O::DeriveKey
             | O::ReKeyKeyPair
             | O::Activate
             | O::Revoke

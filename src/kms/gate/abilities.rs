@@ -16,6 +16,7 @@ impl Kms {
         match needs {
             Needs::Nothing => true,
             Needs::Pairs => self.custody.has_pairs(),
+            Needs::Derivation => self.custody.derives_any(),
             Needs::Interop => self.interop,
         }
     }

@@ -17,6 +17,7 @@ mod committing;
 mod configuring;
 mod credentials;
 mod definitions;
+mod deriving;
 mod encrypting;
 mod erasing;
 mod granted;

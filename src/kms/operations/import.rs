@@ -103,15 +103,8 @@ fn replacement(
     Ok(Exchange { attributes: proposal.attributes, class: proposal.class, material, value })
 }
 
-/// The attributes of the replaced object: given attributes replace the present ones, and the lifecycle continues. The
-/// standard would set all given attributes, including the state; then an import could make a revoked key usable again.
-fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<Attributes, Error> {
-    let state = present.state(now);
-    match state {
-        State::PreActive | State::Active => {}
-        State::Destroyed | State::DestroyedCompromised => return Err(Error::Destroyed(present.id.clone())),
-        ended => return Err(Refusal::State(ended).into()),
-    }
+/// Refuses attributes that an import cannot give to an existing object.
+fn check_said(said: &Attributes) -> Result<(), Error> {
     let facts = [
         (Tag::DestroyDate, said.destroy_date.is_some()),
         (Tag::CompromiseDate, said.compromise_date.is_some()),
@@ -125,9 +118,22 @@ fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<A
         (Tag::RotateInterval, said.rotate_interval.is_some()),
         (Tag::RotateOffset, said.rotate_offset.is_some()),
     ];
-    if let Some((tag, _)) = facts.into_iter().find(|(_, said)| *said) {
-        return Err(Error::ReadOnly(tag));
+    match facts.into_iter().find(|(_, said)| *said) {
+        Some((tag, _)) => Err(Error::ReadOnly(tag)),
+        None => Ok(()),
     }
+}
+
+/// The attributes of the replaced object: given attributes replace the present ones, and the lifecycle continues. The
+/// standard would set all given attributes, including the state; then an import could make a revoked key usable again.
+fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<Attributes, Error> {
+    let state = present.state(now);
+    match state {
+        State::PreActive | State::Active => {}
+        State::Destroyed | State::DestroyedCompromised => return Err(Error::Destroyed(present.id.clone())),
+        ended => return Err(Refusal::State(ended).into()),
+    }
+    check_said(&said)?;
     match (state, said.state.take()) {
         // Setting Active is ignored here, because it needs the permission to Activate.
         (_, None) | (State::PreActive, Some(State::Active)) => {}

@@ -8,6 +8,7 @@ pub(super) mod create;
 pub(super) mod create_key_pair;
 pub(super) mod decrypt;
 pub(super) mod delete_attribute;
+pub(super) mod derive_key;
 pub(super) mod destroy;
 pub(super) mod discover_versions;
 pub(super) mod encrypt;
@@ -49,6 +50,7 @@ macro_rules! table {
         $then! {
             Create create { touches: Touches::New }
             CreateKeyPair create_key_pair { touches: Touches::New, needs: Needs::Pairs }
+            DeriveKey derive_key { touches: Touches::Source, uses: &[Purpose::DERIVE_KEY], needs: Needs::Derivation }
             Register register { touches: Touches::New }
             ReKey re_key { touches: Touches::Replaced }
             ReKeyKeyPair re_key_key_pair { right: RE_KEY, touches: Touches::Replaced, needs: Needs::Pairs }
@@ -118,6 +120,8 @@ pub(super) enum Needs {
     Nothing,
     /// Keeping the private keys of pairs.
     Pairs,
+    /// Deriving keys inside the HSM token.
+    Derivation,
     /// The option `--kmip-interop`.
     Interop,
 }
@@ -139,6 +143,8 @@ pub(super) enum Touches {
     GivenOut,
     /// The named object, which it changes.
     Changed,
+    /// The named object, and an object that it makes of it.
+    Source,
     /// The named object, and an object that it adds in its place.
     Replaced,
     /// The named object, which it destroys.
@@ -162,6 +168,7 @@ impl Purpose {
     pub(super) const WRAP_KEY: Self = Self::new(Use::Protect, UsageMask::WRAP_KEY, "Wrap Key");
     const MAC_GENERATE: Self = Self::new(Use::Protect, UsageMask::MAC_GENERATE, "MAC Generate");
     const MAC_VERIFY: Self = Self::new(Use::Process, UsageMask::MAC_VERIFY, "MAC Verify");
+    const DERIVE_KEY: Self = Self::new(Use::Protect, UsageMask::DERIVE_KEY, "Derive Key");
     const SIGN: Self = Self::new(Use::Protect, UsageMask::SIGN, "Sign");
     const VERIFY: Self = Self::new(Use::Process, UsageMask::VERIFY, "Verify");
 
@@ -174,7 +181,7 @@ impl Touches {
     /// Whether the operation sets the ID placeholder, or clears it if it fails or finds not exactly one object (KMIP
     /// 2.1 section 6.1.28). That Destroy clears it is an extension of this server.
     pub(super) fn sets_placeholder(self) -> bool {
-        matches!(self, Self::Found | Self::New | Self::NewOrNamed | Self::Replaced | Self::Ended)
+        matches!(self, Self::Found | Self::New | Self::NewOrNamed | Self::Source | Self::Replaced | Self::Ended)
     }
 
     /// Whether the operation adds, or may add, an object.

@@ -1,0 +1,40 @@
+//! Derivation of keys.
+
+use super::super::error::Error;
+use super::service::{NewGrant, Usable};
+use crate::custody::{Derivation, DerivationKind, SecretKeyKind};
+use crate::store::object::{Class, Material};
+
+impl NewGrant<'_> {
+    /// Derives a key inside the HSM token, from so many bytes of data; the use of the base key is counted.
+    ///
+    /// # Errors
+    /// The HSM token does not derive keys in this way.
+    pub(in crate::kms) fn derive(
+        &self,
+        base: &Usable<'_>,
+        (derivation, data): (&Derivation<'_>, usize),
+        class: Class,
+        kind: SecretKeyKind,
+    ) -> Result<Material, Error> {
+        let custody = &self.kms.custody;
+        if !custody.derives(derivation.kind()) {
+            return Err(Error::UnsupportedParameters(match derivation.kind() {
+                DerivationKind::AesEcb => {
+                    "this HSM does not derive keys by AES-ECB (CKM_AES_ECB_ENCRYPT_DATA), or keeps every key in the token"
+                }
+                DerivationKind::AesCbc => {
+                    "this HSM does not derive keys by AES-CBC (CKM_AES_CBC_ENCRYPT_DATA), or keeps every key in the token"
+                }
+                DerivationKind::Hkdf => {
+                    "this HSM does not derive keys by HKDF (CKM_HKDF_DERIVE), or keeps every key in the token"
+                }
+                DerivationKind::Counter => {
+                    "this HSM does not derive keys by SP 800-108 (CKM_SP800_108_COUNTER_KDF), or keeps every key in the token"
+                }
+            }));
+        }
+        base.use_up(data)?;
+        Ok(custody.derive(&base.0.object.key, derivation, class, kind)?)
+    }
+}

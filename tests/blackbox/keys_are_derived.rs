@@ -1,0 +1,253 @@
+//! Derive Key (KMIP 2.1 section 6.1.14): inside the HSM token, equal to what OpenSSL derives, and without a way around a
+//! right or a class.
+
+use openssl::hash::MessageDigest;
+use openssl::symm::{Cipher, Crypter, Mode};
+use serde_json::Value;
+
+use crate::harness::attributes::{limits, put};
+use crate::harness::kmip::{
+    bytes, create, encrypt, enumeration, find, integer, named, parameters, register, revoke, string, structure, tags,
+    text, with,
+};
+use crate::harness::message::{message, option};
+use crate::harness::pairs::pair;
+use crate::harness::{Connection, Hsm, Server, World, reference};
+
+const DERIVE: i64 = 0x200;
+
+#[test]
+fn requests_to_one_server() {
+    Server::shared(&[
+        what_is_derived_is_what_openssl_derives,
+        a_derived_key_is_no_weaker,
+        only_keys_that_do_nothing_else_are_derived_from,
+        parameters_have_bounds,
+        a_message_derives_or_does_not,
+    ]);
+}
+
+fn base(alice: &mut Connection, algorithm: &str, key: &[u8], more: &[Value]) -> String {
+    let mask = integer("CryptographicUsageMask", DERIVE);
+    alice.new_key(&register(algorithm, key, &[&[mask], more].concat()))
+}
+
+/// A request for an AES key of this length in bits, with these attributes.
+fn derive(id: &str, method: &str, parameters: &[Value], bits: i64, attributes: &[Value]) -> Value {
+    let own = crate::harness::kmip::attributes("AES", bits, attributes);
+    structure(
+        "DeriveKey",
+        &[
+            enumeration("ObjectType", "SymmetricKey"),
+            text("UniqueIdentifier", id),
+            enumeration("DerivationMethod", method),
+            structure("DerivationParameters", parameters),
+            own,
+        ],
+    )
+}
+
+fn mode(name: &str) -> Value {
+    parameters(&[enumeration("BlockCipherMode", name)])
+}
+
+pub fn ecb(id: &str, bits: i64, more: &[Value]) -> Value {
+    derive(id, "ENCRYPT", &[mode("ECB"), bytes("DerivationData", &[7; 32])], bits, more)
+}
+
+fn by_openssl(cipher: Cipher, key: &[u8], iv: Option<&[u8]>, data: &[u8]) -> Vec<u8> {
+    let mut crypter = Crypter::new(cipher, Mode::Encrypt, key, iv).unwrap();
+    crypter.pad(false);
+    let mut out = vec![0; data.len() + 32];
+    let count = crypter.update(data, &mut out).unwrap();
+    out.truncate(count);
+    out
+}
+
+fn hkdf(ikm: &[u8], salt: &[u8], info: &[u8], length: usize) -> Vec<u8> {
+    let sha = MessageDigest::sha256();
+    let zeros = [0; 32];
+    let prk = reference::hmac(sha, if salt.is_empty() { &zeros } else { salt }, ikm);
+    let (mut out, mut last) = (Vec::new(), Vec::new());
+    for number in 1..=u8::MAX {
+        last = reference::hmac(sha, &prk, &[&last, info, &[number]].concat());
+        out.extend_from_slice(&last);
+        if out.len() >= length {
+            break;
+        }
+    }
+    out.truncate(length);
+    out
+}
+
+fn counter(key: &[u8], input: &[u8], length: usize) -> Vec<u8> {
+    let blocks = (1_u32..)
+        .map(|number| reference::hmac(MessageDigest::sha256(), key, &[&number.to_be_bytes()[..], input].concat()));
+    let mut out: Vec<u8> = blocks.take(length.div_ceil(32)).flatten().collect();
+    out.truncate(length);
+    out
+}
+
+/// Derives, and returns the value of the key; `None` if the HSM lacks the mechanism, which the error names.
+fn derived(alice: &mut Connection, request: &Value, mechanism: &str) -> Option<Vec<u8>> {
+    let answer = alice.kmip(request);
+    if answer.status == 200 {
+        return Some(alice.export(&string(&answer.json(), "UniqueIdentifier")));
+    }
+    let problem = alice.refused(request, 422, "Unsupported_Cryptographic_Parameters");
+    assert!(problem["detail"].as_str().unwrap().contains(mechanism), "{problem}");
+    None
+}
+
+fn what_is_derived_is_what_openssl_derives(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let mut served = 0;
+    for turn in 0..6 {
+        let (key, data) = (reference::random(32), reference::random(16 * (2 + turn)));
+        let (iv, salt) = (reference::random(16), reference::random(turn * 7));
+        let bits = [128, 192, 256][turn % 3];
+        let length = bits as usize / 8;
+        let aes = base(&mut alice, "AES", &key, &[]);
+        let hmac = base(&mut alice, "HMACSHA256", &key, &[]);
+        let input = bytes("DerivationData", &data);
+        let by_ecb = derive(&aes, "ENCRYPT", &[mode("ECB"), input.clone()], bits, &[]);
+        let with_iv = [mode("CBC"), bytes("InitializationVector", &iv), input.clone()];
+        let by_cbc = derive(&aes, "ENCRYPT", &with_iv, bits, &[]);
+        let by_hkdf = derive(&hmac, "HKDF", &[input.clone(), bytes("Salt", &salt)], bits, &[]);
+        let by_counter = derive(&hmac, "NIST800_108_C", &[input], bits, &[]);
+        let cbc = by_openssl(Cipher::aes_256_cbc(), &key, Some(&iv), &data);
+        for (request, mechanism, expected) in [
+            (
+                by_ecb,
+                "CKM_AES_ECB_ENCRYPT_DATA",
+                by_openssl(Cipher::aes_256_ecb(), &key, None, &data)[..length].to_vec(),
+            ),
+            (by_cbc, "CKM_AES_CBC_ENCRYPT_DATA", cbc[..length].to_vec()),
+            (by_hkdf, "CKM_HKDF_DERIVE", hkdf(&key, &salt, &data, length)),
+            (by_counter, "CKM_SP800_108_COUNTER_KDF", counter(&key, &data, length)),
+        ] {
+            if let Some(value) = derived(&mut alice, &request, mechanism) {
+                assert_eq!(value, expected, "{mechanism} {turn}");
+                served += 1;
+            }
+        }
+    }
+    // SoftHSM has the two mechanisms of ENCRYPT.
+    let least = if Hsm::chosen() == Hsm::SoftHsm { 12 } else { 6 };
+    assert!(served >= least, "{served}");
+    let query = structure("Query", &[enumeration("QueryFunction", "QueryOperations")]);
+    assert!(alice.ok(&query).to_string().contains("DeriveKey"));
+}
+
+fn a_derived_key_is_no_weaker(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let flag = crate::harness::kmip::boolean;
+    let strong = [flag("Sensitive", true), flag("Extractable", false), integer("CryptographicUsageMask", DERIVE)];
+    let sealed = alice.new_key(&create("AES", 256, &strong));
+    for weaker in [flag("Sensitive", false), flag("Extractable", true)] {
+        alice.refused(&ecb(&sealed, 256, &[weaker]), 400, "Invalid_Attribute_Value");
+    }
+    let id = alice.new_key(&ecb(&sealed, 256, &[]));
+    assert_ne!(alice.kmip(&named("Export", &id)).status, 200);
+    let attributes = alice.attributes(&id);
+    let is = |attributes: &Value, tag: &str| find(attributes, tag).and_then(Value::as_bool);
+    assert_eq!((is(&attributes, "AlwaysSensitive"), is(&attributes, "NeverExtractable")), (Some(true), Some(true)));
+    assert!(attributes.to_string().contains("DerivationBaseObjectLink") && attributes.to_string().contains(&sealed));
+    // It works, and it is the same key each time.
+    let sealed_text = alice.seal(&id, b"text");
+    let again = alice.new_key(&ecb(&sealed, 256, &[]));
+    let other = crate::harness::kmip::Sealed { id: again.clone(), ..sealed_text };
+    assert_eq!(alice.open(&other), b"text");
+    // A key that was known outside derives keys that are known there.
+    let known = base(&mut alice, "AES", &[3; 32], &strong[..2]);
+    let id = alice.new_key(&ecb(&known, 256, &[]));
+    let attributes = alice.attributes(&id);
+    assert_eq!((is(&attributes, "AlwaysSensitive"), is(&attributes, "NeverExtractable")), (Some(false), Some(false)));
+}
+
+fn only_keys_that_do_nothing_else_are_derived_from(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let reason = "Incompatible_Cryptographic_Usage_Mask";
+    for mask in [0, 4, 4 | 8, DERIVE | 4, DERIVE | 8, DERIVE | 128, DERIVE | 16] {
+        let id = alice.new_key(&create("AES", 256, &[integer("CryptographicUsageMask", mask)]));
+        alice.refused(&ecb(&id, 256, &[]), 403, reason);
+    }
+    let id = base(&mut alice, "AES", &[1; 32], &[]);
+    assert_ne!(alice.kmip(&encrypt(&id, b"x")).status, 200);
+    let (private, _) = pair(&mut alice, "EC", 256);
+    assert_ne!(alice.kmip(&ecb(&private, 256, &[])).status, 200);
+    // As for every use, the key is Active and the limit holds.
+    let early = crate::harness::kmip::date("ActivationDate", "2999-01-01T00:00:00Z");
+    let early = base(&mut alice, "AES", &[1; 32], &[early]);
+    alice.refused(&ecb(&early, 256, &[]), 409, "Wrong_Key_Lifecycle_State");
+    let limited = base(&mut alice, "AES", &[1; 32], &[limits(1, "Object")]);
+    alice.ok(&ecb(&limited, 256, &[]));
+    alice.refused(&ecb(&limited, 256, &[]), 409, "Usage_Limit_Exceeded");
+    alice.ok(&revoke(&id, "Superseded"));
+    alice.refused(&ecb(&id, 256, &[]), 409, "Wrong_Key_Lifecycle_State");
+}
+
+fn parameters_have_bounds(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let id = base(&mut alice, "AES", &[1; 32], &[]);
+    let data = |length: usize| bytes("DerivationData", &vec![1; length]);
+    let iv = |length: usize| bytes("InitializationVector", &vec![1; length]);
+    for wrong in [
+        vec![mode("ECB")],
+        vec![mode("ECB"), data(31)],
+        vec![mode("ECB"), data(16)],
+        vec![mode("ECB"), data(1_040)],
+        vec![mode("ECB"), iv(16), data(32)],
+        vec![mode("CBC"), data(32)],
+        vec![mode("CBC"), iv(12), data(32)],
+        vec![mode("GCM"), data(32)],
+        vec![data(32)],
+        vec![mode("ECB"), data(32), integer("IterationCount", 1)],
+    ] {
+        let answer = alice.kmip(&derive(&id, "ENCRYPT", &wrong, 256, &[]));
+        assert!([400, 422].contains(&answer.status), "{wrong:?}: {}", String::from_utf8_lossy(&answer.body));
+    }
+    for method in ["PBKDF2", "HASH", "HMAC", "AsymmetricKey", "NIST800_108_F", "NIST800_108_DPI"] {
+        let request = derive(&id, method, &[data(32)], 256, &[]);
+        alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
+    }
+    // A short key could be found by trying all of them.
+    for bits in [8, 64, 120, 136, 1_024] {
+        let short = [enumeration("CryptographicAlgorithm", "HMACSHA256"), integer("CryptographicLength", bits)];
+        let request = derive(&id, "ENCRYPT", &[mode("ECB"), data(256)], bits, &short);
+        assert_ne!(alice.kmip(&request).status, 200, "{bits}");
+    }
+    let two = with(ecb(&id, 256, &[]), &[text("UniqueIdentifier", &id)]);
+    assert_ne!(alice.kmip(&two).status, 200);
+}
+
+fn a_message_derives_or_does_not(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let id = base(&mut alice, "AES", &[1; 32], &[]);
+    let before = alice.count();
+    let failing = [ecb(&id, 256, &[tags(&["undone"])]), named("Destroy", "not there")];
+    let answer = alice.ok(&message(&[option("Undo")], &failing));
+    assert!(answer.to_string().contains("OperationUndone"), "{answer}");
+    assert_eq!(alice.count(), before);
+    // The ID placeholder is the derived key.
+    let items = [ecb(&id, 256, &[]), structure("GetAttributes", &[])];
+    let answer = alice.ok(&message(&[], &items));
+    let items = answer["value"].as_array().unwrap();
+    assert_eq!(string(&items[1], "UniqueIdentifier"), string(&items[2], "UniqueIdentifier"));
+    alice.ok(&put("SetAttribute", &string(&items[1], "UniqueIdentifier"), &text("Comment", "derived")));
+}
+
+#[test]
+fn the_right_to_derive_is_one_of_its_own() {
+    let world = World::new("");
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| world.certificate(name));
+    alice.key("base", &[integer("CryptographicUsageMask", DERIVE)]);
+    bob.refused(&ecb("base", 256, &[]), 404);
+    alice.grant("base", "bob", &["get_attributes"]);
+    bob.refused(&ecb("base", 256, &[]), 403);
+    alice.grant("base", "bob", &["derive_key"]);
+    // What bob derives is bob's.
+    let id = string(&bob.ok(&ecb("base", 256, &[])), "UniqueIdentifier");
+    bob.ok(&encrypt(&id, b"x"));
+    alice.refused(&encrypt(&id, b"x"), 404);
+}
