@@ -116,6 +116,23 @@ pub(super) fn attribute(word: &str) -> Result<Option<Tag>, String> {
     })
 }
 
+/// Returns the seconds of a time such as `90`, `90s`, `15m`, `12h` or `30d`.
+pub(super) fn duration(text: &str) -> Result<u32, String> {
+    let (number, unit) = match text.char_indices().next_back() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => (text.get(..at).unwrap_or_default(), Some(unit)),
+        _ => (text, None),
+    };
+    let seconds = match unit {
+        None | Some('s') => Some(1),
+        Some('m') => Some(60),
+        Some('h') => Some(60 * 60),
+        Some('d') => Some(24 * 60 * 60),
+        Some(_) => None,
+    };
+    let total = seconds.and_then(|seconds: u32| number.parse::<u32>().ok()?.checked_mul(seconds));
+    total.ok_or_else(|| "it is not a time, such as 90, 15m, 12h or 30d, of at most 49710 days".to_owned())
+}
+
 /// Decodes hexadecimal digits.
 pub(super) fn hexadecimal(text: &str) -> Result<Vec<u8>, String> {
     hexadecimal::decode(text.as_bytes()).map_err(|error| error.to_string())
@@ -138,6 +155,12 @@ mod tests {
         assert!(PADDINGS.iter().all(|word| PaddingMethod::from_name(word).is_some()));
         assert_eq!(any_algorithm("hmac-sha256"), Ok(CryptographicAlgorithm::HMAC_SHA256));
         assert!(any_algorithm("rot13").is_err());
+        for (text, seconds) in [("90", 90), ("90s", 90), ("15m", 900), ("12h", 43_200), ("30d", 2_592_000), ("0", 0)] {
+            assert_eq!(duration(text), Ok(seconds), "{text}");
+        }
+        for text in ["", "d", "1y", "-1", "1.5h", "49711d", "4294967296", "1 h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
         assert_eq!(usage("mac-generate"), Ok(UsageMask::MAC_GENERATE));
         assert!(usage("everything").is_err());
         assert_eq!(attribute("activation-date"), Ok(Some(Tag::ActivationDate)));

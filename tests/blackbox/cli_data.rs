@@ -278,14 +278,14 @@ fn files_are_not_overwritten(server: &Server) {
     create(&alice, &["--id", "d:sign", "--type", "ec"]);
     create(&alice, &["--id", "d:mac", "--type", "hmac"]);
     alice.write("plain", b"plain");
-    alice.quiet(&["encrypt", "plain", "-k", "d:over", "-o", "sealed"]);
-    alice.quiet(&["encrypt", "plain", "-k", "d:over", "--mode", "gcm", "-o", "gcm"]);
+    alice.quiet(&["encrypt", "plain", "-k", "d:over", "-o", "over.sealed"]);
+    alice.quiet(&["encrypt", "plain", "-k", "d:over", "--mode", "gcm", "-o", "over.gcm"]);
     alice.write("there", b"precious");
     for line in [
         "encrypt plain -k d:over -o there",
         "encrypt plain -k d:over --mode gcm -o there",
-        "decrypt sealed -o there",
-        "decrypt gcm -k d:over --mode gcm -o there",
+        "decrypt over.sealed -o there",
+        "decrypt over.gcm -k d:over --mode gcm -o there",
         "sign plain -k d:sign -o there",
         "mac plain -k d:mac -o there",
         "hash plain -o there",

@@ -177,7 +177,7 @@ fn whatever_was_changed_is_refused_and_leaves_no_file() {
     let last = |chunk: &[u8]| [&[1], &chunk[1..]].concat();
     let damaged = [
         ("a bit of the file id", flip(9), "chunk 0 does not verify"),
-        ("the magic", flip(0), "not made by `claviger sym encrypt`"),
+        ("the magic", flip(0), "not made by `claviger encrypt`"),
         ("the version", flip(4), "version 0"),
         ("the chunk size", flip(5), "its header is damaged"),
         ("a bit of the IV", flip(first + 3), "chunk 0 does not verify"),
@@ -187,7 +187,7 @@ fn whatever_was_changed_is_refused_and_leaves_no_file() {
         ("a bit at the end", flip(sealed.len() - 1), "chunk 2 does not verify"),
         ("a bit that says it is the last", flip(first), "chunk 0 does not verify"),
         ("a bit that says it is not", flip(third), "chunk 2 is damaged"),
-        ("no byte", Vec::new(), "not made by `claviger sym encrypt`"),
+        ("no byte", Vec::new(), "not made by `claviger encrypt`"),
         ("half a header", sealed[..20].to_vec(), "its header is damaged"),
         ("half a key id", sealed[..first - 1].to_vec(), "its header is damaged"),
         ("the header alone", sealed[..first].to_vec(), "cut off after 0 whole chunks"),
@@ -208,7 +208,7 @@ fn whatever_was_changed_is_refused_and_leaves_no_file() {
             [&small[..26], other.as_bytes(), &small[first..]].concat(),
             "chunk 0 does not verify: the key or --aad-hex is wrong, or the file was changed",
         ),
-        ("a plain file", b"attack at dawn, and bring a key".to_vec(), "not made by `claviger sym encrypt`"),
+        ("a plain file", b"attack at dawn, and bring a key".to_vec(), "not made by `claviger encrypt`"),
     ];
     for (what, content, expected) in damaged {
         alice.write("damaged", &content);

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::json;
 
 use crate::harness::caller::Caller;
+use crate::harness::cli::{NOT_AUTHENTICATED, UNAVAILABLE};
 use crate::harness::conjur::{define, host};
 use crate::harness::credentials::{api_key, app, secret};
 use crate::harness::hanzo::server;
@@ -104,7 +105,7 @@ fn an_api_key_logs_in() {
         (&["login", "--host", "host/apps/web", "--account", "acme", "--api-key-file", "-"], &key),
         (&["login", "--host", "apps/web", "--account", "default", "--api-key-file", "-"], &key),
     ] {
-        let said = refusal(&web, arguments, input, 1, input);
+        let said = refusal(&web, arguments, input, NOT_AUTHENTICATED, input);
         let told = "claviger: the server refused the account, host and API key: HTTP status 401 Unauthorized; the server's log";
         assert!(said.starts_with(told) && !said.contains("--client-p12"), "{said}");
         assert_eq!(String::from_utf8(web.read(LOGIN_FILE)).unwrap(), kept);
@@ -124,13 +125,13 @@ fn a_wrong_secret_is_refused_and_none_is_taken_from_the_command_line() {
     for wrong in
         ["0".repeat(68), format!("{secret} "), format!(" {secret}"), format!("{secret}\n\n"), secret[1..].to_owned()]
     {
-        let said = refusal(&cli, &by_input, &wrong, 1, wrong.trim());
+        let said = refusal(&cli, &by_input, &wrong, NOT_AUTHENTICATED, wrong.trim());
         let told = "claviger: the server refused the client id and client secret: Invalid credentials";
         assert!(said.starts_with(told) && said.contains("the server's log says why (request "), "{said}");
         assert!(!cli.path(LOGIN_FILE).exists(), "{wrong:?}");
     }
     let unknown = ["login", "--client-id", "00000000-0000-4000-8000-000000000000", "--client-secret-file", "-"];
-    assert!(refusal(&cli, &unknown, &secret, 1, &secret).contains("Invalid credentials"));
+    assert!(refusal(&cli, &unknown, &secret, NOT_AUTHENTICATED, &secret).contains("Invalid credentials"));
 
     // Without a secret, no request is sent.
     let away = bare(&server, "away").with("CLAVIGER_URL", "https://127.0.0.1:1").with("CLAVIGER_CLIENT_SECRET", "");
@@ -153,11 +154,12 @@ fn a_wrong_secret_is_refused_and_none_is_taken_from_the_command_line() {
     }
 
     // No secret is sent or read for a connection without TLS.
-    for (url, status) in
-        [("http://192.0.2.1", "a credential is sent only by https://"), ("http://127.0.0.1:1", "cannot connect")]
-    {
+    for (url, status, words) in [
+        ("http://192.0.2.1", 1, "a credential is sent only by https://"),
+        ("http://127.0.0.1:1", UNAVAILABLE, "cannot connect"),
+    ] {
         let clear = bare(&server, "clear").with("CLAVIGER_URL", url);
-        assert!(refusal(&clear, &by_input, &secret, 1, &secret).contains(status), "{url}");
+        assert!(refusal(&clear, &by_input, &secret, status, &secret).contains(words), "{url}");
     }
 
     // No option takes it as its value, and the error does not repeat it.

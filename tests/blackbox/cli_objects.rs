@@ -87,6 +87,18 @@ fn attributes_are_set_and_deleted(server: &Server) {
         ("object-group", "one", json!({ "ObjectGroup": ["one"] })),
         ("object-group", "two", json!({ "ObjectGroup": ["one", "two"] })),
         ("cryptographic-usage-mask", "decrypt", json!({ "CryptographicUsageMask": ["Decrypt"] })),
+        (
+            "usage-limits",
+            "Object=1000",
+            json!({ "UsageLimits":
+            { "UsageLimitsTotal": 1000, "UsageLimitsCount": 1000, "UsageLimitsUnit": "Object" } }),
+        ),
+        (
+            "rotate-name",
+            "set",
+            json!({ "RotateName":
+            { "RotateNameType": "UninterpretedTextString", "RotateNameValue": "set" } }),
+        ),
         ("Tags", "red, blue", json!({ "Tags": ["red", "blue"] })),
     ] {
         set(name, value);

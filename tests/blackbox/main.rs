@@ -37,6 +37,7 @@ mod cli_login_by_secrets;
 mod cli_objects;
 mod cli_options;
 mod cli_output;
+mod cli_rotation;
 mod cli_round_trip;
 mod client_certificate;
 mod client_secrets_are_exact;

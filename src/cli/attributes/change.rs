@@ -11,10 +11,10 @@ use crate::cli::words;
 use crate::client::Client;
 use crate::hexadecimal;
 use crate::kmip::attributes::{
-    AlternativeName, ApplicationSpecificInformation, Link, Name, SingleAttribute, TAG_VENDOR, VendorAttribute,
-    VendorReference, are_tags, has_several,
+    AlternativeName, ApplicationSpecificInformation, Link, Name, RotateName, SingleAttribute, TAG_VENDOR, UsageLimits,
+    VendorAttribute, VendorReference, are_tags, has_several,
 };
-use crate::kmip::enumerations::{self, AlternativeNameType, LinkType};
+use crate::kmip::enumerations::{self, AlternativeNameType, LinkType, RotateNameType, UsageLimitsUnit};
 use crate::kmip::payloads::{add_attribute, delete_attribute, set_attribute};
 use crate::kmip::ttlv::{DateTime, Field as _, Interval, Item, Value};
 use crate::kmip::{AttributeReference, Tag, UsageMask};
@@ -23,7 +23,7 @@ use crate::secret::Bytes;
 const VALUES: &str = "\
 A value is written as `attributes get` prints it: a text, a number, true or false, a time of RFC 3339, or hexadecimal
 digits. A usage mask is its uses, and Tags are the tags, separated by commas. Link, AlternativeName and
-ApplicationSpecificInformation are TYPE=VALUE. The options of the connection are in `claviger --help`.";
+ApplicationSpecificInformation are TYPE=VALUE, and UsageLimits are UNIT=TOTAL, as in Object=1000. The options of the connection are in `claviger --help`.";
 
 /// Give an object an attribute; of an attribute that it may have several of, add one
 #[derive(clap::Args)]
@@ -133,7 +133,11 @@ fn vendor(of: &VendorReference, text: &str) -> Item {
 fn values(tag: Tag, text: &str) -> Vec<Value> {
     match tag {
         Tag::Name => return vec![Name::text(text).write()],
-        Tag::Link | Tag::AlternativeName | Tag::ApplicationSpecificInformation => {
+        Tag::RotateName => {
+            let kind = Some(RotateNameType::UninterpretedTextString);
+            return vec![RotateName { value: text.to_owned(), kind }.write()];
+        }
+        Tag::Link | Tag::AlternativeName | Tag::ApplicationSpecificInformation | Tag::UsageLimits => {
             return text.split_once('=').and_then(|(kind, value)| structure(tag, kind, value)).into_iter().collect();
         }
         _ => {}
@@ -160,6 +164,9 @@ fn structure(tag: Tag, kind: &str, value: &str) -> Option<Value> {
         }
         Tag::AlternativeName => {
             AlternativeName { value: value.to_owned(), kind: Some(AlternativeNameType::from_name(kind)?) }.write()
+        }
+        Tag::UsageLimits => {
+            UsageLimits { total: value.parse().ok()?, count: None, unit: UsageLimitsUnit::from_name(kind)? }.write()
         }
         _ => {
             let (namespace, data) = (kind.to_owned(), Some(value.to_owned()));
@@ -200,11 +207,14 @@ mod tests {
             ("cryptographic-usage-mask", "encrypt,cook"),
             ("link", "k"),
             ("link", "UncleLink=k"),
+            ("usage-limits", "Object=many"),
+            ("usage-limits", "1000"),
         ] {
             let error = value(name, text).unwrap_err().to_string();
             assert!(error.contains(&format!("{text:?} is not a value of ")), "{error}");
         }
         assert!(value("link", "ParentLink=k").is_ok() && value("alternative-name", "URI=urn:a").is_ok());
+        assert!(value("usage-limits", "object=1000").is_ok() && value("rotate-name", "set").is_ok());
         assert!(value("application-specific-information", "ssl=www").is_ok());
         let Value::Structure(parts) = value("Tags", "a, b").unwrap() else { panic!("a vendor attribute") };
         assert!(parts.contains(&Item::new(Tag::AttributeValue, r#"["a","b"]"#.to_owned())));

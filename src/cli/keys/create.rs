@@ -113,8 +113,12 @@ impl Create {
                 ..create_key_pair::Request::default()
             })
             .await?;
-        let (private, public) = (answer.private_key_unique_identifier, answer.public_key_unique_identifier);
-        let json = json!({ "private_key_unique_identifier": private, "public_key_unique_identifier": public });
-        Ok(Report::new([private, public], json))
+        Ok(made_pair(answer.private_key_unique_identifier, answer.public_key_unique_identifier))
     }
+}
+
+/// Returns the report of a new pair: the identifiers of its halves, each on a line.
+pub(super) fn made_pair(private: String, public: String) -> Report {
+    let json = json!({ "private_key_unique_identifier": private, "public_key_unique_identifier": public });
+    Report::new([private, public], json)
 }

@@ -7,7 +7,9 @@ mod export;
 mod import;
 mod list;
 pub(super) mod material;
+mod rekey;
 mod revoke;
+mod rotate_policy;
 mod show;
 
 pub(in crate::cli) use destroy::destroyed;
@@ -20,7 +22,7 @@ use super::error::Error;
 use super::report::Report;
 use crate::client::Client;
 
-/// Create, find, export, import, revoke and destroy keys of every kind
+/// Create, find, export, import, replace, revoke and destroy keys of every kind
 #[derive(clap::Subcommand)]
 pub(super) enum Keys {
     Create(create::Create),
@@ -31,6 +33,8 @@ pub(super) enum Keys {
     Activate(activate::Activate),
     Revoke(revoke::Revoke),
     Destroy(destroy::Destroy),
+    Rekey(rekey::Rekey),
+    RotatePolicy(rotate_policy::RotatePolicy),
 }
 
 impl Keys {
@@ -44,6 +48,8 @@ impl Keys {
             Self::Activate(command) => command.run(client).await,
             Self::Revoke(command) => command.run(client).await,
             Self::Destroy(command) => command.run(client).await,
+            Self::Rekey(command) => command.run(client).await,
+            Self::RotatePolicy(command) => command.run(client).await,
         }
     }
 }
