@@ -1,9 +1,8 @@
 //! Derivation of secret keys from others, inside the token.
 
 use cryptoki_sys::{
-    CK_MECHANISM_TYPE, CKM_AES_CBC_ENCRYPT_DATA, CKM_AES_CMAC, CKM_AES_ECB_ENCRYPT_DATA, CKM_HKDF_DERIVE, CKM_SHA_1,
-    CKM_SHA_1_HMAC, CKM_SHA224, CKM_SHA224_HMAC, CKM_SHA256, CKM_SHA256_HMAC, CKM_SHA384, CKM_SHA384_HMAC, CKM_SHA512,
-    CKM_SHA512_HMAC, CKM_SP800_108_COUNTER_KDF,
+    CK_MECHANISM_TYPE, CKM_AES_CBC_ENCRYPT_DATA, CKM_AES_ECB_ENCRYPT_DATA, CKM_HKDF_DERIVE, CKM_SHA_1, CKM_SHA224,
+    CKM_SHA256, CKM_SHA384, CKM_SHA512, CKM_SP800_108_COUNTER_KDF,
 };
 
 use crate::capability::{Capability, Failure, Need, differs};
@@ -108,17 +107,6 @@ fn hash(hmac: MacMechanism) -> Result<CK_MECHANISM_TYPE, Error> {
     })
 }
 
-fn prf(mac: MacMechanism) -> CK_MECHANISM_TYPE {
-    match mac {
-        MacMechanism::HmacSha1 => CKM_SHA_1_HMAC,
-        MacMechanism::HmacSha224 => CKM_SHA224_HMAC,
-        MacMechanism::HmacSha256 => CKM_SHA256_HMAC,
-        MacMechanism::HmacSha384 => CKM_SHA384_HMAC,
-        MacMechanism::HmacSha512 => CKM_SHA512_HMAC,
-        MacMechanism::AesCmac => CKM_AES_CMAC,
-    }
-}
-
 /// Data for trials: two blocks.
 const DATA: [[u8; 32]; 2] = [[1; 32], [2; 32]];
 
@@ -174,7 +162,7 @@ impl Device {
     pub fn derive(&self, base: &Key, derivation: &Derivation<'_>, spec: &SecretKeySpec) -> Result<Key, Error> {
         spec.kind.validate()?;
         let mut template = spec.template(Placement::Session);
-        template.push(spec.kind.length()?);
+        template.extend(spec.kind.length()?);
         let (by, functions) = (base.handle(self.generation)?, &self.module.functions);
         let handle = match *derivation {
             Derivation::AesEcb { data } => {
@@ -188,7 +176,7 @@ impl Device {
                 self.try_own(|session| functions.derive_by_hkdf(session, by, (hash, salt, info), &template))
             }
             Derivation::Counter { prf: mac, input } => {
-                self.try_own(|session| functions.derive_by_counter(session, by, (prf(mac), input), &template))
+                self.try_own(|session| functions.derive_by_counter(session, by, (mac.mechanism(), input), &template))
             }
         };
         Ok(self.session_key(handle?, spec.kind.bytes()))

@@ -67,7 +67,8 @@ impl MacMechanism {
         if self == Self::AesCmac { Bounded::Cmac } else { Bounded::Hmac }
     }
 
-    fn mechanism(self) -> CK_MECHANISM_TYPE {
+    /// The number of the mechanism.
+    pub(crate) fn mechanism(self) -> CK_MECHANISM_TYPE {
         match self {
             Self::HmacSha1 => CKM_SHA_1_HMAC,
             Self::HmacSha224 => CKM_SHA224_HMAC,

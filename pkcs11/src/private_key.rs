@@ -124,7 +124,7 @@ impl PrivateKeySpec {
 
     /// A key that signs and stays in the token.
     pub const fn signing(kind: PairKind) -> Self {
-        let uses = Uses { sign: true, encrypt: false, decrypt: false, verify: false, wrap: false, unwrap: false };
+        let uses = Uses { sign: true, ..Uses::NONE };
         Self { kind, sensitive: true, extractable: false, uses }
     }
 

@@ -137,7 +137,8 @@ impl Uses {
     /// Making and verifying MACs.
     pub const MAC: Self = Self { sign: true, verify: true, ..Self::NONE };
 
-    const NONE: Self =
+    /// No use.
+    pub(crate) const NONE: Self =
         Self { encrypt: false, decrypt: false, sign: false, verify: false, wrap: false, unwrap: false, derive: false };
 
     pub(crate) fn attributes(self) -> [Attribute; 7] {

@@ -46,10 +46,10 @@ mod verified;
 
 pub use abilities::{Optional, accepted};
 pub use claviger_pkcs11::{
-    Capability, Chain, Cipher, Curve, Derivation, DerivationKind, Direction, Encrypted, Error as TokenError, Extractable,
-    Failure, Hash, InvalidInput, MacMechanism as Mac, Need, Oaep, OpenError, PairKind, Part, PrivateParts, RsaPadding,
-    Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses, Weaknesses, Wiping, end,
-    give_back, keep_little, overwrite_variable,
+    Capability, Chain, Cipher, Curve, Derivation, DerivationKind, Direction, Encrypted, Error as TokenError,
+    Extractable, Failure, Hash, InvalidInput, MacMechanism as Mac, Need, Oaep, OpenError, PairKind, Part, PrivateParts,
+    RsaPadding, Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses, Weaknesses, Wiping,
+    end, give_back, keep_little, overwrite_variable,
 };
 pub use credential::CredentialKind;
 pub use error::{Error, RootError};
