@@ -35,8 +35,8 @@ pub(super) struct FirstInput {
 }
 
 impl Beginning {
-    /// Who chooses the first input of a request, as far as the caller could use it: a counter of at most 32 bits besides a
-    /// random nonce does not matter.
+    /// Returns whether the server or the caller chooses the first input of a request. A counter of at most 32 bits beside a
+    /// random nonce counts as the server's choice: the nonce does not repeat.
     pub(super) fn of(mode: Mode, parameters: &CryptographicParameters, has_iv: bool) -> Self {
         let is_short = parameters.counter_length.is_some_and(|bits| bits <= COUNTER);
         match mode {

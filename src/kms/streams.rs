@@ -44,7 +44,7 @@ const TOTAL: Duration = Duration::from_secs(60 * 60);
 #[derive(Default)]
 pub(super) struct Streams(Mutex<HashMap<Vec<u8>, Entry>>);
 
-/// Whose an operation is.
+/// The owner of an operation in several parts.
 #[derive(Clone, PartialEq)]
 pub(super) struct Holder {
     pub(super) user: String,

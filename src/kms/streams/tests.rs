@@ -43,7 +43,7 @@ fn it_ends_when_it_is_idle_and_when_it_is_old() {
         send(&streams, "alice", &later(&value), 1, now).unwrap();
     }
     assert!(is_gone(&send(&streams, "alice", &later(&value), 1, start + TOTAL)));
-    // Nobody needs to ask for it.
+    // The sweep ends it without a request.
     send(&streams, "alice", &first(), 1, start).unwrap();
     streams.sweep(start + IDLE);
     assert!(streams.lock().is_empty());
@@ -67,7 +67,7 @@ fn the_bounds_of_all_callers_hold_too() {
         assert!(held * 3 * PART <= BYTES, "there is no bound");
     };
     assert!(matches!(refused, Error::Cipher(CipherFault::TooMuchStreamed { most: BYTES, .. })));
-    // What has ended counts no more.
+    // An operation that has ended does not count.
     streams.forget("k");
     send(&streams, "alice", &first(), 3 * PART, now).unwrap();
 }
