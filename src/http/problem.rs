@@ -254,7 +254,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NotQuantumSafe
         | E::KeySize { .. }
         | E::Streaming
-        | E::KeyFormat(_)
         | E::KeyWrap(_)
         | E::EncodingOption
         | E::NotWrappable(_)

@@ -265,9 +265,6 @@ pub enum Error {
     /// An operation in several parts.
     #[error("operations in several parts are not supported: send the data in one request")]
     Streaming,
-    /// A key format that is not supported.
-    #[error("key format {0} is not supported for this object: use Raw or TransparentSymmetricKey")]
-    KeyFormat(kmip::enumerations::KeyFormatType),
     /// A request about a private or public key.
     #[error("{0}")]
     Key(#[from] KeyFault),

@@ -226,20 +226,6 @@ impl Properties for Attributes {
     }
 }
 
-/// The usage attributes of the key in the HSM token: no more than the mask permits.
-pub(super) fn uses(mask: UsageMask) -> Uses {
-    // A MAC is verified by computing it again and comparing in constant time. PKCS#11 needs CKA_SIGN for that.
-    let mac = mask.contains(UsageMask::MAC_GENERATE) || mask.contains(UsageMask::MAC_VERIFY);
-    Uses {
-        encrypt: mask.contains(UsageMask::ENCRYPT),
-        decrypt: mask.contains(UsageMask::DECRYPT),
-        sign: mac,
-        verify: false,
-        wrap: mask.contains(UsageMask::WRAP_KEY),
-        unwrap: mask.contains(UsageMask::UNWRAP_KEY),
-    }
-}
-
 /// Whether an object in this state has no key any more.
 pub(super) fn is_destroyed(state: Option<State>) -> bool {
     matches!(state, Some(State::Destroyed | State::DestroyedCompromised))

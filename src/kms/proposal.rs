@@ -5,6 +5,7 @@ use super::attribute_checks::{check_life, check_supported, check_use, is_mark};
 use super::call::Call;
 use super::error::Error;
 use super::identifier::wished;
+use super::key_fault::KeyFault;
 use super::object::is_destroyed;
 use super::object_kind::{ObjectKind, secret_key_kind};
 use super::{gate, kept, mechanism, secret_path, uuid};
@@ -63,7 +64,7 @@ pub(super) fn propose(
     // The format in which a later Get returns the key if it requests no other.
     let format = *attributes.key_format_type.get_or_insert(KeyFormatType::Raw);
     if !matches!(format, KeyFormatType::Raw | KeyFormatType::TransparentSymmetricKey) {
-        return Err(Error::KeyFormat(format));
+        return Err(KeyFault::symmetric(format).into());
     }
     if attributes.cryptographic_domain_parameters.is_some() {
         return Err(Error::UnsupportedAttribute(Tag::CryptographicDomainParameters));
