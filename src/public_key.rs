@@ -129,7 +129,14 @@ pub fn check<T: HasPublic>(key: &PKeyRef<T>) -> Result<Option<Warning>, Unsound>
 pub fn check_private(key: &PKeyRef<Private>) -> Result<(), Unsound> {
     check(key)?;
     let belongs = match key.id() {
-        Id::RSA => key.rsa()?.check_key().unwrap_or(false),
+        // Whether a number is a prime is only computed for numbers of a length that the factors of the modulus can have.
+        Id::RSA => {
+            let rsa = key.rsa()?;
+            let numbers = [Some(rsa.d()), rsa.p(), rsa.q(), rsa.dmp1(), rsa.dmq1(), rsa.iqmp()];
+            let most = rsa.n().num_bits();
+            numbers.iter().all(|number| number.is_some_and(|number| number.num_bits() <= most))
+                && rsa.check_key().unwrap_or(false)
+        }
         Id::EC => key.ec_key()?.check_key().is_ok(),
         // The public key follows from the private one.
         _ => true,

@@ -31,6 +31,7 @@ mod parts;
 mod placed;
 mod private_keys;
 mod recording;
+mod refused;
 mod root;
 mod root_object;
 mod signing;

@@ -16,7 +16,7 @@ use super::in_time::InTime;
 use super::leaving::Leaving;
 use super::outcomes::Outcomes;
 use super::pair_turns::Turns;
-use super::private_keys::Refused;
+use super::refused::Refused;
 use super::state::Custody;
 use super::terms::Offer;
 use super::verified::Verified;

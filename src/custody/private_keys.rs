@@ -1,8 +1,8 @@
 //! Private keys from outside, decryption by private keys, and their values.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use claviger_pkcs11::{self as pkcs11, Hash, Oaep, PairKind, PrivateParts, RsaPadding, Secret, Uses};
+use claviger_pkcs11::{self as pkcs11, PairKind, PrivateParts, RsaPadding, Secret, Uses};
 
 use super::error::Error;
 use super::key::{KeyKind, ManagedKey, private_spec};
@@ -10,12 +10,6 @@ use super::placed::PLACED_LABEL;
 use super::state::Custody;
 use crate::metrics::HsmCall;
 use crate::store::object::{Class, Material};
-
-/// The number of hashes of [`Hash`].
-const HASHES: usize = Hash::ALL.len();
-
-/// For each hash of OAEP, each hash of MGF1, and a label or none: whether the token has refused it.
-pub(super) type Refused = [[[AtomicBool; 2]; HASHES]; HASHES];
 
 impl Custody {
     /// Imports a private key of the caller into the token. The caller has checked that it is sound.
@@ -92,7 +86,7 @@ impl Custody {
             return self.with(HsmCall::Decrypt, key, |device, handle| device.decrypt_rsa(handle, padding, data, bytes));
         };
         self.with(HsmCall::Decrypt, key, |device, handle| {
-            let is_refused = self.refuses(oaep);
+            let is_refused = self.oaep_refused.of(oaep);
             if !is_refused.is_some_and(|refused| refused.load(Ordering::Relaxed)) {
                 match device.decrypt_rsa(handle, padding, data, bytes) {
                     Err(pkcs11::Error::MechanismUnsupported(_)) => {}
@@ -104,11 +98,5 @@ impl Custody {
             }
             device.decrypt_rsa_raw(handle, oaep, data, bytes)
         })
-    }
-
-    /// Where it is noted whether the token has refused these parameters.
-    fn refuses(&self, Oaep { hash, mask, label }: Oaep<'_>) -> Option<&AtomicBool> {
-        let place = |hash| Hash::ALL.iter().position(|own| *own == hash);
-        self.oaep_refused.get(place(hash)?)?.get(place(mask)?)?.get(usize::from(!label.is_empty()))
     }
 }

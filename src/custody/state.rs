@@ -17,7 +17,7 @@ use super::in_time::InTime;
 use super::leaving::Leaving;
 use super::outcomes::Outcomes;
 use super::pair_turns::Turns;
-use super::private_keys::Refused;
+use super::refused::Refused;
 use super::root::Roots;
 use super::under_way::{Mark, UnderWay};
 use super::verified::Verified;

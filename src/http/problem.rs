@@ -254,7 +254,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::UnknownApiToken
         | E::NotQuantumSafe
         | E::KeySize { .. }
-        | E::KeyFormat(_)
         | E::KeyWrap(_)
         | E::EncodingOption
         | E::NotWrappable(_)

@@ -266,9 +266,6 @@ pub enum Error {
     /// Data that cannot be processed, in one piece or in several parts.
     #[error("{0}")]
     Cipher(#[from] CipherFault),
-    /// A key format that is not supported.
-    #[error("key format {0} is not supported for this object: use Raw or TransparentSymmetricKey")]
-    KeyFormat(kmip::enumerations::KeyFormatType),
     /// A request about a private or public key.
     #[error("{0}")]
     Key(#[from] KeyFault),

@@ -8,7 +8,7 @@ use crate::custody::{Cipher, Error as CustodyError};
 use crate::kmip::{CryptographicParameters, Tag};
 
 /// Length in bytes of an AES block, of the IVs of CBC, CFB and OFB, and of the counter block of CTR.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
 /// Length in bytes of the IV of 3DES.
 const DES_BLOCK: usize = 8;

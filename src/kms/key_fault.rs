@@ -1,9 +1,9 @@
-//! Reasons why a request about a private or public key cannot be completed.
+//! Reasons why a request about the format or value of a key cannot be completed.
 
 use crate::kmip::enumerations::{KeyFormatType, ResultReason};
 use crate::public_key::Unsound;
 
-/// Reason why a request about a private or public key cannot be completed.
+/// Reason why a request about the format or value of a key cannot be completed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFault {
     /// A format that the key does not have.
@@ -34,6 +34,12 @@ pub enum KeyFault {
 }
 
 impl KeyFault {
+    /// A format that a symmetric key does not have.
+    #[must_use]
+    pub fn symmetric(format: KeyFormatType) -> Self {
+        Self::Format { format, formats: "Raw or TransparentSymmetricKey" }
+    }
+
     /// The KMIP result reason.
     #[must_use]
     pub fn result_reason(&self) -> ResultReason {

@@ -10,6 +10,7 @@ use openssl::rsa::Rsa;
 use super::error::Error;
 use super::kept;
 use super::key_pair::{curve_of, name_of, pair_kind};
+use super::private_numbers::Wiped;
 use crate::custody::{self, Curve, PairKind, curve_name};
 use crate::kmip::enumerations::{KeyFormatType, RecommendedCurve};
 use crate::kmip::key_block::{KeyBlock, KeyMaterial};
@@ -74,12 +75,15 @@ pub(super) fn read_private(block: &KeyBlock, attributes: &Attributes) -> Read<Pr
             EcKey::private_key_from_der(der).and_then(PKey::from_ec_key)
         }
         (KeyFormatType::Raw, Some(KeyMaterial::Bytes(bytes))) => match pair_kind(attributes) {
-            Ok(PairKind::Ec(curve)) => return private_on(curve, &*BigNum::from_slice(bytes)?).map(Some),
+            Ok(PairKind::Ec(curve)) if bytes.len() > curve.bytes() => return Err(Unsound::Pair),
+            Ok(PairKind::Ec(curve)) => return private_on(curve, &Wiped(BigNum::from_slice(bytes)?)).map(Some),
             Ok(PairKind::Ed25519) => PKey::private_key_from_raw_bytes(bytes, Id::ED25519),
             _ => return Ok(None),
         },
         (KeyFormatType::TransparentECPrivateKey, Some(KeyMaterial::Structure(items))) => {
-            let (Some(curve), Some(own)) = (curve_in(items), number(items, Tag::D)?) else { return Ok(None) };
+            let (Some(curve), Some(own)) = (curve_in(items), number(items, Tag::D)?.map(Wiped)) else {
+                return Ok(None);
+            };
             return private_on(curve, &own).map(Some);
         }
         (KeyFormatType::TransparentRSAPrivateKey, Some(KeyMaterial::Structure(items))) => return rsa_of(items),
@@ -234,7 +238,7 @@ fn private_on(curve: Curve, number: &BigNumRef) -> Result<PKey<Private>, Unsound
 
 /// An RSA key with both primes. The other numbers follow from them; given ones are used, and checked with the key.
 fn rsa_of(items: &[Item]) -> Read<Private> {
-    let get = |tag| number(items, tag);
+    let get = |tag| Ok::<_, Unsound>(number(items, tag)?.map(Wiped));
     let (Some(n), Some(e), Some(p), Some(q)) =
         (get(Tag::Modulus)?, get(Tag::PublicExponent)?, get(Tag::P)?, get(Tag::Q)?)
     else {
@@ -242,31 +246,47 @@ fn rsa_of(items: &[Item]) -> Read<Private> {
     };
     let mut context = BigNumContext::new_secure()?;
     let less = |prime: &BigNumRef| {
-        let mut less = prime.to_owned()?;
+        let mut less = Wiped(prime.to_owned()?);
         less.sub_word(1)?;
         Ok::<_, ErrorStack>(less)
     };
     let (p_less, q_less) = (less(&p)?, less(&q)?);
-    let mut made = [BigNum::new_secure()?, BigNum::new_secure()?, BigNum::new_secure()?, BigNum::new_secure()?];
-    let [d, first, second, inverse] = &mut made;
-    let mut product = BigNum::new_secure()?;
-    product.checked_mul(&p_less, &q_less, &mut context)?;
-    d.mod_inverse(&e, &product, &mut context).map_err(|_| Unsound::Pair)?;
-    let [mut own, mut of_p, mut of_q, mut of_both] =
-        [get(Tag::PrivateExponent)?, get(Tag::PrimeExponentP)?, get(Tag::PrimeExponentQ)?, get(Tag::CRTCoefficient)?];
-    let d = own.get_or_insert(d.to_owned()?);
-    first.nnmod(d, &p_less, &mut context).map_err(|_| Unsound::Pair)?;
-    second.nnmod(d, &q_less, &mut context).map_err(|_| Unsound::Pair)?;
-    inverse.mod_inverse(&q, &p, &mut context).map_err(|_| Unsound::Pair)?;
-    let first = of_p.take().map_or_else(|| first.to_owned(), Ok)?;
-    let second = of_q.take().map_or_else(|| second.to_owned(), Ok)?;
-    let inverse = of_both.take().map_or_else(|| inverse.to_owned(), Ok)?;
-    let d = own.take().map_or_else(BigNum::new, Ok)?;
-    let rsa = Rsa::from_private_components(n, e, d, p, q, first, second, inverse)?;
-    Ok(Some(PKey::from_rsa(rsa)?))
+    let d = match get(Tag::PrivateExponent)? {
+        Some(d) => d,
+        None => {
+            let (mut product, mut d) = (Wiped(BigNum::new()?), Wiped(BigNum::new()?));
+            product.checked_mul(&p_less, &q_less, &mut context)?;
+            d.mod_inverse(&e, &product, &mut context).map_err(|_| Unsound::Pair)?;
+            d
+        }
+    };
+    let mut modulo = |tag, less: &BigNumRef| match get(tag)? {
+        Some(given) => Ok(given),
+        None => {
+            let mut own = Wiped(BigNum::new()?);
+            own.nnmod(&d, less, &mut context).map_err(|_| Unsound::Pair)?;
+            Ok::<_, Unsound>(own)
+        }
+    };
+    let (first, second) = (modulo(Tag::PrimeExponentP, &p_less)?, modulo(Tag::PrimeExponentQ, &q_less)?);
+    let inverse = match get(Tag::CRTCoefficient)? {
+        Some(given) => given,
+        None => {
+            let mut own = Wiped(BigNum::new()?);
+            own.mod_inverse(&q, &p, &mut context).map_err(|_| Unsound::Pair)?;
+            own
+        }
+    };
+    // OpenSSL keeps its copies, and overwrites them with the key.
+    let copies = [&n, &e, &d, &p, &q, &first, &second, &inverse].map(|number| BigNumRef::to_owned(number));
+    let [n, e, d, p, q, first, second, inverse] = copies;
+    Ok(Some(PKey::from_rsa(Rsa::from_private_components(n?, e?, d?, p?, q?, first?, second?, inverse?)?)?))
 }
 
-/// A number of a transparent key; `None` if it is absent.
+/// The longest number of a key that is used, in bytes: the modulus of a public RSA key, and its sign.
+const LONGEST_NUMBER: usize = 16_384 / 8 + 8;
+
+/// A number of a transparent key; `None` if it is absent, or too long for a key that is used.
 fn number(items: &[Item], tag: Tag) -> Result<Option<BigNum>, Unsound> {
     let found = items.iter().find_map(|item| match &item.value {
         Value::BigInteger(bytes) if item.tag == tag => Some(bytes),
@@ -274,6 +294,7 @@ fn number(items: &[Item], tag: Tag) -> Result<Option<BigNum>, Unsound> {
     });
     match found {
         None => Ok(None),
+        Some(bytes) if bytes.len() > LONGEST_NUMBER => Ok(None),
         // The sign is the first bit (section 8.1.2).
         Some(bytes) if bytes.first().is_some_and(|first| *first >= 0x80) => Err(Unsound::Negative),
         Some(bytes) => Ok(Some(BigNum::from_slice(bytes)?)),

@@ -254,21 +254,6 @@ impl Properties for Attributes {
     }
 }
 
-/// The usage attributes of the key in the HSM token: no more than the mask permits.
-pub(super) fn uses(mask: UsageMask) -> Uses {
-    // A MAC is verified by computing it again and comparing in constant time. PKCS#11 needs CKA_SIGN for that.
-    let mac = mask.contains(UsageMask::MAC_GENERATE) || mask.contains(UsageMask::MAC_VERIFY);
-    Uses {
-        encrypt: mask.contains(UsageMask::ENCRYPT),
-        decrypt: mask.contains(UsageMask::DECRYPT),
-        sign: mac,
-        verify: false,
-        wrap: mask.contains(UsageMask::WRAP_KEY),
-        unwrap: mask.contains(UsageMask::UNWRAP_KEY),
-        derive: mask.contains(UsageMask::DERIVE_KEY),
-    }
-}
-
 /// The kind of the key in the HSM token: a secret that was too short for its HMAC is longer there.
 fn stored(kind: KeyKind, material: &Material) -> KeyKind {
     match (kind, stored_bytes(material)) {

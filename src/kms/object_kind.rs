@@ -146,7 +146,7 @@ impl ObjectKind {
                 decrypt: mask.contains(UsageMask::DECRYPT),
                 ..Uses::default()
             },
-            _ => super::object::uses(mask),
+            _ => uses(mask),
         }
     }
 
@@ -266,6 +266,21 @@ impl ObjectKind {
             }
             _ => None,
         }
+    }
+}
+
+/// The usage attributes of the key in the HSM token: no more than the mask permits.
+pub(super) fn uses(mask: UsageMask) -> Uses {
+    // A MAC is verified by computing it again and comparing in constant time. PKCS#11 needs CKA_SIGN for that.
+    let mac = mask.contains(UsageMask::MAC_GENERATE) || mask.contains(UsageMask::MAC_VERIFY);
+    Uses {
+        encrypt: mask.contains(UsageMask::ENCRYPT),
+        decrypt: mask.contains(UsageMask::DECRYPT),
+        sign: mac,
+        verify: false,
+        wrap: mask.contains(UsageMask::WRAP_KEY),
+        unwrap: mask.contains(UsageMask::UNWRAP_KEY),
+        derive: mask.contains(UsageMask::DERIVE_KEY),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The numbers of private keys, as OpenSSL and as the HSM token have them.
 
+use std::ops::{Deref, DerefMut};
+
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
 use openssl::ec::{EcGroup, EcKey, EcPoint};
 use openssl::error::ErrorStack;
@@ -8,6 +10,29 @@ use openssl::rsa::Rsa;
 use zeroize::Zeroizing;
 
 use crate::custody::{PairKind, Part, PrivateParts, curve_name};
+
+/// A private number, which is overwritten when it is dropped. OpenSSL does not overwrite numbers that are freed.
+pub(super) struct Wiped(pub(super) BigNum);
+
+impl Deref for Wiped {
+    type Target = BigNum;
+
+    fn deref(&self) -> &BigNum {
+        &self.0
+    }
+}
+
+impl DerefMut for Wiped {
+    fn deref_mut(&mut self) -> &mut BigNum {
+        &mut self.0
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        self.0.clear();
+    }
+}
 
 /// The numbers of a key of this kind. An RSA key has both primes.
 pub(super) fn parts(key: &PKeyRef<Private>, kind: PairKind) -> Result<PrivateParts, ErrorStack> {
@@ -39,7 +64,7 @@ pub(super) fn key(parts: &PrivateParts, kind: PairKind) -> Result<PKey<Private>,
         }
         PairKind::Ec(curve) => {
             let group = EcGroup::from_curve_name(curve_name(curve))?;
-            let number = number(Part::Value)?;
+            let number = Wiped(number(Part::Value)?);
             let mut point = EcPoint::new(&group)?;
             point.mul_generator2(&group, &number, &mut *BigNumContext::new()?)?;
             PKey::from_ec_key(EcKey::from_private_components(&group, &number, &point)?)

@@ -6,6 +6,7 @@ use super::call::Call;
 use super::error::Error;
 use super::gate::settle_limits;
 use super::identifier::wished;
+use super::key_fault::KeyFault;
 use super::lifecycle_fault::LifecycleFault;
 use super::object::is_destroyed;
 use super::object_kind::{ObjectKind, secret_key_kind};
@@ -65,7 +66,7 @@ pub(super) fn propose(
     // The format in which a later Get returns the key if it requests no other.
     let format = *attributes.key_format_type.get_or_insert(KeyFormatType::Raw);
     if !matches!(format, KeyFormatType::Raw | KeyFormatType::TransparentSymmetricKey) {
-        return Err(Error::KeyFormat(format));
+        return Err(KeyFault::symmetric(format).into());
     }
     if attributes.cryptographic_domain_parameters.is_some() {
         return Err(Error::UnsupportedAttribute(Tag::CryptographicDomainParameters));

@@ -60,7 +60,6 @@ impl Error {
             Self::BadParameters(_) | Self::DigestLength { .. } => ResultReason::BadCryptographicParameters,
             Self::Feature(_) => ResultReason::FeatureNotSupported,
             Self::Cipher(fault) => fault.result_reason(),
-            Self::KeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
             Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,
             Self::EncodingOption => ResultReason::EncodingOptionError,
             Self::Decryption => ResultReason::CryptographicFailure,

@@ -1,11 +1,10 @@
 //! Derive Key (KMIP 2.1 section 6.1.14): only inside the HSM token. A derived key is no weaker than the key from which it
 //! is derived.
 
-use super::super::mechanism;
 use super::super::object::Object;
 use super::super::object_kind::ObjectKind;
 use super::super::proposal::{Origin, propose};
-use super::super::{Call, Error, Kms};
+use super::super::{Call, Error, Kms, first_input, mechanism};
 use crate::custody::{Derivation, Mac};
 use crate::kmip::attributes::Link;
 use crate::kmip::enumerations::{
@@ -131,14 +130,14 @@ fn derivation<'a>(
             if !is_aes {
                 return Err(Error::UnsupportedParameters("derivation by ENCRYPT needs an AES key"));
             }
-            if !data.len().is_multiple_of(mechanism::BLOCK) || data.len() < bytes {
+            if !data.len().is_multiple_of(first_input::BLOCK) || data.len() < bytes {
                 return Err(Error::BadParameters(
                     "DerivationData must be whole blocks of 16 bytes, and at least as long as the key",
                 ));
             }
             match (chosen.and_then(|chosen| chosen.block_cipher_mode), &parameters.initialization_vector) {
                 (Some(BlockCipherMode::ECB), None) => Ok(Derivation::AesEcb { data }),
-                (Some(BlockCipherMode::CBC), Some(iv)) => match <&[u8; mechanism::BLOCK]>::try_from(iv.as_slice()) {
+                (Some(BlockCipherMode::CBC), Some(iv)) => match <&[u8; first_input::BLOCK]>::try_from(iv.as_slice()) {
                     Ok(iv) => Ok(Derivation::AesCbc { iv, data }),
                     Err(_) => Err(Error::BadParameters("the InitializationVector of CBC has 16 bytes")),
                 },

@@ -81,7 +81,7 @@ impl Wanted<'_> {
                 ..KeyBlock::raw(Bytes::from(Vec::new()))
             },
             (Some(specification), KeyFormatType::Raw) => wrapped(kms, call, grant, specification)?,
-            (_, other) => return Err(Error::KeyFormat(other)),
+            (_, other) => return Err(KeyFault::symmetric(other).into()),
         };
         describe(&mut block, grant);
         Ok(ManagedObject::SymmetricKey(SymmetricKey { key_block: block }))
