@@ -15,7 +15,8 @@ use crate::hsm::Hsm;
 use crate::pair::{check_by, group, kek, message_digest, wrapped_kinds};
 
 /// The private key of [`Uses`] that signs and decrypts.
-const BOTH: Uses = Uses { sign: true, decrypt: true, encrypt: false, verify: false, wrap: false, unwrap: false };
+const BOTH: Uses =
+    Uses { sign: true, decrypt: true, encrypt: false, verify: false, wrap: false, unwrap: false, derive: false };
 
 fn rsa_parts(rsa: &Rsa<Private>) -> PrivateParts {
     let numbers = [
