@@ -4,8 +4,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::hexadecimal;
 use crate::kmip::enumerations::{
-    BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, ObjectType, PaddingMethod, RecommendedCurve,
-    RevocationReasonCode, State,
+    BlockCipherMode, CryptographicAlgorithm, DerivationMethod, HashingAlgorithm, ObjectType, PaddingMethod,
+    RecommendedCurve, RevocationReasonCode, State,
 };
 use crate::kmip::{Tag, UsageMask};
 
@@ -34,6 +34,8 @@ const HASHES: [&str; 11] = [
 const MODES: [&str; 8] = ["gcm", "ccm", "aead", "cbc", "ctr", "cfb", "ofb", "ecb"];
 
 const PADDINGS: [&str; 5] = ["pkcs5", "none", "oaep", "pkcs1v15", "pss"];
+
+const DERIVATIONS: [&str; 6] = ["hkdf", "nist800-108-c", "encrypt", "hmac", "hash", "pbkdf2"];
 
 const STATES: [&str; 6] = ["pre-active", "active", "deactivated", "compromised", "destroyed", "destroyed-compromised"];
 
@@ -70,6 +72,10 @@ pub(super) fn curve() -> impl TypedValueParser<Value = RecommendedCurve> {
 
 pub(super) fn hash() -> impl TypedValueParser<Value = HashingAlgorithm> {
     PossibleValuesParser::new(HASHES).try_map(|word| HashingAlgorithm::from_name(&word).ok_or(Unknown))
+}
+
+pub(super) fn derivation() -> impl TypedValueParser<Value = DerivationMethod> {
+    PossibleValuesParser::new(DERIVATIONS).try_map(|word| DerivationMethod::from_name(&word).ok_or(Unknown))
 }
 
 pub(super) fn mode() -> impl TypedValueParser<Value = BlockCipherMode> {
@@ -151,6 +157,7 @@ mod tests {
         assert!(KEY_TYPES.iter().all(|word| ObjectType::from_name(word).is_some()));
         assert!(CURVES.iter().all(|word| RecommendedCurve::from_name(word).is_some()));
         assert!(HASHES.iter().all(|word| HashingAlgorithm::from_name(word).is_some()));
+        assert!(DERIVATIONS.iter().all(|word| DerivationMethod::from_name(word).is_some()));
         assert!(MODES.iter().all(|word| BlockCipherMode::from_name(word).is_some()));
         assert!(PADDINGS.iter().all(|word| PaddingMethod::from_name(word).is_some()));
         assert_eq!(any_algorithm("hmac-sha256"), Ok(CryptographicAlgorithm::HMAC_SHA256));

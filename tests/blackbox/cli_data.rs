@@ -4,6 +4,7 @@ use std::process::Command;
 
 use data_encoding::{BASE64, HEXLOWER};
 use openssl::hash::MessageDigest;
+use openssl::symm::Cipher;
 use serde_json::{Value, json};
 
 use crate::harness::cli::{NOT_FOUND, NOT_PERMITTED, TAMPERED};
@@ -22,6 +23,7 @@ fn requests_to_one_server() {
         macs_equal_openssl_and_are_verified,
         hashes_and_random_bytes_are_printed,
         a_key_is_wrapped,
+        keys_are_derived,
         files_are_not_overwritten,
     ]);
 }
@@ -268,6 +270,39 @@ fn a_key_is_wrapped(server: &Server) {
     assert_eq!(alice.read("out").len(), 40);
     create(&alice, &["--id", "d:sealed"]);
     alice.fails_as(NOT_PERMITTED, &["wrap", "d:sealed", "-k", "d:made", "-o", "no"], &["not permitted: "]);
+}
+
+fn keys_are_derived(server: &Server) {
+    let alice = Cli::alice(server);
+    let secret = known(&alice, "d:base", &["--usage", "derive-key"]);
+    let data = reference::random(32);
+    alice.write("data", &data);
+    let by_ecb = ["derive", "data", "-k", "d:base", "--method", "encrypt", "--mode", "ecb"];
+    let derive = |more: &[&str]| alice.ok(&[&by_ecb[..], more].concat()).trim_end().to_owned();
+    let expected = openssl::symm::encrypt(Cipher::aes_256_ecb(), &secret, None, &data).unwrap();
+    let export = |id: &str| alice.pipe(&["keys", "export", id, "-", "-f", "raw"], b"");
+    assert_eq!(export(&derive(&["--exportable"])), expected[..32]);
+    let named = derive(&["--exportable", "--id", "d:half", "--size", "128", "--name", "d:half name"]);
+    assert_eq!((named.as_str(), export("d:half name")), ("d:half", expected[..16].to_vec()));
+    let (iv, cbc) = (reference::random(16), reference::cbc_encrypt);
+    let by_cbc = ["--method", "encrypt", "--mode", "cbc", "--exportable", "--iv-hex", &HEXLOWER.encode(&iv)];
+    let made = alice.pipe(&[&["derive", "-", "-k", "d:base"], &by_cbc[..]].concat(), &data);
+    assert_eq!(export(String::from_utf8(made).unwrap().trim_end()), cbc(&secret, &iv, &data, false));
+    // Without --exportable it does not leave. Its uses are those of a key that is created.
+    let sealed = derive(&[]);
+    alice.fails_as(NOT_PERMITTED, &["keys", "export", &sealed, "no"], &["not permitted: "]);
+    let shown = alice.json(&["keys", "show", &sealed])["attributes"].clone();
+    assert_eq!(shown["CryptographicUsageMask"], json!(["Encrypt", "Decrypt"]));
+    // Not every HSM token has this mechanism: then the error names it.
+    let hkdf = ["derive", "data", "-k", "d:base", "--method", "hkdf", "--salt-hex", "00", "--hash", "sha512"];
+    let output = alice.output(&hkdf, b"");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() || output.status.code() == Some(1) && said.contains("CKM_HKDF_DERIVE"), "{said}");
+    let other = create(&alice, &[]);
+    alice.fails_as(NOT_PERMITTED, &["derive", "data", "-k", &other, "--method", "hkdf"], &["not permitted: "]);
+    alice.fails_as(1, &["derive", "data", "-k", "d:base", "--method", "pbkdf2"], &["refused by the server: "]);
+    alice.fails_as(2, &["derive", "data", "-k", "d:base", "--method", "hkdf", "--type", "ec"], &["--type"]);
+    assert_eq!(alice.output(&["derive", "data", "-k", "d:base"], b"").status.code(), Some(2));
 }
 
 fn files_are_not_overwritten(server: &Server) {

@@ -1,8 +1,9 @@
-//! The commands that use a key on data: `claviger encrypt`, `decrypt`, `sign`, `verify`, `mac`, `wrap`; and `random` and
+//! The commands that use a key on data: `claviger encrypt`, `decrypt`, `sign`, `verify`, `mac`, `wrap`, `derive`; and `random` and
 //! `hash`, which use none.
 
 mod cipher;
 mod decrypt;
+mod derive;
 mod encrypt;
 mod hash;
 mod mac;
@@ -26,6 +27,7 @@ pub(super) enum Data {
     Verify(verify::Verify),
     Mac(mac::Mac),
     Wrap(wrap::Wrap),
+    Derive(derive::Derive),
     Random(random::Random),
     Hash(hash::Hash),
 }
@@ -39,6 +41,7 @@ impl Data {
             Self::Verify(command) => command.run(client).await,
             Self::Mac(command) => command.run(client).await,
             Self::Wrap(command) => command.run(client).await,
+            Self::Derive(command) => command.run(client).await,
             Self::Random(command) => command.run(client).await,
             Self::Hash(command) => command.run(client).await,
         }

@@ -35,7 +35,7 @@ pub(in crate::cli) struct Create {
 
 /// What may be done with a new key.
 #[derive(clap::Args)]
-pub(super) struct Terms {
+pub(in crate::cli) struct Terms {
     /// Permitted uses, separated by commas [default: encrypt,decrypt; sign,verify for pairs; mac-generate,mac-verify
     /// for hmac]
     #[arg(long, value_name = "USAGE", value_delimiter = ',', value_parser = words::usage)]
@@ -53,20 +53,20 @@ pub(super) struct Terms {
 
 impl Terms {
     /// Adds whether the key may leave.
-    pub(super) fn put_leaving(&self, attributes: &mut Attributes) {
+    pub(in crate::cli) fn put_leaving(&self, attributes: &mut Attributes) {
         attributes.extractable = Some(self.exportable || self.sensitive);
         attributes.sensitive = (!self.exportable).then_some(true);
     }
 
     /// Adds the beginning of the lifecycle.
-    pub(super) fn put_state(&self, attributes: &mut Attributes) {
+    pub(in crate::cli) fn put_state(&self, attributes: &mut Attributes) {
         // Without a date, a single operation makes the key active, so a Pre-Active key needs this state.
         attributes.state = self.pre_active.then_some(State::PreActive);
         attributes.activation_date = (!self.pre_active).then(now);
     }
 
     /// The uses of a key, or of the halves of a pair.
-    pub(super) fn masks(&self, kind: Kind) -> Result<[UsageMask; 2], Error> {
+    pub(in crate::cli) fn masks(&self, kind: Kind) -> Result<[UsageMask; 2], Error> {
         kind.masks(&self.usage)
     }
 }

@@ -12,6 +12,7 @@ mod revoke;
 mod rotate_policy;
 mod show;
 
+pub(in crate::cli) use create::Terms;
 pub(in crate::cli) use destroy::destroyed;
 pub(in crate::cli) use export::written;
 pub(in crate::cli) use list::{Filter, listed};

@@ -1,0 +1,100 @@
+//! `claviger derive`
+
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+
+use crate::cli::error::{Error, FileError};
+use crate::cli::keys::Terms;
+use crate::cli::kinds::{Choice, Kind};
+use crate::cli::labels::Labels;
+use crate::cli::named::resolve;
+use crate::cli::report::{Report, made};
+use crate::cli::stream::Source;
+use crate::cli::sym::HexBytes;
+use crate::cli::words;
+use crate::client::Client;
+use crate::kmip::CryptographicParameters;
+use crate::kmip::enumerations::{BlockCipherMode, DerivationMethod, HashingAlgorithm, ObjectType};
+use crate::kmip::payloads::derive_key::{DerivationParameters, Request};
+use crate::secret::Bytes;
+
+/// The most derivation data, in bytes: what the server takes.
+const MOST: usize = 1024;
+
+/// Derive a key from another key inside the HSM, and print its unique identifier
+#[derive(clap::Args)]
+pub(in crate::cli) struct Derive {
+    /// File with the derivation data, of at most 1024 bytes; `-` for standard input [default: no data]
+    #[arg(value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Unique identifier or name of the key to derive from, whose only usage is derive-key
+    #[arg(short, long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
+    key: String,
+    /// Method
+    #[arg(long, value_name = "METHOD", value_parser = words::derivation())]
+    method: DerivationMethod,
+    /// Hash of the method [default: sha256; for nist800-108-c with an AES key, its CMAC]
+    #[arg(long, value_name = "HASH", value_parser = words::hash(), hide_possible_values = true)]
+    hash: Option<HashingAlgorithm>,
+    /// Mode of the method encrypt: ecb or cbc
+    #[arg(long, value_name = "MODE", value_parser = words::mode(), hide_possible_values = true)]
+    mode: Option<BlockCipherMode>,
+    /// IV of the mode cbc in hexadecimal
+    #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
+    iv_hex: Option<HexBytes>,
+    /// Salt of hkdf in hexadecimal
+    #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
+    salt_hex: Option<HexBytes>,
+    /// Kind of the new key: aes, hmac or chacha20
+    #[arg(long = "type", value_name = "TYPE", value_enum, default_value = "aes", hide_possible_values = true)]
+    kind: Kind,
+    /// Length of the new key in bits [default: 256]
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(i32).range(1..))]
+    size: Option<i32>,
+    #[command(flatten)]
+    labels: Labels,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+impl Derive {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        if self.kind.is_pair() {
+            return Err(Error::Usage("--type: only symmetric keys are derived: aes, hmac or chacha20".to_owned()));
+        }
+        let key = self.kind.parameters(Choice { size: self.size, ..Choice::default() })?;
+        let [mask, _] = self.terms.masks(self.kind)?;
+        let mut attributes = self.labels.attributes();
+        self.terms.put_state(&mut attributes);
+        self.terms.put_leaving(&mut attributes);
+        attributes.unique_identifier = self.labels.id.map(Into::into);
+        attributes.cryptographic_algorithm = Some(key.algorithm);
+        attributes.cryptographic_length = Some(key.bits);
+        attributes.cryptographic_usage_mask = Some(mask);
+        let data = match &self.data {
+            Some(path) => vec![Source::whole(path, MOST, FileError::large).await?],
+            None => Vec::new(),
+        };
+        let base = resolve(client, &self.key, &[ObjectType::SymmetricKey]).await?;
+        let is_chosen = self.hash.is_some() || self.mode.is_some();
+        let request = Request {
+            object_type: ObjectType::SymmetricKey,
+            unique_identifiers: vec![base.into()],
+            derivation_method: self.method,
+            derivation_parameters: DerivationParameters {
+                cryptographic_parameters: is_chosen.then(|| CryptographicParameters {
+                    hashing_algorithm: self.hash,
+                    block_cipher_mode: self.mode,
+                    ..CryptographicParameters::default()
+                }),
+                initialization_vector: self.iv_hex.map(Bytes::from),
+                derivation_data: data,
+                salt: self.salt_hex.map(Bytes::from),
+                iteration_count: None,
+            },
+            attributes: Box::new(attributes),
+        };
+        Ok(made(&client.execute(request).await?.unique_identifier))
+    }
+}
