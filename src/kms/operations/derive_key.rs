@@ -136,7 +136,7 @@ fn derivation<'a>(
                 ));
             }
             // The blocks after these do not change the key, and some tokens refuse them.
-            let data = data.get(..bytes.next_multiple_of(mechanism::BLOCK)).unwrap_or(data);
+            let data = data.get(..bytes.next_multiple_of(first_input::BLOCK)).unwrap_or(data);
             match (chosen.and_then(|chosen| chosen.block_cipher_mode), &parameters.initialization_vector) {
                 (Some(BlockCipherMode::ECB), None) => Ok(Derivation::AesEcb { data }),
                 (Some(BlockCipherMode::CBC), Some(iv)) => match <&[u8; first_input::BLOCK]>::try_from(iv.as_slice()) {
