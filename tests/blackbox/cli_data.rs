@@ -282,7 +282,9 @@ fn keys_are_derived(server: &Server) {
     let expected = openssl::symm::encrypt(Cipher::aes_256_ecb(), &secret, None, &data).unwrap();
     let export = |id: &str| alice.pipe(&["keys", "export", id, "-", "-f", "raw"], b"");
     assert_eq!(export(&derive(&["--exportable"])), expected[..32]);
-    let named = derive(&["--exportable", "--id", "d:half", "--size", "128", "--name", "d:half name"]);
+    alice.write("block", &data[..16]);
+    let half = ["--exportable", "--id", "d:half", "--size", "128", "--name", "d:half name"];
+    let named = alice.ok(&[&["derive", "block"], &by_ecb[2..], &half].concat()).trim_end().to_owned();
     assert_eq!((named.as_str(), export("d:half name")), ("d:half", expected[..16].to_vec()));
     let (iv, cbc) = (reference::random(16), reference::cbc_encrypt);
     let by_cbc = ["--method", "encrypt", "--mode", "cbc", "--exportable", "--iv-hex", &HEXLOWER.encode(&iv)];
