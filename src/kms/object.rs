@@ -6,7 +6,7 @@ use super::error::Error;
 use super::handover::Pending;
 use super::object_kind::ObjectKind;
 use super::ownership::Access;
-use super::{rotation, secret_path};
+use super::secret_path;
 use crate::custody::{ManagedKey, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{self, Dates};
@@ -134,8 +134,20 @@ impl Object {
             tags: self.attributes.tags(),
             grantees: self.access.grants.iter().map(|grant| grant.to.index()).collect(),
             pending: self.access.pending.index(&self.access.owner),
-            rotation: rotation::due(self).map(|date| date.0),
+            rotation: self.rotation().map(|date| date.0),
         }
+    }
+
+    /// When the server replaces the key by itself: only a key that it can make, that is Active, and that was not replaced.
+    pub(super) fn rotation(&self) -> Option<DateTime> {
+        let own = &self.attributes;
+        let is_kind = matches!(self.kind, ObjectKind::SymmetricKey | ObjectKind::PrivateKey);
+        let is_on = own.rotate_automatic == Some(true) && own.rotate_latest != Some(false);
+        if !is_kind || !is_on || own.state != Some(State::Active) {
+            return None;
+        }
+        let (begin, interval) = (own.initial_date?, own.rotate_interval?);
+        Some(DateTime(begin.0.saturating_add(i64::from(interval.0))))
     }
 
     /// The state at `now`.

@@ -105,18 +105,6 @@ pub(super) fn replaced(present: &Attributes, replacement: &str, now: DateTime) -
     Ok(own.overridden(None)?)
 }
 
-/// When the server replaces an object by itself: only a key that it can make, that is Active, and that was not replaced.
-pub(super) fn due(object: &Object) -> Option<DateTime> {
-    let own = &object.attributes;
-    let is_kind = matches!(object.kind, ObjectKind::SymmetricKey | ObjectKind::PrivateKey);
-    let is_on = own.rotate_automatic == Some(true) && own.rotate_latest != Some(false);
-    if !is_kind || !is_on || own.state != Some(State::Active) {
-        return None;
-    }
-    let (begin, interval) = (own.initial_date?, own.rotate_interval?);
-    Some(DateTime(begin.0.saturating_add(i64::from(interval.0))))
-}
-
 /// Checks the attributes of the rotation.
 ///
 /// # Errors

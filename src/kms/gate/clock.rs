@@ -7,7 +7,6 @@ use std::sync::{Arc, PoisonError};
 
 use super::super::error::Error;
 use super::super::object::Object;
-use super::super::rotation;
 use super::loading::new_object;
 use super::replacing::Former;
 use super::service::Kms;
@@ -139,7 +138,7 @@ impl Kms {
         let turn = self.turns.take_free(id)?;
         let Some(present) = self.found_or_refused(id)? else { return Ok(()) };
         // The table of times is not bound; the object is.
-        let is_due = rotation::due(&present).is_some_and(|due| due <= now);
+        let is_due = present.rotation().is_some_and(|due| due <= now);
         if !is_due || present.state(now) != State::Active {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use super::super::error::Error;
 use super::service::{NewGrant, Usable};
-use crate::custody::{Derivation, DerivationKind, SecretKeyKind};
+use crate::custody::{self, Derivation, DerivationKind, SecretKeyKind, TokenError};
 use crate::store::object::{Class, Material};
 
 impl NewGrant<'_> {
@@ -35,6 +35,11 @@ impl NewGrant<'_> {
             }));
         }
         base.use_up(data)?;
-        Ok(custody.derive(&base.0.object.key, derivation, class, kind)?)
+        custody.derive(&base.0.object.key, derivation, class, kind).map_err(|error| match error {
+            custody::Error::Token(TokenError::TemplateRefused(_)) => Error::UnsupportedParameters(
+                "this HSM does not derive a key of this length and type in this way (C_DeriveKey): ask for another length",
+            ),
+            error => error.into(),
+        })
     }
 }

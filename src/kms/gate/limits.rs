@@ -6,7 +6,7 @@ use super::super::disabled;
 use super::super::error::Error;
 use super::super::lifecycle_fault::LifecycleFault;
 use super::super::object::{Object, is_destroyed};
-use super::service::{Grant, Kms, NewGrant, Usable};
+use super::service::{Allowance, Grant, Kms, NewGrant, Usable};
 use crate::kmip::attributes::UsageLimits;
 use crate::kmip::enumerations::UsageLimitsUnit;
 use crate::kmip::state::{self, Dates, Use};
@@ -18,17 +18,6 @@ use crate::turns::retry;
 /// The uses of a key that protect data.
 const PROTECTING: [UsageMask; 5] =
     [UsageMask::ENCRYPT, UsageMask::SIGN, UsageMask::MAC_GENERATE, UsageMask::WRAP_KEY, UsageMask::DERIVE_KEY];
-
-/// The outcome of a request for units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Allowance {
-    /// The units are counted.
-    Granted,
-    /// Fewer units are left.
-    Exceeded,
-    /// The object has no count.
-    Uncounted,
-}
 
 impl Kms {
     /// The number of units that are left of an object with Usage Limits; `None` if it has none.

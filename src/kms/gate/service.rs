@@ -14,7 +14,6 @@ use super::super::object::Object;
 use super::definitions::Definitions;
 use super::health::Health;
 use super::invocations::Invocations;
-use super::limits::Allowance;
 use crate::audit::Audit;
 use crate::auth::{AccessTokens, Lockouts};
 use crate::custody::Custody;
@@ -81,6 +80,17 @@ pub(in crate::kms) enum Use {
     Revoked,
     /// The row was changed in the database.
     Refused,
+}
+
+/// The outcome of a request for units of Usage Limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Allowance {
+    /// The units are counted.
+    Granted,
+    /// Fewer units are left.
+    Exceeded,
+    /// The object has no count.
+    Uncounted,
 }
 
 /// The permission to perform one operation on one object.

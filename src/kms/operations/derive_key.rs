@@ -136,6 +136,8 @@ fn derivation<'a>(
                     "DerivationData must be whole blocks of 16 bytes, and at least as long as the key",
                 ));
             }
+            // The blocks after these do not change the key, and some tokens refuse them.
+            let data = data.get(..bytes.next_multiple_of(mechanism::BLOCK)).unwrap_or(data);
             match (chosen.and_then(|chosen| chosen.block_cipher_mode), &parameters.initialization_vector) {
                 (Some(BlockCipherMode::ECB), None) => Ok(Derivation::AesEcb { data }),
                 (Some(BlockCipherMode::CBC), Some(iv)) => match <&[u8; mechanism::BLOCK]>::try_from(iv.as_slice()) {
