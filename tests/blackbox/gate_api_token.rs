@@ -9,6 +9,7 @@ use data_encoding::{BASE64, BASE64URL, HEXLOWER};
 use openssl::sha::sha256;
 use serde_json::{Value, json};
 
+use crate::harness::cli::NOT_AUTHENTICATED;
 use crate::harness::jwt::{but, claims, key_set};
 use crate::harness::server::{Place, run};
 use crate::harness::token::write_private;
@@ -78,7 +79,7 @@ fn from_nothing_to_a_token_by_the_command_line() {
         let server = Server::start_at(Arc::clone(&place), &options);
         let _ = fs::remove_file(&configuration);
         let (refused, _, error) = claviger(&server, &["whoami"]);
-        assert_eq!((refused.code(), error.lines().count()), (Some(1), 1), "{error}");
+        assert_eq!((refused.code(), error.lines().count()), (Some(NOT_AUTHENTICATED), 1), "{error}");
         write_private(&configuration, format!("access_token = \"{token}\"\n").as_bytes());
         let (known, who, error) = claviger(&server, &["whoami", "--json"]);
         assert!(known.success(), "{error}");
