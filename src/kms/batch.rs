@@ -9,10 +9,14 @@ use super::clock::now;
 use super::context::Context;
 use super::error::Error;
 use super::gate::Kms;
+use super::lifecycle_fault::LifecycleFault;
 use super::operation::Operation;
 use super::operations::{Facts, Touches, clears_placeholder};
 use super::uncommitted::Uncommitted;
-use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption, CryptographicAlgorithm};
+use crate::kmip::enumerations::{
+    AsynchronousIndicator, BatchErrorContinuationOption, CryptographicAlgorithm, Operation as OperationName,
+    ResultReason,
+};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::payloads::{Request, Response};
 use crate::kmip::ttlv::DateTime;
@@ -317,6 +321,17 @@ fn check(header: &RequestHeader) -> Result<(), Error> {
 fn failure(item: Option<&RequestBatchItem>, error: &Error) -> ResponseBatchItem {
     let operation = item.and_then(|item| item.operation);
     let id = item.and_then(|item| item.unique_batch_item_id.clone());
-    let failure = ResponseBatchItem::failure(operation, id, error.result_reason(), Shown(error).to_string());
+    let failure = ResponseBatchItem::failure(operation, id, reason_of(operation, error), Shown(error).to_string());
     ResponseBatchItem { unknown_operation: item.and_then(|item| item.unknown_operation), ..failure }
+}
+
+/// The reason of a failed item. OASIS's test case CS-BC-M-7-21 has Permission Denied for the use of a key whose usage limit
+/// is reached.
+fn reason_of(operation: Option<OperationName>, error: &Error) -> ResultReason {
+    match error {
+        Error::Lifecycle(LifecycleFault::UsageLimit { .. }) if operation != Some(OperationName::GetUsageAllocation) => {
+            ResultReason::PermissionDenied
+        }
+        error => error.result_reason(),
+    }
 }

@@ -26,6 +26,7 @@ pub(super) fn encrypt(
     let object = key.object();
     let padding = padding(object, requested)?;
     check_length(object, padding, data)?;
+    key.use_up(data.len())?;
     let failed = |error| Error::Internal(custody::Error::PublicKey(error));
     let encrypted = PKey::public_key_from_der(key.public_key()?).and_then(|own| {
         let mut context = PkeyCtx::new(&own)?;

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::harness::attributes::{LATE, delete, limits, put, units};
 use crate::harness::jwt::now;
 use crate::harness::kmip::{
-    PATH, create, date, date_at, encrypt, enumeration, find, import, integer, locate, mac, mac_verify, named,
-    parameters, revoke, string, structure, text, with, wrapped,
+    PATH, boolean, bytes, create, date, date_at, encrypt, enumeration, find, import, integer, locate, mac, mac_verify,
+    named, octets, parameters, revoke, string, structure, text, with, wrapped,
 };
 use crate::harness::message::{message, option};
 use crate::harness::pairs::{pair, sign};
@@ -29,6 +29,7 @@ fn requests_to_one_server() {
         limits_are_fixed_once_used,
         what_a_client_says_of_the_count_is_not_believed,
         a_message_counts_as_its_items_do,
+        an_operation_in_parts_is_one_object,
         a_replaced_key_keeps_its_count,
     ]);
 }
@@ -190,6 +191,32 @@ fn a_message_counts_as_its_items_do(server: &Server) {
     alice.ok(&message(&[option("Undo")], &items));
     while alice.kmip(&encrypt(&other, b"x")).status == 200 {}
     assert_eq!(left(&mut alice, &other), Some(0));
+}
+
+/// The bytes of every part count, and an object is counted once.
+fn an_operation_in_parts_is_one_object(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    for (unit, total, rest) in [("Object", 1, 0), ("Byte", 100, 52)] {
+        let id = limited(&mut alice, total, unit, &[]);
+        let cbc = parameters(&[enumeration("BlockCipherMode", "CBC")]);
+        let part = |more: &[Value]| with(encrypt(&id, &[7; 16]), more);
+        let begun = alice.ok(&part(&[cbc, boolean("InitIndicator", true)]));
+        let value = bytes("CorrelationValue", &octets(&begun, "CorrelationValue"));
+        alice.ok(&part(std::slice::from_ref(&value)));
+        alice.ok(&part(&[value, boolean("FinalIndicator", true)]));
+        assert_eq!(left(&mut alice, &id), Some(rest), "{unit}");
+    }
+    // In a message the reason is that of OASIS's test cases.
+    let id = limited(&mut alice, 1, "Object", &[]);
+    let asked = units("GetUsageAllocation", &id, 2);
+    let answer = alice.ok(&message(&[option("Continue")], &[encrypt(&id, b"x"), encrypt(&id, b"x"), asked]));
+    assert_eq!(reasons(&answer), ["PermissionDenied", "UsageLimitExceeded"], "{answer}");
+}
+
+fn reasons(answer: &Value) -> Vec<String> {
+    let items = answer["value"].as_array().unwrap().iter().filter(|item| item["tag"] == "BatchItem");
+    let reasons = items.filter_map(|item| find(item, "ResultReason")).filter_map(Value::as_str);
+    reasons.map(|reason| reason.replace('_', "")).collect()
 }
 
 fn a_replaced_key_keeps_its_count(server: &Server) {

@@ -84,7 +84,6 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
 fn by_public_key(key: &Usable<'_>, stream: &Stream<'_>, data: Option<&Bytes>) -> Result<Response, Error> {
     stream.check_whole()?;
     let data = data.ok_or(Error::Missing(Tag::Data))?;
-    key.use_up(data.len())?;
     Ok(Response {
         unique_identifier: key.object().id.clone(),
         data: Some(rsa_encryption::encrypt(key, Some(&stream.parameters), data)?),
