@@ -37,6 +37,9 @@ pub(super) struct Object {
     pub(super) used: AtomicI64,
 }
 
+/// The bytes that key wrap adds (RFC 3394).
+const WRAPPING: usize = 8;
+
 /// The row cannot be read although its binding holds: a defect of the program.
 #[derive(Debug)]
 pub(super) struct Unreadable;
@@ -54,19 +57,20 @@ impl Object {
         let kind = ObjectKind::of(&attributes).ok_or(Unreadable)?;
         let key_kind = stored(kind.key_kind(&attributes).ok_or(Unreadable)?, &material);
         let own_uses = kind.uses(&attributes);
-        let hmac_key = match (kind, key_kind, &material) {
+        let (own, padded) = apart(key_kind, &material);
+        let signing = Uses { sign: true, ..Uses::default() };
+        let hmac_key = match (kind, key_kind, &own) {
             (ObjectKind::SymmetricKey, KeyKind::Secret(SecretKeyKind::Aes { bytes }), Material::Wrapped { .. })
                 if own_uses.sign =>
             {
-                let uses = Uses { sign: true, ..Uses::default() };
+                let (material, bytes) = padded.unwrap_or_else(|| (own.clone(), bytes));
                 let kind = KeyKind::Secret(SecretKeyKind::Generic { bytes });
-                Some(ManagedKey::new(class, material.clone(), kind, uses))
+                Some(ManagedKey::new(class, material, kind, signing))
             }
             _ => None,
         };
-        let key = ManagedKey::new(class, material.clone(), key_kind, own_uses);
-        let comparing = Uses { sign: true, ..Uses::default() };
-        let comparing_key = ManagedKey::new(class, material.clone(), key_kind, comparing);
+        let key = ManagedKey::new(class, own.clone(), key_kind, own_uses);
+        let comparing_key = ManagedKey::new(class, own, key_kind, signing);
         let used = AtomicI64::new(0);
         Ok(Self { id, version, access, kind, attributes, class, material, key, comparing_key, hmac_key, used })
     }
@@ -276,10 +280,23 @@ fn stored(kind: KeyKind, material: &Material) -> KeyKind {
     }
 }
 
-/// The length in bytes of a wrapped secret key (RFC 3394: the blob has 8 bytes more).
+/// The wrapped forms of a key. After an AES key that the HSM token finds too short for HMACs, its row has the same key
+/// padded with zeros for them; the number is its length in bytes.
+fn apart(kind: KeyKind, material: &Material) -> (Material, Option<(Material, usize)>) {
+    if let (KeyKind::Secret(SecretKeyKind::Aes { bytes }), Material::Wrapped { kek, blob }) = (kind, material)
+        && let Some((own, padded)) = blob.split_at_checked(bytes + WRAPPING)
+        && let Some(length) = padded.len().checked_sub(WRAPPING)
+    {
+        let wrapped = |blob: &[u8]| Material::Wrapped { kek: kek.clone(), blob: blob.to_vec() };
+        return (wrapped(own), Some((wrapped(padded), length)));
+    }
+    (material.clone(), None)
+}
+
+/// The length in bytes of a wrapped secret key.
 fn stored_bytes(material: &Material) -> Option<usize> {
     match material {
-        Material::Wrapped { blob, .. } => blob.len().checked_sub(8),
+        Material::Wrapped { blob, .. } => blob.len().checked_sub(WRAPPING),
         Material::Token { .. } | Material::Public { .. } | Material::Destroyed => None,
     }
 }

@@ -226,8 +226,8 @@ fn what_does_not_fit_is_refused(server: &Server) {
     }
     alice.refused(
         &with(request("Encrypt", &public, &[], b"x"), &[boolean("InitIndicator", true)]),
-        422,
-        "Feature_Not_Supported",
+        400,
+        "Invalid_Field",
     );
     let kind = Kind::Curve("P256", 256);
     let key = kind.generate();

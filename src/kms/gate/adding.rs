@@ -25,6 +25,9 @@ use crate::store::{self, Command};
 /// Length in bytes of the shortest block of a hash: that of SHA-1 and SHA-256. Every HMAC takes a secret of this length.
 const SHORTEST_BLOCK: usize = 64;
 
+/// The HMACs that AES keys from outside make. SHA-3 has longer blocks than these hashes.
+const HMACS: [Mac; 5] = [Mac::HmacSha1, Mac::HmacSha224, Mac::HmacSha256, Mac::HmacSha384, Mac::HmacSha512];
+
 impl Kms {
     /// Refuses an algorithm that the operator does not allow, or that the HSM token does not have.
     pub(super) fn check_algorithm(&self, algorithm: CryptographicAlgorithm) -> Result<(), Error> {
@@ -64,7 +67,8 @@ impl NewGrant<'_> {
         self.kms.custody.kept_as(class)
     }
 
-    /// Imports a key into the HSM token. A value that is shorter than the kind is padded with zeros.
+    /// Imports a key into the HSM token. A value that is shorter than the kind is padded with zeros. So is an AES key that
+    /// may make MACs and is too short for some HMAC: beside the key itself, for HMACs.
     pub(in crate::kms) fn import(
         &self,
         class: Class,
@@ -72,10 +76,26 @@ impl NewGrant<'_> {
         mask: UsageMask,
         value: &[u8],
     ) -> Result<Material, Error> {
-        let mut padded = Zeroizing::new(Vec::with_capacity(kind.bytes().max(value.len())));
-        padded.extend_from_slice(value);
-        padded.resize(kind.bytes().max(value.len()), 0);
-        Ok(self.kms.custody.import(class, kind, uses(mask), &padded)?)
+        let import = |kind: SecretKeyKind, uses| {
+            let mut padded = Zeroizing::new(Vec::with_capacity(kind.bytes().max(value.len())));
+            padded.extend_from_slice(value);
+            padded.resize(kind.bytes().max(value.len()), 0);
+            self.kms.custody.import(class, kind, uses, &padded)
+        };
+        let uses = uses(mask);
+        let mut material = import(kind, uses)?;
+        if let (SecretKeyKind::Aes { bytes }, Material::Wrapped { blob, .. }) = (kind, &mut material)
+            && uses.sign
+            && HMACS.into_iter().any(|mac| self.padded(mac, bytes).is_ok_and(|padded| padded.is_some()))
+        {
+            let signing = Uses { sign: true, ..Uses::default() };
+            if let Material::Wrapped { blob: padded, .. } =
+                import(SecretKeyKind::Generic { bytes: SHORTEST_BLOCK }, signing)?
+            {
+                blob.extend(padded);
+            }
+        }
+        Ok(material)
     }
 
     /// Whether private keys of this kind can be imported into the HSM token.
