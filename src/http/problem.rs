@@ -310,7 +310,8 @@ fn attribute_status(fault: &kms::AttributeFault) -> StatusCode {
         | F::OfClass(_)
         | F::MaskGrows
         | F::Namespace(_)
-        | F::WouldKeep => StatusCode::UNPROCESSABLE_ENTITY,
+        | F::WouldKeep
+        | F::WouldDerive => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
@@ -328,7 +329,7 @@ fn lifecycle_status(fault: &kms::LifecycleFault) -> StatusCode {
     use kms::LifecycleFault as F;
     match fault {
         F::Lease(_) | F::UsageLimit { .. } | F::Replaced(_) => StatusCode::CONFLICT,
-        F::EndsAtOnce(_) | F::Storage(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        F::EndsAtOnce(_) | F::Storage(_) | F::TooShort => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

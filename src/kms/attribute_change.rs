@@ -175,7 +175,7 @@ fn settle_change(own: &Attributes, attributes: &mut Attributes) -> Result<(), Er
 
 /// Checks the rights that a change needs in addition to that of modifying attributes, so that it does not have the
 /// effect of an operation that the caller may not perform.
-fn check_rights(kms: &Kms, call: &Call<'_>, present: &Object, attributes: &Attributes) -> Result<(), Error> {
+pub(super) fn check_rights(kms: &Kms, call: &Call<'_>, present: &Object, attributes: &Attributes) -> Result<(), Error> {
     let own = &present.attributes;
     let id = UniqueIdentifier::Text(present.id.clone());
     // A date in the future comes by itself, so it is as good as one in the past. To move it away needs no other right.

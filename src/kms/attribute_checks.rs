@@ -5,7 +5,7 @@ use super::error::Error;
 use super::object::Object;
 use super::{disabled, secret_path};
 use crate::kmip::attributes::{Edit, Link, VendorAttribute, VendorReference};
-use crate::kmip::{AttributeReference, Attributes, Tag};
+use crate::kmip::{AttributeReference, Attributes, Tag, UsageMask};
 
 /// The vendor of the attributes that a server made for clients of KMIP 1.x (KMIP 2.1 section 4.60).
 const SERVERS_VENDOR: &str = "y";
@@ -96,6 +96,10 @@ pub(super) fn check_changed(present: &Object, attributes: &Attributes, edit: &Ed
     let (mask, former) = (attributes.cryptographic_usage_mask, own.cryptographic_usage_mask);
     if !former.unwrap_or_default().contains(mask.unwrap_or_default()) {
         return Err(AttributeFault::MaskGrows.into());
+    }
+    // What the key has encrypted could be decrypted by what is derived from it.
+    if mask == Some(UsageMask::DERIVE_KEY) && former != mask {
+        return Err(AttributeFault::WouldDerive.into());
     }
     if !present.keeps_what_it_wraps() && present.keeps_what_it_wraps_with(attributes) {
         return Err(AttributeFault::WouldKeep.into());

@@ -66,6 +66,9 @@ pub enum AttributeFault {
         "a key that wraps other keys, is Sensitive and not Extractable cannot lose Decrypt: create a new key without Decrypt"
     )]
     WouldKeep,
+    /// A key that had other uses would become one from which keys are derived.
+    #[error("a key that had other uses cannot keep Derive Key alone: create a new key with Derive Key only")]
+    WouldDerive,
     /// An instance is named in two ways.
     #[error("give either CurrentAttribute or AttributeIndex to name an instance, not both")]
     NamedTwice,
@@ -82,7 +85,9 @@ impl AttributeFault {
             Self::NotFound(_) => ResultReason::AttributeNotFound,
             Self::NoInstance(_) | Self::NoInstanceNamed(_) => ResultReason::AttributeInstanceNotFound,
             Self::Same(AttributeReference::Tag(Tag::Name)) => ResultReason::NonUniqueNameAttribute,
-            Self::Same(_) | Self::MaskGrows | Self::WouldKeep => ResultReason::InvalidAttributeValue,
+            Self::Same(_) | Self::MaskGrows | Self::WouldKeep | Self::WouldDerive => {
+                ResultReason::InvalidAttributeValue
+            }
             Self::Namespace(_) => ResultReason::ApplicationNamespaceNotSupported,
             Self::LimitsUsed => ResultReason::AttributeReadOnly,
             Self::Frozen { .. } => ResultReason::WrongKeyLifecycleState,

@@ -25,6 +25,7 @@ pub(super) enum CipherStream {
 pub(super) struct Chained {
     chain: Chain,
     direction: Direction,
+    is_chosen: bool,
     /// Data that is not a whole unit of the cipher, and the block that may be padding.
     pending: Zeroizing<Vec<u8>>,
     /// The number of bytes until the counter would overflow.
@@ -35,6 +36,7 @@ pub(super) struct Chained {
 pub(super) struct Authenticated {
     first: FirstInput,
     mode: Mode,
+    is_chosen: bool,
     aad: Bytes,
     data: Zeroizing<Vec<u8>>,
     /// The length of the ciphertext that was returned already, in bytes.
@@ -42,16 +44,31 @@ pub(super) struct Authenticated {
 }
 
 impl CipherStream {
-    /// The beginning of a text.
-    pub(super) fn begin(direction: Direction, mode: Mode, first: FirstInput, aad: Bytes) -> Result<Self, Error> {
+    /// The beginning of a text. `is_chosen` says whether the caller chose the first input.
+    pub(super) fn begin(
+        direction: Direction,
+        mode: Mode,
+        (first, is_chosen): (FirstInput, bool),
+        aad: Bytes,
+    ) -> Result<Self, Error> {
         let chain = Chain::of(&first.cipher(&aad)?);
         Ok(match chain {
             Some(chain) => {
                 let left = first.left;
-                Self::Chained(Chained { chain, direction, pending: Zeroizing::default(), left })
+                Self::Chained(Chained { chain, direction, is_chosen, pending: Zeroizing::default(), left })
             }
-            None => Self::Authenticated(Authenticated { first, mode, aad, data: Zeroizing::default(), given: 0 }),
+            None => {
+                Self::Authenticated(Authenticated { first, mode, is_chosen, aad, data: Zeroizing::default(), given: 0 })
+            }
         })
+    }
+
+    /// Whether the caller chose the first input.
+    pub(super) fn is_chosen(&self) -> bool {
+        match self {
+            Self::Chained(own) => own.is_chosen,
+            Self::Authenticated(own) => own.is_chosen,
+        }
     }
 
     /// The memory that it takes, in bytes.

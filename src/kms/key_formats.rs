@@ -61,12 +61,20 @@ pub(super) fn read_public(block: &KeyBlock, attributes: &Attributes) -> Read<Pub
     Ok(key.ok())
 }
 
+/// The longest encoding of a private key that is read, in bytes: more than RSA of 4,096 bits has. OpenSSL computes the public
+/// key of some algorithms when it reads the private one, for minutes if the numbers are long.
+const MAX_PRIVATE: usize = 4096;
+
 /// Reads a private key in clear.
 ///
 /// # Errors
 /// Its numbers do not belong together.
 pub(super) fn read_private(block: &KeyBlock, attributes: &Attributes) -> Read<Private> {
-    let key = match (block.key_format_type, kept::material(block)) {
+    let material = kept::material(block);
+    if matches!(material, Some(KeyMaterial::Bytes(der)) if der.len() > MAX_PRIVATE) {
+        return Ok(None);
+    }
+    let key = match (block.key_format_type, material) {
         (KeyFormatType::PKCS_1, Some(KeyMaterial::Bytes(der))) => {
             Rsa::private_key_from_der(der).and_then(PKey::from_rsa)
         }

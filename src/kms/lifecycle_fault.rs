@@ -33,6 +33,9 @@ pub enum LifecycleFault {
         "ProtectionStorageMasks: this server stores objects in {0} only: leave them out, or name it as an alternative"
     )]
     Storage(&'static str),
+    /// A key of the same length that the HSM makes would be too short for its use.
+    #[error("the secret is shorter than a new one may be: replace it by Import, or create a new key")]
+    TooShort,
 }
 
 impl LifecycleFault {
@@ -43,6 +46,7 @@ impl LifecycleFault {
             Self::Replaced(_) => ResultReason::ConstraintViolation,
             Self::Storage(_) => ResultReason::ProtectionStorageUnavailable,
             Self::EndsAtOnce(_) => ResultReason::InvalidField,
+            Self::TooShort => ResultReason::UnsupportedCryptographicParameters,
         }
     }
 }

@@ -209,6 +209,11 @@ impl Object {
         }
     }
 
+    /// The length of the key in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        usize::try_from(self.attributes.cryptographic_length.unwrap_or_default() / 8).unwrap_or_default()
+    }
+
     pub(super) fn algorithm(&self) -> Option<CryptographicAlgorithm> {
         self.attributes.cryptographic_algorithm
     }

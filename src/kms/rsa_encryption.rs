@@ -9,13 +9,11 @@ use super::gate::Usable;
 use super::key_fault::KeyFault;
 use super::object::Object;
 use super::signature::of_hash;
+use super::streams::MAX_LABEL;
 use crate::custody::{self, Hash, Oaep, RsaPadding, md};
-use crate::kmip::CryptographicParameters;
 use crate::kmip::enumerations::{CryptographicAlgorithm, MaskGenerator, PaddingMethod};
+use crate::kmip::{CryptographicParameters, UsageMask};
 use crate::secret::Bytes;
-
-/// Maximum length of the label of OAEP, in bytes.
-const MAX_LABEL: usize = 4096;
 
 /// Encrypts by a public key. The result is as long as the modulus.
 pub(super) fn encrypt(
@@ -47,6 +45,13 @@ pub(super) fn encrypt(
         Ok(encrypted)
     });
     encrypted.map(Bytes::from).map_err(failed)
+}
+
+/// Whether decryption with these parameters tells a forger about PKCS#1 v1.5: whoever can ask whether many ciphertexts are
+/// well-formed can also sign by the key (Bleichenbacher 1998).
+pub(super) fn can_sign(object: &Object, requested: Option<&CryptographicParameters>) -> Result<bool, Error> {
+    let is_pkcs1 = matches!(padding(object, requested)?, RsaPadding::Pkcs1v15);
+    Ok(is_pkcs1 && object.permits(UsageMask::SIGN))
 }
 
 /// Decrypts by a private key. There is one error for every damaged ciphertext.

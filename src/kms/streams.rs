@@ -36,6 +36,9 @@ const MOST: usize = 1024;
 const BYTES_OF_ONE: usize = 8 << 20;
 const BYTES: usize = 64 << 20;
 
+/// Maximum length of the label in parameters, in bytes.
+pub(super) const MAX_LABEL: usize = 4096;
+
 /// How long an operation may wait for its next part, and how long it may take.
 const IDLE: Duration = Duration::from_secs(5 * 60);
 const TOTAL: Duration = Duration::from_secs(60 * 60);
@@ -125,6 +128,11 @@ impl Streams {
         default: Option<&CryptographicParameters>,
         now: Instant,
     ) -> Result<Stream<'_>, Error> {
+        // They are kept between the parts.
+        let label = requested.as_ref().and_then(|own| own.p_source.as_ref());
+        if label.is_some_and(|label| label.len() > MAX_LABEL) {
+            return Err(Error::BadParameters("PSource has at most 4096 bytes"));
+        }
         let (is_first, is_last) = (part.init_indicator == Some(true), part.final_indicator == Some(true));
         let parameters = || requested.clone().or_else(|| default.cloned()).unwrap_or_default();
         let own = |stage, parameters, state| Stream {
@@ -267,6 +275,11 @@ impl Stream<'_> {
     /// Whether this is a later part.
     pub(super) fn is_later(&self) -> bool {
         matches!(self.stage, Stage::Later(_))
+    }
+
+    /// Whether the caller chose the first input of a cipher.
+    pub(super) fn began_chosen(&self) -> bool {
+        matches!(&self.state, Some(State::Cipher(cipher)) if cipher.is_chosen())
     }
 
     /// Whether this is the last part.

@@ -146,6 +146,7 @@ mod keys_from_outside_are_used;
 mod keys_have_usage_limits;
 mod keys_may_be_placed_in_the_token;
 mod keys_that_prove_nothing;
+mod keys_under_attack;
 mod kinds_are_kept;
 mod kmip_socket;
 mod kmip_under_attack;

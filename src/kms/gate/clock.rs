@@ -4,6 +4,7 @@
 //! gets a line.
 
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::super::error::Error;
 use super::super::object::Object;
@@ -22,6 +23,9 @@ const PAGE: usize = 64;
 
 /// Largest number of objects that are remembered because they cannot be changed by the clock.
 const MOST_PASSED_OVER: usize = 10_000;
+
+/// How long one sweep makes new keys.
+const SWEEP: Duration = Duration::from_secs(5);
 
 /// A change that is ready to be committed.
 struct Step {
@@ -112,11 +116,16 @@ impl Kms {
     /// Database, HSM token or audit log cannot be used. The rest is done by the next call.
     pub fn rotate_keys(&self, now: i64) -> Result<(), Error> {
         let mut after = (i64::MIN, String::new());
+        let began = Instant::now();
         loop {
             let page = due::rotations(&self.store, now, &after, PAGE)?;
             let Some(last) = page.last() else { return Ok(()) };
             after.clone_from(last);
             for (_, id) in &page {
+                // Dates are followed between the sweeps.
+                if began.elapsed() > SWEEP {
+                    return Ok(());
+                }
                 match self.rotate(id, DateTime(now)) {
                     Ok(()) | Err(Error::Crowded) => {}
                     Err(error @ (Error::Hsm(_) | Error::Store(_) | Error::Audit(_) | Error::Unbound(_))) => {

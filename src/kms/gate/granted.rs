@@ -181,14 +181,18 @@ impl<'a> Grant<'a> {
         }
         if self.object.padded_from().is_some() {
             return match self.object.class {
-                Class::Exporting => Ok(self.kms.custody.wrap_value(&under.key, &self.value()?)?),
+                Class::Exporting => {
+                    let value = self.value()?;
+                    wrapping.0.note_use();
+                    wrapping.use_up(value.len())?;
+                    Ok(self.kms.custody.wrap_value(&under.key, &value)?)
+                }
                 _ => Err(Error::KeyWrap("the HSM holds the secret padded with zeros, so that it cannot leave wrapped")),
             };
         }
         self.note_use();
         wrapping.0.note_use();
-        let bits = self.object.attributes.cryptographic_length.unwrap_or_default();
-        wrapping.use_up(usize::try_from(bits / 8).unwrap_or_default())?;
+        wrapping.use_up(self.object.bytes())?;
         Ok(self.kms.custody.wrap(&under.key, &self.object.key)?)
     }
 

@@ -28,6 +28,7 @@ impl Grant<'_> {
         }
         self.note_use();
         wrapping.0.note_use();
+        wrapping.use_up(self.object.bytes())?;
         Ok(self.kms.custody.wrap_private(&under.key, &self.object.key)?)
     }
 }

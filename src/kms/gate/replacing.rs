@@ -6,6 +6,7 @@ use super::super::cache;
 use super::super::error::Error;
 use super::super::handover::Pending;
 use super::super::key_pair::{Half, pair_kind};
+use super::super::lifecycle_fault::LifecycleFault;
 use super::super::object::Object;
 use super::super::object_kind::{Half as Terms, ObjectKind, secret_key_kind, uses};
 use super::super::operations::create_key_pair::{link_halves, linked};
@@ -140,6 +141,10 @@ impl Kms {
                 let kind = secret_key_kind(&attributes).ok_or(Error::Missing(Tag::CryptographicLength))?;
                 if let Some(algorithm) = attributes.cryptographic_algorithm {
                     self.check_algorithm(algorithm)?;
+                }
+                // A key of this length that the HSM makes would make no MAC.
+                if former.present.padded_from().is_some() {
+                    return Err(LifecycleFault::TooShort.into());
                 }
                 rotation::complete(&former.present, &mut attributes, now)?;
                 let (new, made) = self.make_secret(id, attributes, kind, class)?;

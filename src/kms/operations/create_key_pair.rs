@@ -79,7 +79,7 @@ fn beside_private(private: Option<&UniqueIdentifier>) -> Option<UniqueIdentifier
 }
 
 /// Checks the attributes that must be the same for both halves (table 191).
-fn check_alike(private: &Attributes, public: &Attributes) -> Result<(), Error> {
+pub(super) fn check_alike(private: &Attributes, public: &Attributes) -> Result<(), Error> {
     let fault = "it must be the same for both keys";
     let different = [
         (Tag::CryptographicAlgorithm, private.cryptographic_algorithm != public.cryptographic_algorithm),

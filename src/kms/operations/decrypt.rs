@@ -19,6 +19,9 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
     if key.object().kind.is_private() {
         stream.check_whole()?;
         let data = request.data.as_ref().ok_or(Error::Missing(Tag::Data))?;
+        if rsa_encryption::can_sign(key.object(), Some(&stream.parameters))? {
+            kms.authorize_beside(call, Operation::Sign, request.unique_identifier.as_ref())?;
+        }
         let data = rsa_encryption::decrypt(&key, Some(&stream.parameters), data)?;
         return Ok(Response { unique_identifier: key.object().id.clone(), data: Some(data), correlation_value: None });
     }
@@ -45,7 +48,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
     let first = FirstInput::given(mode, &stream.parameters, &iv)?;
     let aad = aad.unwrap_or_default();
     if !stream.is_whole() {
-        let beginning = CipherStream::begin(Direction::Decrypt, mode, first, aad)?;
+        let beginning = CipherStream::begin(Direction::Decrypt, mode, (first, true), aad)?;
         return part(&key, stream, Some(beginning), &request.data.unwrap_or_default(), (tag, tags_apart));
     }
     let data = request.data.unwrap_or_default();

@@ -47,7 +47,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         return Err(Error::Invalid { tag: Tag::CryptographicLength, fault });
     }
     let derivation = derivation(object, request.derivation_method, parameters, &data, bytes)?;
-    inherit(object, &mut proposal.attributes, id);
+    inherit(&mut proposal.attributes, id);
     let material = grant.derive(&base, (&derivation, data.len()), proposal.class, proposal.kind)?;
     grant.insert(&proposal.id, proposal.attributes, proposal.class, material)?;
     Ok(Response { unique_identifier: proposal.id })
@@ -101,11 +101,10 @@ fn check_class(base: &Object, new: &Attributes) -> Result<(), Error> {
     Ok(())
 }
 
-/// A key that is derived from one that was known outside of the HSM is known there too.
-fn inherit(base: &Object, own: &mut Attributes, id: &UniqueIdentifier) {
-    let held = |own: Option<bool>, base: Option<bool>| Some(own == Some(true) && base == Some(true));
-    own.always_sensitive = held(own.always_sensitive, base.attributes.always_sensitive);
-    own.never_extractable = held(own.never_extractable, base.attributes.never_extractable);
+/// The same derivation gives the same key again, under another identifier and with other uses, so a derived key never counts
+/// as one that was always sensitive.
+fn inherit(own: &mut Attributes, id: &UniqueIdentifier) {
+    (own.always_sensitive, own.never_extractable) = (Some(false), Some(false));
     own.random_number_generator = None;
     own.links.push(Link { link_type: Some(LinkType::DerivationBaseObjectLink), linked_object_identifier: id.clone() });
 }

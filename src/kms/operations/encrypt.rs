@@ -22,7 +22,8 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
     }
     let mode = Mode::of(key.object(), &stream.parameters)?;
     let beginning = if stream.is_later() {
-        Beginning::Continued
+        // A stream that began with a chosen input is one to its end.
+        if stream.began_chosen() { Beginning::Chosen } else { Beginning::Continued }
     } else {
         Beginning::of(mode, &stream.parameters, request.iv_counter_nonce.is_some())
     };
@@ -51,18 +52,29 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, mut request: Request) -> R
         key.begin_encryption(&first.cipher(&aad)?, data.len())?;
         key.use_up(data.len())?;
         let shown = if is_fresh { first.shown() } else { None };
-        let beginning = CipherStream::begin(Direction::Encrypt, mode, first, aad)?;
-        return part(&key, stream, Some((beginning, shown)), &data);
+        let begun = CipherStream::begin(Direction::Encrypt, mode, (first, beginning != Beginning::Fresh), aad)?;
+        return part(&key, stream, Some((begun, shown)), &data);
     }
     let data = request.data.ok_or(Error::Missing(Tag::Data))?;
+    whole(&key, mode, (&first, is_fresh), &aad, &data)
+}
+
+/// Encrypts a text in one part. The IV is in the answer if the server chose it.
+fn whole(
+    key: &Usable<'_>,
+    mode: Mode,
+    (first, is_fresh): (&FirstInput, bool),
+    aad: &[u8],
+    data: &[u8],
+) -> Result<Response, Error> {
     first.check_fits(data.len())?;
-    let cipher = first.cipher(&aad)?;
+    let cipher = first.cipher(aad)?;
     key.use_up(data.len())?;
     let (mut encrypted, made_iv) = if is_fresh {
-        let Encrypted { data, own_iv } = key.encrypt_afresh(&cipher, &data)?;
+        let Encrypted { data, own_iv } = key.encrypt_afresh(&cipher, data)?;
         (data, own_iv.or_else(|| first.shown()))
     } else {
-        (key.encrypt(&cipher, &data)?, None)
+        (key.encrypt(&cipher, data)?, None)
     };
     let tag = match mode.tag_bytes() {
         Some(tag_bytes) => {

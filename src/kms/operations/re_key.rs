@@ -1,6 +1,7 @@
 //! Re-key (KMIP 2.1 section 6.1.46).
 
-use super::super::attribute_change::differ;
+use super::super::attribute_change::{check_rights, differ};
+use super::super::attribute_fault::AttributeFault;
 use super::super::gate::Grant;
 use super::super::object::Object;
 use super::super::proposal::{Origin, Proposal, check_masks, check_settable, propose};
@@ -64,8 +65,20 @@ pub(super) fn differing(
         return Err(Error::Feature("a replacement is in the project of the key: leave the attribute out"));
     }
     let attributes = copied.replaced(&said)?;
+    let own = &present.attributes;
+    let [mask, former] = [&attributes, own].map(|own| own.cryptographic_usage_mask.unwrap_or_default());
+    if !former.contains(mask) {
+        return Err(AttributeFault::MaskGrows.into());
+    }
+    let limits = |own: &Attributes| own.usage_limits.as_ref().map(|limits| (limits.total, limits.unit));
+    if limits(&attributes) != limits(own) {
+        let fault = "a replacement has the limits of the key: leave the attribute out";
+        return Err(Error::Invalid { tag: Tag::UsageLimits, fault });
+    }
+    // Who uses the key by its name uses the replacement: what differs is a change of the key.
+    check_rights(kms, call, present, &attributes)?;
     // Policies decide by tags, as they do by projects.
-    if differ(&attributes, &present.attributes, "tag") {
+    if differ(&attributes, own, "tag") {
         kms.check_leaving(call, present)?;
     }
     Ok(attributes)

@@ -8,7 +8,8 @@ use super::super::object_kind::Half;
 use super::super::pairs::public_half;
 use super::super::proposal::{Origin, check_masks, check_settable};
 use super::super::{Call, Error, Kms, rotation};
-use super::re_key::{differing, turns_of_names};
+use super::create_key_pair::check_alike;
+use super::re_key::{check_class, differing, turns_of_names};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::re_key_key_pair::{Request, Response};
 use crate::kmip::{Attributes, Tag, UniqueIdentifier};
@@ -51,7 +52,12 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
             let first = differing(kms, call, own, copied(own), &of_private)?;
             let second = differing(kms, call, other, copied(other), &of_public)?;
             let (one, two) = (private.successor(own, &first, false)?, public.successor(other, &second, false)?);
-            Ok([propose_half(&one, call, first, &Half::PRIVATE)?, propose_half(&two, call, second, &Half::PUBLIC)?])
+            let halves =
+                [propose_half(&one, call, first, &Half::PRIVATE)?, propose_half(&two, call, second, &Half::PUBLIC)?];
+            let [new, public] = &halves;
+            check_class(own, &new.attributes)?;
+            check_alike(&new.attributes, &public.attributes)?;
+            Ok(halves)
         })?;
     Ok(Response { private_key_unique_identifier, public_key_unique_identifier })
 }

@@ -16,10 +16,13 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let (data, digested) = (request.data.as_ref(), request.digested_data.as_ref());
     // The bytes of each part are counted when it comes, and the object when it is signed.
     let counted = data.or(digested).map_or(0, |own| own.len());
+    let is_complete = stream.is_whole() || stream.is_last();
+    if !is_complete {
+        key.go_on_using_up(counted)?;
+    }
     let digest = match signature::to_sign(stream, mechanism, data, digested)? {
         ToSign::All(digest) => digest,
         ToSign::Open(value) => {
-            key.go_on_using_up(counted)?;
             return Ok(Response { unique_identifier, signature_data: None, correlation_value: Some(value) });
         }
     };
