@@ -61,23 +61,20 @@ pub(super) fn read_public(block: &KeyBlock, attributes: &Attributes) -> Read<Pub
     Ok(key.ok())
 }
 
-/// The longest encoding of a private key that is read, in bytes: more than RSA of 4,096 bits has. OpenSSL computes the public
-/// key of some algorithms when it reads the private one, for minutes if the numbers are long.
-const MAX_PRIVATE: usize = 4096;
+/// The longest PKCS#8 that is read, in bytes: more than a key of RSA with 4,096 bits has. OpenSSL computes the public key of some
+/// algorithms when it reads the private one, for minutes if the numbers are long.
+const MAX_PKCS_8: usize = 4096;
 
 /// Reads a private key in clear.
 ///
 /// # Errors
 /// Its numbers do not belong together.
 pub(super) fn read_private(block: &KeyBlock, attributes: &Attributes) -> Read<Private> {
-    let material = kept::material(block);
-    if matches!(material, Some(KeyMaterial::Bytes(der)) if der.len() > MAX_PRIVATE) {
-        return Ok(None);
-    }
-    let key = match (block.key_format_type, material) {
+    let key = match (block.key_format_type, kept::material(block)) {
         (KeyFormatType::PKCS_1, Some(KeyMaterial::Bytes(der))) => {
             Rsa::private_key_from_der(der).and_then(PKey::from_rsa)
         }
+        (KeyFormatType::PKCS_8, Some(KeyMaterial::Bytes(der))) if der.len() > MAX_PKCS_8 => return Ok(None),
         (KeyFormatType::PKCS_8, Some(KeyMaterial::Bytes(der))) => PKey::private_key_from_pkcs8(der),
         (KeyFormatType::ECPrivateKey, Some(KeyMaterial::Bytes(der))) => {
             EcKey::private_key_from_der(der).and_then(PKey::from_ec_key)
