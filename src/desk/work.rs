@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The most bytes of a thread's stack that a request uses.
 const STACK: usize = 64 << 10;
 
-/// What a caller is told if a call of the HSM did not return in time.
+/// The text of the error for a call of the HSM that did not return in time.
 pub const HSM_HANGS: &str = "the HSM does not answer (--hsm-call-timeout): the operation may have been performed";
 
 /// The reason why a request has no answer of its own.

@@ -74,42 +74,20 @@ pub(super) enum Beginning {
 /// each block separately (ECB) allows it with every first input. A keystream that does not depend on the text continues
 /// as the server chose it.
 pub(super) fn can_decrypt(mode: Mode, beginning: Beginning) -> bool {
-    match (mode, beginning) {
-        (Mode::Ecb { .. } | Mode::Des3Ecb { .. }, _) => true,
-        (
-            Mode::Gcm { .. }
-            | Mode::Ccm { .. }
-            | Mode::Cbc { .. }
-            | Mode::Ctr
-            | Mode::Cfb
-            | Mode::Ofb
-            | Mode::ChaCha20
-            | Mode::ChaCha20Poly1305 { .. }
-            | Mode::Des3Cbc { .. },
-            Beginning::Fresh,
-        ) => false,
-        (
-            Mode::Gcm { .. }
-            | Mode::Ccm { .. }
-            | Mode::Cbc { .. }
-            | Mode::Ctr
-            | Mode::Cfb
-            | Mode::Ofb
-            | Mode::ChaCha20
-            | Mode::ChaCha20Poly1305 { .. }
-            | Mode::Des3Cbc { .. },
-            Beginning::Chosen,
-        ) => true,
-        (Mode::Cbc { .. } | Mode::Cfb | Mode::Des3Cbc { .. }, Beginning::Continued) => true,
-        (
-            Mode::Gcm { .. }
-            | Mode::Ccm { .. }
-            | Mode::Ctr
-            | Mode::Ofb
-            | Mode::ChaCha20
-            | Mode::ChaCha20Poly1305 { .. },
-            Beginning::Continued,
-        ) => false,
+    let (fresh, continued) = match mode {
+        Mode::Ecb { .. } | Mode::Des3Ecb { .. } => (true, true),
+        Mode::Cbc { .. } | Mode::Cfb | Mode::Des3Cbc { .. } => (false, true),
+        Mode::Gcm { .. }
+        | Mode::Ccm { .. }
+        | Mode::Ctr
+        | Mode::Ofb
+        | Mode::ChaCha20
+        | Mode::ChaCha20Poly1305 { .. } => (false, false),
+    };
+    match beginning {
+        Beginning::Fresh => fresh,
+        Beginning::Chosen => true,
+        Beginning::Continued => continued,
     }
 }
 

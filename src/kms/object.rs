@@ -11,7 +11,7 @@ use crate::custody::{KeyKind, ManagedKey, SecretKeyKind, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{self, Dates};
 use crate::kmip::ttlv::{DateTime, Document, Field as _, Value, json};
-use crate::kmip::{Attributes, Dialect, UniqueIdentifier, UsageMask};
+use crate::kmip::{Attributes, Dialect, Tag, UniqueIdentifier, UsageMask};
 use crate::policy::{Account, Grants, Properties, Resource};
 use crate::store::object::{Class, Index, Material, Object as Row};
 
@@ -206,6 +206,18 @@ impl Object {
                 (stored_bytes(&self.material)? > bytes).then_some(bytes)
             }
             _ => None,
+        }
+    }
+
+    /// The attribute by which a key with these attributes may leave the HSM more easily than this one.
+    pub(super) fn weaker_in(&self, new: &Attributes) -> Option<Tag> {
+        let own = &self.attributes;
+        if own.sensitive == Some(true) && new.sensitive != Some(true) {
+            Some(Tag::Sensitive)
+        } else if own.extractable == Some(false) && new.extractable != Some(false) {
+            Some(Tag::Extractable)
+        } else {
+            None
         }
     }
 

@@ -169,7 +169,7 @@ impl ObjectKind {
         matches!(self, Self::PrivateKey | Self::BroughtPrivateKey)
     }
 
-    /// Whether an import can replace it. That of a half would leave the other one alone.
+    /// Whether an import can replace it. A half that the HSM made is not replaced, because the other half would no longer fit it.
     pub(super) const fn is_replaceable(self) -> bool {
         matches!(self, Self::SymmetricKey | Self::Kept(_) | Self::BroughtPrivateKey | Self::BroughtPublicKey)
     }

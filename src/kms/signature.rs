@@ -227,19 +227,17 @@ pub(super) fn to_sign(
     data: Option<&Bytes>,
     digested: Option<&Bytes>,
 ) -> Result<ToSign, Error> {
-    if stream.is_whole() {
-        return digest(mechanism, data, digested).map(ToSign::All);
-    }
-    let Some(hash) = hash_of(mechanism) else {
-        return Ok(match stream.gather(data.cloned())? {
-            Gathered::All(data) => ToSign::All(data.to_vec()),
-            Gathered::Open(value) => ToSign::Open(value),
-        });
-    };
-    match stream.hash(hash, data, digested)? {
-        Hashed::Whole => digest(mechanism, data, digested).map(ToSign::All),
-        Hashed::Done(digest) => Ok(ToSign::All(digest)),
-        Hashed::Open(value) => Ok(ToSign::Open(value)),
+    match hash_of(mechanism) {
+        Some(hash) => match stream.hash(hash, data, digested)? {
+            Hashed::Whole => digest(mechanism, data, digested).map(ToSign::All),
+            Hashed::Done(digest) => Ok(ToSign::All(digest)),
+            Hashed::Open(value) => Ok(ToSign::Open(value)),
+        },
+        None if stream.is_whole() => digest(mechanism, data, digested).map(ToSign::All),
+        None => match stream.gather(data.cloned())? {
+            Gathered::All(data) => Ok(ToSign::All(data.to_vec())),
+            Gathered::Open(value) => Ok(ToSign::Open(value)),
+        },
     }
 }
 

@@ -349,7 +349,7 @@ fn rights_are_those_of_the_operations(server: &Server) {
     alice.grant("rights.private", "bob", &["sign"]);
     bob.refused(&decrypt("rights.private", &ciphertext), 403);
     bob.refused(&named("Get", "rights.private"), 403);
-    // What signs is not what decrypts: the ciphertext has not the length of a digest, and is padded as data.
+    // Sign does not decrypt: a ciphertext is too long for a digest, and as data it is hashed and padded.
     let by_digest = [text("UniqueIdentifier", "rights.private"), bytes("DigestedData", &ciphertext)];
     bob.refused(&structure("Sign", &by_digest), 400);
     bob.refused(&sign("rights.private", &ciphertext, &[enumeration("PaddingMethod", "None")]), 422);

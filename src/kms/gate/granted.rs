@@ -172,28 +172,32 @@ impl<'a> Grant<'a> {
     /// The key wrapped under another, inside the HSM token. A sensitive key is wrapped only under a key by which no
     /// caller can unwrap it, here or elsewhere.
     pub(in crate::kms) fn wrapped_under(&self, wrapping: &Usable<'_>) -> Result<Vec<u8>, Error> {
-        disabled::check(&self.object)?;
+        self.check_wrappable(wrapping)?;
         let under = &wrapping.0.object;
-        match self.object.class {
-            Class::Sealing => return Err(Error::NotExtractable),
-            Class::Guarding if !under.keeps_what_it_wraps() => return Err(Error::WrappingKey(under.id.clone())),
-            Class::Guarding | Class::Exporting => {}
-        }
         if self.object.padded_from().is_some() {
             return match self.object.class {
                 Class::Exporting => {
                     let value = self.value()?;
-                    wrapping.0.note_use();
-                    wrapping.use_up(value.len())?;
+                    wrapping.note_wrapping(&self.object)?;
                     Ok(self.kms.custody.wrap_value(&under.key, &value)?)
                 }
                 _ => Err(Error::KeyWrap("the HSM holds the secret padded with zeros, so that it cannot leave wrapped")),
             };
         }
         self.note_use();
-        wrapping.0.note_use();
-        wrapping.use_up(self.object.bytes())?;
+        wrapping.note_wrapping(&self.object)?;
         Ok(self.kms.custody.wrap(&under.key, &self.object.key)?)
+    }
+
+    /// Refuses a key that may not leave wrapped under this one.
+    pub(super) fn check_wrappable(&self, wrapping: &Usable<'_>) -> Result<(), Error> {
+        disabled::check(&self.object)?;
+        let under = &wrapping.0.object;
+        match self.object.class {
+            Class::Sealing => Err(Error::NotExtractable),
+            Class::Guarding if !under.keeps_what_it_wraps() => Err(Error::WrappingKey(under.id.clone())),
+            Class::Guarding | Class::Exporting => Ok(()),
+        }
     }
 
     /// Refuses attributes under which the caller would not be permitted to perform this action.

@@ -125,6 +125,12 @@ impl Usable<'_> {
         self.0.kms.take_units(&self.0.object.id, units)
     }
 
+    /// Notes that this key wraps another, and counts it.
+    pub(super) fn note_wrapping(&self, wrapped: &Object) -> Result<(), Error> {
+        self.0.note_use();
+        self.use_up(wrapped.bytes())
+    }
+
     /// Counts a later part of an operation in several parts, which is one object.
     pub(in crate::kms) fn go_on_using_up(&self, bytes: usize) -> Result<(), Error> {
         match &self.0.object.attributes.usage_limits {

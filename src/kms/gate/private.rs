@@ -2,12 +2,10 @@
 
 use openssl::pkey::{PKey, Private};
 
-use super::super::disabled;
 use super::super::error::Error;
 use super::super::private_numbers;
 use super::service::{Grant, Usable};
 use crate::custody::{self, PairKind, RsaPadding, Secret};
-use crate::store::object::Class;
 
 impl Grant<'_> {
     /// The private key in clear, as [`Grant::value`] gives a secret one.
@@ -19,17 +17,10 @@ impl Grant<'_> {
 
     /// The private key wrapped under another, inside the HSM token, as [`Grant::wrapped_under`] wraps a secret one.
     pub(in crate::kms) fn private_wrapped_under(&self, wrapping: &Usable<'_>) -> Result<Vec<u8>, Error> {
-        disabled::check(&self.object)?;
-        let under = &wrapping.0.object;
-        match self.object.class {
-            Class::Sealing => return Err(Error::NotExtractable),
-            Class::Guarding if !under.keeps_what_it_wraps() => return Err(Error::WrappingKey(under.id.clone())),
-            Class::Guarding | Class::Exporting => {}
-        }
+        self.check_wrappable(wrapping)?;
         self.note_use();
-        wrapping.0.note_use();
-        wrapping.use_up(self.object.bytes())?;
-        Ok(self.kms.custody.wrap_private(&under.key, &self.object.key)?)
+        wrapping.note_wrapping(&self.object)?;
+        Ok(self.kms.custody.wrap_private(&wrapping.0.object.key, &self.object.key)?)
     }
 }
 

@@ -8,8 +8,8 @@ use crate::auth::{Known, Presented, Refusal, network};
 use crate::desk::Who;
 use crate::principal::Method;
 
-/// What a caller is told whose credential could not be checked. It is the same for every cause, because the caller is not
-/// authenticated.
+/// The text of the error for a credential that could not be checked. It is the same for every cause, because the caller is
+/// not authenticated.
 pub const UNCHECKED: &str = "credentials cannot be checked now: try again later";
 
 /// The reason why a request has no caller. It has been counted, recorded and logged.

@@ -86,19 +86,8 @@ fn data(parameters: &DerivationParameters) -> Result<Vec<u8>, Error> {
 
 /// Refuses a key that may leave the HSM more easily than the one from which it is derived.
 fn check_class(base: &Object, new: &Attributes) -> Result<(), Error> {
-    let own = &base.attributes;
-    for (tag, is_weaker) in [
-        (Tag::Sensitive, own.sensitive == Some(true) && new.sensitive != Some(true)),
-        (Tag::Extractable, own.extractable == Some(false) && new.extractable != Some(false)),
-    ] {
-        if is_weaker {
-            return Err(Error::Invalid {
-                tag,
-                fault: "a derived key is no weaker than the key from which it is derived",
-            });
-        }
-    }
-    Ok(())
+    let fault = "a derived key is no weaker than the key from which it is derived";
+    base.weaker_in(new).map_or(Ok(()), |tag| Err(Error::Invalid { tag, fault }))
 }
 
 /// The same derivation gives the same key again, under another identifier and with other uses, so a derived key never counts

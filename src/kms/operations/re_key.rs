@@ -1,6 +1,6 @@
 //! Re-key (KMIP 2.1 section 6.1.46).
 
-use super::super::attribute_change::{check_rights, differ};
+use super::super::attribute_change::check_rights;
 use super::super::attribute_fault::AttributeFault;
 use super::super::gate::Grant;
 use super::super::object::Object;
@@ -77,23 +77,11 @@ pub(super) fn differing(
     }
     // Who uses the key by its name uses the replacement: what differs is a change of the key.
     check_rights(kms, call, present, &attributes)?;
-    // Policies decide by tags, as they do by projects.
-    if differ(&attributes, own, "tag") {
-        kms.check_leaving(call, present)?;
-    }
     Ok(attributes)
 }
 
 /// Refuses a replacement that may leave the HSM more easily than the key.
 pub(super) fn check_class(present: &Object, new: &Attributes) -> Result<(), Error> {
-    let own = &present.attributes;
-    for (tag, is_weaker) in [
-        (Tag::Sensitive, own.sensitive == Some(true) && new.sensitive != Some(true)),
-        (Tag::Extractable, own.extractable == Some(false) && new.extractable != Some(false)),
-    ] {
-        if is_weaker {
-            return Err(Error::Invalid { tag, fault: "a replacement is no weaker than the key that it replaces" });
-        }
-    }
-    Ok(())
+    let fault = "a replacement is no weaker than the key that it replaces";
+    present.weaker_in(new).map_or(Ok(()), |tag| Err(Error::Invalid { tag, fault }))
 }
