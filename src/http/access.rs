@@ -14,7 +14,7 @@ use super::members;
 use super::page::{Page, after, limit, offset};
 use super::problem::Problem;
 use crate::api::access::{
-    self as api, Change, Explanation, InProject, IsPrivileged, MayCreate, Member, Obtained, Question, Transfer,
+    self as api, Change, Explanation, InProject, IsPrivileged, Listed, MayCreate, Member, Obtained, Question, Transfer,
 };
 use crate::api::{Success, Word};
 use crate::kmip::Dialect;
@@ -69,10 +69,10 @@ pub(super) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Pro
     let kms::AccessList { owner, project, members, grants } = app.kms.access_list(&request.context, id)?;
     let grants: Vec<api::Grant> = grants.into_iter().map(listed).collect();
     if !is_whole {
-        return Ok(Answer::json(StatusCode::OK, &grants));
+        return Ok(Answer::json(StatusCode::OK, &Listed::Grants(grants)));
     }
     let members = members.into_iter().map(|Membership { member, role }| Member { member, role }).collect();
-    Ok(Answer::json(StatusCode::OK, &api::AccessList { owner, project, members, grants }))
+    Ok(Answer::json(StatusCode::OK, &Listed::All(api::AccessList { owner, project, members, grants })))
 }
 
 pub(super) fn listed(grant: Grant) -> api::Grant {

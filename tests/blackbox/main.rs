@@ -160,6 +160,7 @@ mod modes_equal_openssl;
 mod nothing_acknowledged_is_lost;
 mod nothing_but_the_credential_lets_in;
 mod one_caller_does_not_stop_the_others;
+mod openapi_describes_the_routes;
 mod operations_come_in_parts;
 mod outside_text_is_escaped;
 mod peers_list;
