@@ -19,6 +19,7 @@ mod login;
 mod named;
 mod objects;
 mod options;
+mod remote;
 mod report;
 mod screen;
 mod sealed;
@@ -36,7 +37,7 @@ mod words;
 
 use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -44,11 +45,11 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::client::{Client, Settings};
 use crate::config::without_empty;
 use config::{ByFlag, Place};
 use error::{Error, Signal};
 use options::Options;
+use remote::Remote;
 use report::Report;
 
 /// The variable with the URL of the server for Piiano's clients.
@@ -241,69 +242,6 @@ async fn interrupted() -> std::io::Result<Signal> {
         _ = interrupt.recv() => Signal::Interrupt,
         _ = terminate.recv() => Signal::Terminate,
     })
-}
-
-/// The commands that need the server.
-enum Remote {
-    Keys(keys::Keys),
-    Data(data::Data),
-    Certificates(stored::Certificates),
-    Opaque(stored::Opaque),
-    Kmip(kmip::Kmip),
-    Sym(sym::Sym),
-    Attributes(attributes::Attributes),
-    Audit(audit::Audit),
-    AccessRights(access_rights::AccessRights),
-    Login(login::Login),
-    Logout(login::Logout),
-    Identities(identities::Identities),
-    ApiKeys(api_keys::ApiKeys),
-    Issuers(issuers::Issuers),
-    Secrets(secrets::Secrets),
-    Objects(objects::Objects),
-    Tokens(tokens::Tokens),
-    Whoami(whoami::WhoAmI),
-    Version(version::Version),
-}
-
-impl Remote {
-    /// Runs the command with the access token of the last login, if no other token is given and this server issued it.
-    async fn run_with(self, mut settings: Settings, login: Option<&Path>) -> Result<Report, Error> {
-        let is_about_login = matches!(self, Self::Login(_) | Self::Logout(_));
-        if settings.access_token.is_none()
-            && !is_about_login
-            && let Some(place) = login
-            && let Some(token) = login::token(&settings, place).await?
-        {
-            settings.access_token = Some(token);
-        }
-        self.run(&Client::new(&settings)?, login).await
-    }
-
-    /// Runs the command. `login` is the path of the login file.
-    async fn run(self, client: &Client, login: Option<&Path>) -> Result<Report, Error> {
-        match self {
-            Self::Keys(command) => command.run(client).await,
-            Self::Data(command) => command.run(client).await,
-            Self::Certificates(command) => command.run(client).await,
-            Self::Opaque(command) => command.run(client).await,
-            Self::Kmip(command) => command.run(client).await,
-            Self::Sym(command) => command.run(client).await,
-            Self::Attributes(command) => command.run(client).await,
-            Self::Audit(command) => command.run(client).await,
-            Self::AccessRights(command) => command.run(client).await,
-            Self::Login(command) => command.run(client, login).await,
-            Self::Logout(command) => command.run(client, login).await,
-            Self::Identities(command) => command.run(client).await,
-            Self::ApiKeys(command) => command.run(client).await,
-            Self::Issuers(command) => command.run(client).await,
-            Self::Secrets(command) => command.run(client).await,
-            Self::Objects(command) => command.run(client).await,
-            Self::Tokens(command) => command.run(client).await,
-            Self::Whoami(command) => command.run(client).await,
-            Self::Version(command) => command.run(client).await,
-        }
-    }
 }
 
 #[cfg(test)]

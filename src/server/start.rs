@@ -21,6 +21,7 @@ use crate::kms::{self, ApiTokenKey, Kms};
 use crate::metrics::Metrics;
 use crate::policy::Documents;
 use crate::store::{Store, object, root_key};
+use crate::text::shell_word;
 use crate::tls;
 
 /// The KMIP socket: its listener, its address and its acceptor of TLS connections.
@@ -276,15 +277,6 @@ fn no_token(config: &Config, label: String, present: &[String]) -> StartError {
         )
     };
     StartError::NoToken { label, present, advice }
-}
-
-/// Quotes the text as one word of a POSIX shell, so that a printed command can be run as printed.
-fn shell_word(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@+=,".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Returns how many sources of user names have no prefix, and so share one name space.
