@@ -19,6 +19,7 @@ mod login;
 mod named;
 mod objects;
 mod options;
+mod pki;
 mod remote;
 mod report;
 mod screen;
@@ -29,6 +30,7 @@ mod stream;
 mod sym;
 mod table;
 mod target;
+mod terminal;
 mod tokens;
 mod value;
 mod version;
@@ -126,6 +128,8 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Kmip(kmip::Kmip),
+    #[command(subcommand)]
+    Pki(pki::Pki),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
 }
@@ -190,6 +194,7 @@ fn run(arguments: Arguments, by_flag: ByFlag) -> Result<Report, Error> {
             Some(done) => return done,
             None => Remote::Audit(command),
         },
+        Command::Pki(command) => return command.run(arguments.options.url.as_deref().unwrap_or(config::DEFAULT_URL)),
         Command::Keys(command) => Remote::Keys(command),
         Command::Data(command) => Remote::Data(command),
         Command::Certificates(command) => Remote::Certificates(command),

@@ -22,6 +22,7 @@ mod a_message_is_one_commit;
 mod authority_file;
 mod browser;
 mod certificates_are_identified;
+mod certificates_are_made;
 mod changes_take_turns;
 mod cli_access_rights;
 mod cli_connection;
