@@ -58,6 +58,7 @@ mod dialects_answer_in_their_words;
 mod dialects_ignore_what_they_do_not_know;
 mod documents;
 mod documents_of_jwts;
+mod effective_configuration;
 mod encrypting_is_not_decrypting;
 mod environment_variables;
 mod gate_after_a_reload;
