@@ -8,6 +8,7 @@ mod audit;
 mod config;
 mod confirmation;
 mod data;
+mod doctor;
 mod error;
 mod identities;
 mod issuers;
@@ -130,6 +131,7 @@ enum Command {
     Kmip(kmip::Kmip),
     #[command(subcommand)]
     Pki(pki::Pki),
+    Doctor(doctor::Doctor),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
 }
@@ -211,6 +213,7 @@ fn run(arguments: Arguments, by_flag: ByFlag) -> Result<Report, Error> {
         Command::Secrets(command) => Remote::Secrets(command),
         Command::Objects(command) => Remote::Objects(command),
         Command::Tokens(command) => Remote::Tokens(command),
+        Command::Doctor(command) => Remote::Doctor(command),
         Command::Whoami(command) => Remote::Whoami(command),
         Command::Version(command) => Remote::Version(command.with_token(arguments.options.auth_token.is_some())),
     };

@@ -56,6 +56,7 @@ mod default_mode;
 mod destroyed_is_erased;
 mod dialects_answer_in_their_words;
 mod dialects_ignore_what_they_do_not_know;
+mod doctor_names_what_is_wrong;
 mod documents;
 mod documents_of_jwts;
 mod effective_configuration;
