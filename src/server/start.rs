@@ -306,11 +306,10 @@ fn introduce(config: &Config, documents: &Documents, of_file: &[TrustedIssuer], 
 
 /// Logs the warnings about the configuration.
 fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>, unprefixed: usize) {
-    match setup {
-        None => tracing::warn!(
+    if setup.is_none() {
+        tracing::warn!(
             "plain HTTP: keys and requests can be read on the network; give --https-p12-file, or --https-cert-file and --https-key-file"
-        ),
-        Some(_) => {}
+        );
     }
     if unprefixed > 1 {
         tracing::warn!(

@@ -123,6 +123,7 @@ fn running_again_changes_nothing_and_foreign_files_stay() {
     for name in ["", "ca", "crl", "a/b", ".hidden", "../up", "a\u{202e}b", "*", "identity:1", &"x".repeat(65)] {
         assert_eq!(cli.failure(&["pki", "client", name, "--json"]).0, 2, "{name}");
     }
+    assert_eq!(cli.failure(&["pki", "client", "a\nb", "--username", "alice", "--json"]).0, 2);
     for host in ["", "10.0.0.300", "https://kms", "kms:9998", "a,DNS:b", "a b"] {
         status(&["pki", "server", "new", host], 2, &["neither a DNS name nor an IP address"]);
     }
@@ -224,6 +225,8 @@ fn a_group_may_read_what_a_server_needs() {
         assert_eq!(mode(&pki.join(name)), expected, "{name}");
     }
     if fs::metadata(&pki).unwrap().uid() == 0 {
+        fs::set_permissions(place.path(), Permissions::from_mode(0o711)).unwrap();
+        a_container_reads_them(place.path());
         // Only root may give files to a group of others.
         cli.json(&["pki", "client", "alice", "--force", "--group", "10001"]);
         assert_eq!(fs::metadata(pki.join("alice.key")).unwrap().gid(), 10001);
@@ -233,9 +236,28 @@ fn a_group_may_read_what_a_server_needs() {
             command.args(["--reuid=10001", "--regid=10001", "--groups=10001", "cat"]).arg(pki.join(name));
             run_with(&mut command, b"").status.success()
         };
-        fs::set_permissions(place.path(), Permissions::from_mode(0o711)).unwrap();
         assert!(read("alice.key") && read("alice.p12") && read("ca.pem") && !read("ca.key") && !read("server.key"));
     }
+}
+
+/// The server of another user, as in a container with `docker run --group-add GID`, takes the files of `server` when its
+/// groups have that of the files. It has no HSM token, which it looks at after the files.
+fn a_container_reads_them(root: &Path) {
+    let group = fs::metadata(root.join("pki/server.key")).unwrap().gid();
+    let starts = |groups: &str| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=10001", "--regid=10001", groups, env!("CARGO_BIN_EXE_clavigerd"), "--check-config"]);
+        command.args(["--https-p12-file=pki/server.p12", "--https-p12-password-file=pki/server.password"]);
+        command.args(["--authority-cert-file=pki/ca.pem", "--sqlite-path=none/claviger.db"]).current_dir(root);
+        let (status, _, error) = run(command.env("KMS_HSM_PIN", "0000"));
+        assert_eq!(status.code(), Some(1), "{error}");
+        error
+    };
+    fs::set_permissions(root.join("pki"), Permissions::from_mode(0o751)).unwrap();
+    assert!(starts("--clear-groups").contains("pki/server."), "the group is needed");
+    fs::set_permissions(root.join("pki"), Permissions::from_mode(0o750)).unwrap();
+    let told = starts(&format!("--groups={group}"));
+    assert!(!told.contains("pki/"), "{told}");
 }
 
 #[test]

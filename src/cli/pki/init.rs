@@ -45,7 +45,7 @@ impl Init {
             return Ok(self.report(&directory, &certificate, false));
         }
         self.check_absence(&directory)?;
-        let password = if self.store_password { password::random()? } else { self.password.new()? };
+        let password = if self.store_password { password::random()? } else { self.password.of_a_new_key()? };
         let made = Authority::new(self.days, now).map_err(PkiError::from)?;
         let key = made.encrypted_key(&password).map_err(PkiError::from)?;
         let pem = made.certificate.to_pem().map_err(PkiError::from)?;
@@ -96,6 +96,7 @@ impl Init {
             lines
                 .push(format!("{} is the password: keep it elsewhere, unless this is for tests", path(password::FILE)));
         }
+        lines.push("it serves a laptop or a small installation, and is not a certificate authority".to_owned());
         lines.push("next: claviger pki server NAME [HOST]..., claviger pki client NAME".to_owned());
         let json = json!({
             "certificate": certificate_path, "key": key, "new": is_new, "not_after": x509::end(certificate),

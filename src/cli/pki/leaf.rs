@@ -15,6 +15,7 @@ use super::password;
 use crate::cli::error::Error;
 use crate::client::without_line_end;
 use crate::secret::{Bytes, Password};
+use crate::text::is_unprintable;
 use crate::x509::unix_time;
 use crate::{pem, pkcs12, x509};
 
@@ -68,6 +69,8 @@ impl Wanted<'_> {
             "it contains a slash; choose another NAME, and give the user by --username"
         } else if self.name.starts_with(['.', '-']) {
             "it begins with a dot or a dash"
+        } else if self.name.chars().any(is_unprintable) {
+            "it contains a control or invisible character"
         } else if self.name.len() > 200 {
             "it is longer than 200 bytes"
         } else if RESERVED.contains(&self.name) {

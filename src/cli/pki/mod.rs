@@ -148,8 +148,7 @@ impl ServerCertificate {
             x509::end(&existing.certificate)
         )];
         lines.extend(files.server());
-        let mut json = files.json(&existing)?;
-        json["hosts"] = json!(hosts);
+        let json = files.json(&existing, "hosts", json!(hosts))?;
         Ok(Report::new(lines, json))
     }
 }
@@ -167,8 +166,7 @@ impl ClientCertificate {
             x509::end(&existing.certificate)
         )];
         lines.extend(files.client(url));
-        let mut json = files.json(&existing)?;
-        json["username"] = json!(username);
+        let json = files.json(&existing, "username", json!(username))?;
         Ok(Report::new(lines, json))
     }
 }

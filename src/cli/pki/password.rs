@@ -44,7 +44,7 @@ impl PasswordOptions {
     }
 
     /// Returns the password for a new key.
-    pub(super) fn new(&self) -> Result<Password, Error> {
+    pub(super) fn of_a_new_key(&self) -> Result<Password, Error> {
         let password = match self.given()? {
             Some(given) => given,
             None => {

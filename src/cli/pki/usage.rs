@@ -82,13 +82,13 @@ answer, err := client.Get({address})"
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Returns the paths for programs, without secrets.
-    pub(super) fn json(&self, existing: &Existing) -> Result<Value, Error> {
+    /// Returns the paths for programs, without secrets, and what the certificate is for under its own key.
+    pub(super) fn json(&self, existing: &Existing, key: &str, what: Value) -> Result<Value, Error> {
         let serial = authority::serial(&existing.certificate).map_err(PkiError::from)?;
         Ok(json!({
             "name": self.name, "certificate": self.shown("pem"), "key": self.shown("key"), "p12": self.shown("p12"),
             "password_file": self.shown("password"), "authority": self.authority(), "new": existing.is_new,
-            "serial": serial, "not_after": x509::end(&existing.certificate),
+            "serial": serial, "not_after": x509::end(&existing.certificate), (key): what,
         }))
     }
 }
