@@ -52,7 +52,6 @@ use crate::config::without_empty;
 use config::{ByFlag, Place};
 use error::{Error, Signal};
 use options::Options;
-use remote::Remote;
 use report::Report;
 
 /// The variable with the URL of the server for Piiano's clients.
@@ -194,28 +193,30 @@ fn run(arguments: Arguments, by_flag: ByFlag) -> Result<Report, Error> {
     let command = match arguments.command {
         Command::Audit(command) => match command.run_locally() {
             Some(done) => return done,
-            None => Remote::Audit(command),
+            None => remote::Remote::Audit(command),
         },
         Command::Pki(command) => return command.run(arguments.options.url.as_deref().unwrap_or(config::DEFAULT_URL)),
-        Command::Keys(command) => Remote::Keys(command),
-        Command::Data(command) => Remote::Data(command),
-        Command::Certificates(command) => Remote::Certificates(command),
-        Command::Opaque(command) => Remote::Opaque(command),
-        Command::Kmip(command) => Remote::Kmip(command),
-        Command::Sym(command) => Remote::Sym(command),
-        Command::Attributes(command) => Remote::Attributes(command),
-        Command::AccessRights(command) => Remote::AccessRights(command),
-        Command::Login(command) => Remote::Login(command),
-        Command::Logout(command) => Remote::Logout(command),
-        Command::Identities(command) => Remote::Identities(command),
-        Command::ApiKeys(command) => Remote::ApiKeys(command),
-        Command::Issuers(command) => Remote::Issuers(command),
-        Command::Secrets(command) => Remote::Secrets(command),
-        Command::Objects(command) => Remote::Objects(command),
-        Command::Tokens(command) => Remote::Tokens(command),
-        Command::Doctor(command) => Remote::Doctor(command),
-        Command::Whoami(command) => Remote::Whoami(command),
-        Command::Version(command) => Remote::Version(command.with_token(arguments.options.auth_token.is_some())),
+        Command::Keys(command) => remote::Remote::Keys(command),
+        Command::Data(command) => remote::Remote::Data(command),
+        Command::Certificates(command) => remote::Remote::Certificates(command),
+        Command::Opaque(command) => remote::Remote::Opaque(command),
+        Command::Kmip(command) => remote::Remote::Kmip(command),
+        Command::Sym(command) => remote::Remote::Sym(command),
+        Command::Attributes(command) => remote::Remote::Attributes(command),
+        Command::AccessRights(command) => remote::Remote::AccessRights(command),
+        Command::Login(command) => remote::Remote::Login(command),
+        Command::Logout(command) => remote::Remote::Logout(command),
+        Command::Identities(command) => remote::Remote::Identities(command),
+        Command::ApiKeys(command) => remote::Remote::ApiKeys(command),
+        Command::Issuers(command) => remote::Remote::Issuers(command),
+        Command::Secrets(command) => remote::Remote::Secrets(command),
+        Command::Objects(command) => remote::Remote::Objects(command),
+        Command::Tokens(command) => remote::Remote::Tokens(command),
+        Command::Doctor(command) => remote::Remote::Doctor(command),
+        Command::Whoami(command) => remote::Remote::Whoami(command),
+        Command::Version(command) => {
+            remote::Remote::Version(command.with_token(arguments.options.auth_token.is_some()))
+        }
     };
     let mut options = arguments.options;
     if !by_flag.password_file {

@@ -5,7 +5,6 @@ mod step;
 mod tls;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
@@ -19,17 +18,13 @@ use crate::client::handshake::dial;
 use crate::client::http::Error as HttpError;
 use crate::client::{self, Client, Settings, read_authorities, read_identity};
 use crate::x509;
-use step::{Steps, Wrong};
+use step::{CONNECT, CONNECTION, Steps, Wrong};
 use tls::Files;
-
-/// The longest time for each address, and for the handshake.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// The tolerated difference between the clocks, in seconds: that of JWTs, by default.
 const CLOCK: i64 = 60;
 
-/// The names of steps that several functions use.
-const CONNECTION: &str = "connection";
+/// The name of the step that asks for the version.
 const SERVER: &str = "server";
 
 /// Connect step by step, and print the first thing that is wrong with its remedy

@@ -1,8 +1,16 @@
 //! The steps of a diagnosis, and its result.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::cli::report::Report;
+
+/// The longest time for each address, and for the handshake.
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
+
+/// The name of the step that connects.
+pub(super) const CONNECTION: &str = "connection";
 
 /// The width of the column with the names of steps.
 const WIDTH: usize = 12;

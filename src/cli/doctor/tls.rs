@@ -3,8 +3,7 @@
 use openssl::x509::{X509, X509Ref, X509VerifyResult};
 use tokio::net::TcpStream;
 
-use super::step::{Steps, Wrong};
-use super::{CONNECT, CONNECTION};
+use super::step::{CONNECT, CONNECTION, Steps, Wrong};
 use crate::cli::error::{FAILURE, NOT_AUTHENTICATED, UNAVAILABLE};
 use crate::client::Settings;
 use crate::client::handshake::{Failure, Handshake, handshake};

@@ -9,7 +9,7 @@ use crate::principal::UsernameError;
 
 /// An error of `claviger pki`.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum Error {
+pub(crate) enum Error {
     /// The directory has no authority.
     #[error("{} has no authority: make one with `claviger pki init`, or name the directory by --dir", .0.display())]
     NoAuthority(PathBuf),
@@ -68,7 +68,7 @@ pub(super) const MAX_CN: usize = 64;
 
 impl Error {
     /// Whether the command line is wrong.
-    pub(in crate::cli) fn is_of_usage(&self) -> bool {
+    pub(crate) fn is_of_usage(&self) -> bool {
         matches!(self, Self::Name { .. } | Self::Username { .. } | Self::LongName(_) | Self::Host(_))
     }
 }
