@@ -36,21 +36,23 @@ pub(super) enum Access {
 }
 
 impl Access {
-    fn mode(self) -> u32 {
+    /// The bits of the mode of a file.
+    fn bits(self) -> u32 {
         match self {
             Self::Owner => 0o600,
             Self::Group(_) => 0o640,
         }
     }
 
-    /// Gives a file or a directory its group and its mode, in this order: changing the group may clear bits of the mode.
-    fn apply(self, path: &Path, mode: u32) -> Result<(), Error> {
+    /// Gives a file or a directory its group, and these bits in addition to its mode. Changing the group may clear bits of
+    /// the mode, so it comes first.
+    fn apply(self, path: &Path, bits: u32) -> Result<(), Error> {
         if let Self::Group(Some(group)) = self {
             let refused = |source| PkiError::Group { path: path.to_owned(), group, source };
             chown(path, None, Some(group)).map_err(refused)?;
         }
-        // The mode of a new file is restricted by the umask.
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(unwritable(path))
+        let mode = fs::metadata(path).map_err(unwritable(path))?.permissions().mode() & 0o777;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode | bits)).map_err(unwritable(path))
     }
 }
 
@@ -124,9 +126,9 @@ impl Directory {
         if access == Access::Owner {
             return Ok(());
         }
-        access.apply(&self.path, 0o750)?;
+        access.apply(&self.path, 0o050)?;
         for name in names.iter().filter(|name| self.has(name)) {
-            access.apply(&self.path(name), access.mode())?;
+            access.apply(&self.path(name), access.bits())?;
         }
         Ok(())
     }
@@ -140,7 +142,7 @@ impl Directory {
             let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
             let written = file.and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()));
             written.map_err(unwritable(&path))?;
-            access.apply(&path, access.mode())
+            access.apply(&path, access.bits())
         });
         let complete = self.path(COMPLETE);
         let completed = written.and_then(|()| {

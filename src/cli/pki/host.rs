@@ -18,7 +18,8 @@ pub(super) enum Host {
 impl Host {
     /// Reads a DNS name (RFC 1123 section 2.1) or an IP address.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
-        if let Ok(address) = text.trim_start_matches('[').trim_end_matches(']').parse() {
+        let address = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        if let Ok(address) = address.parse() {
             return Ok(Self::Address(address));
         }
         let is_label = |label: &str| {
@@ -83,7 +84,9 @@ mod tests {
         ] {
             assert_eq!(Host::parse(text).unwrap().to_string(), shown);
         }
-        for text in ["", ".", "a..b", "10.0.0.256", "10.0.0", "https://kms", "kms:9998", "-a", "a b", "kms,DNS:other"] {
+        for text in
+            ["", ".", "a..b", "10.0.0.256", "10.0.0", "https://kms", "kms:9998", "-a", "a b", "kms,DNS:other", "[::1"]
+        {
             assert!(Host::parse(text).is_err(), "{text}");
         }
     }

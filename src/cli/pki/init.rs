@@ -9,6 +9,7 @@ use super::{Place, crl, issued, password};
 use crate::cli::error::Error;
 use crate::cli::labels;
 use crate::cli::report::{Report, hint};
+use crate::secret::Bytes;
 use crate::x509::{self, unix_time};
 
 /// Make the authority, unless it is valid for another week: ca.pem, and ca.key encrypted under a password
@@ -50,7 +51,7 @@ impl Init {
         let key = made.encrypted_key(&password).map_err(PkiError::from)?;
         let pem = made.certificate.to_pem().map_err(PkiError::from)?;
         let access = authority::public_access(&directory);
-        let stored = format!("{}\n", &*password);
+        let stored = Bytes::from(format!("{}\n", &*password).into_bytes());
         let mut files = vec![
             (authority::KEY.to_owned(), &*key, Access::Owner),
             (authority::CERTIFICATE.to_owned(), &*pem, access),
@@ -58,7 +59,7 @@ impl Init {
             (issued::FILE.to_owned(), &b""[..], Access::Owner),
         ];
         if self.store_password {
-            files.push((password::FILE.to_owned(), stored.as_bytes(), Access::Owner));
+            files.push((password::FILE.to_owned(), &stored, Access::Owner));
         }
         directory.write(&files)?;
         directory.remove(crl::FILE)?;
