@@ -252,11 +252,7 @@ fn of_clocks_and_of_the_hsm() {
     // The HSM token is unavailable.
     let aside = place.path("aside");
     fs::rename(&place.token.tokens, &aside).unwrap();
-    let is_unavailable = || {
-        // Some modules notice it only when they are used.
-        alice.output(&["keys", "create"], b"");
-        alice.output(&["doctor"], b"").status.code().filter(|status| *status == UNAVAILABLE)
-    };
+    let is_unavailable = || alice.output(&["doctor"], b"").status.code().filter(|status| *status == UNAVAILABLE);
     eventually("the HSM token is unavailable", is_unavailable);
     let expected = Expected {
         fault: "hsm-unavailable",
