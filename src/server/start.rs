@@ -296,7 +296,7 @@ fn introduce(config: &Config, documents: &Documents, of_file: &[TrustedIssuer], 
     tracing::info!(by = described::callers(config, of_file, api_token), "callers");
     let duties = described::duties(config, documents);
     let duties = duties.iter().map(|(duty, who)| format!("{duty}: {who}")).collect::<Vec<_>>().join("; ");
-    tracing::info!(duties, "who may do what beside grants and roles");
+    tracing::info!(duties, "administration");
     if let Some(setup) = setup {
         let until = x509::date(setup.not_after);
         tracing::info!(subject = setup.subject, until, "the server's certificate");

@@ -70,14 +70,15 @@ tls = ssl.create_default_context(cafile={ca})
 tls.load_cert_chain({pem}, {key})
 print(urllib.request.urlopen({address}, context=tls).read().decode())
 
-// Go: crypto/tls, crypto/x509, net/http, os
+// Go: crypto/tls, crypto/x509, fmt, net/http, os
 pair, err := tls.LoadX509KeyPair({pem}, {key})
 ca, err := os.ReadFile({ca})
 roots := x509.NewCertPool()
 roots.AppendCertsFromPEM(ca)
 config := &tls.Config{{Certificates: []tls.Certificate{{pair}}, RootCAs: roots}}
 client := &http.Client{{Transport: &http.Transport{{TLSClientConfig: config}}}}
-answer, err := client.Get({address})"
+answer, err := client.Get({address})
+fmt.Println(answer, err)"
         );
         text.lines().map(str::to_owned).collect()
     }
