@@ -51,8 +51,9 @@ pub struct InProject {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
-    /// One user, as in `claviger access-rights explain`.
-    pub user: String,
+    /// One user, as in `claviger access-rights explain`; the caller if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// The operation.
     pub operation: String,
     /// The object, if the operation concerns one.

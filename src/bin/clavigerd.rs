@@ -24,23 +24,29 @@ struct Arguments {
     /// with its key, and whether a schema can be upgraded.
     #[arg(long)]
     check_config: bool,
+    /// Print the effective configuration as a configuration file, with where each value comes from, and exit; passwords
+    /// and the PIN are not shown
+    ///
+    /// Only the options are checked. `--check-config` also reads the files that they name.
+    #[arg(long, conflicts_with = "check_config")]
+    print_config: bool,
     /// With the server stopped, check every row's binding, its version against the audit log, and the log itself; print
     /// each fault, and exit with 1 if there is any
-    #[arg(long, conflicts_with = "check_config")]
+    #[arg(long, conflicts_with_all = ["check_config", "print_config"])]
     check_store: bool,
     /// Test what the HSM can do with temporary keys, print the results as a table, and exit with 1 if the server could
     /// not use it
     ///
     /// Needs only the options of the HSM. The database is not opened, and no key remains in the HSM token. Generating
     /// an RSA key pair may take a minute.
-    #[arg(long, conflicts_with_all = ["check_config", "check_store"])]
+    #[arg(long, conflicts_with_all = ["check_config", "print_config", "check_store"])]
     check_hsm: bool,
     /// Copy the database, the SoftHSM token and the audit log into a new directory, and exit; a server may be running
     ///
     /// Run it as the server's user and with the server's options. All parts are copied as of one moment. The directory
     /// must not exist, or must be empty; it appears under its name only when it is complete. Objects whose key was
     /// destroyed during the backup are listed. The backup does not contain the PIN, the configuration or certificates.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["check_config", "check_store", "check_hsm"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["check_config", "print_config", "check_store", "check_hsm"])]
     backup: Option<PathBuf>,
     #[command(flatten)]
     options: Options,
@@ -130,6 +136,10 @@ fn run(
     pin: Result<Option<Password>, config::Error>,
     empty: &[String],
 ) -> Result<(), Failure> {
+    if arguments.print_config {
+        print!("{}", config::print(arguments.options, arguments.config.as_deref(), pin?, places)?);
+        return Ok(());
+    }
     let config = Config::new(arguments.options, arguments.config.as_deref(), pin?, places)?;
     if !config.allow_core_dumps {
         server::leave_no_core_dump().map_err(Failure::CoreDumps)?;

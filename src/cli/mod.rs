@@ -8,6 +8,7 @@ mod audit;
 mod config;
 mod confirmation;
 mod data;
+mod doctor;
 mod error;
 mod identities;
 mod issuers;
@@ -19,6 +20,8 @@ mod login;
 mod named;
 mod objects;
 mod options;
+mod pki;
+mod remote;
 mod report;
 mod screen;
 mod sealed;
@@ -28,6 +31,7 @@ mod stream;
 mod sym;
 mod table;
 mod target;
+mod terminal;
 mod tokens;
 mod value;
 mod version;
@@ -36,7 +40,7 @@ mod words;
 
 use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -44,7 +48,6 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::client::{Client, Settings};
 use crate::config::without_empty;
 use config::{ByFlag, Place};
 use error::{Error, Signal};
@@ -125,6 +128,9 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Kmip(kmip::Kmip),
+    #[command(subcommand)]
+    Pki(pki::Pki),
+    Doctor(doctor::Doctor),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
 }
@@ -187,26 +193,30 @@ fn run(arguments: Arguments, by_flag: ByFlag) -> Result<Report, Error> {
     let command = match arguments.command {
         Command::Audit(command) => match command.run_locally() {
             Some(done) => return done,
-            None => Remote::Audit(command),
+            None => remote::Remote::Audit(command),
         },
-        Command::Keys(command) => Remote::Keys(command),
-        Command::Data(command) => Remote::Data(command),
-        Command::Certificates(command) => Remote::Certificates(command),
-        Command::Opaque(command) => Remote::Opaque(command),
-        Command::Kmip(command) => Remote::Kmip(command),
-        Command::Sym(command) => Remote::Sym(command),
-        Command::Attributes(command) => Remote::Attributes(command),
-        Command::AccessRights(command) => Remote::AccessRights(command),
-        Command::Login(command) => Remote::Login(command),
-        Command::Logout(command) => Remote::Logout(command),
-        Command::Identities(command) => Remote::Identities(command),
-        Command::ApiKeys(command) => Remote::ApiKeys(command),
-        Command::Issuers(command) => Remote::Issuers(command),
-        Command::Secrets(command) => Remote::Secrets(command),
-        Command::Objects(command) => Remote::Objects(command),
-        Command::Tokens(command) => Remote::Tokens(command),
-        Command::Whoami(command) => Remote::Whoami(command),
-        Command::Version(command) => Remote::Version(command.with_token(arguments.options.auth_token.is_some())),
+        Command::Pki(command) => return command.run(arguments.options.url.as_deref().unwrap_or(config::DEFAULT_URL)),
+        Command::Keys(command) => remote::Remote::Keys(command),
+        Command::Data(command) => remote::Remote::Data(command),
+        Command::Certificates(command) => remote::Remote::Certificates(command),
+        Command::Opaque(command) => remote::Remote::Opaque(command),
+        Command::Kmip(command) => remote::Remote::Kmip(command),
+        Command::Sym(command) => remote::Remote::Sym(command),
+        Command::Attributes(command) => remote::Remote::Attributes(command),
+        Command::AccessRights(command) => remote::Remote::AccessRights(command),
+        Command::Login(command) => remote::Remote::Login(command),
+        Command::Logout(command) => remote::Remote::Logout(command),
+        Command::Identities(command) => remote::Remote::Identities(command),
+        Command::ApiKeys(command) => remote::Remote::ApiKeys(command),
+        Command::Issuers(command) => remote::Remote::Issuers(command),
+        Command::Secrets(command) => remote::Remote::Secrets(command),
+        Command::Objects(command) => remote::Remote::Objects(command),
+        Command::Tokens(command) => remote::Remote::Tokens(command),
+        Command::Doctor(command) => remote::Remote::Doctor(command),
+        Command::Whoami(command) => remote::Remote::Whoami(command),
+        Command::Version(command) => {
+            remote::Remote::Version(command.with_token(arguments.options.auth_token.is_some()))
+        }
     };
     let mut options = arguments.options;
     if !by_flag.password_file {
@@ -241,69 +251,6 @@ async fn interrupted() -> std::io::Result<Signal> {
         _ = interrupt.recv() => Signal::Interrupt,
         _ = terminate.recv() => Signal::Terminate,
     })
-}
-
-/// The commands that need the server.
-enum Remote {
-    Keys(keys::Keys),
-    Data(data::Data),
-    Certificates(stored::Certificates),
-    Opaque(stored::Opaque),
-    Kmip(kmip::Kmip),
-    Sym(sym::Sym),
-    Attributes(attributes::Attributes),
-    Audit(audit::Audit),
-    AccessRights(access_rights::AccessRights),
-    Login(login::Login),
-    Logout(login::Logout),
-    Identities(identities::Identities),
-    ApiKeys(api_keys::ApiKeys),
-    Issuers(issuers::Issuers),
-    Secrets(secrets::Secrets),
-    Objects(objects::Objects),
-    Tokens(tokens::Tokens),
-    Whoami(whoami::WhoAmI),
-    Version(version::Version),
-}
-
-impl Remote {
-    /// Runs the command with the access token of the last login, if no other token is given and this server issued it.
-    async fn run_with(self, mut settings: Settings, login: Option<&Path>) -> Result<Report, Error> {
-        let is_about_login = matches!(self, Self::Login(_) | Self::Logout(_));
-        if settings.access_token.is_none()
-            && !is_about_login
-            && let Some(place) = login
-            && let Some(token) = login::token(&settings, place).await?
-        {
-            settings.access_token = Some(token);
-        }
-        self.run(&Client::new(&settings)?, login).await
-    }
-
-    /// Runs the command. `login` is the path of the login file.
-    async fn run(self, client: &Client, login: Option<&Path>) -> Result<Report, Error> {
-        match self {
-            Self::Keys(command) => command.run(client).await,
-            Self::Data(command) => command.run(client).await,
-            Self::Certificates(command) => command.run(client).await,
-            Self::Opaque(command) => command.run(client).await,
-            Self::Kmip(command) => command.run(client).await,
-            Self::Sym(command) => command.run(client).await,
-            Self::Attributes(command) => command.run(client).await,
-            Self::Audit(command) => command.run(client).await,
-            Self::AccessRights(command) => command.run(client).await,
-            Self::Login(command) => command.run(client, login).await,
-            Self::Logout(command) => command.run(client, login).await,
-            Self::Identities(command) => command.run(client).await,
-            Self::ApiKeys(command) => command.run(client).await,
-            Self::Issuers(command) => command.run(client).await,
-            Self::Secrets(command) => command.run(client).await,
-            Self::Objects(command) => command.run(client).await,
-            Self::Tokens(command) => command.run(client).await,
-            Self::Whoami(command) => command.run(client).await,
-            Self::Version(command) => command.run(client).await,
-        }
-    }
 }
 
 #[cfg(test)]

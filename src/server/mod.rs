@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod check_hsm;
 mod check_store;
+mod described;
 mod ending;
 mod erasing;
 mod error;
@@ -66,6 +67,9 @@ pub fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).max(4)
 }
 
+/// The commit that the program was built from, if the build said so in the variable `CLAVIGER_COMMIT`.
+const COMMIT: Option<&str> = option_env!("CLAVIGER_COMMIT");
+
 /// The longest time that running requests may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(17);
 
@@ -98,6 +102,7 @@ const SUMMING_UP: Duration = Duration::from_secs(1);
 /// The error that keeps the server from starting.
 pub async fn run(config: Config) -> Result<(), StartError> {
     let config = Arc::new(config);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), commit = COMMIT, pid = std::process::id(), "clavigerd starts");
     raise_file_limit();
     let signals = Signals::new().map_err(StartError::Signals)?;
     tokio::spawn(end_in_time(Ends::new().map_err(StartError::Signals)?));

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "base64",
     "turns",
     "secret",
@@ -16,6 +16,7 @@ const ORDER: [&str; 27] = [
     "file",
     "public_key",
     "signature",
+    "x509",
     "pem",
     "pkcs12",
     "principal",
