@@ -193,6 +193,7 @@ mod the_first_start_is_killed;
 mod the_hsm_makes_the_iv;
 mod the_hsm_misbehaves;
 mod the_hsm_takes_little_in_one_call;
+mod the_image_starts_the_server;
 mod the_log_is_named_after_its_database;
 mod the_package_starts_the_server;
 mod the_process_keeps_its_secrets;
