@@ -15,7 +15,7 @@ FROM ${BUILD_BASE} AS build
 WORKDIR /src
 COPY scripts/packages scripts/packages
 RUN scripts/packages gcc libc6-dev libssl-dev pkg-config
-# Only what cargo reads: a change of a page or of a test is no reason to build again.
+# Only what cargo reads: a change of a page or of a test does not invalidate this layer.
 COPY Cargo.toml Cargo.lock ./
 COPY kmip/Cargo.toml kmip/Cargo.toml
 COPY kmip/src kmip/src

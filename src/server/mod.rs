@@ -12,6 +12,7 @@ mod error;
 mod figures;
 mod handshake;
 mod holding;
+mod interval;
 mod issuers;
 mod kmip;
 mod listening;
@@ -56,6 +57,7 @@ use crate::{custody, http, kms};
 pub use ending::leave_no_core_dump;
 
 use ending::{Ends, end_in_time};
+use interval::turns;
 use reload::{Files, Reload};
 use service_manager::{ServiceManager, Watchdog};
 use shared::Shared;
@@ -112,7 +114,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let status = announce(&config, &started);
     let manager = Arc::new(ServiceManager::of_environment());
     manager.ready(&status);
-    let mut watchdog = Watchdog::new(&manager, &started.pulse);
+    let mut watchdog = Watchdog::new(&manager, started.kms.pulse());
     let issuers = started.issuers.take();
     let (own, told) = (Arc::clone(&config), Arc::clone(&manager));
     let reload = Reload { config: own, shared: Arc::clone(&shared), reloads, files, issuers, manager: told, status };
@@ -253,13 +255,6 @@ async fn accept_kmip(started: &Started) -> io::Result<(TcpStream, SocketAddr)> {
 async fn holding(place: OwnedSemaphorePermit, connection: impl Future<Output = ()>) {
     connection.await;
     drop(place);
-}
-
-/// Returns an interval whose late ticks delay the following ones.
-fn turns(every: Duration) -> tokio::time::Interval {
-    let mut turns = tokio::time::interval(every);
-    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    turns
 }
 
 /// Removes rows of ended access tokens, as long as the server runs.

@@ -244,6 +244,11 @@ impl Reload {
             let error = faults.join("; ");
             return self.failed(cause, error, &parts(&kept), &parts(&renewed));
         }
+        self.succeeded();
+    }
+
+    /// Notes a reload in which every part was applied.
+    fn succeeded(&mut self) {
         self.shared.metrics.reloaded(true);
         if std::mem::take(&mut self.files.pending) {
             self.manager.status(&self.status);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Interval;
 
-use super::turns;
+use super::interval::turns;
 use crate::store::Pulse;
 
 /// The longest time that a message may wait for a busy service manager.
@@ -35,7 +35,7 @@ impl ServiceManager {
         match open(&name) {
             Ok(socket) => Self { socket: Some(socket), watchdog: watchdog() },
             Err(error) => {
-                tracing::warn!(?name, %error, "the service manager cannot be notified: NOTIFY_SOCKET names no socket");
+                tracing::warn!(?name, %error, "the service manager cannot be notified: NOTIFY_SOCKET does not name a socket");
                 Self { socket: None, watchdog: None }
             }
         }
@@ -95,7 +95,7 @@ fn watchdog() -> Option<Duration> {
     match value.to_str().and_then(|value| value.parse().ok()) {
         Some(micros @ 1..) => Some(Duration::from_micros(micros)),
         _ => {
-            tracing::warn!(?value, "the watchdog is not fed: WATCHDOG_USEC is no number of microseconds");
+            tracing::warn!(?value, "the watchdog is not fed: WATCHDOG_USEC is not a number of microseconds");
             None
         }
     }
@@ -112,10 +112,10 @@ pub(super) struct Watchdog {
 
 impl Watchdog {
     /// Must be called in a runtime.
-    pub(super) fn new(manager: &Arc<ServiceManager>, pulse: &Arc<Pulse>) -> Self {
+    pub(super) fn new(manager: &Arc<ServiceManager>, pulse: Arc<Pulse>) -> Self {
         // A step that is too long is seen early enough: the next time without food comes before the end.
         let times = manager.watchdog.map(|all| (turns((all / 4).max(Duration::from_millis(1))), all / 2));
-        Self { manager: Arc::clone(manager), pulse: Arc::clone(pulse), times, is_stuck: false }
+        Self { manager: Arc::clone(manager), pulse, times, is_stuck: false }
     }
 
     /// Waits for the next time to feed. Without a watchdog, this never returns.

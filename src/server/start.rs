@@ -20,7 +20,7 @@ use crate::http::App;
 use crate::kms::{self, ApiTokenKey, Kms};
 use crate::metrics::Metrics;
 use crate::policy::Documents;
-use crate::store::{Pulse, Store, object, root_key};
+use crate::store::{Store, object, root_key};
 use crate::tls;
 
 /// The KMIP socket: its listener, its address and its acceptor of TLS connections.
@@ -39,8 +39,6 @@ pub(super) struct Started {
     pub(super) kms: Arc<Kms>,
     pub(super) owner: Owner,
     pub(super) eraser: Eraser,
-    /// The pulse of the database's writer.
-    pub(super) pulse: Arc<Pulse>,
     /// Issuers of JWTs; `None` if the configuration can never have any.
     pub(super) issuers: Option<Issuers>,
 }
@@ -53,7 +51,6 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let (documents, of_file) = tokio::task::block_in_place(|| permission::read(config))?;
     let named = names(config, &of_file);
     let store = Arc::new(tokio::task::block_in_place(|| Store::open(&config.sqlite_path, &metrics))?);
-    let pulse = store.pulse();
     // Everything that can fail comes before the root keys are made, because they remain in the HSM token. The addresses
     // are bound, but clients cannot connect yet.
     key_set_trust(config)?;
@@ -103,7 +100,6 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         kms,
         owner,
         eraser,
-        pulse,
         issuers,
     })
 }

@@ -89,7 +89,7 @@ fn what_cannot_be_used_is_logged_and_ignored() {
     for (name, micros, words) in [
         ("vsock:2:1234", "", "it begins neither with / nor with @"),
         ("/nowhere/at-all", "", "the service manager was not notified"),
-        ("/nowhere/at-all", "soon", "WATCHDOG_USEC is no number of microseconds"),
+        ("/nowhere/at-all", "soon", "WATCHDOG_USEC is not a number of microseconds"),
     ] {
         let environment = [("NOTIFY_SOCKET", name), ("WATCHDOG_USEC", micros)];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
