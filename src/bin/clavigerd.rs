@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use clap_complete::Shell;
+use claviger::cli::manual;
 use claviger::config::{self, Config, OptionSources, Options};
 use claviger::secret::Password;
 use claviger::server;
@@ -48,6 +50,12 @@ struct Arguments {
     /// destroyed during the backup are listed. The backup does not contain the PIN, the configuration or certificates.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["check_config", "print_config", "check_store", "check_hsm"])]
     backup: Option<PathBuf>,
+    /// Print completions for a shell, and exit
+    #[arg(long, value_name = "SHELL", hide = true)]
+    completions: Option<Shell>,
+    /// Write the manual page into a directory that exists, and exit
+    #[arg(long, value_name = "DIR", hide = true)]
+    man: Option<PathBuf>,
     #[command(flatten)]
     options: Options,
 }
@@ -75,6 +83,8 @@ enum Failure {
     Findings(usize),
     #[error("core dumps cannot be forbidden ({0}): give --allow-core-dumps if they may be left")]
     CoreDumps(std::io::Error),
+    #[error("cannot write the manual page: {0}")]
+    Man(std::io::Error),
     #[error("cannot start the runtime: {0}")]
     Runtime(#[from] std::io::Error),
 }
@@ -136,6 +146,13 @@ fn run(
     pin: Result<Option<Password>, config::Error>,
     empty: &[String],
 ) -> Result<(), Failure> {
+    if let Some(shell) = arguments.completions {
+        print!("{}", manual::completions(Arguments::command(), shell));
+        return Ok(());
+    }
+    if let Some(directory) = &arguments.man {
+        return manual::pages(Arguments::command(), "8", directory).map(drop).map_err(Failure::Man);
+    }
     if arguments.print_config {
         print!("{}", config::print(arguments.options, arguments.config.as_deref(), pin?, places)?);
         return Ok(());

@@ -17,6 +17,7 @@ mod kinds;
 mod kmip;
 mod labels;
 mod login;
+pub mod manual;
 mod named;
 mod objects;
 mod options;
@@ -64,7 +65,7 @@ const PASSWORD_VARIABLE: &str = "CLAVIGER_CLIENT_P12_PASSWORD";
 
 /// Manage and use the keys of a Claviger server, which are generated and kept in its HSM
 #[derive(Parser)]
-#[command(name = "claviger", version, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "claviger", version, arg_required_else_help = true, after_help = screen::EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -78,21 +79,6 @@ struct Arguments {
     #[arg(long, global = true)]
     json: bool,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  export CLAVIGER_URL=https://kms.example.com:9998 CLAVIGER_CA_FILE=ca.pem
-  export CLAVIGER_CLIENT_P12=alice.p12 CLAVIGER_CLIENT_P12_PASSWORD_FILE=alice.password
-  claviger whoami
-  id=$(claviger sym keys create --name backup)
-  claviger sym encrypt notes.txt -k \"$id\" -o notes.enc
-  claviger sym decrypt notes.enc -o notes.txt
-  claviger sym keys export -k \"$id\" -f base64 key.base64
-  claviger access-rights grant --user bob -k \"$id\" encrypt decrypt
-
-Exit status: 0 for success; 2 for an invalid command line, 3 if you are not authenticated, 4 if you are not
-permitted, 5 if the object is not found, 6 if the server is unavailable, 7 if a file, a signature or the audit
-log does not verify, 8 if the end of the audit log is not signed; 1 for every other failure.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -133,6 +119,8 @@ enum Command {
     Doctor(doctor::Doctor),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
+    #[command(flatten)]
+    Manual(manual::Manual),
 }
 
 /// Runs the program.
@@ -195,6 +183,7 @@ fn run(arguments: Arguments, by_flag: ByFlag) -> Result<Report, Error> {
             Some(done) => return done,
             None => remote::Remote::Audit(command),
         },
+        Command::Manual(command) => return command.run(),
         Command::Pki(command) => return command.run(arguments.options.url.as_deref().unwrap_or(config::DEFAULT_URL)),
         Command::Keys(command) => remote::Remote::Keys(command),
         Command::Data(command) => remote::Remote::Data(command),

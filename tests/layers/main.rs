@@ -39,7 +39,7 @@ const ORDER: [&str; 28] = [
 ];
 
 /// Crates that belong to few modules: who needs what they do, asks those.
-const OWNED: [(&str, &[&str]); 13] = [
+const OWNED: [(&str, &[&str]); 15] = [
     ("const_hex", &[]),
     ("claviger_pkcs11", &["custody"]),
     ("rusqlite", &["store"]),
@@ -52,6 +52,8 @@ const OWNED: [(&str, &[&str]); 13] = [
     ("native_tls", &["client"]),
     ("jsonwebtoken", &["auth"]),
     ("clap", &["config", "cli", "bin"]),
+    ("clap_complete", &["cli", "bin"]),
+    ("clap_mangen", &["cli"]),
     ("prometheus", &["metrics"]),
 ];
 
