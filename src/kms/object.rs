@@ -159,16 +159,22 @@ impl Object {
         }
     }
 
-    /// When the server replaces the key by itself: only a key that it can make, that is Active, and that was not replaced.
+    /// When the server replaces the key by itself: only a key that it can make, that is Active or will be, and that was not
+    /// replaced. The last possible time if nothing says when it will be Active.
     pub(super) fn rotation(&self) -> Option<DateTime> {
         let own = &self.attributes;
         let is_kind = matches!(self.kind, ObjectKind::SymmetricKey | ObjectKind::PrivateKey);
         let is_on = own.rotate_automatic == Some(true) && own.rotate_latest != Some(false);
-        if !is_kind || !is_on || own.state != Some(State::Active) {
+        if !is_kind || !is_on {
             return None;
         }
-        let (begin, interval) = (own.initial_date?, own.rotate_interval?);
-        Some(DateTime(begin.0.saturating_add(i64::from(interval.0))))
+        let begin = match own.state? {
+            State::Active => DateTime(i64::MIN),
+            State::PreActive => own.activation_date.unwrap_or(DateTime(i64::MAX)),
+            _ => return None,
+        };
+        let (initial, interval) = (own.initial_date?, own.rotate_interval?);
+        Some(DateTime(initial.0.saturating_add(i64::from(interval.0))).max(begin))
     }
 
     /// The state at `now`.

@@ -40,6 +40,7 @@ mod replacing;
 mod resources;
 mod secrets;
 mod service;
+mod shares;
 mod vault;
 
 pub(super) use amending::Amendment;
