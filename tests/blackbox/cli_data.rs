@@ -301,6 +301,16 @@ fn keys_are_derived(server: &Server) {
     let output = alice.output(&hkdf, b"");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() || output.status.code() == Some(1) && said.contains("CKM_HKDF_DERIVE"), "{said}");
+    // Both parties of ECDH derive the same key.
+    for name in ["d:one", "d:two"] {
+        let said = alice.ok(&["keys", "create", "--type", "ec", "--usage", "derive-key", "--id", name]);
+        alice.ok(&["keys", "export", said.lines().nth(1).unwrap(), &format!("{}.pem", &name[2..])]);
+    }
+    let agree = |own: &str, file: &str| {
+        let made = alice.ok(&["derive", file, "-k", own, "--method", "asymmetric-key", "--type", "hmac"]);
+        alice.pipe(&["mac", "-k", made.trim_end()], b"data")
+    };
+    assert_eq!(agree("d:one", "two.pem"), agree("d:two", "one.pem"));
     let other = create(&alice, &[]);
     alice.fails_as(NOT_PERMITTED, &["derive", "data", "-k", &other, "--method", "hkdf"], &["not permitted: "]);
     alice.fails_as(1, &["derive", "data", "-k", "d:base", "--method", "pbkdf2"], &["refused by the server: "]);
