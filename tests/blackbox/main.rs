@@ -206,4 +206,5 @@ mod what_may_wrap_a_sensitive_key;
 mod what_the_hsm_can_do;
 mod what_was_agreed_on_is_what_is_done;
 mod writes_are_gathered;
+mod wycheproof_pairs;
 mod wycheproof_vectors;
