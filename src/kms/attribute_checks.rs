@@ -1,9 +1,9 @@
 //! The rules for the values of attributes, of new objects and of existing ones.
 
 use super::attribute_fault::AttributeFault;
-use super::derivation::only_derives;
 use super::error::Error;
 use super::object::Object;
+use super::object_kind::only_derives;
 use super::{disabled, secret_path};
 use crate::kmip::attributes::{Edit, Link, VendorAttribute, VendorReference};
 use crate::kmip::{AttributeReference, Attributes, Tag};

@@ -6,14 +6,9 @@ use super::key_pair::pair_kind;
 use super::object::Object;
 use super::{first_input, mechanism};
 use crate::custody::{Derivation, Mac, PairKind};
+use crate::kmip::Tag;
 use crate::kmip::enumerations::{BlockCipherMode, CryptographicAlgorithm, DerivationMethod, HashingAlgorithm};
 use crate::kmip::payloads::derive_key::DerivationParameters;
-use crate::kmip::{Tag, UsageMask};
-
-/// Whether a key of this mask is only for derivation.
-pub(super) fn only_derives(mask: UsageMask) -> bool {
-    mask.contains(UsageMask::DERIVE_KEY) && (UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT).contains(mask)
-}
 
 /// The derivation of a key of this length, in bytes. Of ECDH, the data is the point that [`shared_with`] returns.
 ///

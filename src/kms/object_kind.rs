@@ -2,7 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use super::derivation::only_derives;
 use super::error::Error;
 use super::kept_fault::KeptFault;
 use super::key_pair::pair_kind;
@@ -90,6 +89,11 @@ impl Half {
             ),
         }
     }
+}
+
+/// Whether a key of this mask is only for derivation.
+pub(super) fn only_derives(mask: UsageMask) -> bool {
+    mask.contains(UsageMask::DERIVE_KEY) && (UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT).contains(mask)
 }
 
 /// What the mask Unrestricted means where these uses are permitted. A key from which keys are derived has no other use.

@@ -2,7 +2,7 @@
 //! is derived.
 
 use super::super::object::Object;
-use super::super::object_kind::ObjectKind;
+use super::super::object_kind::{ObjectKind, only_derives};
 use super::super::proposal::{Origin, propose};
 use super::super::{Call, Error, Kms, derivation};
 use crate::kmip::attributes::Link;
@@ -83,7 +83,7 @@ fn check_base(object: &Object) -> Result<(), Error> {
     if object.kind != ObjectKind::SymmetricKey && !object.kind.is_private() {
         return Err(Error::ObjectType("keys are derived from symmetric keys and from private keys that the HSM uses"));
     }
-    if !object.attributes.cryptographic_usage_mask.is_some_and(derivation::only_derives) {
+    if !object.attributes.cryptographic_usage_mask.is_some_and(only_derives) {
         return Err(Error::UsageMask(
             "Derive Key: the mask of a key to derive from must have Derive Key and no other use, except Key Agreement",
         ));
