@@ -34,6 +34,8 @@ pub struct Sessions {
 struct State {
     idle: Vec<Session>,
     leased: usize,
+    /// The number of threads that wait for a session.
+    waiting: usize,
     /// The number of sessions that the token had room for, and when that was found.
     room: Option<(usize, Instant)>,
 }
@@ -95,9 +97,11 @@ impl Pool {
                 return Err(Error::Busy);
             }
             // No notification comes when `ROOM_STANDS` has passed.
+            state.waiting += 1;
             let (woken, _) =
                 self.returned.wait_timeout(state, left.min(ROOM_STANDS)).unwrap_or_else(PoisonError::into_inner);
             state = woken;
+            state.waiting -= 1;
         }
         state.leased += 1;
         let idle = state.idle.pop();
@@ -152,8 +156,13 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.pool.lock().leased -= 1;
-        self.pool.returned.notify_one();
+        let mut state = self.pool.lock();
+        state.leased -= 1;
+        // A notification is a system call, also if no thread waits.
+        if state.waiting > 0 {
+            drop(state);
+            self.pool.returned.notify_one();
+        }
     }
 }
 

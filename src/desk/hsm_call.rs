@@ -17,6 +17,11 @@ pub async fn on_behalf<T>(ticket: &Arc<Ticket>, work: impl Future<Output = T>) -
     TICKET.scope(Arc::clone(ticket), work).await
 }
 
+/// Like [`on_behalf`], for work that may block.
+pub(super) fn working_on_behalf<T>(ticket: &Arc<Ticket>, work: impl FnOnce() -> T) -> T {
+    TICKET.sync_scope(Arc::clone(ticket), work)
+}
+
 /// Calls `show` with the name of the request that this task works on, and returns its result; `None` outside of a
 /// request.
 pub fn asking<T>(show: impl FnOnce(&Name) -> T) -> Option<T> {

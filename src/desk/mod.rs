@@ -3,7 +3,7 @@
 //!
 //! A request passes the desk in this order: a place among the requests in progress ([`Desk::admit`]), memory for its
 //! body ([`Admission::room`]), a place among the requests that work ([`Admission::turn`]), and memory for its answer
-//! until that is sent. [`perform`] moves the work from the connection's task to a task of its own.
+//! until that is sent. [`perform`] moves the work from the connection's task to a thread of its own.
 
 mod admission;
 mod clock;
@@ -12,6 +12,7 @@ mod hsm_call;
 mod memory;
 mod places;
 mod refusals;
+mod threads;
 mod ticket;
 mod who;
 mod work;

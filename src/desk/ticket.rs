@@ -110,10 +110,15 @@ impl Ticket {
         self.abandoned.store(true, Ordering::Relaxed);
     }
 
+    /// Whether no client waits for the answer any longer.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
     /// Whether the work is useless, because the client is gone or the deadline has passed.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.abandoned.load(Ordering::Relaxed) || Instant::now() >= self.deadline()
+        self.is_abandoned() || Instant::now() >= self.deadline()
     }
 
     /// Records that the work begins. The memory that it needs is counted in `room`.

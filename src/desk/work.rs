@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::{AbortHandle, block_in_place};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::Turn;
-use super::hsm_call::on_behalf;
+use super::hsm_call::{on_behalf, working_on_behalf};
+use super::threads::THREADS;
 use super::ticket::Ticket;
 
 /// How much longer than its deadline a request may take that waits for its body or its turn. Such a request checks its
@@ -41,18 +43,22 @@ pub enum Ended {
     Panicked,
 }
 
-/// Aborts the work when its caller stops waiting.
+/// Marks the ticket as abandoned when its caller stops waiting before the work is done.
 struct Leaving<'a> {
     ticket: &'a Ticket,
-    task: AbortHandle,
+    /// The task of the work, unless a thread does it.
+    task: Option<AbortHandle>,
+    is_done: bool,
 }
 
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        // A request may have several tasks, one after the other.
-        if !self.task.is_finished() {
+        // A request may have several pieces of work, one after the other.
+        if !self.is_done {
             self.ticket.abandon();
-            self.task.abort();
+            if let Some(task) = &self.task {
+                task.abort();
+            }
         }
     }
 }
@@ -80,8 +86,9 @@ pub async fn guard<T>(ticket: &Ticket, request: impl Future<Output = T>) -> Resu
     }
 }
 
-/// Does work in a task of its own, and waits for it until the deadline: see [`accompany`]. The one place where a request's work may
-/// block: nothing else waits for its thread. The turn ends with the work.
+/// Does work in a thread of its own, and waits for it until the deadline: see [`accompany`]. The one place where a
+/// request's work may block: nothing else waits for its thread. The turn ends with the work. Work that its caller no
+/// longer waits for is not begun.
 ///
 /// # Errors
 /// See [`Ended`].
@@ -90,13 +97,21 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let task = async move {
-        let done = block_in_place(work);
+    let own = Arc::clone(ticket);
+    let (done, told) = oneshot::channel();
+    THREADS.run(Box::new(move || {
+        if own.is_abandoned() {
+            return;
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| working_on_behalf(&own, work)));
         wipe_stack();
         drop(turn);
-        done
-    };
-    accompany(ticket, task).await
+        let _ = done.send(outcome);
+    }));
+    let mut leaving = Leaving { ticket, task: None, is_done: false };
+    let outcome = wait(ticket, told).await?;
+    leaving.is_done = true;
+    outcome.ok().and_then(Result::ok).ok_or(Ended::Panicked)
 }
 
 /// Runs a future that may block in a task of its own, and waits for it until the request's deadline. The connection's
@@ -112,21 +127,26 @@ where
 {
     let own = Arc::clone(ticket);
     let mut task = tokio::spawn(async move { on_behalf(&own, request).await });
-    let _leaving = Leaving { ticket, task: task.abort_handle() };
+    let mut leaving = Leaving { ticket, task: Some(task.abort_handle()), is_done: false };
+    let outcome = wait(ticket, &mut task).await?;
+    leaving.is_done = true;
+    outcome.map_err(|_| Ended::Panicked)
+}
+
+/// Waits for the work of a request until its deadline, or until one of its calls of the HSM takes too long.
+async fn wait<T>(ticket: &Ticket, work: impl Future<Output = T>) -> Result<T, Ended> {
+    let mut work = pin!(work);
     let clock = ticket.clock();
     loop {
         let deadline = ticket.deadline();
         let look = clock.due().unwrap_or_else(|| Instant::now() + LOOK);
-        match timeout_at(look.min(deadline), &mut task).await {
-            Ok(ended) => return ended.map_err(|_| Ended::Panicked),
+        match timeout_at(look.min(deadline), work.as_mut()).await {
+            Ok(ended) => return Ok(ended),
             Err(_) if clock.due().is_some_and(|due| due <= Instant::now()) => return Err(Ended::Hsm),
             // The work may have extended the deadline.
             Err(_) if Instant::now() < ticket.deadline() => {}
             Err(_) if ticket.is_working() => return Err(Ended::Deadline),
-            Err(_) => {
-                let late = timeout_at(deadline + GRACE, &mut task).await.map_err(|_| Ended::Deadline)?;
-                return late.map_err(|_| Ended::Panicked);
-            }
+            Err(_) => return timeout_at(deadline + GRACE, work.as_mut()).await.map_err(|_| Ended::Deadline),
         }
     }
 }

@@ -20,7 +20,8 @@ use crate::kmip::enumerations::{
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::payloads::{Request, Response};
 use crate::kmip::ttlv::DateTime;
-use crate::kmip::{Attributes, UniqueIdentifier};
+use crate::kmip::{self, Attributes, UniqueIdentifier};
+use crate::secret::Bytes;
 use crate::text::Shown;
 
 /// Maximum total size of the answers of a message, in bytes of the binary encoding: above it, no further item is
@@ -44,10 +45,11 @@ impl Kms {
         let RequestMessage { header, items } = message;
         let now = DateTime(now());
         let correlation = header.client_correlation_value.clone();
+        let items = items.into_iter().map(Item::from);
         let answers = match check(&header) {
             Ok(()) => self.execute_items(context, &header, items),
             // The first item stands for the message.
-            Err(error) => vec![failure(items.first(), &error)],
+            Err(error) => vec![failure(items.map(|item| item.head).next().unwrap_or_default(), &error)],
         };
         ResponseMessage::new(now, correlation, answers)
     }
@@ -56,7 +58,7 @@ impl Kms {
         &self,
         context: &Context<'_>,
         header: &RequestHeader,
-        items: Vec<RequestBatchItem>,
+        items: impl Iterator<Item = Item>,
     ) -> Vec<ResponseBatchItem> {
         let goes_on = match header.batch_error_continuation_option {
             Some(BatchErrorContinuationOption::Undo) => return self.execute_or_undo(context, items),
@@ -74,9 +76,30 @@ impl Kms {
     }
 }
 
+/// An item of a message.
+struct Item {
+    head: Head,
+    request: Result<Request, kmip::Error>,
+}
+
+/// An item without its request.
+#[derive(Default)]
+struct Head {
+    operation: Option<OperationName>,
+    unknown_operation: Option<u32>,
+    id: Option<Bytes>,
+}
+
+impl From<RequestBatchItem> for Item {
+    fn from(item: RequestBatchItem) -> Self {
+        let RequestBatchItem { operation, unknown_operation, unique_batch_item_id: id, request, .. } = item;
+        Self { head: Head { operation, unknown_operation, id }, request }
+    }
+}
+
 /// An item that was performed, and whose change may not be committed yet.
 struct Waiting<'a> {
-    item: RequestBatchItem,
+    head: Head,
     change: Option<Change>,
     performed: Performed<'a>,
 }
@@ -100,8 +123,7 @@ enum Change {
 
 impl Change {
     /// The change of an item; `None` if it changes nothing, or must be committed separately.
-    fn of(item: &RequestBatchItem) -> Option<Self> {
-        let request = item.request.as_ref().ok()?;
+    fn of(request: &Request) -> Option<Self> {
         match Facts::of(request.operation())?.touches {
             Touches::New => (!makes_rsa(request)).then_some(Self::Adds),
             Touches::Changed | Touches::Ended => {
@@ -161,8 +183,8 @@ impl<'a> Batch<'a> {
     }
 
     /// Performs an item, and answers it unless it waits for later ones.
-    fn perform(&mut self, item: RequestBatchItem) {
-        let change = Change::of(&item);
+    fn perform(&mut self, Item { head, request }: Item) {
+        let change = request.as_ref().ok().and_then(Change::of);
         if !self.may_wait_beside(change.as_ref()) {
             self.commit_waiting();
             if self.is_over {
@@ -172,23 +194,24 @@ impl<'a> Batch<'a> {
         if self.waiting.is_empty() {
             self.since = Instant::now();
         }
-        let mut performed = self.performed(&item, change.is_some());
-        if matches!(performed.answer, Err(Error::Crowded)) && !self.waiting.is_empty() {
+        // Only the commit shows whether an identifier exists already, and no later item may be begun after an item that
+        // ends the message.
+        let may_fail = !self.goes_on && request.as_ref().is_ok_and(wishes);
+        let again = (!self.waiting.is_empty()).then(|| request.clone());
+        let mut performed = self.performed(request, change.is_some());
+        if let (Some(again), Err(Error::Crowded)) = (again, &performed.answer) {
             // Other calls may wait for the locks that the earlier items hold.
             self.commit_waiting();
             if self.is_over {
                 return;
             }
-            performed = self.performed(&item, change.is_some());
+            performed = self.performed(again, change.is_some());
         }
         let is_failed = performed.answer.is_err();
         self.held += performed.call.as_ref().map_or(0, Call::held);
         let is_urgent = performed.call.as_ref().is_some_and(Call::is_urgent);
-        // Only the commit shows whether an identifier exists already, and no later item may be begun after an item that
-        // ends the message.
-        let may_fail = !self.goes_on && wishes(&item);
         let is_gathered = change.is_some() && !is_urgent && !may_fail;
-        self.waiting.push(Waiting { item, change, performed });
+        self.waiting.push(Waiting { head, change, performed });
         if !is_gathered || self.ends(is_failed) || self.held > MAX_HELD || self.since.elapsed() >= MAX_WAIT {
             self.commit_waiting();
         }
@@ -210,7 +233,7 @@ impl<'a> Batch<'a> {
             }
     }
 
-    fn performed(&mut self, item: &RequestBatchItem, gathers: bool) -> Performed<'a> {
+    fn performed(&mut self, request: Result<Request, kmip::Error>, gathers: bool) -> Performed<'a> {
         let not_begun = |error| Performed { call: None, answer: Err(error) };
         if self.size > MAX_ANSWERS {
             return not_begun(Error::AnswerTooLarge);
@@ -218,7 +241,7 @@ impl<'a> Batch<'a> {
         if !self.has_room {
             return not_begun(Error::NoRoom);
         }
-        let request = match item.request.clone() {
+        let request = match request {
             Ok(request) => request,
             Err(error) => return not_begun(error.into()),
         };
@@ -232,7 +255,7 @@ impl<'a> Batch<'a> {
         let call = Call { placeholder, gathering, uncommitted, ..Call::new(self.context, operation) };
         let answer = self.kms.begin(&call).and_then(|()| self.kms.perform(&call, request));
         if let Ok(response) = &answer {
-            let length = response.clone().into_document().ttlv_length();
+            let length = length(response);
             self.size += length;
             self.has_room = self.context.hold(length).is_ok();
         }
@@ -253,7 +276,7 @@ impl<'a> Batch<'a> {
         }
         let calls: Vec<&Call<'_>> = waiting.iter().filter_map(|waiting| waiting.performed.call.as_ref()).collect();
         let mut written = self.kms.commit_all(&calls, !self.goes_on).into_iter();
-        for Waiting { item, performed: Performed { call, answer }, .. } in waiting {
+        for Waiting { head, performed: Performed { call, answer }, .. } in waiting {
             let answer = match call {
                 Some(call) => {
                     let written = written.next().unwrap_or(Ok(()));
@@ -262,7 +285,7 @@ impl<'a> Batch<'a> {
                 None => answer,
             };
             let is_failed = answer.is_err();
-            self.push_answer(item, answer);
+            self.push_answer(head, answer);
             if self.ends(is_failed) {
                 self.is_over = true;
                 // If a failure stops the message, later items are neither performed nor answered.
@@ -273,20 +296,20 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn push_answer(&mut self, item: RequestBatchItem, answer: Result<Response, Error>) {
-        self.place(&item, answer.as_ref().ok());
+    fn push_answer(&mut self, head: Head, answer: Result<Response, Error>) {
+        self.place(&head, answer.as_ref().ok());
         self.answers.push(match answer {
-            Ok(response) => ResponseBatchItem::success(item.unique_batch_item_id, response),
+            Ok(response) => ResponseBatchItem::success(head.id, response),
             Err(error) => {
-                tracing::info!(operation = ?item.operation, %error, detail = error.detail(), "batch item failed");
-                failure(Some(&item), &error)
+                tracing::info!(operation = ?head.operation, %error, detail = error.detail(), "batch item failed");
+                failure(head, &error)
             }
         });
     }
 
     /// Sets the ID placeholder after an item. A later item must not use an ID placeholder of before this item, whether
     /// this item succeeded or not.
-    fn place(&mut self, item: &RequestBatchItem, response: Option<&Response>) {
+    fn place(&mut self, item: &Head, response: Option<&Response>) {
         let is_cleared = response.is_none() && item.operation.is_some_and(clears_placeholder);
         if is_cleared || item.operation.and_then(Facts::of).is_some_and(|facts| facts.touches.sets_placeholder()) {
             self.placeholder = response.and_then(Response::left).map(str::to_owned);
@@ -307,8 +330,20 @@ fn makes_rsa(request: &Request) -> bool {
 }
 
 /// Whether an item adds an object with an identifier that the caller chose.
-fn wishes(item: &RequestBatchItem) -> bool {
-    item.request.as_ref().is_ok_and(|request| request.added().iter().any(|own| own.unique_identifier.is_some()))
+fn wishes(request: &Request) -> bool {
+    request.added().iter().any(|own| own.unique_identifier.is_some())
+}
+
+/// The length of a response in the binary encoding, in bytes, or an upper bound of it that costs less to compute.
+fn length(response: &Response) -> usize {
+    /// More than identifier, IV, tag, correlation value and the heads of all items take.
+    const REST: usize = 512;
+    let bytes = |data: &Option<Bytes>| data.as_ref().map_or(0, |data| data.len());
+    match response {
+        Response::Encrypt(response) => REST + bytes(&response.data),
+        Response::Decrypt(response) => REST + bytes(&response.data),
+        response => response.clone().into_document().ttlv_length(),
+    }
 }
 
 fn check(header: &RequestHeader) -> Result<(), Error> {
@@ -318,11 +353,10 @@ fn check(header: &RequestHeader) -> Result<(), Error> {
     Ok(())
 }
 
-fn failure(item: Option<&RequestBatchItem>, error: &Error) -> ResponseBatchItem {
-    let operation = item.and_then(|item| item.operation);
-    let id = item.and_then(|item| item.unique_batch_item_id.clone());
+fn failure(head: Head, error: &Error) -> ResponseBatchItem {
+    let Head { operation, unknown_operation, id } = head;
     let failure = ResponseBatchItem::failure(operation, id, reason_of(operation, error), Shown(error).to_string());
-    ResponseBatchItem { unknown_operation: item.and_then(|item| item.unknown_operation), ..failure }
+    ResponseBatchItem { unknown_operation, ..failure }
 }
 
 /// The reason of a failed item. OASIS's test case CS-BC-M-7-21 has Permission Denied for the use of a key whose usage limit

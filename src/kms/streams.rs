@@ -79,7 +79,8 @@ struct Entry {
 /// An operation, at one of its parts.
 pub(super) struct Stream<'a> {
     streams: &'a Streams,
-    holder: Holder,
+    /// `None` if the operation has only one part.
+    holder: Option<Holder>,
     /// Those of the request, or of the first part.
     pub(super) parameters: CryptographicParameters,
     stage: Stage,
@@ -122,7 +123,7 @@ impl Streams {
     /// The indicators contradict each other, or the holder has no such operation.
     pub(super) fn at(
         &self,
-        holder: Holder,
+        holder: impl FnOnce() -> Holder,
         part: &MultiPart,
         requested: Option<CryptographicParameters>,
         default: Option<&CryptographicParameters>,
@@ -134,27 +135,21 @@ impl Streams {
             return Err(Error::BadParameters("PSource has at most 4096 bytes"));
         }
         let (is_first, is_last) = (part.init_indicator == Some(true), part.final_indicator == Some(true));
-        let parameters = || requested.clone().or_else(|| default.cloned()).unwrap_or_default();
-        let own = |stage, parameters, state| Stream {
-            streams: self,
-            holder: holder.clone(),
-            parameters,
-            stage,
-            is_last,
-            state,
-            now,
-        };
+        let parameters = |requested: Option<_>| requested.or_else(|| default.cloned()).unwrap_or_default();
+        let own =
+            |stage, holder, parameters, state| Stream { streams: self, holder, parameters, stage, is_last, state, now };
         match &part.correlation_value {
-            None if !part.is_partial() => Ok(own(Stage::Whole, parameters(), None)),
-            None if is_first => Ok(own(Stage::First, parameters(), None)),
+            None if !part.is_partial() => Ok(own(Stage::Whole, None, parameters(requested), None)),
+            None if is_first => Ok(own(Stage::First, Some(holder()), parameters(requested), None)),
             None => Err(Error::Missing(Tag::CorrelationValue)),
             Some(_) if is_first => {
                 Err(CipherFault::Part("InitIndicator begins an operation: leave CorrelationValue out").into())
             }
             Some(value) => {
+                let holder = holder();
                 let (began_with, state) = self.take(&holder, value, now)?;
-                let stream = own(Stage::Later(value.to_vec()), began_with, Some(state));
-                if requested.as_ref().is_some_and(|requested| *requested != stream.parameters) {
+                let stream = own(Stage::Later(value.to_vec()), Some(holder), began_with, Some(state));
+                if requested.is_some_and(|requested| requested != stream.parameters) {
                     return Err(Error::BadParameters(
                         "the CryptographicParameters are not those of the first part: repeat them, or leave them out",
                     ));
@@ -174,6 +169,7 @@ impl Streams {
 
     /// Adds an operation, or returns the state of one.
     fn keep(&self, stream: &Stream<'_>, state: State) -> Result<Bytes, Error> {
+        let holder = stream.holder.as_ref().ok_or(CipherFault::NoStream)?;
         let mut entries = self.current(stream.now);
         let value = match &stream.stage {
             Stage::Later(value) => value.clone(),
@@ -183,7 +179,7 @@ impl Streams {
                 value
             }
         };
-        let is_own = |entry: &&Entry| entry.holder.user == stream.holder.user;
+        let is_own = |entry: &&Entry| entry.holder.user == holder.user;
         let (own, bytes) = (entries.values().filter(is_own).count(), state.bytes());
         let former = entries.get(&value).map_or(0, |entry| entry.bytes);
         let held: usize = entries.values().map(|entry| entry.bytes).sum();
@@ -204,7 +200,7 @@ impl Streams {
             }
         }
         let entry = entries.entry(value.clone()).or_insert_with(|| Entry {
-            holder: stream.holder.clone(),
+            holder: holder.clone(),
             parameters: stream.parameters.clone(),
             began: stream.now,
             used: stream.now,

@@ -89,7 +89,7 @@ impl Shop {
 }
 
 /// Returns the command line of a server of this place, with another program.
-fn command(program: &Path, place: &Place, options: &Options) -> Command {
+pub fn command(program: &Path, place: &Place, options: &Options) -> Command {
     let own = place.command(options);
     let mut command = Command::new(program);
     command.env_clear().args(own.get_args()).current_dir(place.directory.path());

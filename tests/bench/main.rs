@@ -56,7 +56,11 @@ fn main() {
         Some("load") => {
             let program = arguments.next().expect("the program to load");
             let (work, connections) = (arguments.next().unwrap(), arguments.next().unwrap().parse().unwrap());
-            compare::load(program.as_ref(), &work, connections, arguments.next().unwrap().parse().unwrap());
+            let seconds = arguments.next().unwrap().parse().unwrap();
+            match &*work {
+                "socket" => socket::drive(program.as_ref(), connections, seconds),
+                _ => compare::load(program.as_ref(), &work, connections, seconds),
+            }
         }
         Some("tokens") => tokens::measure(),
         Some("token") => tokens::encrypt(),

@@ -4,13 +4,16 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use openssl::pkcs12::Pkcs12;
 use serde_json::Value;
 
+use crate::compare::command;
 use crate::harness::kmip::{create, encrypt, locate, name, named, register, string, structure};
 use crate::harness::message::message;
 use crate::harness::server::{P12_PASSWORD, Place};
@@ -68,6 +71,21 @@ fn requests(server: &Server) {
         let ratio = socket / https;
         println!("Encrypt 32 B, {connections} conn.: socket {socket:.1} us, HTTPS {https:.1} us of CPU, {ratio:.2}");
         assert!(ratio <= OF_HTTPS, "a request on the socket costs {ratio:.2} times one over HTTPS");
+    }
+}
+
+/// Sends Encrypt of 32 bytes on the socket to a server of this program for some seconds, and prints its process id.
+pub fn drive(program: &Path, connections: usize, seconds: u64) {
+    let place = Arc::new(Place::new());
+    let options = with_socket();
+    let server = Server::spawn(Arc::clone(&place), command(program, &place, &options), &options);
+    let server = server.unwrap_or_else(|log| panic!("{} did not start:\n{log}", program.display()));
+    let id = server.alice().connect().unwrap().aes();
+    let bytes = ttlv(&message(&[], &[encrypt(&id, &[7; 32])]));
+    println!("{}", server.pid());
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(seconds) {
+        println!("{:.1} us of CPU time a request", on_socket(&server, connections, &bytes));
     }
 }
 

@@ -7,14 +7,15 @@ use super::super::context::Context;
 use super::super::error::Error;
 use super::super::gate::Kms;
 use super::super::uncommitted::Uncommitted;
-use super::{Batch, MAX_HELD, Performed, failure, makes_rsa};
+use super::{Batch, Head, Item, MAX_HELD, Performed, failure, makes_rsa};
+use crate::kmip;
 use crate::kmip::enumerations::{Operation, ResultStatus};
-use crate::kmip::message::{RequestBatchItem, ResponseBatchItem};
-use crate::kmip::payloads::Response;
+use crate::kmip::message::ResponseBatchItem;
+use crate::kmip::payloads::{Request, Response};
 
 /// An item that succeeded, if the message does.
 struct Done<'a> {
-    item: RequestBatchItem,
+    head: Head,
     call: Call<'a>,
     response: Response,
 }
@@ -49,11 +50,11 @@ fn tells_only_objects(response: &Response) -> bool {
 }
 
 /// Refuses to perform an item while changed objects are locked for too long.
-fn check_time(batch: &Batch<'_>, item: &RequestBatchItem) -> Result<(), Error> {
+fn check_time(batch: &Batch<'_>, request: &Result<Request, kmip::Error>) -> Result<(), Error> {
     if batch.uncommitted.is_empty() {
         return Ok(());
     }
-    if item.request.as_ref().is_ok_and(makes_rsa) {
+    if request.as_ref().is_ok_and(makes_rsa) {
         return Err(Error::Feature(
             "an RSA key pair is slow to make: in a message with the option Undo, put it before items that change or add objects",
         ));
@@ -73,41 +74,41 @@ impl Kms {
     pub(super) fn execute_or_undo(
         &self,
         context: &Context<'_>,
-        items: Vec<RequestBatchItem>,
+        items: impl Iterator<Item = Item>,
     ) -> Vec<ResponseBatchItem> {
         let mut batch = Batch { uncommitted: Uncommitted::of_message(), ..Batch::new(self, context, false) };
         let (mut done, mut held): (Vec<Done<'_>>, usize) = (Vec::new(), 0);
-        for item in items {
+        for Item { head, request } in items {
             if batch.uncommitted.is_empty() {
                 batch.since = Instant::now();
             }
-            let Performed { call, answer } = match check_time(&batch, &item) {
-                Ok(()) => batch.performed(&item, true),
+            let Performed { call, answer } = match check_time(&batch, &request) {
+                Ok(()) => batch.performed(request, true),
                 Err(error) => Performed { call: None, answer: Err(error) },
             };
             held += call.as_ref().map_or(0, Call::held);
             let answer = if held > MAX_HELD { answer.and(Err(Error::NoRoom)) } else { answer };
             match (call, answer) {
                 (Some(call), Ok(response)) => {
-                    batch.place(&item, Some(&response));
-                    done.push(Done { item, call, response });
+                    batch.place(&head, Some(&response));
+                    done.push(Done { head, call, response });
                 }
                 (call, answer) => {
                     let error = answer.err().unwrap_or(Error::Abandoned);
-                    return self.undone(done, Some((item, call, error)));
+                    return self.undone(done, Some((head, call, error)));
                 }
             }
         }
         let (rest, last) = if context.ticket.is_over() {
             let last = done.pop();
-            (done, last.map(|Done { item, call, .. }| (item, Some(call), Error::Abandoned)))
+            (done, last.map(|Done { head, call, .. }| (head, Some(call), Error::Abandoned)))
         } else {
             let calls: Vec<&Call<'_>> = done.iter().map(|done| &done.call).collect();
             match self.commit_together(&calls, None) {
                 Ok(()) => return self.all_done(done),
                 Err(error) => {
                     let last = done.pop();
-                    (done, last.map(|Done { item, call, .. }| (item, Some(call), error)))
+                    (done, last.map(|Done { head, call, .. }| (head, Some(call), error)))
                 }
             }
         };
@@ -115,24 +116,20 @@ impl Kms {
     }
 
     fn all_done(&self, done: Vec<Done<'_>>) -> Vec<ResponseBatchItem> {
-        let answered = done.into_iter().map(|Done { item, call, response }| match self.conclude(&call, Ok(response)) {
-            Ok(response) => ResponseBatchItem::success(item.unique_batch_item_id, response),
-            Err(error) => failure(Some(&item), &error),
+        let answered = done.into_iter().map(|Done { head, call, response }| match self.conclude(&call, Ok(response)) {
+            Ok(response) => ResponseBatchItem::success(head.id, response),
+            Err(error) => failure(head, &error),
         });
         answered.collect()
     }
 
     /// Drops the changes of the items that were performed, and answers them as undone and the failed item as failed.
-    fn undone(
-        &self,
-        done: Vec<Done<'_>>,
-        failed: Option<(RequestBatchItem, Option<Call<'_>>, Error)>,
-    ) -> Vec<ResponseBatchItem> {
+    fn undone(&self, done: Vec<Done<'_>>, failed: Option<(Head, Option<Call<'_>>, Error)>) -> Vec<ResponseBatchItem> {
         let mut answers = Vec::with_capacity(done.len() + 1);
-        for Done { item, call, response } in done {
+        for Done { head, call, response } in done {
             call.give_up();
             let error = self.conclude(&call, Err::<(), _>(Error::Undone)).err().unwrap_or(Error::Undone);
-            let answer = failure(Some(&item), &error);
+            let answer = failure(head, &error);
             let is_undone = matches!(error, Error::Undone);
             answers.push(if is_undone {
                 let response = Some(response).filter(tells_only_objects);
@@ -146,7 +143,7 @@ impl Kms {
                 answer
             });
         }
-        if let Some((item, call, error)) = failed {
+        if let Some((head, call, error)) = failed {
             let error = match call {
                 Some(call) => {
                     call.give_up();
@@ -155,8 +152,8 @@ impl Kms {
                 // It was not begun.
                 None => error,
             };
-            tracing::info!(operation = ?item.operation, %error, detail = error.detail(), "batch item failed");
-            answers.push(failure(Some(&item), &error));
+            tracing::info!(operation = ?head.operation, %error, detail = error.detail(), "batch item failed");
+            answers.push(failure(head, &error));
         }
         answers
     }

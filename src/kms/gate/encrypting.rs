@@ -152,8 +152,10 @@ impl Usable<'_> {
         requested: Option<CryptographicParameters>,
     ) -> Result<Stream<'_>, Error> {
         let object = &self.0.object;
-        let user = self.0.call.caller().username.as_str().to_owned();
-        let holder = Holder { user, operation, key: Some((object.id.clone(), object.material.clone())) };
+        let holder = || {
+            let user = self.0.call.caller().username.as_str().to_owned();
+            Holder { user, operation, key: Some((object.id.clone(), object.material.clone())) }
+        };
         let default = object.attributes.cryptographic_parameters.first();
         self.0.kms.streams.at(holder, part, requested, default, Instant::now())
     }

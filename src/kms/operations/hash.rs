@@ -16,7 +16,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     kms.authorize_server(call, Operation::Hash)?;
     let algorithm = request.cryptographic_parameters.hashing_algorithm;
     let digest = digest(algorithm.ok_or(Error::Missing(Tag::HashingAlgorithm))?)?;
-    let holder = Holder { user: call.caller().username.as_str().to_owned(), operation: Operation::Hash, key: None };
+    let holder = || Holder { user: call.caller().username.as_str().to_owned(), operation: Operation::Hash, key: None };
     let parameters = Some(request.cryptographic_parameters);
     let stream = kms.streams().at(holder, &request.multi_part, parameters, None, Instant::now())?;
     match stream.hash(digest, request.data.as_ref(), None)? {

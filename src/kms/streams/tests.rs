@@ -18,7 +18,7 @@ fn later(value: &Bytes) -> MultiPart {
 
 /// Sends a part, and returns the correlation value.
 fn send(streams: &Streams, user: &str, part: &MultiPart, bytes: usize, now: Instant) -> Result<Bytes, Error> {
-    let stream = streams.at(holder(user), part, None, None, now)?;
+    let stream = streams.at(|| holder(user), part, None, None, now)?;
     match stream.gather(Some(Bytes::from(vec![7; bytes])))? {
         Gathered::Open(value) => Ok(value),
         Gathered::All(_) => panic!("it is not the last part"),
@@ -76,7 +76,7 @@ fn the_bounds_of_all_callers_hold_too() {
 fn two_parts_at_one_time_are_not_both_taken() {
     let (streams, now) = (Streams::default(), Instant::now());
     let value = send(&streams, "alice", &first(), 1, now).unwrap();
-    let one = streams.at(holder("alice"), &later(&value), None, None, now).unwrap();
+    let one = streams.at(|| holder("alice"), &later(&value), None, None, now).unwrap();
     assert!(is_gone(&send(&streams, "alice", &later(&value), 1, now)));
     // A key that was destroyed meanwhile does not go on.
     streams.forget("k");
@@ -88,7 +88,7 @@ fn two_parts_at_one_time_are_not_both_taken() {
 fn a_part_that_fails_ends_it() {
     let (streams, now) = (Streams::default(), Instant::now());
     let value = send(&streams, "alice", &first(), 1, now).unwrap();
-    drop(streams.at(holder("alice"), &later(&value), None, None, now).unwrap());
+    drop(streams.at(|| holder("alice"), &later(&value), None, None, now).unwrap());
     assert!(is_gone(&send(&streams, "alice", &later(&value), 1, now)));
     // Another user does not end it.
     let value = send(&streams, "alice", &first(), 1, now).unwrap();

@@ -1,6 +1,7 @@
 //! The KMIP socket: messages in the binary encoding over TLS, one after the other, on one connection (KMIP 2.1 section
 //! 10.4). The client certificate is the only credential.
 
+mod ahead;
 mod refusal;
 mod request;
 
@@ -28,6 +29,7 @@ use crate::kmip::ttlv::binary::HEAD;
 use crate::kmip::versions::Version;
 use crate::metrics::Outcome;
 use crate::wire::{self, Encoding};
+use ahead::Ahead;
 use refusal::Stop;
 use request::{Answer, Request, Stream};
 
@@ -65,7 +67,7 @@ async fn messages(
     mut ending: watch::Receiver<bool>,
 ) {
     let cut = Cut::default();
-    let mut stream = Parting::new(stream, Arc::clone(&cut));
+    let mut stream = Ahead::new(Parting::new(stream, Arc::clone(&cut)));
     // The version of the answer to a message that does not show its version.
     let mut usual = Version::V1_0;
     loop {

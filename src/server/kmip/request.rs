@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_openssl::SslStream;
 
 use super::super::parting::Parting;
+use super::ahead::Ahead;
 use super::refusal::Stop;
 use crate::auth::{Authorization, DECISION_STANDS, Known, Peer, Presented, network};
 use crate::desk::{self, Admission, Full, Refused, Room, Ticket, Who};
@@ -28,7 +29,7 @@ const FIRST: usize = 64 << 10;
 const LOOK: Duration = Duration::from_millis(250);
 
 /// The connection.
-pub(super) type Stream = Parting<SslStream<TcpStream>>;
+pub(super) type Stream = Ahead<Parting<SslStream<TcpStream>>>;
 
 /// A message that is being read or performed.
 pub(super) struct Request {
@@ -195,7 +196,7 @@ fn length(head: [u8; HEAD]) -> Result<usize, Stop> {
 async fn is_left(stream: &Stream) {
     loop {
         tokio::time::sleep(LOOK).await;
-        let ready = timeout_at(Instant::now(), stream.tcp().ready(Interest::READABLE)).await;
+        let ready = timeout_at(Instant::now(), stream.stream().tcp().ready(Interest::READABLE)).await;
         if ready.is_ok_and(|ready| ready.is_ok_and(|ready| ready.is_read_closed())) {
             return;
         }
