@@ -249,7 +249,7 @@ impl Object {
     }
 
     /// Whether no caller can unwrap what this key wraps: it was made in the HSM, never left it, cannot leave it, and
-    /// may never decrypt. Only Create makes a key so; Register and Import remove the marks, and no change of attributes
+    /// may never decrypt or unwrap. Only Create makes a key so; Register and Import remove the marks, and no change of attributes
     /// adds them.
     pub(super) fn keeps_what_it_wraps(&self) -> bool {
         self.keeps_what_it_wraps_with(&self.attributes)
@@ -263,6 +263,7 @@ impl Object {
             && own.always_sensitive == Some(true)
             && own.never_extractable == Some(true)
             && !permits(UsageMask::DECRYPT)
+            && !permits(UsageMask::UNWRAP_KEY)
             && !permits(UsageMask::UNRESTRICTED)
     }
 }

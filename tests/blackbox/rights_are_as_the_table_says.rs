@@ -158,6 +158,12 @@ impl Kitchen {
                 let request = wrapped(request.split(',').next().unwrap(), &own, &wrapping);
                 Recipe { objects: vec![(object, own), ("the wrapping key", wrapping)], ask: kmip(request) }
             }
+            "Import, NotWrapped" => {
+                let (own, wrapping) = (self.key(USAGE), self.key(0x30));
+                let blob = octets(&self.alice.ok(&wrapped("Get", &own, &wrapping)), "KeyMaterial");
+                let ask = crate::wrapped_keys_are_unwrapped::unwrapping(&wrapping, "AES", &blob, &[]);
+                Recipe { objects: vec![("the wrapping key", wrapping)], ask: kmip(ask) }
+            }
             "Import, replacing" => {
                 let id = self.key(USAGE);
                 let ask = kmip(replace(&id, "AES", &[7; 32], &[]));

@@ -21,9 +21,11 @@ use crate::harness::kmip::{
 use crate::harness::pairs::{VERIFY, verify};
 use crate::harness::{Connection, Hsm, Server};
 use crate::keys_are_derived::{derive, ecdh};
+use crate::wrapped_keys_are_unwrapped::unwrapping;
 
 const DECRYPT: i64 = 8;
 const WRAP: i64 = 0x10;
+const UNWRAP: i64 = 0x20;
 const DERIVE: i64 = 0x200;
 
 #[test]
@@ -251,7 +253,7 @@ fn hkdf(server: &Server) {
     assert_eq!(served, 121, "another edition of the vectors");
 }
 
-/// Wrapping only: the server does not unwrap for callers. Of the vectors that must fail, wrapping gives something else.
+/// Both ways. Of the vectors that must fail, wrapping gives something else, and unwrapping nothing.
 fn key_wrap(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let mut counts = Counts::default();
@@ -261,7 +263,7 @@ fn key_wrap(server: &Server) {
         if test.pt.is_empty() {
             continue;
         }
-        let mask = integer("CryptographicUsageMask", WRAP);
+        let mask = integer("CryptographicUsageMask", WRAP | UNWRAP);
         let key = alice.new_key(&register("AES", &test.key, &[mask]));
         let block = [enumeration("KeyFormatType", "Opaque"), structure("KeyValue", &[bytes("KeyMaterial", &test.pt)])];
         let secret = [enumeration("SecretDataType", "Seed"), structure("KeyBlock", &block)];
@@ -273,6 +275,15 @@ fn key_wrap(server: &Server) {
         let expected = is_wrapped && !test.result.must_fail();
         assert_eq!(is_right, expected, "{}: {} {}", test.tc_id, test.comment, answer.status);
         assert_eq!(answer.status == 200, is_wrapped, "{}: {}", test.tc_id, test.comment);
+        // Secrets of the lengths of AES keys come back.
+        let answer = alice.kmip(&unwrapping(&key, "AES", &test.ct, &[]));
+        let is_key = matches!(test.pt.len(), 16 | 24 | 32) && !test.result.must_fail();
+        assert_eq!(answer.status == 200, is_key, "{}: {} {}", test.tc_id, test.comment, answer.status);
+        if is_key {
+            assert_eq!(alice.export(&string(&answer.json(), "UniqueIdentifier")), test.pt[..], "{}", test.tc_id);
+        } else {
+            assert!([400, 422].contains(&answer.status), "{}: {}", test.tc_id, answer.status);
+        }
         count(&mut counts, test.result);
     }
     assert_eq!(counts, [36, 3, 102], "another edition of the vectors");

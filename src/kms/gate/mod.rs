@@ -41,6 +41,7 @@ mod resources;
 mod secrets;
 mod service;
 mod shares;
+mod unwrapping;
 mod vault;
 
 pub(super) use amending::Amendment;
