@@ -218,8 +218,8 @@ pub fn watched(command: &mut Command, place: &Path, log: &Path) {
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success(), "mkfifo");
     command.env("KMS_HSM_MODULE", library()).env("PKCS11SPY", Hsm::SoftHsm.module()).env("PKCS11SPY_OUTPUT", &pipe);
-    // The lines of simultaneous calls would be mixed.
-    command.env("KMS_HSM_MAX_SESSIONS", "1");
+    // The lines of simultaneous calls are mixed: the fewest sessions.
+    command.env("KMS_HSM_MAX_SESSIONS", "2");
     let (test, log) = (thread::current().name().unwrap_or("?").to_owned(), log.to_owned());
     let calls = PathBuf::from(directory).join("calls");
     // A program that does not load the module leaves the thread waiting until the tests end.
