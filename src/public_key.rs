@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
-use openssl::ec::EcKeyRef;
+use openssl::ec::{Asn1Flag, EcKeyRef};
 use openssl::error::ErrorStack;
 use openssl::pkey::{HasPublic, Id, PKeyRef, Private};
 use openssl::rsa::RsaRef;
@@ -204,7 +204,8 @@ fn is_roca(modulus: &BigNumRef) -> Result<bool, ErrorStack> {
 
 fn check_elliptic<T: HasPublic>(key: &EcKeyRef<T>) -> Result<(), Unsound> {
     let group = key.group();
-    if group.curve_name().is_none() {
+    // OpenSSL finds the name of parameters that are those of a curve, whatever cofactor they state.
+    if group.curve_name().is_none() || group.asn1_flag() == Asn1Flag::EXPLICIT_CURVE {
         return Err(Unsound::UnnamedCurve);
     }
     if group.degree() < CURVE_BITS {

@@ -25,7 +25,7 @@ pub struct PrivateKeySpec {
     pub sensitive: bool,
     /// CKA_EXTRACTABLE: the key may be wrapped, or returned in clear if it is not sensitive.
     pub extractable: bool,
-    /// The usage attributes. A private key only signs and decrypts.
+    /// The usage attributes. A private key only signs, decrypts and derives.
     pub uses: Uses,
 }
 
@@ -139,7 +139,7 @@ impl PrivateKeySpec {
             Attribute::SignRecover(false),
             Attribute::Decrypt(self.uses.decrypt),
             Attribute::Unwrap(false),
-            Attribute::Derive(false),
+            Attribute::Derive(self.uses.derive),
         ];
         template.extend(placement.attributes());
         template

@@ -7,6 +7,7 @@ use crate::cipher::Cipher;
 use crate::device::Device;
 use crate::error::{Answer, Error, InvalidInput};
 use crate::key::Key;
+use crate::protection;
 use crate::secret_key::{Placement, SecretKeyKind, SecretKeySpec, Uses};
 
 /// The block of 8 bytes that RFC 3394 adds and checks.
@@ -82,6 +83,24 @@ impl Device {
         // No CKA_VALUE_LEN: SoftHSM refuses it here, and the length of the blob implies it.
         let (template, protection) = (spec.template(Placement::Session), (spec.sensitive, spec.extractable));
         let handle = self.unwrap_by(self.plain_wrap, wrapping, blob, &template, protection)?;
+        Ok(self.session_key(handle, spec.kind.bytes()))
+    }
+
+    /// Unwraps a blob from outside by a key of a caller. It may not wrap, so that another key shows whether the device works.
+    ///
+    /// [`Error::BlobInvalid`] as for [`Self::unwrap`].
+    pub fn unwrap_given(&self, wrapping: &Key, blob: &[u8], spec: &SecretKeySpec) -> Result<Key, Error> {
+        spec.kind.validate()?;
+        if blob.len() != spec.kind.bytes() + INTEGRITY_BYTES {
+            return Err(Error::InvalidInput(InvalidInput::BlobLength));
+        }
+        let (template, by) = (spec.template(Placement::Session), wrapping.handle(self.generation)?);
+        let functions = &self.module.functions;
+        let handle = self.read(
+            || self.try_own(|session| functions.unwrap(session, self.plain_wrap, by, blob, &template)),
+            || self.unwraps(&protection::kek(self)?, (true, false)),
+            Error::BlobInvalid,
+        )?;
         Ok(self.session_key(handle, spec.kind.bytes()))
     }
 

@@ -20,7 +20,7 @@ pub(super) struct Abilities {
     /// Whether it has these algorithms.
     pub(super) algorithms: [bool; 3],
     /// The ways of derivation that the token has, in the order of [`DerivationKind::ALL`].
-    pub(super) derives: [bool; 4],
+    pub(super) derives: [bool; DerivationKind::ALL.len()],
     /// The kinds of pairs that the token does not make.
     lacks_pairs: Vec<PairKind>,
     /// The kinds of pairs whose private half the token does not wrap.

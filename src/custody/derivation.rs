@@ -1,6 +1,6 @@
 //! Derivation of keys from others, inside the token.
 
-use claviger_pkcs11::{Derivation, DerivationKind, SecretKeyKind, SecretKeySpec, Uses};
+use claviger_pkcs11::{Derivation, DerivationKind, PairKind, SecretKeyKind, SecretKeySpec, Uses};
 
 use super::error::Error;
 use super::key::{KeyKind, ManagedKey, is_wrappable};
@@ -35,7 +35,12 @@ impl Custody {
         class: Class,
         kind: SecretKeyKind,
     ) -> Result<Material, Error> {
-        let KeyKind::Secret(_) = base.kind else { return Err(Error::NotASecretKey) };
+        match (base.kind, derivation) {
+            (KeyKind::Private(PairKind::Ec(_)), Derivation::Ecdh { .. }) => {}
+            (KeyKind::Secret(_), Derivation::Ecdh { .. }) => return Err(Error::KeyType),
+            (KeyKind::Secret(_), _) => {}
+            _ => return Err(Error::NotASecretKey),
+        }
         if !is_wrappable(kind.bytes()) {
             return Err(Error::NotWrappable(kind.bytes()));
         }

@@ -43,6 +43,7 @@ mod terms;
 mod token_keys;
 mod trying;
 mod under_way;
+mod unwrapping;
 mod verified;
 
 pub use abilities::{Optional, accepted};

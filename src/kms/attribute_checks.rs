@@ -3,9 +3,10 @@
 use super::attribute_fault::AttributeFault;
 use super::error::Error;
 use super::object::Object;
+use super::object_kind::only_derives;
 use super::{disabled, secret_path};
 use crate::kmip::attributes::{Edit, Link, VendorAttribute, VendorReference};
-use crate::kmip::{AttributeReference, Attributes, Tag, UsageMask};
+use crate::kmip::{AttributeReference, Attributes, Tag};
 
 /// The vendor of the attributes that a server made for clients of KMIP 1.x (KMIP 2.1 section 4.60).
 const SERVERS_VENDOR: &str = "y";
@@ -98,7 +99,7 @@ pub(super) fn check_changed(present: &Object, attributes: &Attributes, edit: &Ed
         return Err(AttributeFault::MaskGrows.into());
     }
     // What the key has encrypted could be decrypted by what is derived from it.
-    if mask == Some(UsageMask::DERIVE_KEY) && former != mask {
+    if mask.is_some_and(only_derives) && !former.is_some_and(only_derives) {
         return Err(AttributeFault::WouldDerive.into());
     }
     if !present.keeps_what_it_wraps() && present.keeps_what_it_wraps_with(attributes) {

@@ -10,7 +10,8 @@ use super::proposal::{MAX_SECRET, Origin, Proposal, propose, propose_kept};
 use super::{Call, kept, mechanism, private_numbers};
 use crate::custody::{Error as CustodyError, PairKind, PrivateParts};
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType};
-use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue};
+use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue, KeyWrappingData};
+use crate::kmip::objects::SymmetricKey;
 use crate::kmip::{Attributes, ManagedObject, Tag};
 use crate::public_key::{RSA_BITS, check, check_private};
 use crate::secret::Bytes;
@@ -105,6 +106,24 @@ impl Brought {
     /// Whether its key block is wrapped.
     pub(super) fn is_wrapped(&self) -> bool {
         self.object.key_block().is_some_and(|block| block.key_wrapping_data.is_some())
+    }
+
+    /// How a symmetric key is wrapped, and its wrapped bytes.
+    ///
+    /// # Errors
+    /// It is another object, or has another format.
+    pub(super) fn wrapped_key(&self) -> Result<(&KeyWrappingData, &Bytes), Error> {
+        let fault = Error::KeyWrap("symmetric keys in KeyFormatType Raw are unwrapped: import others AsRegistered");
+        let ManagedObject::SymmetricKey(SymmetricKey { key_block }) = &self.object else { return Err(fault) };
+        let bytes = match &key_block.key_value {
+            Some(KeyValue::Wrapped(bytes)) => Some(bytes),
+            Some(KeyValue::Plain { material, .. }) => material.bytes(),
+            None => None,
+        };
+        match (&key_block.key_wrapping_data, bytes, key_block.key_format_type) {
+            (Some(data), Some(bytes), KeyFormatType::Raw) => Ok((data, bytes)),
+            _ => Err(fault),
+        }
     }
 
     /// The bytes of a symmetric key or of secret data in clear.

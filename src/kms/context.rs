@@ -36,6 +36,11 @@ impl Way {
     pub(super) fn has_authentication_tags(self) -> bool {
         self.version.is_none_or(Version::has_authentication_tags)
     }
+
+    /// Whether the requests of this way can say whether a key may leave.
+    pub(super) fn has_protection(self) -> bool {
+        self.version.is_none_or(Version::has_protection)
+    }
 }
 
 impl Context<'_> {

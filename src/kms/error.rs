@@ -155,7 +155,8 @@ pub enum Error {
     /// The wrapping key could be used to reveal the wrapped key.
     #[error(
         "the key is Sensitive, and {0:?} may not wrap it: the wrapping key must be one that Create made in the HSM, with \
-         Sensitive true, Extractable false and Wrap Key in its mask, but neither Decrypt nor Unrestricted"
+         Sensitive true, Extractable false and Wrap Key in its mask, but neither Decrypt, Unwrap Key \
+         nor Unrestricted"
     )]
     WrappingKey(String),
     /// An import that would change Sensitive or Extractable of a key.

@@ -8,7 +8,7 @@ use super::kept;
 use super::key_fault::KeyFault;
 use super::key_formats::formats;
 use super::key_pair::{Half, bits, name_of, new_pair_kind};
-use super::object_kind::{Half as Terms, ObjectKind, SEALING_KEY};
+use super::object_kind::{Half as Terms, ObjectKind, SEALING_KEY, unrestricted};
 use super::proposal::{
     Origin, Proposal, check_quantum_safe, check_settable, leave_out, name, set_dates, set_protection,
 };
@@ -31,7 +31,7 @@ pub(super) fn propose_half(
     check_quantum_safe(&attributes, false)?;
     let mask = attributes.cryptographic_usage_mask.as_mut().ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
     let (allowed, fault) = own.uses(kind);
-    *mask = mask.spelled_out(allowed);
+    *mask = mask.spelled_out(unrestricted(allowed));
     if !allowed.contains(*mask) {
         return Err(Error::Invalid { tag: Tag::CryptographicUsageMask, fault });
     }
@@ -39,10 +39,7 @@ pub(super) fn propose_half(
     set_dates(&mut attributes, call, Origin::Created)?;
     let is_private = own.is_private;
     let class = if is_private {
-        // A private key stays in the HSM, unless the caller says otherwise.
-        attributes.sensitive.get_or_insert(true);
-        attributes.extractable.get_or_insert(false);
-        set_protection(grant, &mut attributes, Origin::Created)
+        set_private(grant, call, &mut attributes, Origin::Created)
     } else {
         set_public(&mut attributes)?
     };
@@ -96,16 +93,27 @@ pub(super) fn propose_brought(
     // Databases register keys without a mask, and only get them back.
     let mask = attributes.cryptographic_usage_mask.unwrap_or_default();
     let (all, _) = terms.uses(own.kind.unwrap_or(PairKind::Rsa { bits: 0 }));
-    attributes.cryptographic_usage_mask = Some(mask.spelled_out(all));
+    attributes.cryptographic_usage_mask = Some(mask.spelled_out(unrestricted(all)));
     check_quantum_safe(&attributes, false)?;
     set_dates(&mut attributes, call, origin)?;
     let class =
-        if own.is_private { set_protection(grant, &mut attributes, origin) } else { set_public(&mut attributes)? };
+        if own.is_private { set_private(grant, call, &mut attributes, origin) } else { set_public(&mut attributes)? };
     (attributes.always_sensitive, attributes.never_extractable) = (Some(false), Some(false));
     secret_path::set_brought(&mut attributes);
     kept::set_digest(&mut attributes, own.object);
     // Beside those of the caller there may be one too many: a row above the bounds could not be read again.
     Ok(Proposal { id, attributes: attributes.overridden(None)?, kind: SEALING_KEY, class })
+}
+
+/// Sets Sensitive and Extractable of a private key: it stays in the HSM, unless the caller says otherwise. Versions of KMIP
+/// without these attributes cannot say it, and their clients expect to get what they registered or made: there, as for
+/// symmetric keys, the standard's defaults apply.
+fn set_private(grant: &NewGrant<'_>, call: &Call<'_>, attributes: &mut Attributes, origin: Origin) -> Class {
+    if call.context.way.has_protection() {
+        attributes.sensitive.get_or_insert(true);
+        attributes.extractable.get_or_insert(false);
+    }
+    set_protection(grant, attributes, origin)
 }
 
 /// Sets Sensitive and Extractable of a public key, which has no secret.

@@ -10,13 +10,13 @@ use openssl::rsa::Rsa;
 use super::error::Error;
 use super::kept;
 use super::key_pair::{curve_of, name_of, pair_kind};
-use super::private_numbers::Wiped;
+use super::private_numbers::{MAX_FACTORED, Wiped, factors};
 use crate::custody::{self, Curve, PairKind, curve_name};
 use crate::kmip::enumerations::{KeyFormatType, RecommendedCurve};
 use crate::kmip::key_block::{KeyBlock, KeyMaterial};
 use crate::kmip::ttlv::{Item, Value};
 use crate::kmip::{Attributes, Tag};
-use crate::public_key::Unsound;
+use crate::public_key::{Unsound, check};
 use crate::secret::Bytes;
 
 /// The answer of reading a key from outside. `None`: the material is not a key of the format, or one that the server does
@@ -232,6 +232,26 @@ fn on_curve(curve: Curve, point: &[u8]) -> Read<Public> {
     Ok(Some(PKey::from_ec_key(key)?))
 }
 
+/// The uncompressed point of a public key of this curve, from a SubjectPublicKeyInfo or a point (SEC 1, 2.3.4). `None`: it is
+/// neither, or of another curve.
+///
+/// # Errors
+/// The point is not on the curve, or is the point at infinity.
+pub(super) fn point_of(curve: Curve, public: &[u8]) -> Result<Option<Vec<u8>>, Unsound> {
+    /// Tag of a SEQUENCE in DER; no point begins with it.
+    const SEQUENCE: u8 = 0x30;
+    let key = match public.first() {
+        Some(&SEQUENCE) => match PKey::public_key_from_der(public) {
+            Err(_) if names_served_curve(public) => return Err(Unsound::OffCurve),
+            key => key.ok(),
+        },
+        _ => on_curve(curve, public)?,
+    };
+    let Some(key) = key.filter(|key| kind_of(key) == Some(PairKind::Ec(curve))) else { return Ok(None) };
+    check(&key)?;
+    Ok(Some(point(&key)?))
+}
+
 fn private_on(curve: Curve, number: &BigNumRef) -> Result<PKey<Private>, Unsound> {
     let group = EcGroup::from_curve_name(curve_name(curve))?;
     let mut context = BigNumContext::new()?;
@@ -241,13 +261,15 @@ fn private_on(curve: Curve, number: &BigNumRef) -> Result<PKey<Private>, Unsound
     Ok(PKey::from_ec_key(key)?)
 }
 
-/// An RSA key with both primes. The other numbers follow from them; given ones are used, and checked with the key.
+/// An RSA key with both primes, or with the private exponent, from which they follow. The other numbers follow from the primes;
+/// given ones are used, and checked with the key.
 fn rsa_of(items: &[Item]) -> Read<Private> {
     let get = |tag| Ok::<_, Unsound>(number(items, tag)?.map(Wiped));
-    let (Some(n), Some(e), Some(p), Some(q)) =
-        (get(Tag::Modulus)?, get(Tag::PublicExponent)?, get(Tag::P)?, get(Tag::Q)?)
-    else {
-        return Ok(None);
+    let (Some(n), Some(e)) = (get(Tag::Modulus)?, get(Tag::PublicExponent)?) else { return Ok(None) };
+    let (p, q) = match (get(Tag::P)?, get(Tag::Q)?, get(Tag::PrivateExponent)?) {
+        (Some(p), Some(q), _) => (p, q),
+        (None, None, Some(d)) if n.num_bits() <= MAX_FACTORED => factors(&n, &e, &d)?,
+        _ => return Ok(None),
     };
     let mut context = BigNumContext::new_secure()?;
     let less = |prime: &BigNumRef| {

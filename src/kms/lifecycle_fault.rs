@@ -1,6 +1,7 @@
 //! The reasons why the lifecycle of an object does not permit a request.
 
 use crate::kmip::enumerations::ResultReason;
+use crate::store::object::MAX_ROTATING;
 
 /// The reason why the lifecycle of an object does not permit a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +34,12 @@ pub enum LifecycleFault {
         "ProtectionStorageMasks: this server stores objects in {0} only: leave them out, or name it as an alternative"
     )]
     Storage(&'static str),
+    /// The owner has as many keys as the server replaces by itself for one owner.
+    #[error(
+        "RotateAutomatic: the server replaces at most {MAX_ROTATING} keys of one owner by itself: end the rotation of another key of \
+         this owner, or replace this key by Re-key"
+    )]
+    Rotations,
     /// A key of the same length that the HSM makes would be too short for its use.
     #[error("the secret is shorter than a new one may be: replace it by Import, or create a new key")]
     TooShort,
@@ -43,6 +50,7 @@ impl LifecycleFault {
         match self {
             Self::Lease(_) => ResultReason::PermissionDenied,
             Self::UsageLimit { .. } => ResultReason::UsageLimitExceeded,
+            Self::Rotations => ResultReason::ServerLimitExceeded,
             Self::Replaced(_) => ResultReason::ConstraintViolation,
             Self::Storage(_) => ResultReason::ProtectionStorageUnavailable,
             Self::EndsAtOnce(_) => ResultReason::InvalidField,

@@ -23,6 +23,9 @@ pub(super) fn mac(object: &Object, requested: Option<&CryptographicParameters>) 
         }
         .ok_or(Error::UnsupportedParameters(HASHES));
     }
+    if is_unused(algorithm) {
+        return Err(Error::UnsupportedParameters("keys of this algorithm are kept and given back only"));
+    }
     match (hash, named) {
         (Some(hash), _) => hmac_of(hash),
         (None, Some(named)) => hmac(named),
@@ -32,6 +35,29 @@ pub(super) fn mac(object: &Object, requested: Option<&CryptographicParameters>) 
 }
 
 const HASHES: &str = "HMAC is served with SHA-1, SHA-224 to SHA-512, SHA-512/224, SHA-512/256 and SHA-3";
+
+/// Whether keys of the algorithm are symmetric keys that no HSM uses here: they are made in it, kept and given back.
+pub(super) fn is_unused(algorithm: CryptographicAlgorithm) -> bool {
+    use CryptographicAlgorithm as A;
+    matches!(
+        algorithm,
+        A::Blowfish
+            | A::Camellia
+            | A::CAST5
+            | A::IDEA
+            | A::MARS
+            | A::RC2
+            | A::RC4
+            | A::RC5
+            | A::SKIPJACK
+            | A::Twofish
+            | A::ARIA
+            | A::SEED
+            | A::SM4
+            | A::GOSTR34_13_2015
+            | A::GOST28147_89
+    )
+}
 
 /// The HMAC mechanism of an algorithm.
 pub(super) fn hmac(algorithm: CryptographicAlgorithm) -> Option<Mac> {

@@ -28,6 +28,7 @@ mod context;
 mod create_key;
 mod credential;
 mod criteria;
+mod derivation;
 mod disabled;
 mod entry;
 mod error;

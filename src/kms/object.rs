@@ -159,16 +159,22 @@ impl Object {
         }
     }
 
-    /// When the server replaces the key by itself: only a key that it can make, that is Active, and that was not replaced.
+    /// When the server replaces the key by itself: only a key that it can make, that is Active or will be, and that was not
+    /// replaced. The last possible time if nothing says when it will be Active.
     pub(super) fn rotation(&self) -> Option<DateTime> {
         let own = &self.attributes;
         let is_kind = matches!(self.kind, ObjectKind::SymmetricKey | ObjectKind::PrivateKey);
         let is_on = own.rotate_automatic == Some(true) && own.rotate_latest != Some(false);
-        if !is_kind || !is_on || own.state != Some(State::Active) {
+        if !is_kind || !is_on {
             return None;
         }
-        let (begin, interval) = (own.initial_date?, own.rotate_interval?);
-        Some(DateTime(begin.0.saturating_add(i64::from(interval.0))))
+        let begin = match own.state? {
+            State::Active => DateTime(i64::MIN),
+            State::PreActive => own.activation_date.unwrap_or(DateTime(i64::MAX)),
+            _ => return None,
+        };
+        let (initial, interval) = (own.initial_date?, own.rotate_interval?);
+        Some(DateTime(initial.0.saturating_add(i64::from(interval.0))).max(begin))
     }
 
     /// The state at `now`.
@@ -243,7 +249,7 @@ impl Object {
     }
 
     /// Whether no caller can unwrap what this key wraps: it was made in the HSM, never left it, cannot leave it, and
-    /// may never decrypt. Only Create makes a key so; Register and Import remove the marks, and no change of attributes
+    /// may never decrypt or unwrap. Only Create makes a key so; Register and Import remove the marks, and no change of attributes
     /// adds them.
     pub(super) fn keeps_what_it_wraps(&self) -> bool {
         self.keeps_what_it_wraps_with(&self.attributes)
@@ -257,6 +263,7 @@ impl Object {
             && own.always_sensitive == Some(true)
             && own.never_extractable == Some(true)
             && !permits(UsageMask::DECRYPT)
+            && !permits(UsageMask::UNWRAP_KEY)
             && !permits(UsageMask::UNRESTRICTED)
     }
 }

@@ -67,20 +67,38 @@ impl Half {
 
     /// The permitted uses, and the text of the error for other uses.
     pub(super) fn uses(&self, kind: PairKind) -> (UsageMask, &'static str) {
-        let is_rsa = matches!(kind, PairKind::Rsa { .. });
+        let (is_rsa, is_ed25519) = (matches!(kind, PairKind::Rsa { .. }), kind == PairKind::Ed25519);
         match (self.is_private, is_rsa) {
             (true, true) => (
                 UsageMask::SIGN | UsageMask::DECRYPT | UsageMask::UNWRAP_KEY,
                 "a private RSA key may only Sign, Decrypt and Unwrap Key",
             ),
-            (true, false) => (UsageMask::SIGN, "a private key of a curve may only Sign"),
+            (true, false) if is_ed25519 => (UsageMask::SIGN, "a private key of Ed25519 may only Sign"),
+            (true, false) => (
+                UsageMask::SIGN | UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT,
+                "a private key of a curve may only Sign, Derive Key and Key Agreement",
+            ),
             (false, true) => (
                 UsageMask::VERIFY | UsageMask::ENCRYPT | UsageMask::WRAP_KEY,
                 "a public RSA key may only Verify, Encrypt and Wrap Key",
             ),
-            (false, false) => (UsageMask::VERIFY, "a public key of a curve may only Verify"),
+            (false, false) if is_ed25519 => (UsageMask::VERIFY, "a public key of Ed25519 may only Verify"),
+            (false, false) => (
+                UsageMask::VERIFY | UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT,
+                "a public key of a curve may only Verify, Derive Key and Key Agreement",
+            ),
         }
     }
+}
+
+/// Whether a key of this mask is only for derivation.
+pub(super) fn only_derives(mask: UsageMask) -> bool {
+    mask.contains(UsageMask::DERIVE_KEY) && (UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT).contains(mask)
+}
+
+/// What the mask Unrestricted means where these uses are permitted. A key from which keys are derived has no other use.
+pub(super) fn unrestricted(permitted: UsageMask) -> UsageMask {
+    permitted.without(UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT)
 }
 
 impl ObjectKind {
@@ -144,6 +162,7 @@ impl ObjectKind {
             Self::PrivateKey | Self::BroughtPrivateKey => Uses {
                 sign: mask.contains(UsageMask::SIGN),
                 decrypt: mask.contains(UsageMask::DECRYPT),
+                derive: only_derives(mask),
                 ..Uses::default()
             },
             _ => uses(mask),

@@ -10,6 +10,7 @@ use openssl::rsa::Rsa;
 use zeroize::Zeroizing;
 
 use crate::custody::{PairKind, Part, PrivateParts, curve_name};
+use crate::public_key::Unsound;
 
 /// A private number, which is overwritten when it is dropped. OpenSSL does not overwrite numbers that are freed.
 pub(super) struct Wiped(pub(super) BigNum);
@@ -32,6 +33,62 @@ impl Drop for Wiped {
     fn drop(&mut self) {
         self.0.clear();
     }
+}
+
+/// Maximum length of a modulus that is factored, in bits: that of the longest private key that is used. It bounds the time of
+/// [`factors`].
+pub(super) const MAX_FACTORED: i32 = 4096;
+
+/// Maximum length of the public exponent by which a modulus is factored, in bits.
+const MAX_EXPONENT: i32 = 256;
+
+/// Number of bases that are tried. Each of them finds the factors with a probability of at least one half.
+const BASES: u32 = 24;
+
+/// The prime factors of an RSA modulus, the larger one first, from both exponents (NIST SP 800-56B appendix C.1). The modulus has
+/// at most [`MAX_FACTORED`] bits.
+///
+/// # Errors
+/// The exponents are not those of the modulus.
+pub(super) fn factors(n: &BigNumRef, e: &BigNumRef, d: &BigNumRef) -> Result<(Wiped, Wiped), Unsound> {
+    if d.num_bits() > n.num_bits() || e.num_bits() > MAX_EXPONENT || !n.is_odd() || n.num_bits() < 16 {
+        return Err(Unsound::Pair);
+    }
+    let mut context = BigNumContext::new_secure()?;
+    let wiped = || BigNum::new().map(Wiped);
+    let (mut product, mut odd, mut less) = (wiped()?, wiped()?, Wiped(BigNumRef::to_owned(n)?));
+    product.checked_mul(d, e, &mut context)?;
+    product.sub_word(1)?;
+    less.sub_word(1)?;
+    let twos = (0..product.num_bits()).find(|bit| product.is_bit_set(*bit)).filter(|twos| *twos > 0);
+    let twos = twos.ok_or(Unsound::Pair)?;
+    odd.rshift(&product, twos)?;
+    odd.set_const_time();
+    let one = BigNum::from_u32(1)?;
+    for base in 2..2 + BASES {
+        let (base, mut root) = (BigNum::from_u32(base)?, wiped()?);
+        root.mod_exp(&base, &odd, n, &mut context)?;
+        for _ in 0..twos {
+            if *root == one || *root == *less {
+                break;
+            }
+            let mut square = wiped()?;
+            square.mod_sqr(&root, n, &mut context)?;
+            if *square == one {
+                root.sub_word(1)?;
+                let (mut first, mut second) = (wiped()?, wiped()?);
+                first.gcd(&root, n, &mut context)?;
+                second.checked_div(n, &first, &mut context)?;
+                return Ok(if *first > *second { (first, second) } else { (second, first) });
+            }
+            root = square;
+        }
+        // A power that does not end in 1 shows that the exponents belong to another modulus.
+        if *root != one && *root != *less {
+            return Err(Unsound::Pair);
+        }
+    }
+    Err(Unsound::Pair)
 }
 
 /// The numbers of a key of this kind. An RSA key has both primes.

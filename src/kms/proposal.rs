@@ -271,6 +271,12 @@ fn check_length(
         A::DES3 => return secret_key_kind(attributes).ok_or_else(|| invalid("a key for 3DES has 112 or 168 bits")),
         _ => {}
     }
+    if mechanism::is_unused(algorithm) && origin == Origin::Created {
+        let fault = "a key of this algorithm, which is kept and given back only, has 128 to 512 bits, a multiple of 64";
+        return secret_key_kind(attributes)
+            .filter(|kind| (16..=64).contains(&kind.bytes()) && kind.bytes().is_multiple_of(8))
+            .ok_or_else(|| invalid(fault));
+    }
     let mac = mechanism::hmac(algorithm).ok_or(Error::UnsupportedAlgorithm(algorithm))?;
     let kind = secret_key_kind(attributes).ok_or_else(|| invalid("a secret has whole bytes, and at least one"))?;
     // A key that could not be used is refused now and not at its first use.

@@ -41,14 +41,23 @@ pub fn page(store: &Readers, due: Due, now: i64, after: (i64, i64), limit: usize
     store.all(sql, params![now, date, number, sql::limit(limit)], read)
 }
 
+/// A key that the server replaces by itself.
+pub struct Rotation {
+    /// The time, in seconds since 1970-01-01 UTC, and the identifier: the place in the order.
+    pub place: (i64, String),
+    /// The owner, which is not bound here.
+    pub owner: String,
+}
+
 /// Keys that the server replaces at `now` or should have replaced before, by their times and identifiers: at most `limit`,
 /// after the one with this time and identifier.
 ///
 /// # Errors
 /// SQLite's.
-pub fn rotations(store: &Readers, now: i64, after: &(i64, String), limit: usize) -> Result<Vec<(i64, String)>, Error> {
+pub fn rotations(store: &Readers, now: i64, after: &(i64, String), limit: usize) -> Result<Vec<Rotation>, Error> {
     let (due, object) = after;
-    let sql = "SELECT due, object FROM object_rotation INDEXED BY object_rotation_due \
+    let sql = "SELECT due, object, owner FROM object_rotation INDEXED BY object_rotation_due \
                WHERE due <= ?1 AND (due, object) > (?2, ?3) ORDER BY due, object LIMIT ?4";
-    store.all(sql, params![now, due, object, sql::limit(limit)], sql::pair)
+    let read = |row: &rusqlite::Row<'_>| Ok(Rotation { place: (row.get(0)?, row.get(1)?), owner: row.get(2)? });
+    store.all(sql, params![now, due, object, sql::limit(limit)], read)
 }

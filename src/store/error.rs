@@ -84,6 +84,9 @@ pub enum Error {
     /// The maximum number of rows is reached.
     #[error("the maximum number of rows is reached")]
     Full,
+    /// The owner has as many keys as the server replaces by itself for one owner.
+    #[error("the owner has the maximum number of keys that are replaced by the clock")]
+    Rotations,
     /// The place is not empty.
     #[error("the place is not empty")]
     NotEmpty,

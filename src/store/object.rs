@@ -72,6 +72,9 @@ const TABLE: Table = Table {
               sensitive, extractable, class, placement, kek, material, attributes, binding, project, grants, pending",
 };
 
+/// Maximum number of keys of one owner that the server replaces by itself.
+pub const MAX_ROTATING: i64 = 10_000;
+
 /// The search tables: their names, and their text columns.
 const INDEX: [(&str, &str); 3] = [("object_name", "name"), ("object_tag", "tag"), ("object_grantee", "grantee")];
 
@@ -137,21 +140,23 @@ impl Object {
     /// Adds the row and its index.
     ///
     /// # Errors
-    /// [`Error::Exists`] if the identifier exists already.
+    /// [`Error::Exists`] if the identifier exists already; [`Error::Rotations`] if the owner has [`MAX_ROTATING`] other keys that
+    /// the server replaces by itself.
     pub fn insert(self, index: Index) -> Command {
         Command::new(move |transaction| {
             let mut insert = transaction.prepare_cached(&TABLE.insert("ON CONFLICT (id) DO NOTHING"))?;
             if self.with_columns(|columns| insert.execute(columns))? == 0 {
                 return Err(Error::Exists(self.id));
             }
-            self.write_index(transaction, transaction.last_insert_rowid(), &index)
+            self.write_index(transaction, transaction.last_insert_rowid(), &index)?;
+            self.write_rotation(transaction, &index, None)
         })
     }
 
     /// Replaces the row of version `self.version - 1`, and its index.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the row has another version.
+    /// [`Error::Conflict`] if the row has another version; [`Error::Rotations`] as for a new row.
     pub fn update(self, index: Index) -> Command {
         Command::new(move |transaction| {
             let sql = TABLE.update("WHERE id = ?1 AND version = ?2 - 1 RETURNING number");
@@ -162,8 +167,10 @@ impl Object {
                 sql::execute(transaction, &format!("DELETE FROM {table} WHERE number = ?1"), [number])?;
             }
             sql::execute(transaction, "DELETE FROM object_pending WHERE object = ?1", [&self.id])?;
-            sql::execute(transaction, "DELETE FROM object_rotation WHERE object = ?1", [&self.id])?;
-            self.write_index(transaction, number, &index)
+            let sql = "DELETE FROM object_rotation WHERE object = ?1 RETURNING owner";
+            let rotating: Option<String> = sql::one(transaction, sql, [&self.id], sql::column)?;
+            self.write_index(transaction, number, &index)?;
+            self.write_rotation(transaction, &index, rotating.as_deref())
         })
     }
 
@@ -209,10 +216,21 @@ impl Object {
             let sql = "INSERT OR IGNORE INTO object_pending (subject, object, expires) VALUES (?1, ?2, ?3)";
             sql::execute(transaction, sql, params![text, self.id, expires])?;
         }
-        if let Some(due) = index.rotation {
-            let sql = "INSERT OR REPLACE INTO object_rotation (object, due) VALUES (?1, ?2)";
-            sql::execute(transaction, sql, params![self.id, due])?;
+        Ok(())
+    }
+
+    /// Notes when the server replaces the key by itself. `before` is the owner for whom it was noted before.
+    fn write_rotation(&self, transaction: &Transaction<'_>, index: &Index, before: Option<&str>) -> Result<(), Error> {
+        let Some(due) = index.rotation else { return Ok(()) };
+        if before != Some(&self.owner) {
+            let sql = "SELECT count(*) FROM object_rotation INDEXED BY object_rotation_owner WHERE owner = ?1";
+            let count: i64 = transaction.prepare_cached(sql)?.query_row([&self.owner], sql::column)?;
+            if count >= MAX_ROTATING {
+                return Err(Error::Rotations);
+            }
         }
+        let sql = "INSERT OR REPLACE INTO object_rotation (object, due, owner) VALUES (?1, ?2, ?3)";
+        sql::execute(transaction, sql, params![self.id, due, self.owner])?;
         Ok(())
     }
 }

@@ -261,6 +261,15 @@ fn a_key_is_wrapped(server: &Server) {
     assert_eq!(done, json!({ "unique_identifier": "d:wrapped", "file": "wrapped" }));
     let document: Value = serde_json::from_slice(&alice.read("wrapped")).unwrap();
     assert_eq!(octets(&document, "KeyMaterial"), wrapped);
+    let opening = known(&alice, "d:opening", &["--usage", "unwrap-key"]);
+    alice.write("closed", &reference::key_wrap(&opening, &secret));
+    let opened = alice.ok(&["unwrap", "closed", "-k", "d:opening", "--exportable"]).trim_end().to_owned();
+    assert_eq!(alice.pipe(&["keys", "export", &opened, "-", "-f", "raw"], b""), secret);
+    let sealed = alice.ok(&["unwrap", "closed", "-k", "d:opening", "--id", "d:opened"]);
+    alice.fails_as(NOT_PERMITTED, &["keys", "export", sealed.trim_end(), "no"], &["not permitted: "]);
+    alice.fails_as(1, &["unwrap", "secret", "-k", "d:opening"], &["refused by the server: "]);
+    alice.fails_as(NOT_PERMITTED, &["unwrap", "closed", "-k", "d:known"], &["not permitted: "]);
+    alice.fails_as(2, &["unwrap", "closed", "-k", "d:opening", "--type", "rsa"], &["--type"]);
     // A sensitive key leaves only under a key that was made in the HSM.
     create(&alice, &["--id", "d:sensitive", "--sensitive"]);
     create(&alice, &["--id", "d:made", "--usage", "wrap-key"]);
@@ -301,6 +310,16 @@ fn keys_are_derived(server: &Server) {
     let output = alice.output(&hkdf, b"");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() || output.status.code() == Some(1) && said.contains("CKM_HKDF_DERIVE"), "{said}");
+    // Both parties of ECDH derive the same key.
+    for name in ["d:one", "d:two"] {
+        let said = alice.ok(&["keys", "create", "--type", "ec", "--usage", "derive-key", "--id", name]);
+        alice.ok(&["keys", "export", said.lines().nth(1).unwrap(), &format!("{}.pem", &name[2..])]);
+    }
+    let agree = |own: &str, file: &str| {
+        let made = alice.ok(&["derive", file, "-k", own, "--method", "asymmetric-key", "--type", "hmac"]);
+        alice.pipe(&["mac", "-k", made.trim_end()], b"data")
+    };
+    assert_eq!(agree("d:one", "two.pem"), agree("d:two", "one.pem"));
     let other = create(&alice, &[]);
     alice.fails_as(NOT_PERMITTED, &["derive", "data", "-k", &other, "--method", "hkdf"], &["not permitted: "]);
     alice.fails_as(1, &["derive", "data", "-k", "d:base", "--method", "pbkdf2"], &["refused by the server: "]);

@@ -1,17 +1,20 @@
 //! Derive Key (KMIP 2.1 section 6.1.14): inside the HSM token, equal to what OpenSSL derives, and without a way around a
 //! right or a class.
 
+use openssl::derive::Deriver;
 use openssl::hash::MessageDigest;
+use openssl::pkey::{PKey, Private};
 use openssl::symm::{Cipher, Crypter, Mode};
 use serde_json::Value;
 
+use crate::harness::asymmetric::{Kind, kinds, point};
 use crate::harness::attributes::{limits, put};
 use crate::harness::kmip::{
-    bytes, create, encrypt, enumeration, find, integer, named, parameters, register, revoke, string, structure, tags,
-    text, with,
+    boolean, bytes, create, encrypt, enumeration, find, integer, named, parameters, register, revoke, string,
+    structure, tags, text, with,
 };
 use crate::harness::message::{message, option};
-use crate::harness::pairs::pair;
+use crate::harness::pairs::{halves, pair, pair_of};
 use crate::harness::{Connection, Hsm, Server, World, reference};
 
 const DERIVE: i64 = 0x200;
@@ -20,6 +23,8 @@ const DERIVE: i64 = 0x200;
 fn requests_to_one_server() {
     Server::shared(&[
         what_is_derived_is_what_openssl_derives,
+        two_parties_derive_one_key,
+        only_a_sound_key_of_the_same_curve_is_another_party,
         a_derived_key_is_no_weaker,
         only_keys_that_do_nothing_else_are_derived_from,
         parameters_have_bounds,
@@ -33,7 +38,7 @@ fn base(alice: &mut Connection, algorithm: &str, key: &[u8], more: &[Value]) -> 
 }
 
 /// A request for an AES key of this length in bits, with these attributes.
-fn derive(id: &str, method: &str, parameters: &[Value], bits: i64, attributes: &[Value]) -> Value {
+pub fn derive(id: &str, method: &str, parameters: &[Value], bits: i64, attributes: &[Value]) -> Value {
     let own = crate::harness::kmip::attributes("AES", bits, attributes);
     structure(
         "DeriveKey",
@@ -88,6 +93,16 @@ fn counter(key: &[u8], input: &[u8], length: usize) -> Vec<u8> {
     out
 }
 
+fn feedback(key: &[u8], iv: &[u8], input: &[u8], length: usize) -> Vec<u8> {
+    let (mut out, mut last) = (Vec::new(), iv.to_vec());
+    for number in 1_u32..=3 {
+        last = reference::hmac(MessageDigest::sha256(), key, &[&last, &number.to_be_bytes()[..], input].concat());
+        out.extend_from_slice(&last);
+    }
+    out.truncate(length);
+    out
+}
+
 /// Derives, and returns the value of the key; `None` if the HSM lacks the mechanism, which the error names.
 fn derived(alice: &mut Connection, request: &Value, mechanism: &str) -> Option<Vec<u8>> {
     let answer = alice.kmip(request);
@@ -115,7 +130,11 @@ fn what_is_derived_is_what_openssl_derives(server: &Server) {
         let with_iv = [mode("CBC"), bytes("InitializationVector", &iv), input.clone()];
         let by_cbc = derive(&aes, "ENCRYPT", &with_iv, bits, &[]);
         let by_hkdf = derive(&hmac, "HKDF", &[input.clone(), bytes("Salt", &salt)], bits, &[]);
-        let by_counter = derive(&hmac, "NIST800_108_C", &[input], bits, &[]);
+        let by_counter = derive(&hmac, "NIST800_108_C", std::slice::from_ref(&input), bits, &[]);
+        let by_feedback = derive(&hmac, "NIST800_108_F", &[bytes("InitializationVector", &iv), input], bits, &[]);
+        let sha = parameters(&[enumeration("HashingAlgorithm", "SHA384")]);
+        let by_hash = derive(&hmac, "HASH", &[sha], bits, &[]);
+        let hash = openssl::hash::hash(MessageDigest::sha384(), &key).unwrap();
         let cbc = by_openssl(Cipher::aes_256_cbc(), &key, Some(&iv), &data);
         for (request, mechanism, expected) in [
             (
@@ -126,6 +145,8 @@ fn what_is_derived_is_what_openssl_derives(server: &Server) {
             (by_cbc, "CKM_AES_CBC_ENCRYPT_DATA", cbc[..length].to_vec()),
             (by_hkdf, "CKM_HKDF_DERIVE", hkdf(&key, &salt, &data, length)),
             (by_counter, "CKM_SP800_108_COUNTER_KDF", counter(&key, &data, length)),
+            (by_feedback, "CKM_SP800_108_FEEDBACK_KDF", feedback(&key, &iv, &data, length)),
+            (by_hash, "CKM_SHA256_KEY_DERIVATION", hash[..length].to_vec()),
         ] {
             if let Some(value) = derived(&mut alice, &request, mechanism) {
                 assert_eq!(value, expected, "{mechanism} {turn}");
@@ -138,6 +159,120 @@ fn what_is_derived_is_what_openssl_derives(server: &Server) {
     assert!(served >= least, "{served}");
     let query = structure("Query", &[enumeration("QueryFunction", "QueryOperations")]);
     assert!(alice.ok(&query).to_string().contains("DeriveKey"));
+}
+
+/// The kinds of pairs that derive.
+fn curves() -> Vec<Kind> {
+    kinds().into_iter().filter(|kind| matches!(kind, Kind::Curve(..))).collect()
+}
+
+/// ECDH with the other party's key, for a key that makes MACs.
+pub fn ecdh(id: &str, peer: &[Value], bits: i64, more: &[Value]) -> Value {
+    // SoftHSM takes no shorter key for HMAC.
+    let algorithm = if bits < 256 { "AES" } else { "HMACSHA256" };
+    let own = [enumeration("CryptographicAlgorithm", algorithm), integer("CryptographicUsageMask", 0x180)];
+    derive(id, "AsymmetricKey", peer, bits, &[&own, more].concat())
+}
+
+fn shared(own: &PKey<Private>, other: &PKey<Private>) -> Vec<u8> {
+    let other = PKey::public_key_from_der(&other.public_key_to_der().unwrap()).unwrap();
+    let mut deriver = Deriver::new(own).unwrap();
+    deriver.set_peer(&other).unwrap();
+    deriver.derive_to_vec().unwrap()
+}
+
+fn two_parties_derive_one_key(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let open = [boolean("Sensitive", false), boolean("Extractable", true)];
+    for kind in curves() {
+        let (own, other) = (kind.generate(), kind.generate());
+        let id = alice.new_key(&kind.register("PrivateKey", &kind.private(&own)[0], DERIVE, &open));
+        let secret = shared(&own, &other);
+        for peer in [other.public_key_to_der().unwrap(), point(&other)] {
+            for length in [16, 32, 48, 64].into_iter().filter(|length| *length <= secret.len()) {
+                let request = ecdh(&id, &[bytes("DerivationData", &peer)], 8 * length as i64, &[]);
+                let value = derived(&mut alice, &request, "CKM_ECDH1_DERIVE").unwrap();
+                // PKCS#11 removes the first bytes.
+                assert_eq!(value, secret[secret.len() - length..], "{kind:?} {length}");
+            }
+        }
+        // The other party as an object, and a pair of the HSM, whose keys stay there.
+        let public = alice.new_key(&kind.register("PublicKey", &kind.public(&other)[0], DERIVE, &[]));
+        let request = with(ecdh(&id, &[], 256, &[]), &[text("UniqueIdentifier", &public)]);
+        let known = alice.new_key(&request);
+        assert_eq!(alice.export(&known), secret[secret.len() - 32..]);
+        if kind == Kind::Curve("SECP256K1", 256) {
+            continue;
+        }
+        let [private, public] = [DERIVE | 0x800, DERIVE].map(|mask| [integer("CryptographicUsageMask", mask)]);
+        let (private, public) = halves(&alice.ok(&pair_of("EC", kind.bits(), &private, &public)));
+        let sealed = alice.new_key(&ecdh(&private, &[bytes("DerivationData", &point(&own))], 256, &[]));
+        assert_ne!(alice.kmip(&named("Export", &sealed)).status, 200);
+        let request = with(ecdh(&id, &[], 256, &[]), &[text("UniqueIdentifier", &public)]);
+        let same = alice.new_key(&request);
+        assert_eq!(alice.mac(&sealed, b"x"), alice.mac(&same, b"x"), "{kind:?}");
+        for weaker in &open[..1] {
+            let request = ecdh(&private, &[bytes("DerivationData", &point(&own))], 256, std::slice::from_ref(weaker));
+            alice.refused(&request, 400, "Invalid_Attribute_Value");
+        }
+        let attributes = alice.attributes(&sealed);
+        assert_eq!(find(&attributes, "AlwaysSensitive"), Some(&false.into()));
+    }
+}
+
+fn only_a_sound_key_of_the_same_curve_is_another_party(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let (kind, other) = (Kind::Curve("P256", 256), Kind::Curve("P384", 384));
+    let own = kind.generate();
+    let private =
+        |alice: &mut Connection, mask| alice.new_key(&kind.register("PrivateKey", &kind.private(&own)[0], mask, &[]));
+    let id = private(&mut alice, DERIVE);
+    let good = point(&kind.generate());
+    let mut off = good.clone();
+    off[64] ^= 1;
+    let mut info = kind.generate().public_key_to_der().unwrap();
+    *info.last_mut().unwrap() ^= 1;
+    let of_another = other.generate();
+    for wrong in [
+        vec![],
+        vec![0],
+        vec![4; 65],
+        off,
+        info,
+        good[..64].to_vec(),
+        point(&of_another),
+        of_another.public_key_to_der().unwrap(),
+        Kind::Ed25519.generate().public_key_to_der().unwrap(),
+        vec![0x30; 1_024],
+    ] {
+        let answer = alice.kmip(&ecdh(&id, &[bytes("DerivationData", &wrong)], 256, &[]));
+        assert!([400, 422].contains(&answer.status), "{wrong:?}: {}", answer.status);
+    }
+    let right = [bytes("DerivationData", &good)];
+    assert_eq!(alice.kmip(&ecdh(&id, &right, 512, &[])).status, 400, "longer than a coordinate");
+    assert_ne!(
+        alice.kmip(&derive(&id, "ENCRYPT", &[mode("ECB"), bytes("DerivationData", &[1; 32])], 256, &[])).status,
+        200
+    );
+    let reason = "Incompatible_Cryptographic_Usage_Mask";
+    for mask in [1, 1 | DERIVE, 0x800] {
+        let id = private(&mut alice, mask);
+        alice.refused(&ecdh(&id, &right, 256, &[]), 403, reason);
+    }
+    // A key that has signed does not become one that derives.
+    let id = private(&mut alice, 1 | DERIVE);
+    let fewer = put("ModifyAttribute", &id, &integer("CryptographicUsageMask", DERIVE));
+    assert_ne!(alice.kmip(&fewer).status, 200);
+    // The named public key is used, too.
+    let id = private(&mut alice, DERIVE);
+    let form = &kind.public(&kind.generate())[0];
+    let verifying = alice.new_key(&kind.register("PublicKey", form, 2, &[]));
+    let named = |public: &str, data: &[Value]| with(ecdh(&id, data, 256, &[]), &[text("UniqueIdentifier", public)]);
+    alice.refused(&named(&verifying, &[]), 403, reason);
+    let public = alice.new_key(&kind.register("PublicKey", form, DERIVE, &[]));
+    assert_ne!(alice.kmip(&named(&public, &right)).status, 200, "twice");
+    alice.ok(&named(&public, &[]));
+    server.bob().connect().unwrap().refused(&named(&public, &[]), 404, "Object_Not_Found");
 }
 
 fn a_derived_key_is_no_weaker(server: &Server) {
@@ -209,10 +344,27 @@ fn parameters_have_bounds(server: &Server) {
         let answer = alice.kmip(&derive(&id, "ENCRYPT", &wrong, 256, &[]));
         assert!([400, 422].contains(&answer.status), "{wrong:?}: {}", String::from_utf8_lossy(&answer.body));
     }
-    for method in ["PBKDF2", "HASH", "HMAC", "AsymmetricKey", "NIST800_108_F", "NIST800_108_DPI"] {
+    for method in ["PBKDF2", "HMAC", "NIST800_108_DPI"] {
         let request = derive(&id, method, &[data(32)], 256, &[]);
         alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
     }
+    let sha = |name| parameters(&[enumeration("HashingAlgorithm", name)]);
+    for (method, wrong) in [
+        ("HASH", vec![]),
+        ("HASH", vec![sha("SHA256"), data(32)]),
+        ("HASH", vec![sha("SHA1")]),
+        ("HASH", vec![sha("MD5")]),
+        ("NIST800_108_F", vec![]),
+        ("NIST800_108_F", vec![iv(1_025), data(1)]),
+        ("AsymmetricKey", vec![data(65)]),
+    ] {
+        let answer = alice.kmip(&derive(&id, method, &wrong, 256, &[]));
+        assert!([400, 422].contains(&answer.status), "{method} {wrong:?}: {}", answer.status);
+    }
+    // An HMAC by the hash of a long key is one by the key.
+    let long = base(&mut alice, "HMACSHA256", &[1; 65], &[]);
+    let refused = alice.kmip(&derive(&long, "HASH", &[sha("SHA256")], 256, &[]));
+    assert!(refused.json().to_string().contains("block"), "{}", refused.json());
     // A short key could be found by trying all of them.
     for bits in [8, 64, 120, 136, 1_024] {
         let short = [enumeration("CryptographicAlgorithm", "HMACSHA256"), integer("CryptographicLength", bits)];

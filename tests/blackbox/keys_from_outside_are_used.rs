@@ -28,6 +28,7 @@ fn requests_to_one_server() {
         a_sealed_private_key_never_leaves,
         a_sensitive_private_key_leaves_only_wrapped,
         keys_that_are_not_sound_are_refused,
+        the_primes_of_rsa_follow_from_its_exponents,
         what_is_not_used_is_kept,
         what_contradicts_the_key_is_refused,
         rights_are_those_of_the_operations,
@@ -44,6 +45,11 @@ fn in_format(id: &str, format: &str) -> Value {
     with(named("Get", id), &[enumeration("KeyFormatType", format)])
 }
 
+/// The attributes of a private key that may leave in clear.
+fn may_leave() -> [Value; 2] {
+    [boolean("Sensitive", false), boolean("Extractable", true)]
+}
+
 fn what_is_registered_in_each_format_signs_and_is_given_back_in_each(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for kind in kinds() {
@@ -51,7 +57,7 @@ fn what_is_registered_in_each_format_signs_and_is_given_back_in_each(server: &Se
         let (private, public) = (kind.private(&key), kind.public(&key));
         let data = reference::random(100);
         for (number, form) in private.iter().enumerate() {
-            let id = alice.new_key(&kind.register("PrivateKey", form, SIGN, &[]));
+            let id = alice.new_key(&kind.register("PrivateKey", form, SIGN, &may_leave()));
             let own = &public[number % public.len()];
             let other = alice.new_key(&kind.register("PublicKey", own, VERIFY, &[]));
             let signature = octets(&alice.ok(&sign(&id, &data, &[])), "SignatureData");
@@ -166,9 +172,10 @@ fn a_sealed_private_key_never_leaves(server: &Server) {
     let wrapping = alice.new_key(&create("AES", 256, &[integer("CryptographicUsageMask", 0x10)]));
     for kind in kinds() {
         let key = kind.generate();
-        for form in &kind.private(&key) {
+        for (number, form) in kind.private(&key).iter().enumerate() {
+            // It is also what a request means that does not say it.
             let sealed = [boolean("Sensitive", true), boolean("Extractable", false)];
-            let id = alice.new_key(&kind.register("PrivateKey", form, SIGN, &sealed));
+            let id = alice.new_key(&kind.register("PrivateKey", form, SIGN, &sealed[number % 2 * 2..]));
             for operation in ["Get", "Export"] {
                 alice.refused(&named(operation, &id), 403, "Not_Extractable");
                 alice.refused(
@@ -200,7 +207,7 @@ fn a_sensitive_private_key_leaves_only_wrapped(server: &Server) {
     let opening = alice.new_key(&create("AES", 256, &own(0x10 | DECRYPT)));
     for kind in [Kind::Rsa(2048), Kind::Curve("P384", 384)] {
         let form = &kind.private(&kind.generate())[0];
-        let id = alice.new_key(&kind.register("PrivateKey", form, SIGN, &[boolean("Sensitive", true)]));
+        let id = alice.new_key(&kind.register("PrivateKey", form, SIGN, &[boolean("Extractable", true)]));
         alice.ok(&sign(&id, b"x", &[]));
         alice.refused(&named("Get", &id), 403, "Sensitive");
         alice.refused(&padded("Get", &id, &opening), 403, "Sensitive");
@@ -279,6 +286,37 @@ fn keys_that_are_not_sound_are_refused(server: &Server) {
         }
     }
     refused(Kind::Ed25519, "PublicKey", ("Raw", bytes("KeyMaterial", &[0; 32])));
+}
+
+fn the_primes_of_rsa_follow_from_its_exponents(server: &Server) {
+    let mut alice = server.alice().connect().unwrap();
+    let (kind, other) = (Kind::Rsa(2048), Kind::Rsa(2048).generate().rsa().unwrap());
+    for _ in 0..3 {
+        let key = kind.generate();
+        let rsa = key.rsa().unwrap();
+        let form = |d, e, n| {
+            let numbers = [number("Modulus", n), number("PrivateExponent", d), number("PublicExponent", e)];
+            ("TransparentRSAPrivateKey", structure("KeyMaterial", &numbers))
+        };
+        let own = form(rsa.d(), rsa.e(), rsa.n());
+        let id = alice.new_key(&kind.register("PrivateKey", &own, SIGN, &may_leave()));
+        let answer = alice.ok(&in_format(&id, "PKCS1"));
+        let written = PKey::from_rsa(Rsa::private_key_from_der(&octets(&answer, "KeyMaterial")).unwrap()).unwrap();
+        assert!(written.public_eq(&key));
+        assert!(written.rsa().unwrap().check_key().unwrap());
+        let signature = octets(&alice.ok(&sign(&id, b"data", &fields(kind, "SHA256"))), "SignatureData");
+        assert!(verifies(&key, Some(MessageDigest::sha256()), b"data", &signature));
+        let even = BigNum::from_u32(65_536).unwrap();
+        for wrong in [
+            form(other.d(), rsa.e(), rsa.n()),
+            form(rsa.d(), other.d(), rsa.n()),
+            form(rsa.d(), &even, rsa.n()),
+            form(rsa.e(), rsa.e(), rsa.n()),
+            form(rsa.d(), rsa.e(), other.n()),
+        ] {
+            alice.refused(&kind.register("PrivateKey", &wrong, SIGN, &[]), 400, "Invalid_Attribute_Value");
+        }
+    }
 }
 
 fn what_is_not_used_is_kept(server: &Server) {

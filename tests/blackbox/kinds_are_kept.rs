@@ -274,10 +274,33 @@ fn with_what_the_server_knows_of_them() {
     alice.refused(&kept(&without, &[]), 400, "Missing_Data");
 }
 
+/// Keys that Create makes for algorithms that no HSM uses here.
+fn of_other_algorithms(alice: &mut Connection) {
+    for (algorithm, bits) in [("IDEA", 128), ("Camellia", 256), ("Blowfish", 448)] {
+        let id = alice.new_key(&create(algorithm, bits, &[]));
+        assert_eq!(alice.export(&id).len() as i64, bits / 8);
+        assert_eq!(string(&alice.attributes(&id), "CryptographicAlgorithm"), algorithm);
+        let hash = crate::harness::kmip::parameters(&[enumeration("HashingAlgorithm", "SHA256")]);
+        for request in [encrypt(&id, b"x"), mac(&id, b"x"), with(mac(&id, b"x"), &[hash])] {
+            alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
+        }
+        let sealed = [boolean("Sensitive", true), boolean("Extractable", false)];
+        let sealed = alice.new_key(&create(algorithm, bits, &sealed));
+        alice.refused(&named("Get", &sealed), 403, "Not_Extractable");
+    }
+    for (algorithm, bits) in [("IDEA", 64), ("IDEA", 120), ("IDEA", 136), ("Camellia", 1_024), ("Camellia", 0)] {
+        alice.refused(&create(algorithm, bits, &[]), 400, "Invalid_Attribute_Value");
+    }
+    for algorithm in ["DSA", "OneTimePad", "McEliece"] {
+        assert_eq!(alice.kmip(&create(algorithm, 256, &[])).status, 422, "{algorithm}");
+    }
+}
+
 #[test]
 fn and_never_used() {
     let server = Server::start();
     let mut alice = server.alice().connect().unwrap();
+    of_other_algorithms(&mut alice);
     let every = integer("CryptographicUsageMask", 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x80 | 0x100);
     let aes = alice.aes();
     let sealed = alice.seal(&aes, b"x");

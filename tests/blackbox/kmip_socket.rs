@@ -5,6 +5,7 @@ use std::io::Read as _;
 use openssl::ssl::SslVersion;
 use serde_json::{Value, json};
 
+use crate::harness::asymmetric::Kind;
 use crate::harness::kmip::{
     boolean, bytes, create, encrypt, enumeration, find, integer, locate, named, octets, parameters, raw_key, revoke,
     string, structure, text, with,
@@ -34,6 +35,7 @@ fn requests_to_one_server() {
         bytes_that_are_not_a_message_are_answered_and_end_the_connection,
         a_fault_of_one_item_is_an_answer_to_that_item,
         every_version_is_answered_in_its_words,
+        private_keys_stay_where_a_version_can_say_otherwise,
         a_ciphertext_of_gcm_is_decrypted_in_every_version,
         an_object_is_imported_and_exported_in_1_4,
         a_critical_extension_refuses_the_message,
@@ -249,6 +251,47 @@ fn create_1_x(name: &str) -> Value {
         attribute("x-Purpose", json!({"type": "TextString", "value": "test"})),
     ];
     structure("Create", &[enumeration("ObjectType", "SymmetricKey"), structure("TemplateAttribute", &own)])
+}
+
+/// Requests that register a private key of P-256, and that make a pair.
+fn private_keys_1_x() -> [Value; 2] {
+    let code = |name, code: &str| attribute(name, json!({"type": "Enumeration", "value": code}));
+    let mask = |mask: i64| attribute("Cryptographic Usage Mask", json!({"type": "Integer", "value": mask}));
+    let number = |tag, value: i64| json!({"tag": tag, "type": "Integer", "value": value});
+    let kind = Kind::Curve("P256", 256);
+    let (_, material) = kind.private(&kind.generate()).remove(0);
+    let block = [
+        enumeration("KeyFormatType", "PKCS8"),
+        structure("KeyValue", &[material]),
+        json!({"tag": "CryptographicAlgorithm", "type": "Enumeration", "value": "0x00000006"}),
+        number("CryptographicLength", 256),
+    ];
+    let register = [
+        enumeration("ObjectType", "PrivateKey"),
+        structure("TemplateAttribute", &[mask(1)]),
+        structure("PrivateKey", &[structure("KeyBlock", &block)]),
+    ];
+    let common = [
+        code("Cryptographic Algorithm", "0x00000006"),
+        attribute("Cryptographic Length", json!({"type": "Integer", "value": 256})),
+    ];
+    let pair = [
+        structure("CommonTemplateAttribute", &common),
+        structure("PrivateKeyTemplateAttribute", &[mask(1)]),
+        structure("PublicKeyTemplateAttribute", &[mask(2)]),
+    ];
+    [structure("Register", &register), structure("CreateKeyPair", &pair)]
+}
+
+fn private_keys_stay_where_a_version_can_say_otherwise(server: &Server) {
+    let mut socket = server.socket(&server.place.alice);
+    for (minor, expected) in [(0, "Success"), (3, "Success"), (4, "NotExtractable")] {
+        for (request, tag) in private_keys_1_x().iter().zip(["UniqueIdentifier", "PrivateKeyUniqueIdentifier"]) {
+            let id = string(&socket.ask(&of_1_x(minor, request)), tag);
+            let got = socket.ask(&of_1_x(minor, &named("Get", &id)));
+            assert_eq!(outcomes(&items_of(&got)), [expected], "1.{minor}: {got}");
+        }
+    }
 }
 
 fn every_version_is_answered_in_its_words(server: &Server) {

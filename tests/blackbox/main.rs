@@ -213,5 +213,7 @@ mod what_is_not_extractable_stays;
 mod what_may_wrap_a_sensitive_key;
 mod what_the_hsm_can_do;
 mod what_was_agreed_on_is_what_is_done;
+mod wrapped_keys_are_unwrapped;
 mod writes_are_gathered;
+mod wycheproof_pairs;
 mod wycheproof_vectors;

@@ -6,22 +6,13 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::harness::asymmetric::Kind;
 use crate::harness::caller::Caller;
-use crate::harness::kmip::{boolean, create, named};
-use crate::harness::{Options, Server, again, eventually};
+use crate::harness::kmip::{boolean, create, integer, named, register, wrapped};
+use crate::harness::spy::{self, Carried, Protection, Watch};
+use crate::harness::{Options, Server, again, eventually, reference};
 
 const ENCRYPTS: usize = 200;
-
-fn spy() -> PathBuf {
-    let places = [
-        "/usr/lib/x86_64-linux-gnu/pkcs11-spy.so",
-        "/usr/lib/x86_64-linux-gnu/pkcs11/pkcs11-spy.so",
-        "/usr/lib/aarch64-linux-gnu/pkcs11-spy.so",
-        "/usr/lib64/pkcs11-spy.so",
-        "/usr/lib/pkcs11/pkcs11-spy.so",
-    ];
-    places.into_iter().map(PathBuf::from).find(|place| place.exists()).expect("opensc: scripts/test installs it")
-}
 
 /// A server that uses the spy. The report may hold secrets, and is removed with the test's directory.
 struct Watched {
@@ -37,7 +28,7 @@ impl Watched {
             ("PKCS11SPY".to_owned(), again::module().display().to_string()),
             ("PKCS11SPY_OUTPUT".to_owned(), report.display().to_string()),
         ];
-        let arguments = vec!["--hsm-module".to_owned(), spy().display().to_string()];
+        let arguments = vec!["--hsm-module".to_owned(), spy::library().display().to_string()];
         let options = Options { arguments, environment, ..Options::default() };
         Self { server: Server::start_at(place, &options), report }
     }
@@ -264,4 +255,73 @@ fn the_value_of_a_key_that_is_not_extractable_is_never_read() {
     let open = alice.aes();
     alice.export(&open);
     assert!(reads(&watched.calls(from).0) >= 1);
+}
+
+#[test]
+fn no_call_carries_the_bytes_of_a_sealed_key() {
+    let watched = Watched::start();
+    let from = watched.end();
+    let mut alice = watched.server.alice().connect().unwrap();
+    let protected = |sensitive, extractable| [boolean("Sensitive", sensitive), boolean("Extractable", extractable)];
+    let kind = Kind::Curve("P256", 256);
+    let mut ids = Vec::new();
+    for attributes in [protected(true, false), protected(true, true), protected(false, true)] {
+        ids.push(alice.new_key(&create("AES", 256, &attributes)));
+        ids.push(alice.new_key(&register("AES", &reference::random(32), &attributes)));
+        let form = &kind.private(&kind.generate())[0];
+        ids.push(alice.new_key(&kind.register("PrivateKey", form, 1, &attributes)));
+    }
+    let wrapping = alice.new_key(&create("AES", 256, &[integer("CryptographicUsageMask", 0x10)]));
+    for id in &ids {
+        for operation in ["Get", "Export"] {
+            alice.kmip(&named(operation, id));
+            alice.kmip(&wrapped(operation, id, &wrapping));
+        }
+    }
+    let text = String::from_utf8(fs::read(&watched.report).unwrap().split_off(from)).unwrap();
+    let mut watch = Watch::default();
+    text.lines().for_each(|line| watch.line(line));
+    let count = |function: &str, protection| {
+        let is = |own: &&Carried| own.function == function && own.protection == protection;
+        watch.found.iter().filter(is).count()
+    };
+    let wrong: Vec<&Carried> = watch.found.iter().filter(|own| own.is_wrong).collect();
+    assert_eq!(wrong, [] as [&Carried; 0]);
+    // What may leave is seen, so that the rest would be: three keys, twice in clear, and the private one for wrapping, too.
+    assert!(count("C_GetAttributeValue", Protection::Open) >= 6, "{:?}", watch.found);
+    for protection in [Protection::Sealed, Protection::Guarded, Protection::Unknown] {
+        assert_eq!(count("C_GetAttributeValue", protection), 0);
+    }
+    assert!(count("C_CreateObject", Protection::Guarded) >= 6, "{:?}", watch.found);
+}
+
+#[test]
+fn bytes_that_leave_are_found() {
+    let call = |number, name: &str, rest: &str| {
+        format!("{number}: {name}\n2026-01-01 00:00:00.000\n{rest}Returned:  0 CKR_OK\n\n")
+    };
+    let value = "    CKA_VALUE             00007f / 16\n    00000000  50 6D F2 D9 C8 08 DD C4 A5 CE F4 C8 75 B8 D4 57  Pm..........u..W\n";
+    let flags = |sensitive, extractable| {
+        format!("    CKA_SENSITIVE         {sensitive}\n    CKA_EXTRACTABLE       {extractable}\n")
+    };
+    let read = format!("[in] hObject = 0x2\n[out] pTemplate[1]: \n{value}");
+    for (sensitive, extractable, expected) in
+        [("True", "False", [false, true]), ("True", "True", [false, true]), ("False", "True", [false, false])]
+    {
+        let made = format!("[in] pTemplate[3]: \n{value}{}[out] *phObject = 0x2\n", flags(sensitive, extractable));
+        let mut watch = Watch::default();
+        let text = call(1, "C_CreateObject", &made) + &call(2, "C_GetAttributeValue", &read);
+        text.lines().for_each(|line| watch.line(line));
+        let wrong = watch.found.iter().map(|own| own.is_wrong).collect::<Vec<_>>();
+        assert!(wrong.ends_with(&expected[1..]) && !wrong[0], "{sensitive} {extractable}: {:?}", watch.found);
+        assert_eq!(watch.calls, [2, 0]);
+    }
+    // In another call, and as data that is returned.
+    let mut watch = Watch::default();
+    let made = format!("[in] pTemplate[3]: \n{value}{}[out] *phObject = 0x2\n", flags("True", "False"));
+    let out = "[out] pData[16]\n    00000000  50 6D F2 D9 C8 08 DD C4 A5 CE F4 C8 75 B8 D4 57  Pm..........u..W\n";
+    let text =
+        call(1, "C_CreateObject", &made) + &call(2, "C_Decrypt", out) + &call(3, "C_WrapKey", "[in] hKey = 0x2\n");
+    text.lines().for_each(|line| watch.line(line));
+    assert_eq!(watch.found.iter().filter(|own| own.is_wrong).count(), 2, "{:?}", watch.found);
 }

@@ -14,7 +14,7 @@ use crate::harness::kmip::{
     USAGE, bytes, encrypt, enumeration, integer, locate, mac, mac_verify, name, named, octets, parameters, replace,
     revoke, string, structure, text, with, wrapped,
 };
-use crate::harness::pairs::pair;
+use crate::harness::pairs::{halves, pair, pair_of};
 use crate::harness::routes::unnamed;
 use crate::harness::{Answer, Caller, Server, World};
 
@@ -158,6 +158,12 @@ impl Kitchen {
                 let request = wrapped(request.split(',').next().unwrap(), &own, &wrapping);
                 Recipe { objects: vec![(object, own), ("the wrapping key", wrapping)], ask: kmip(request) }
             }
+            "Import, NotWrapped" => {
+                let (own, wrapping) = (self.key(USAGE), self.key(0x30));
+                let blob = octets(&self.alice.ok(&wrapped("Get", &own, &wrapping)), "KeyMaterial");
+                let ask = crate::wrapped_keys_are_unwrapped::unwrapping(&wrapping, "AES", &blob, &[]);
+                Recipe { objects: vec![("the wrapping key", wrapping)], ask: kmip(ask) }
+            }
             "Import, replacing" => {
                 let id = self.key(USAGE);
                 let ask = kmip(replace(&id, "AES", &[7; 32], &[]));
@@ -182,6 +188,14 @@ impl Kitchen {
                 let base = self.key(0x200);
                 let ask = crate::keys_are_derived::ecb(&base, 256, &[]);
                 Recipe { ask: kmip(ask), objects: vec![("the key to derive from", base)] }
+            }
+            "DeriveKey, naming a public key" => {
+                let mask = [integer("CryptographicUsageMask", 0x200)];
+                let mut pair = || halves(&self.alice.ok(&pair_of("EC", 256, &mask, &mask)));
+                let ((base, _), (_, public)) = (pair(), pair());
+                let named = text("UniqueIdentifier", &public);
+                let ask = with(crate::keys_are_derived::ecdh(&base, &[], 256, &[]), &[named]);
+                Recipe { ask: kmip(ask), objects: vec![("the key to derive from", base), ("the public key", public)] }
             }
             "ReKeyKeyPair" => {
                 let (private, public) = self.pair();

@@ -209,6 +209,57 @@ fn pairs_are_rotated_together() {
 }
 
 #[test]
+fn one_owner_does_not_get_all_rotations() {
+    let (place, options) = moving();
+    let server = Server::start_at(Arc::clone(&place), &options);
+    let [mut alice, mut bob] = [server.alice(), server.bob()].map(|client| client.connect().unwrap());
+    let many: Vec<String> = (0..130).map(|_| alice.new_key(&create("AES", 256, &rotating()))).collect();
+    let one = bob.new_key(&create("AES", 256, &rotating()));
+    let done = || many.iter().map(|id| clocked(&place, id).len()).sum::<usize>();
+    clock::advance(&place, 130);
+    await_lines(&place, &one, 1);
+    // Bob's key is last in the order. A minute may have ended in between.
+    assert!((1..=120).contains(&done()), "{}", done());
+    for minute in 1..=3 {
+        eventually("a share is used", || (done() >= 130.min(60 * minute)).then_some(()));
+        clock::advance(&place, 60);
+    }
+    // Those that were replaced first are due again, and only those.
+    let twice = many.iter().filter(|id| clocked(&place, id).len() != 1).count();
+    assert_eq!(twice, 0);
+}
+
+#[test]
+fn an_owner_has_a_bounded_number_of_rotations() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let own = alice.new_key(&create("AES", 256, &rotating()));
+    let place = Arc::clone(&server.place);
+    server.stop();
+    // The rows for searches are not bound.
+    let database = Database::open(place.database()).unwrap();
+    let sql = "WITH RECURSIVE each (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM each WHERE n < 9999) \
+               INSERT INTO object_rotation SELECT 'filled ' || n, 9000000000, 'alice' FROM each";
+    assert_eq!(database.execute(sql, []).unwrap(), 9_999);
+    drop(database);
+    let server = Server::start_at(place, &Options::default());
+    let [mut alice, mut bob] = [server.alice(), server.bob()].map(|client| client.connect().unwrap());
+    // Also one that waits for its activation.
+    let waiting = [rotating(), vec![date_at("ActivationDate", now() + 1_000)]].concat();
+    for attributes in [&rotating(), &waiting] {
+        let refused = alice.refused(&create("AES", 256, attributes), 409, "Server_Limit_Exceeded");
+        assert!(refused.to_string().contains("10000"), "{refused}");
+        bob.new_key(&create("AES", 256, attributes));
+    }
+    let other = alice.new_key(&create("AES", 256, &rotating()[..1]));
+    alice.refused(&put("AddAttribute", &other, &boolean("RotateAutomatic", true)), 409, "Server_Limit_Exceeded");
+    // What is noted stays so, and its place is free when it ends.
+    alice.ok(&put("ModifyAttribute", &own, &interval("RotateInterval", 600)));
+    alice.ok(&revoke(&own, "Superseded"));
+    alice.ok(&put("AddAttribute", &other, &boolean("RotateAutomatic", true)));
+}
+
+#[test]
 fn a_rotation_has_rules() {
     let server = Server::start();
     let mut alice = server.alice().connect().unwrap();

@@ -33,7 +33,7 @@ fn one_that_never_left_and_cannot_decrypt() {
     let guarded = alice.new_key(&register("AES", &secret, &[boolean("Sensitive", true)]));
     let open = alice.new_key(&register("AES", &secret, &[]));
     let made_here = alice.new_key(&create("AES", 256, &[boolean("Sensitive", true)]));
-    for (id, mask) in [("w1", WRAP), ("w2", WRAP | ENCRYPT | UNWRAP), ("w3", EVERY & !(DECRYPT | UNRESTRICTED))] {
+    for (id, mask) in [("w1", WRAP), ("w2", WRAP | ENCRYPT), ("w3", EVERY & !(DECRYPT | UNWRAP | UNRESTRICTED))] {
         alice.ok(&create("AES", 256, &own(id, mask, true, false)));
         for operation in ["Get", "Export"] {
             let blob = octets(&alice.ok(&wrapped(operation, &guarded, id)), "KeyMaterial");
@@ -44,8 +44,8 @@ fn one_that_never_left_and_cannot_decrypt() {
         }
     }
     let mut unfit = Vec::new();
-    // A wrapping key whose mask has Decrypt, which can be used to unwrap.
-    for (id, mask) in [("d1", WRAP | DECRYPT), ("d2", WRAP | UNRESTRICTED), ("d3", EVERY)] {
+    // A wrapping key whose mask has Decrypt or Unwrap Key, which can be used to unwrap.
+    for (id, mask) in [("d1", WRAP | DECRYPT), ("d2", WRAP | UNRESTRICTED), ("d3", EVERY), ("d4", WRAP | UNWRAP)] {
         alice.ok(&create("AES", 256, &own(id, mask, true, false)));
         unfit.push(id);
     }

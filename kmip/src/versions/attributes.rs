@@ -125,13 +125,29 @@ pub(super) fn upgrade(version: Version, value: Value) -> Result<(Option<Item>, O
     Ok((item, index))
 }
 
+/// An attribute of KMIP 1.x that a search is about. `None` for the Operation Policy Name of `default`, which every object has.
+/// No object has another one, or a use that only 1.x has: this is then an identifier that no object has.
+///
+/// # Errors
+/// It lacks a part, or the version does not have it.
+pub(super) fn criterion(version: Version, value: Value) -> Result<Option<Item>, Error> {
+    /// No identifier contains a space.
+    const NO_OBJECT: &str = "no object";
+    let (reference, value, _) = parts(version, value)?;
+    let is_met = match (&reference, &value) {
+        (AttributeReference::Tag(Tag::OperationPolicyName), Value::TextString(policy)) if policy == "default" => {
+            return Ok(None);
+        }
+        (AttributeReference::Tag(Tag::OperationPolicyName), _) => false,
+        (AttributeReference::Tag(Tag::CryptographicUsageMask), Value::Integer(bits)) => bits & UsageMask::FORMER == 0,
+        _ => true,
+    };
+    let never = || Item::new(Tag::UniqueIdentifier, NO_OBJECT.to_owned());
+    Ok(Some(if is_met { item(reference, value) } else { never() }))
+}
+
 fn read(version: Version, value: Value) -> Result<(Option<Item>, Option<i32>), Error> {
-    let mut fields = Fields::of(value)?;
-    let name: String = fields.required(Tag::AttributeName)?;
-    let index: Option<i32> = fields.optional(Tag::AttributeIndex)?;
-    let value = fields.item(Tag::AttributeValue)?.ok_or(Fault::Missing(Tag::AttributeValue))?;
-    fields.finish()?;
-    let reference = named(version, &name)?;
+    let (reference, value, index) = parts(version, value)?;
     if let AttributeReference::Tag(tag @ Tag::OperationPolicyName) = reference {
         let is_usual = matches!(&value, Value::TextString(policy) if policy == "default");
         return if is_usual { Ok((None, index)) } else { Err(Fault::UnsupportedAttribute(tag).into()) };
@@ -139,7 +155,17 @@ fn read(version: Version, value: Value) -> Result<(Option<Item>, Option<i32>), E
     Ok((Some(item(reference, value)), index))
 }
 
-/// The same of an attribute that a search or a change is about, and that cannot be left out.
+/// What is named, its value, and its index if one is given.
+fn parts(version: Version, value: Value) -> Result<(AttributeReference, Value, Option<i32>), Error> {
+    let mut fields = Fields::of(value)?;
+    let name: String = fields.required(Tag::AttributeName)?;
+    let index: Option<i32> = fields.optional(Tag::AttributeIndex)?;
+    let value = fields.item(Tag::AttributeValue)?.ok_or(Fault::Missing(Tag::AttributeValue))?;
+    fields.finish()?;
+    Ok((named(version, &name)?, value, index))
+}
+
+/// The same of an attribute that a change is about, and that cannot be left out.
 ///
 /// # Errors
 /// As [`upgrade`], and for every Operation Policy Name.

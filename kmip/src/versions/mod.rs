@@ -75,6 +75,12 @@ impl Version {
         since::tag(Tag::AuthenticatedEncryptionTag) <= self
     }
 
+    /// Whether clients can say whether a key may leave the server: Sensitive and Extractable are attributes.
+    #[must_use]
+    pub fn has_protection(self) -> bool {
+        since::tag(Tag::Sensitive).max(since::tag(Tag::Extractable)) <= self
+    }
+
     /// Whether attributes are structures of name, index and value, in template attributes.
     fn has_templates(self) -> bool {
         self < Self::V2_0

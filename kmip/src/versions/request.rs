@@ -60,7 +60,10 @@ fn payload(version: Version, operation: Operation, items: Vec<Item>) -> Result<V
     if since::operation(operation) > version {
         return Err(Fault::UnsupportedOperation(operation.name(Dialect::Oasis)).into());
     }
-    if let Some(tag) = later(version, &items) {
+    // Clients of PyKMIP search by it in every version.
+    let is_usual = |item: &&Item| operation == Operation::Locate && item.tag == Tag::OffsetItems;
+    let mut others = items.iter().filter(|item| !is_usual(item));
+    if let Some(tag) = others.find_map(|item| later(version, std::slice::from_ref(item))) {
         return Err(Fault::Unexpected(tag).into());
     }
     items.iter().try_for_each(|item| check_function(version, item))?;
@@ -81,7 +84,7 @@ fn payload(version: Version, operation: Operation, items: Vec<Item>) -> Result<V
                 upgraded.push(template(version, Tag::PrivateKeyAttributes, value)?);
             }
             (_, Tag::PublicKeyTemplateAttribute) => upgraded.push(template(version, Tag::PublicKeyAttributes, value)?),
-            (Operation::Locate, Tag::Attribute) => collected.push(attributes::upgrade_needed(version, value)?.0),
+            (Operation::Locate, Tag::Attribute) => collected.extend(attributes::criterion(version, value)?),
             (Operation::Import, Tag::Attribute) => {
                 let (attribute, _) = attributes::upgrade(version, value)?;
                 // These follow from the certificate: an answer to Export contains them beside what they follow from.

@@ -134,7 +134,20 @@ fn what_a_version_does_not_have_is_refused_and_the_rest_of_the_batch_is_not() {
     }
     let policy = |name| attribute("Operation Policy Name", &format!(r#"type="TextString" value="{name}""#));
     assert!(upgraded("1.2", "Create", &template(policy("private"))).is_err());
-    assert!(upgraded("1.2", "Locate", &policy("default")).is_err());
+    let Request::Locate(search) = upgraded("1.0", "Locate", r#"<OffsetItems type="Integer" value="1"/>"#).unwrap()
+    else {
+        panic!("Locate was asked")
+    };
+    assert_eq!(search.offset_items, Some(1));
+    assert!(upgraded("1.0", "Get", r#"<OffsetItems type="Integer" value="1"/>"#).is_err());
+    // Every object has this one, and none has another.
+    let mask = |bits| attribute("Cryptographic Usage Mask", &format!(r#"type="Integer" value="{bits}""#));
+    for (wanted, is_bound) in
+        [(policy("default"), false), (policy("private"), true), (mask(12), false), (mask(0x40 | 12), true)]
+    {
+        let Request::Locate(search) = upgraded("1.2", "Locate", &wanted).unwrap() else { panic!("Locate was asked") };
+        assert_eq!(search.criteria.is_some_and(|own| own.attributes.unique_identifier.is_some()), is_bound);
+    }
     assert!(upgraded("1.2", "AddAttribute", &policy("default")).is_err());
     let named = r#"<Name><NameValue type="TextString" value="t"/><NameType type="Enumeration" value="UninterpretedTextString"/></Name>"#;
     assert!(upgraded("1.0", "Create", &template(named.to_owned())).is_err());

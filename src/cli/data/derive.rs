@@ -1,10 +1,11 @@
 //! `claviger derive`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
+use openssl::pkey::PKey;
 
-use crate::cli::error::{Error, FileError};
+use crate::cli::error::{Error, FileError, KeyFileFault};
 use crate::cli::keys::Terms;
 use crate::cli::kinds::{Choice, Kind};
 use crate::cli::labels::Labels;
@@ -25,22 +26,23 @@ const MOST: usize = 1024;
 /// Derive a key from another key inside the HSM, and print its unique identifier
 #[derive(clap::Args)]
 pub(in crate::cli) struct Derive {
-    /// File with the derivation data, of at most 1024 bytes; `-` for standard input [default: no data]
+    /// File with the derivation data, of at most 1024 bytes, or for asymmetric-key with the other party's public key in PEM or
+    /// DER; `-` for standard input [default: no data]
     #[arg(value_name = "FILE")]
     data: Option<PathBuf>,
-    /// Unique identifier or name of the key to derive from, whose only usage is derive-key
+    /// Unique identifier or name of the key to derive from, whose only usage is derive-key; for asymmetric-key a private key
     #[arg(short, long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     key: String,
     /// Method
     #[arg(long, value_name = "METHOD", value_parser = words::derivation())]
     method: DerivationMethod,
-    /// Hash of the method [default: sha256; for nist800-108-c with an AES key, its CMAC]
+    /// Hash of the method [default: sha256; for nist800-108-c and nist800-108-f with an AES key, its CMAC; none for hash]
     #[arg(long, value_name = "HASH", value_parser = words::hash(), hide_possible_values = true)]
     hash: Option<HashingAlgorithm>,
     /// Mode of the method encrypt: ecb or cbc
     #[arg(long, value_name = "MODE", value_parser = words::mode(), hide_possible_values = true)]
     mode: Option<BlockCipherMode>,
-    /// IV of the mode cbc in hexadecimal
+    /// IV of the mode cbc, or of nist800-108-f, in hexadecimal
     #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
     iv_hex: Option<HexBytes>,
     /// Salt of hkdf in hexadecimal
@@ -72,11 +74,14 @@ impl Derive {
         attributes.cryptographic_algorithm = Some(key.algorithm);
         attributes.cryptographic_length = Some(key.bits);
         attributes.cryptographic_usage_mask = Some(mask);
+        let is_agreement = self.method == DerivationMethod::AsymmetricKey;
         let data = match &self.data {
+            Some(path) if is_agreement => vec![public_key(path, Source::whole(path, MOST, FileError::large).await?)?],
             Some(path) => vec![Source::whole(path, MOST, FileError::large).await?],
             None => Vec::new(),
         };
-        let base = resolve(client, &self.key, &[ObjectType::SymmetricKey]).await?;
+        let own = if is_agreement { ObjectType::PrivateKey } else { ObjectType::SymmetricKey };
+        let base = resolve(client, &self.key, &[own]).await?;
         let is_chosen = self.hash.is_some() || self.mode.is_some();
         let request = Request {
             object_type: ObjectType::SymmetricKey,
@@ -97,4 +102,14 @@ impl Derive {
         };
         Ok(made(&client.execute(request).await?.unique_identifier))
     }
+}
+
+/// Returns the public key of a file in DER. What is not PEM is sent as it is.
+fn public_key(path: &Path, content: Bytes) -> Result<Bytes, Error> {
+    if !content.trim_ascii_start().starts_with(b"-----BEGIN ") {
+        return Ok(content);
+    }
+    let der = PKey::public_key_from_pem(&content).and_then(|key| key.public_key_to_der());
+    let fault = |_| Error::KeyFile { path: path.to_owned(), format: "a public key in PEM", fault: KeyFileFault::NoPem };
+    der.map(Bytes::from).map_err(fault)
 }

@@ -1,4 +1,4 @@
-//! The commands that use a key on data: `claviger encrypt`, `decrypt`, `sign`, `verify`, `mac`, `wrap`, `derive`; and `random` and
+//! The commands that use a key on data: `claviger encrypt`, `decrypt`, `sign`, `verify`, `mac`, `wrap`, `unwrap`, `derive`; and `random` and
 //! `hash`, which use none.
 
 mod cipher;
@@ -11,6 +11,7 @@ mod message;
 mod output;
 mod random;
 mod sign;
+mod unwrap;
 mod verify;
 mod wrap;
 
@@ -27,6 +28,7 @@ pub(super) enum Data {
     Verify(verify::Verify),
     Mac(mac::Mac),
     Wrap(wrap::Wrap),
+    Unwrap(unwrap::Unwrap),
     Derive(derive::Derive),
     Random(random::Random),
     Hash(hash::Hash),
@@ -41,6 +43,7 @@ impl Data {
             Self::Verify(command) => command.run(client).await,
             Self::Mac(command) => command.run(client).await,
             Self::Wrap(command) => command.run(client).await,
+            Self::Unwrap(command) => command.run(client).await,
             Self::Derive(command) => command.run(client).await,
             Self::Random(command) => command.run(client).await,
             Self::Hash(command) => command.run(client).await,

@@ -55,7 +55,7 @@ impl Terms {
     /// Adds whether the key may leave.
     pub(in crate::cli) fn put_leaving(&self, attributes: &mut Attributes) {
         attributes.extractable = Some(self.exportable || self.sensitive);
-        attributes.sensitive = (!self.exportable).then_some(true);
+        attributes.sensitive = Some(!self.exportable);
     }
 
     /// Adds the beginning of the lifecycle.

@@ -78,7 +78,12 @@ impl Format {
 ///
 /// # Errors
 /// The content does not have the format. The error shows nothing of it.
-pub(super) fn read(format: Option<Format>, path: &Path, content: Bytes, is_pair: bool) -> Result<ManagedObject, Error> {
+pub(in crate::cli) fn read(
+    format: Option<Format>,
+    path: &Path,
+    content: Bytes,
+    is_pair: bool,
+) -> Result<ManagedObject, Error> {
     let format = format.unwrap_or_else(|| Format::of(&content, is_pair));
     let fault = |fault| Error::KeyFile { path: path.to_owned(), format: format.name(), fault };
     match format {

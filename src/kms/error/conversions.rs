@@ -2,6 +2,7 @@
 
 use super::super::attribute_fault::AttributeFault;
 use super::super::key_fault::KeyFault;
+use super::super::lifecycle_fault::LifecycleFault;
 use super::Error;
 use crate::auth::AccessTokenError;
 use crate::custody::{self, Curve, InvalidInput, PairKind, TokenError};
@@ -104,6 +105,7 @@ impl From<store::Error> for Error {
             store::Error::Exists(name) => Self::Exists(name),
             // Changes by this server are serialized, so another program writes into the database.
             store::Error::Conflict => Self::Contention,
+            store::Error::Rotations => LifecycleFault::Rotations.into(),
             error @ store::Error::Binding(_) => Self::Unbound(error),
             error => Self::Store(error),
         }

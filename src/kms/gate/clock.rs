@@ -11,10 +11,11 @@ use super::super::object::Object;
 use super::loading::new_object;
 use super::replacing::Former;
 use super::service::Kms;
+use super::shares::Sweep;
 use crate::audit::Record;
 use crate::kmip::enumerations::State;
 use crate::kmip::ttlv::DateTime;
-use crate::store::due::{self, Due};
+use crate::store::due::{self, Due, Rotation};
 use crate::store::{self, Command};
 use crate::turns::Turn;
 
@@ -109,29 +110,31 @@ impl Kms {
     }
 
     /// Replaces the keys whose Rotate Interval has passed at `now`; each replacement has a line in the audit log for both
-    /// keys. A key that another call is changing is passed over until the next call, one that cannot be replaced until the
-    /// next start.
+    /// keys. A key that another call is changing, and one whose owner has had its share, is passed over until the next call, one
+    /// that cannot be replaced until the next start.
     ///
     /// # Errors
     /// Database, HSM token or audit log cannot be used. The rest is done by the next call.
     pub fn rotate_keys(&self, now: i64) -> Result<(), Error> {
         let mut after = (i64::MIN, String::new());
-        let began = Instant::now();
+        let (began, mut sweep) = (Instant::now(), Sweep::default());
         loop {
             let page = due::rotations(&self.store, now, &after, PAGE)?;
             let Some(last) = page.last() else { return Ok(()) };
-            after.clone_from(last);
-            for (_, id) in &page {
+            after.clone_from(&last.place);
+            for Rotation { place: (_, id), owner } in &page {
                 // Dates are followed between the sweeps.
                 if began.elapsed() > SWEEP {
                     return Ok(());
                 }
-                match self.rotate(id, DateTime(now)) {
-                    Ok(()) | Err(Error::Crowded) => {}
-                    Err(error @ (Error::Hsm(_) | Error::Store(_) | Error::Audit(_) | Error::Unbound(_))) => {
-                        return Err(error);
-                    }
-                    Err(error) => {
+                if self.is_passed_over(id) {
+                    continue;
+                }
+                let now = DateTime(now);
+                match sweep.make(&self.shares, (owner, now), || self.rotate(id, now)) {
+                    None | Some(Ok(()) | Err(Error::Crowded)) => {}
+                    Some(Err(error)) if is_of_the_server(&error) => return Err(error),
+                    Some(Err(error)) => {
                         tracing::warn!(id, %error, detail = error.detail(), "the key is not rotated: replace it by Re-key");
                         self.pass_over(id);
                     }
@@ -141,9 +144,6 @@ impl Kms {
     }
 
     fn rotate(&self, id: &str, now: DateTime) -> Result<(), Error> {
-        if self.is_passed_over(id) {
-            return Ok(());
-        }
         let turn = self.turns.take_free(id)?;
         let Some(present) = self.found_or_refused(id)? else { return Ok(()) };
         // The table of times is not bound; the object is.
@@ -175,4 +175,9 @@ impl Kms {
             Err(_) => self.read(id).map(|found| found.map(|(object, _)| Arc::new(object))),
         }
     }
+}
+
+/// Whether the error concerns every key, and not one of them.
+fn is_of_the_server(error: &Error) -> bool {
+    matches!(error, Error::Hsm(_) | Error::Store(_) | Error::Audit(_) | Error::Unbound(_))
 }

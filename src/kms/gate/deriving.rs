@@ -32,6 +32,16 @@ impl NewGrant<'_> {
                 DerivationKind::Counter => {
                     "this HSM does not derive keys by SP 800-108 (CKM_SP800_108_COUNTER_KDF), or keeps every key in the token"
                 }
+                DerivationKind::Feedback => {
+                    "this HSM does not derive keys by SP 800-108 with feedback (CKM_SP800_108_FEEDBACK_KDF), or keeps every key in \
+                     the token"
+                }
+                DerivationKind::Hash => {
+                    "this HSM does not derive keys by a hash (CKM_SHA256_KEY_DERIVATION), or keeps every key in the token"
+                }
+                DerivationKind::Ecdh => {
+                    "this HSM does not derive keys by ECDH (CKM_ECDH1_DERIVE), or keeps every key in the token"
+                }
             }));
         }
         base.use_up(data)?;

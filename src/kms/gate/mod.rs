@@ -40,6 +40,8 @@ mod replacing;
 mod resources;
 mod secrets;
 mod service;
+mod shares;
+mod unwrapping;
 mod vault;
 
 pub(super) use amending::Amendment;

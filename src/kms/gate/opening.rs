@@ -13,6 +13,7 @@ use super::super::streams::Streams;
 use super::definitions::Definitions;
 use super::invocations::Invocations;
 use super::service::{Kms, Settings};
+use super::shares::Shares;
 use super::vault;
 use crate::audit::Audit;
 use crate::auth::{AccessTokens, Lockouts};
@@ -56,6 +57,7 @@ impl Kms {
             audit,
             last_uses: LastUses::default(),
             passed_over: Mutex::default(),
+            shares: Shares::default(),
             sweeps: AtomicUsize::new(0),
             searching: Mutex::new(()),
             health: Mutex::new(None),

@@ -15,6 +15,7 @@ use super::super::streams::Streams;
 use super::definitions::Definitions;
 use super::health::Health;
 use super::invocations::Invocations;
+use super::shares::Shares;
 use crate::audit::Audit;
 use crate::auth::{AccessTokens, Lockouts};
 use crate::custody::Custody;
@@ -68,6 +69,8 @@ pub struct Kms {
     pub(super) last_uses: LastUses,
     /// Objects that the clock cannot change, until the next start.
     pub(super) passed_over: Mutex<HashSet<String>>,
+    /// What the clock has done for each owner.
+    pub(super) shares: Shares,
     /// The number of long searches that run now.
     pub(super) sweeps: AtomicUsize,
     /// The lock on searches of the audit log. Only one runs at a time, because it may take long.

@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::super::gate::NewGrant;
 use super::super::halves::propose_half;
 use super::super::identifier::MAX_IDENTIFIER;
-use super::super::key_pair::{Half as New, settle_curve};
+use super::super::key_pair::{Half as New, new_pair_kind, settle_curve};
 use super::super::object_kind::Half;
 use super::super::proposal::check_masks;
 use super::super::{Call, Error, Kms};
 use crate::kmip::attributes::Link;
 use crate::kmip::enumerations::{LinkType, ObjectType};
 use crate::kmip::payloads::create_key_pair::{Request, Response};
-use crate::kmip::{Attributes, Tag, UniqueIdentifier};
+use crate::kmip::{Attributes, Tag, UniqueIdentifier, UsageMask};
 
 /// Time limit for making a key pair, from the beginning of the request.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,8 +30,13 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     }
     let mut private = common.overridden(request.private_key_attributes.as_deref())?;
     let mut public = common.overridden(request.public_key_attributes.as_deref())?;
-    for half in [&mut private, &mut public] {
+    let own = [request.private_key_attributes, request.public_key_attributes];
+    for ((half, own), terms) in [&mut private, &mut public].into_iter().zip(own).zip([Half::PRIVATE, Half::PUBLIC]) {
         settle_curve(half)?;
+        // A mask for both halves gives each of them the uses that it may have.
+        if own.is_none_or(|own| own.cryptographic_usage_mask.is_none()) {
+            half.cryptographic_usage_mask = shared_mask(half, &terms);
+        }
         // Clients give one object type for both halves.
         half.object_type =
             half.object_type.filter(|kind| !matches!(kind, ObjectType::PrivateKey | ObjectType::PublicKey));
@@ -44,6 +49,15 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let public_grant = kms.authorize_new(call, &mut public)?;
     let [(private, _), (public, _)] = make(call, [(&private_grant, private), (&public_grant, public)])?;
     Ok(Response { private_key_unique_identifier: private, public_key_unique_identifier: public })
+}
+
+/// The uses of a mask for both halves that this half may have. If it may have none of them, the mask stays, and is refused.
+fn shared_mask(half: &Attributes, terms: &Half) -> Option<UsageMask> {
+    let mask = half.cryptographic_usage_mask?;
+    let Ok(kind) = new_pair_kind(half) else { return Some(mask) };
+    let (permitted, _) = terms.uses(kind);
+    let own = mask.without(mask.without(permitted | UsageMask::UNRESTRICTED));
+    Some(if own.is_empty() { mask } else { own })
 }
 
 /// Makes a private and a public key; returns their identifiers, and their attributes without the project.

@@ -72,7 +72,7 @@ macro_rules! table {
             DiscoverVersions discover_versions {}
             // The right to encrypt by a key includes the right to wrap keys by it.
             Encrypt encrypt { touches: Touches::Named, uses: &[Purpose::ENCRYPT, Purpose::WRAP_KEY] }
-            Decrypt decrypt { touches: Touches::Named, uses: &[Purpose::DECRYPT] }
+            Decrypt decrypt { touches: Touches::Named, uses: &[Purpose::DECRYPT, Purpose::UNWRAP_KEY] }
             MAC mac { touches: Touches::Named, uses: &[Purpose::MAC_GENERATE] }
             MACVerify mac_verify { touches: Touches::Named, uses: &[Purpose::MAC_VERIFY] }
             Sign sign { touches: Touches::Named, uses: &[Purpose::SIGN] }
@@ -166,6 +166,7 @@ impl Purpose {
     const ENCRYPT: Self = Self::new(Use::Protect, UsageMask::ENCRYPT, "Encrypt");
     pub(super) const DECRYPT: Self = Self::new(Use::Process, UsageMask::DECRYPT, "Decrypt");
     pub(super) const WRAP_KEY: Self = Self::new(Use::Protect, UsageMask::WRAP_KEY, "Wrap Key");
+    pub(super) const UNWRAP_KEY: Self = Self::new(Use::Process, UsageMask::UNWRAP_KEY, "Unwrap Key");
     const MAC_GENERATE: Self = Self::new(Use::Protect, UsageMask::MAC_GENERATE, "MAC Generate");
     const MAC_VERIFY: Self = Self::new(Use::Process, UsageMask::MAC_VERIFY, "MAC Verify");
     const DERIVE_KEY: Self = Self::new(Use::Protect, UsageMask::DERIVE_KEY, "Derive Key");

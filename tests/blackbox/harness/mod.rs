@@ -39,6 +39,7 @@ pub mod session;
 pub mod shim;
 pub mod shop;
 pub mod socket;
+pub mod spy;
 pub mod subject;
 pub mod token;
 pub mod usage;

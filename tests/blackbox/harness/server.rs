@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 
-use super::{Authority, Client, Hsm, Identity, Leaf, Token, directory, eventually, kmip, reference, within_patience};
+use super::{
+    Authority, Client, Hsm, Identity, Leaf, Token, directory, eventually, kmip, reference, spy, within_patience,
+};
 
 pub const P12_PASSWORD: &str = "p12-password-that-must-not-leak";
 
@@ -98,6 +100,7 @@ impl Place {
         if hsm != Hsm::SoftHsm {
             command.env("KMS_HSM_MODULE", hsm.module());
         }
+        spy::watched(&mut command, self.directory.path(), &self.path(LOG));
         command
     }
 
