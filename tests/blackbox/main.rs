@@ -106,6 +106,7 @@ mod a_token_that_promises_less;
 mod administrators_are_watched;
 mod an_hsm_of_another_kind;
 mod an_import_replaces_only_ones_own;
+mod an_older_database_is_upgraded;
 mod attributes_are_changed;
 mod attributes_are_told;
 mod attributes_need_rights;
