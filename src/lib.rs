@@ -27,6 +27,7 @@ pub mod text;
 pub mod tls;
 pub mod turns;
 pub mod wire;
+pub mod x509;
 
 pub use claviger_kmip as kmip;
 pub use claviger_kmip::hexadecimal;

@@ -7,10 +7,10 @@ use std::fmt;
 use std::path::Path;
 
 use openssl::error::ErrorStack;
-use openssl::x509::{X509, X509Ref};
+use openssl::x509::X509;
 
 use crate::public_key::{self, Unsound, Warning};
-use crate::text::Whole;
+use crate::x509::subject;
 
 pub use identity::{Identity, IdentityFault, identity};
 
@@ -240,17 +240,4 @@ pub fn blocks(pem: &[u8]) -> Result<Vec<Block>, PemError> {
 /// Whether a line was probably meant to be the first line of a block.
 fn is_like_a_boundary(line: &[u8]) -> bool {
     line.starts_with(b"--") && line.windows(6).any(|word| word == b"BEGIN ")
-}
-
-/// Returns the subject as one line for messages, escaped by [`crate::text`].
-#[must_use]
-pub fn subject(certificate: &X509Ref) -> String {
-    let entries = certificate.subject_name().entries().map(|entry| {
-        let name = entry.object().nid().short_name().unwrap_or("?");
-        match entry.data().to_string() {
-            Ok(value) => format!("{name}={}", Whole(value)),
-            Err(_) => format!("{name}={}", entry.data().as_slice().escape_ascii()),
-        }
-    });
-    entries.collect::<Vec<_>>().join(", ")
 }

@@ -109,6 +109,16 @@ pub fn json(document: &str) -> String {
     out
 }
 
+/// Quotes the text as one word of a POSIX shell, so that a printed command can be run as printed.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@+=,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// Appends a text as the content of a JSON string, escaped for JSON and for readers.
 pub fn push_json(out: &mut String, text: &str) {
     // Most texts are names and identifiers, which need no escape.

@@ -2,19 +2,20 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Word;
 
 /// `GET /server-info`
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ServerInfo {
     /// The version of the server.
     pub version: Word,
 }
 
 /// `GET /api/pvlt/1.0/system/info/version`, which Piiano's clients request.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Vault {
     /// The identifier of the database.
     pub vault_id: String,
@@ -25,7 +26,7 @@ pub struct Vault {
 }
 
 /// `GET /health`: `ok` for each part, or the reason why it is not.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// The process.
     pub process: Word,
@@ -41,7 +42,7 @@ pub struct Health {
 }
 
 /// `GET /whoami`
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct WhoAmI {
     /// The caller.
     pub username: String,
@@ -56,7 +57,7 @@ pub struct WhoAmI {
 }
 
 /// A host of Conjur.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Host {
     /// Its account.
     pub account: String,

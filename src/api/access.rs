@@ -1,5 +1,6 @@
 //! Access to objects: `/access/grant`, `revoke`, `transfer`, `project`, `list`, `owned`, `obtained`, `explain`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -7,7 +8,7 @@ use super::Word;
 
 /// `POST /access/grant` and `/access/revoke`, as clients of Cosmian KMS also send it. Exactly one of `user_id` and
 /// `role` is present.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The object.
     pub unique_identifier: String,
@@ -27,7 +28,7 @@ impl Change {
 }
 
 /// `POST /access/transfer`
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transfer {
     /// The object.
@@ -37,7 +38,7 @@ pub struct Transfer {
 }
 
 /// `POST /access/project`
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InProject {
     /// The object.
@@ -47,11 +48,12 @@ pub struct InProject {
 }
 
 /// `POST /access/explain`
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
-    /// One user, as in `claviger access-rights explain`.
-    pub user: String,
+    /// One user, as in `claviger access-rights explain`; the caller if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// The operation.
     pub operation: String,
     /// The object, if the operation concerns one.
@@ -60,7 +62,7 @@ pub struct Question {
 }
 
 /// The answer to [`Question`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     /// Whether the operation is permitted.
     pub allowed: bool,
@@ -74,7 +76,7 @@ pub struct Explanation {
 }
 
 /// The grant to one grantee. Exactly one of `user_id` and `role` is present.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Grant {
     /// A user, or `*` for everyone.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +89,7 @@ pub struct Grant {
 }
 
 /// `GET /access/list/ID?all=true`: the owner, members and grantees of an object. Without `all`, only the grants.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AccessList {
     /// The owner.
     pub owner: String,
@@ -99,8 +101,18 @@ pub struct AccessList {
     pub grants: Vec<Grant>,
 }
 
+/// The answer to `GET /access/list/ID`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Listed {
+    /// With `all=true`.
+    All(AccessList),
+    /// Without it.
+    Grants(Vec<Grant>),
+}
+
 /// A member of a project.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Member {
     /// The member.
     pub member: String,
@@ -109,7 +121,7 @@ pub struct Member {
 }
 
 /// An entry of `GET /access/owned`: an object that the caller owns. The server writes it part by part.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Owned {
     /// The object.
     pub object_id: String,
@@ -122,7 +134,7 @@ pub struct Owned {
 }
 
 /// An entry of `GET /access/obtained`: an object of another owner on which the caller has a grant.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Obtained {
     /// The object.
     pub object_id: String,
@@ -137,14 +149,14 @@ pub struct Obtained {
 }
 
 /// `GET /access/create`
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct MayCreate {
     /// Whether the caller may add objects.
     pub has_create_permission: bool,
 }
 
 /// `GET /access/privileged`
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct IsPrivileged {
     /// Whether the caller is an administrator.
     pub has_privileged_access: bool,

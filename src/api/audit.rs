@@ -1,9 +1,10 @@
 //! The audit log: `/audit/search`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `POST /audit/search`; a line must match all given fields.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Search {
     /// The object.
@@ -21,7 +22,7 @@ pub struct Search {
 }
 
 /// The answer to [`Search`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Found {
     /// The lines as they are in the log.
     pub lines: Vec<String>,

@@ -1,10 +1,11 @@
 //! Roles, policies, users, projects, identities, authenticators and hosts: `/access/definitions/KIND`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// An entry of `GET /access/definitions/KIND`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Its name, unique within its kind.
     pub name: String,
@@ -16,7 +17,7 @@ pub struct Entry {
 }
 
 /// The answer to `PUT` and `DELETE` of a definition.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Defined {
     /// Its name.
     pub name: String,

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The use of an issuer's JWTs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Use {
     /// The JWTs are sent with each call.
@@ -26,7 +27,7 @@ impl Use {
 }
 
 /// An entry of `GET /issuers`: an issuer and its configuration.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Issuer {
     /// Its name on the command line and in logins.
     pub name: String,
@@ -55,7 +56,7 @@ pub struct Issuer {
 }
 
 /// `POST /issuers/test`
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToTest<'a> {
     /// The JWT.
@@ -67,7 +68,7 @@ pub struct ToTest<'a> {
 }
 
 /// The answer to [`ToTest`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Verdicts {
     /// Whether one of the issuers accepts the JWT.
     pub accepted: bool,
@@ -81,7 +82,7 @@ pub struct Verdicts {
 }
 
 /// The result of a test with one issuer.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Tested {
     /// The name of the issuer, as [`Issuer::name`].
     pub name: String,
@@ -98,7 +99,7 @@ pub struct Tested {
 }
 
 /// The outcome of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The check succeeded.
@@ -110,7 +111,7 @@ pub enum Outcome {
 }
 
 /// One check of a JWT.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// The name of the step: a word or two, or the name of a claim.
     pub step: String,

@@ -1,12 +1,13 @@
 //! Logins in the dialects of the clients: the exchange of a credential for an access token. `T` is a text type:
 //! borrowed for sending, and a type that overwrites its content when it is dropped for keeping.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Word;
 
 /// `POST /api/v1/auth/{jwt-auth,oidc-auth}/login`
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JwtLogin<T> {
     /// The identity.
@@ -16,7 +17,7 @@ pub struct JwtLogin<T> {
 }
 
 /// `POST /api/v1/auth/universal-auth/login`
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretLogin<T> {
     /// The client id of an identity with Universal Auth.
@@ -26,7 +27,7 @@ pub struct SecretLogin<T> {
 }
 
 /// `POST /api/v1/auth/token/{renew,revoke}`
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Presented<T> {
     /// The access token of the caller.
@@ -34,7 +35,7 @@ pub struct Presented<T> {
 }
 
 /// The answer to the logins above and to a renewal.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Given<T> {
     /// The access token.
@@ -50,7 +51,7 @@ pub struct Given<T> {
 
 /// The answer to Conjur's logins: an access token as a flattened JWS (RFC 7515 section 7.2.2), whose parts are in
 /// standard base64 with padding.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Flattened<T> {
     /// The claims.
     pub payload: T,

@@ -1,11 +1,12 @@
 //! The inventory: `/objects`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Word;
 
 /// An entry of `GET /objects`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Object {
     /// The object.
     pub unique_identifier: String,
@@ -19,7 +20,7 @@ pub struct Object {
 }
 
 /// The properties of an object of the inventory.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Known {
     /// A summary of its attributes.
     #[serde(flatten)]
@@ -34,7 +35,7 @@ pub struct Known {
 }
 
 /// A summary of an object's attributes, with KMIP's names.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct About {
     /// Its names.
     pub names: Vec<String>,
@@ -50,7 +51,7 @@ pub struct About {
 
 /// The dates of an object (KMIP 2.1 section 4).
 #[expect(missing_docs, reason = "KMIP's attributes of the same names")]
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Dates {
     pub initial_date: Option<String>,
     pub activation_date: Option<String>,

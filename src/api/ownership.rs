@@ -1,12 +1,13 @@
 //! Changes of owner: `/access/accept`, `decline`, `offers`, `recoveries`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::access::Grant;
 use super::objects::About;
 
 /// `POST /access/accept` and `/access/decline`
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Offered {
     /// The object.
@@ -14,7 +15,7 @@ pub struct Offered {
 }
 
 /// An entry of `GET /access/offers` and `/access/offers/made`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Offer {
     /// The object.
     pub unique_identifier: String,
@@ -30,7 +31,7 @@ pub struct Offer {
 }
 
 /// `POST /access/recoveries`
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRecovery {
     /// The object.
@@ -45,7 +46,7 @@ pub struct NewRecovery {
 }
 
 /// `POST /access/recoveries/approve` and `/access/recoveries/withdraw`
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneRecovery {
     /// The object.
@@ -55,7 +56,7 @@ pub struct OneRecovery {
 }
 
 /// A recovery.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Recovery {
     /// The object.
     pub unique_identifier: String,
@@ -86,7 +87,7 @@ pub struct Recovery {
 }
 
 /// The access of other users that a recovery keeps.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Kept {
     /// The project in which the object stays.
     pub project: Option<String>,

@@ -1,9 +1,10 @@
 //! Access tokens: `/access/tokens` and `/access/token-key`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An entry of `GET /access/tokens`: an access token as administrators see it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AccessToken {
     /// Its identifier.
     pub id: String,
@@ -31,7 +32,7 @@ pub struct AccessToken {
 }
 
 /// The answer to `POST /access/token-key`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Rotated {
     /// The identifier of the new signing key.
     pub kid: String,

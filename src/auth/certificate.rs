@@ -1,14 +1,12 @@
 //! Data of a client certificate: the user name, and its times.
 
-use openssl::asn1::{Asn1Time, Asn1TimeRef};
-use openssl::error::ErrorStack;
 use x509_parser::asn1_rs::Tag;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::config::ClientCertUsername;
-pub use crate::pem::subject;
 use crate::principal::UsernameError;
+pub use crate::x509::{subject, unix_time};
 
 /// The reason for which a certificate names no user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -88,14 +86,4 @@ fn alternative_names(
         names.extend(wanted(name).map(str::to_owned));
     }
     Ok(names)
-}
-
-/// Converts a time to seconds since 1970-01-01 UTC.
-///
-/// # Errors
-/// OpenSSL cannot read the time.
-pub fn unix_time(time: &Asn1TimeRef) -> Result<i64, ErrorStack> {
-    let epoch = Asn1Time::from_unix(0)?;
-    let since = epoch.diff(time)?;
-    Ok(i64::from(since.days) * 86_400 + i64::from(since.secs))
 }

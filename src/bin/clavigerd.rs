@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use clap_complete::Shell;
+use claviger::cli::manual;
 use claviger::config::{self, Config, OptionSources, Options};
 use claviger::secret::Password;
 use claviger::server;
@@ -24,24 +26,36 @@ struct Arguments {
     /// with its key, and whether a schema can be upgraded.
     #[arg(long)]
     check_config: bool,
+    /// Print the effective configuration as a configuration file, with where each value comes from, and exit; passwords
+    /// and the PIN are not shown
+    ///
+    /// Only the options are checked. `--check-config` also reads the files that they name.
+    #[arg(long, conflicts_with = "check_config")]
+    print_config: bool,
     /// With the server stopped, check every row's binding, its version against the audit log, and the log itself; print
     /// each fault, and exit with 1 if there is any
-    #[arg(long, conflicts_with = "check_config")]
+    #[arg(long, conflicts_with_all = ["check_config", "print_config"])]
     check_store: bool,
     /// Test what the HSM can do with temporary keys, print the results as a table, and exit with 1 if the server could
     /// not use it
     ///
     /// Needs only the options of the HSM. The database is not opened, and no key remains in the HSM token. Generating
     /// an RSA key pair may take a minute.
-    #[arg(long, conflicts_with_all = ["check_config", "check_store"])]
+    #[arg(long, conflicts_with_all = ["check_config", "print_config", "check_store"])]
     check_hsm: bool,
     /// Copy the database, the SoftHSM token and the audit log into a new directory, and exit; a server may be running
     ///
     /// Run it as the server's user and with the server's options. All parts are copied as of one moment. The directory
     /// must not exist, or must be empty; it appears under its name only when it is complete. Objects whose key was
     /// destroyed during the backup are listed. The backup does not contain the PIN, the configuration or certificates.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["check_config", "check_store", "check_hsm"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["check_config", "print_config", "check_store", "check_hsm"])]
     backup: Option<PathBuf>,
+    /// Print completions for a shell, and exit
+    #[arg(long, value_name = "SHELL", hide = true)]
+    completions: Option<Shell>,
+    /// Write the manual page into a directory that exists, and exit
+    #[arg(long, value_name = "DIR", hide = true)]
+    man: Option<PathBuf>,
     #[command(flatten)]
     options: Options,
 }
@@ -69,6 +83,8 @@ enum Failure {
     Findings(usize),
     #[error("core dumps cannot be forbidden ({0}): give --allow-core-dumps if they may be left")]
     CoreDumps(std::io::Error),
+    #[error("cannot write the manual page: {0}")]
+    Man(std::io::Error),
     #[error("cannot start the runtime: {0}")]
     Runtime(#[from] std::io::Error),
 }
@@ -130,6 +146,17 @@ fn run(
     pin: Result<Option<Password>, config::Error>,
     empty: &[String],
 ) -> Result<(), Failure> {
+    if let Some(shell) = arguments.completions {
+        print!("{}", manual::completions(Arguments::command(), shell));
+        return Ok(());
+    }
+    if let Some(directory) = &arguments.man {
+        return manual::pages(Arguments::command(), "8", directory).map(drop).map_err(Failure::Man);
+    }
+    if arguments.print_config {
+        print!("{}", config::print(arguments.options, arguments.config.as_deref(), pin?, places)?);
+        return Ok(());
+    }
     let config = Config::new(arguments.options, arguments.config.as_deref(), pin?, places)?;
     if !config.allow_core_dumps {
         server::leave_no_core_dump().map_err(Failure::CoreDumps)?;

@@ -12,7 +12,7 @@ use crate::file::{self, Unreadable};
 use crate::secret::Password;
 
 /// The URL of a server that was started with the default port.
-const DEFAULT_URL: &str = "https://localhost:9998";
+pub(super) const DEFAULT_URL: &str = "https://localhost:9998";
 
 /// The default time to wait for an answer, in seconds.
 const DEFAULT_TIMEOUT: u16 = 60;

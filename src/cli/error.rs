@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::config;
+use super::pki::error::Error as PkiError;
 use super::sealed::Error as SealedError;
 use crate::audit::verify;
 use crate::file::Unreadable;
@@ -85,6 +86,10 @@ pub(super) enum Error {
     Runtime(io::Error),
     #[error("{0}")]
     Interrupted(Signal),
+    #[error("nothing can be read from the terminal: {0}")]
+    Terminal(io::Error),
+    #[error(transparent)]
+    Pki(#[from] PkiError),
     /// The options of the command do not go together. It has the exit status of a usage error.
     #[error("{0}")]
     Usage(String),
@@ -227,12 +232,13 @@ impl Error {
             Self::Interrupted(Signal::Interrupt) => 130,
             Self::Interrupted(Signal::Terminate) => 143,
             Self::Usage(_) | Self::Unconfirmed(_) => USAGE,
-            Self::Client(client::Error::Refused(refusal)) | Self::LoginRefused { refusal, .. } => of_refusal(refusal),
-            Self::Client(client::Error::Http(error)) => of_http(error),
+            Self::LoginRefused { refusal, .. } => of_refusal(refusal),
+            Self::Client(error) => of_client(error),
             Self::NamedKey { source, .. } | Self::TokensNotEnded { source, .. } => source.status(),
             Self::Sealed { source, .. } if source.is_tampering() => TAMPERED,
             Self::Unverified(_) | Self::Audit(AuditError::Verify(verify::Error::Broken(_))) => TAMPERED,
-            Self::NoSuchName(_) => NOT_FOUND,
+            Self::NoSuchName(_) | Self::Pki(PkiError::NotIssued { .. }) => NOT_FOUND,
+            Self::Pki(error) if error.is_of_usage() => USAGE,
             Self::Audit(AuditError::Unsigned { .. }) => UNSIGNED,
             _ => FAILURE,
         }
@@ -250,20 +256,37 @@ impl Error {
     }
 }
 
-const FAILURE: u8 = 1;
+/// The exit status of a failure that has no other one.
+pub(super) const FAILURE: u8 = 1;
 
 /// The exit status of a command line that is not understood.
 pub(super) const USAGE: u8 = 2;
 
-const NOT_AUTHENTICATED: u8 = 3;
-const NOT_PERMITTED: u8 = 4;
-const NOT_FOUND: u8 = 5;
-const UNAVAILABLE: u8 = 6;
+/// The exit status if the caller is not authenticated.
+pub(super) const NOT_AUTHENTICATED: u8 = 3;
+
+/// The exit status if the caller lacks a right.
+pub(super) const NOT_PERMITTED: u8 = 4;
+
+/// The exit status if the object is not found.
+pub(super) const NOT_FOUND: u8 = 5;
+
+/// The exit status if the server is unavailable.
+pub(super) const UNAVAILABLE: u8 = 6;
 
 /// The exit status when data, a signature or an audit log does not verify.
 pub(super) const TAMPERED: u8 = 7;
 
 const UNSIGNED: u8 = 8;
+
+/// Returns the exit status for an error of the client.
+pub(super) fn of_client(error: &client::Error) -> u8 {
+    match error {
+        client::Error::Refused(refusal) => of_refusal(refusal),
+        client::Error::Http(error) => of_http(error),
+        _ => FAILURE,
+    }
+}
 
 fn of_refusal(refusal: &client::Refusal) -> u8 {
     match refusal.status.as_u16() {

@@ -8,6 +8,7 @@ mod audit;
 mod config;
 mod confirmation;
 mod data;
+mod doctor;
 mod error;
 mod identities;
 mod issuers;
@@ -16,9 +17,12 @@ mod kinds;
 mod kmip;
 mod labels;
 mod login;
+pub mod manual;
 mod named;
 mod objects;
 mod options;
+mod pki;
+mod remote;
 mod report;
 mod screen;
 mod sealed;
@@ -28,6 +32,7 @@ mod stream;
 mod sym;
 mod table;
 mod target;
+mod terminal;
 mod tokens;
 mod value;
 mod version;
@@ -36,7 +41,7 @@ mod words;
 
 use std::env;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -44,7 +49,6 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::client::{Client, Settings};
 use crate::config::without_empty;
 use config::{ByFlag, Place};
 use error::{Error, Signal};
@@ -61,7 +65,7 @@ const PASSWORD_VARIABLE: &str = "CLAVIGER_CLIENT_P12_PASSWORD";
 
 /// Manage and use the keys of a Claviger server, which are generated and kept in its HSM
 #[derive(Parser)]
-#[command(name = "claviger", version, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "claviger", version, arg_required_else_help = true, after_help = screen::EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -75,21 +79,6 @@ struct Arguments {
     #[arg(long, global = true)]
     json: bool,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  export CLAVIGER_URL=https://kms.example.com:9998 CLAVIGER_CA_FILE=ca.pem
-  export CLAVIGER_CLIENT_P12=alice.p12 CLAVIGER_CLIENT_P12_PASSWORD_FILE=alice.password
-  claviger whoami
-  id=$(claviger sym keys create --name backup)
-  claviger sym encrypt notes.txt -k \"$id\" -o notes.enc
-  claviger sym decrypt notes.enc -o notes.txt
-  claviger sym keys export -k \"$id\" -f base64 key.base64
-  claviger access-rights grant --user bob -k \"$id\" encrypt decrypt
-
-Exit status: 0 for success; 2 for an invalid command line, 3 if you are not authenticated, 4 if you are not
-permitted, 5 if the object is not found, 6 if the server is unavailable, 7 if a file, a signature or the audit
-log does not verify, 8 if the end of the audit log is not signed; 1 for every other failure.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -125,8 +114,13 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Kmip(kmip::Kmip),
+    #[command(subcommand)]
+    Pki(pki::Pki),
+    Doctor(doctor::Doctor),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
+    #[command(flatten)]
+    Manual(manual::Manual),
 }
 
 /// Runs the program.
@@ -187,26 +181,31 @@ fn run(arguments: Arguments, by_flag: ByFlag) -> Result<Report, Error> {
     let command = match arguments.command {
         Command::Audit(command) => match command.run_locally() {
             Some(done) => return done,
-            None => Remote::Audit(command),
+            None => remote::Remote::Audit(command),
         },
-        Command::Keys(command) => Remote::Keys(command),
-        Command::Data(command) => Remote::Data(command),
-        Command::Certificates(command) => Remote::Certificates(command),
-        Command::Opaque(command) => Remote::Opaque(command),
-        Command::Kmip(command) => Remote::Kmip(command),
-        Command::Sym(command) => Remote::Sym(command),
-        Command::Attributes(command) => Remote::Attributes(command),
-        Command::AccessRights(command) => Remote::AccessRights(command),
-        Command::Login(command) => Remote::Login(command),
-        Command::Logout(command) => Remote::Logout(command),
-        Command::Identities(command) => Remote::Identities(command),
-        Command::ApiKeys(command) => Remote::ApiKeys(command),
-        Command::Issuers(command) => Remote::Issuers(command),
-        Command::Secrets(command) => Remote::Secrets(command),
-        Command::Objects(command) => Remote::Objects(command),
-        Command::Tokens(command) => Remote::Tokens(command),
-        Command::Whoami(command) => Remote::Whoami(command),
-        Command::Version(command) => Remote::Version(command.with_token(arguments.options.auth_token.is_some())),
+        Command::Manual(command) => return command.run(),
+        Command::Pki(command) => return command.run(arguments.options.url.as_deref().unwrap_or(config::DEFAULT_URL)),
+        Command::Keys(command) => remote::Remote::Keys(command),
+        Command::Data(command) => remote::Remote::Data(command),
+        Command::Certificates(command) => remote::Remote::Certificates(command),
+        Command::Opaque(command) => remote::Remote::Opaque(command),
+        Command::Kmip(command) => remote::Remote::Kmip(command),
+        Command::Sym(command) => remote::Remote::Sym(command),
+        Command::Attributes(command) => remote::Remote::Attributes(command),
+        Command::AccessRights(command) => remote::Remote::AccessRights(command),
+        Command::Login(command) => remote::Remote::Login(command),
+        Command::Logout(command) => remote::Remote::Logout(command),
+        Command::Identities(command) => remote::Remote::Identities(command),
+        Command::ApiKeys(command) => remote::Remote::ApiKeys(command),
+        Command::Issuers(command) => remote::Remote::Issuers(command),
+        Command::Secrets(command) => remote::Remote::Secrets(command),
+        Command::Objects(command) => remote::Remote::Objects(command),
+        Command::Tokens(command) => remote::Remote::Tokens(command),
+        Command::Doctor(command) => remote::Remote::Doctor(command),
+        Command::Whoami(command) => remote::Remote::Whoami(command),
+        Command::Version(command) => {
+            remote::Remote::Version(command.with_token(arguments.options.auth_token.is_some()))
+        }
     };
     let mut options = arguments.options;
     if !by_flag.password_file {
@@ -241,69 +240,6 @@ async fn interrupted() -> std::io::Result<Signal> {
         _ = interrupt.recv() => Signal::Interrupt,
         _ = terminate.recv() => Signal::Terminate,
     })
-}
-
-/// The commands that need the server.
-enum Remote {
-    Keys(keys::Keys),
-    Data(data::Data),
-    Certificates(stored::Certificates),
-    Opaque(stored::Opaque),
-    Kmip(kmip::Kmip),
-    Sym(sym::Sym),
-    Attributes(attributes::Attributes),
-    Audit(audit::Audit),
-    AccessRights(access_rights::AccessRights),
-    Login(login::Login),
-    Logout(login::Logout),
-    Identities(identities::Identities),
-    ApiKeys(api_keys::ApiKeys),
-    Issuers(issuers::Issuers),
-    Secrets(secrets::Secrets),
-    Objects(objects::Objects),
-    Tokens(tokens::Tokens),
-    Whoami(whoami::WhoAmI),
-    Version(version::Version),
-}
-
-impl Remote {
-    /// Runs the command with the access token of the last login, if no other token is given and this server issued it.
-    async fn run_with(self, mut settings: Settings, login: Option<&Path>) -> Result<Report, Error> {
-        let is_about_login = matches!(self, Self::Login(_) | Self::Logout(_));
-        if settings.access_token.is_none()
-            && !is_about_login
-            && let Some(place) = login
-            && let Some(token) = login::token(&settings, place).await?
-        {
-            settings.access_token = Some(token);
-        }
-        self.run(&Client::new(&settings)?, login).await
-    }
-
-    /// Runs the command. `login` is the path of the login file.
-    async fn run(self, client: &Client, login: Option<&Path>) -> Result<Report, Error> {
-        match self {
-            Self::Keys(command) => command.run(client).await,
-            Self::Data(command) => command.run(client).await,
-            Self::Certificates(command) => command.run(client).await,
-            Self::Opaque(command) => command.run(client).await,
-            Self::Kmip(command) => command.run(client).await,
-            Self::Sym(command) => command.run(client).await,
-            Self::Attributes(command) => command.run(client).await,
-            Self::Audit(command) => command.run(client).await,
-            Self::AccessRights(command) => command.run(client).await,
-            Self::Login(command) => command.run(client, login).await,
-            Self::Logout(command) => command.run(client, login).await,
-            Self::Identities(command) => command.run(client).await,
-            Self::ApiKeys(command) => command.run(client).await,
-            Self::Issuers(command) => command.run(client).await,
-            Self::Secrets(command) => command.run(client).await,
-            Self::Objects(command) => command.run(client).await,
-            Self::Tokens(command) => command.run(client).await,
-            Self::Whoami(command) => command.run(client).await,
-            Self::Version(command) => command.run(client).await,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,22 @@ use clap::{Arg, Command};
 /// The heading of the options of the connection.
 pub(super) const CONNECTION: &str = "Connection";
 
+/// The end of the help of `claviger`.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  export CLAVIGER_URL=https://kms.example.com:9998 CLAVIGER_CA_FILE=ca.pem
+  export CLAVIGER_CLIENT_P12=alice.p12 CLAVIGER_CLIENT_P12_PASSWORD_FILE=alice.password
+  claviger whoami
+  id=$(claviger sym keys create --name backup)
+  claviger sym encrypt notes.txt -k \"$id\" -o notes.enc
+  claviger sym decrypt notes.enc -o notes.txt
+  claviger sym keys export -k \"$id\" -f base64 key.base64
+  claviger access-rights grant --user bob -k \"$id\" encrypt decrypt
+
+Exit status: 0 for success; 2 for an invalid command line, 3 if you are not authenticated, 4 if you are not
+permitted, 5 if the object is not found, 6 if the server is unavailable, 7 if a file, a signature or the audit
+log does not verify, 8 if the end of the audit log is not signed; 1 for every other failure.";
+
 const POINTER: &str = "The options of the connection are in `claviger --help`.";
 
 /// Returns the command with shorter help of its subcommands.

@@ -20,43 +20,55 @@ const MAX_CERTIFICATES: u64 = 1 << 20;
 const MAX_PASSWORD: u64 = 4096;
 
 /// Reads the client's private key and certificates.
-pub(super) fn identity(files: &IdentityFiles) -> Result<Identity, Error> {
+///
+/// # Errors
+/// A file cannot be read or opened, or lacks one of its parts.
+pub fn read_identity(files: &IdentityFiles) -> Result<pem::Identity, Error> {
     match files {
-        IdentityFiles::P12 { file, password } => of_p12(file, password),
+        IdentityFiles::P12 { file, password } => of_p12(file, password).map(|(identity, _)| identity),
         IdentityFiles::Pem { certificate, key } => of_pem(certificate, key),
     }
 }
 
-fn of_pem(certificate: &Path, key: &Path) -> Result<Identity, Error> {
-    let certificates = file::bytes("certificate file", certificate, MAX_CERTIFICATES)?;
-    let keys = file::bytes("private key file", key, MAX_CERTIFICATES)?;
-    let fault = |fault: IdentityFault| {
-        let path = if fault.is_of_key() { key } else { certificate };
-        Error::Pem { path: path.to_owned(), fault }
-    };
-    let read = pem::identity(&certificates, &keys).map_err(fault)?;
-    let setup = |_: ErrorStack| fault(IdentityFault::NoKey);
-    let key = Bytes::from(read.key.private_key_to_pem_pkcs8().map_err(setup)?);
-    let mut chain = read.certificate.to_pem().map_err(setup)?;
-    for other in &read.others {
-        chain.extend(other.to_pem().map_err(setup)?);
+/// Reads the client's private key and certificates for `native_tls`.
+pub(super) fn identity(files: &IdentityFiles) -> Result<Identity, Error> {
+    match files {
+        IdentityFiles::P12 { file, password } => {
+            let (_, der) = of_p12(file, password)?;
+            Ok(Identity::from_pkcs12(&der, password).map_err(super::http::Error::from)?)
+        }
+        IdentityFiles::Pem { certificate, key } => {
+            let read = of_pem(certificate, key)?;
+            let setup = |_: ErrorStack| Error::Pem { path: certificate.clone(), fault: IdentityFault::NoKey };
+            let key = Bytes::from(read.key.private_key_to_pem_pkcs8().map_err(setup)?);
+            let mut chain = read.certificate.to_pem().map_err(setup)?;
+            for other in &read.others {
+                chain.extend(other.to_pem().map_err(setup)?);
+            }
+            Ok(Identity::from_pkcs8(&chain, &key).map_err(super::http::Error::from)?)
+        }
     }
-    Ok(Identity::from_pkcs8(&chain, &key).map_err(super::http::Error::from)?)
 }
 
-fn of_p12(path: &Path, password: &str) -> Result<Identity, Error> {
+fn of_pem(certificate: &Path, key: &Path) -> Result<pem::Identity, Error> {
+    let certificates = file::bytes("certificate file", certificate, MAX_CERTIFICATES)?;
+    let keys = file::bytes("private key file", key, MAX_CERTIFICATES)?;
+    pem::identity(&certificates, &keys).map_err(|fault| {
+        let path = if fault.is_of_key() { key } else { certificate };
+        Error::Pem { path: path.to_owned(), fault }
+    })
+}
+
+/// Opens a PKCS#12 file. Returns what it holds, and the file itself: `native_tls` opens it again, but its error omits
+/// OpenSSL's reason.
+fn of_p12(path: &Path, password: &str) -> Result<(pem::Identity, Bytes), Error> {
     let der = file::bytes("PKCS#12 file", path, pkcs12::MAX_FILE)?;
-    // The file is opened here for a precise error. `native_tls` opens it again below, but its error omits OpenSSL's
-    // reason.
     let parsed = pkcs12::open(&der, password).map_err(|fault| Error::Pkcs12 { path: path.to_owned(), fault })?;
-    let missing = |missing| Err(Error::Incomplete { path: path.to_owned(), missing });
-    if parsed.pkey.is_none() {
-        return missing("private key");
-    }
-    if parsed.cert.is_none() {
-        return missing("certificate");
-    }
-    Ok(Identity::from_pkcs12(&der, password).map_err(super::http::Error::from)?)
+    let missing = |missing| Error::Incomplete { path: path.to_owned(), missing };
+    let key = parsed.pkey.ok_or_else(|| missing("private key"))?;
+    let certificate = parsed.cert.ok_or_else(|| missing("certificate"))?;
+    let others = parsed.ca.map_or_else(Vec::new, |stack| stack.into_iter().collect());
+    Ok((pem::Identity { key, certificate, others }, der))
 }
 
 /// Reads the PEM file with the authorities of servers. Other blocks of the file that are allowed there are named in the
@@ -65,11 +77,18 @@ fn of_p12(path: &Path, password: &str) -> Result<Identity, Error> {
 /// # Errors
 /// The file cannot be read, holds no certificate, a certificate with an invalid key, or a block that is not allowed.
 pub fn authorities(path: &Path) -> Result<Trust, Error> {
-    let pem = file::bytes("CA file", path, MAX_CERTIFICATES)?;
-    let not_authorities = |source| Error::NotAuthorities { path: path.to_owned(), source };
-    let read = pem::certificates(&pem).map_err(not_authorities)?;
+    let read = read_authorities(path)?;
     read.log_findings(path);
-    trust(read).map_err(not_authorities)
+    trust(read).map_err(|source| Error::NotAuthorities { path: path.to_owned(), source })
+}
+
+/// Reads the PEM file with the authorities of servers.
+///
+/// # Errors
+/// The file cannot be read, or holds a certificate with an invalid key or a block that is not allowed.
+pub fn read_authorities(path: &Path) -> Result<Certificates, Error> {
+    let pem = file::bytes("CA file", path, MAX_CERTIFICATES)?;
+    pem::certificates(&pem).map_err(|source| Error::NotAuthorities { path: path.to_owned(), source })
 }
 
 /// Returns the authorities of servers in a PEM text.

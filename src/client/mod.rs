@@ -3,6 +3,7 @@
 //! [`http`] has only the connection. Other modules use it to fetch documents over TLS.
 
 mod error;
+pub mod handshake;
 pub mod http;
 mod identity;
 mod refusal;
@@ -21,7 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::{AnswerError, Error};
-pub use identity::{authorities, authorities_of_pem, read_password, without_line_end};
+pub use identity::{authorities, authorities_of_pem, read_authorities, read_identity, read_password, without_line_end};
 pub use refusal::Refusal;
 pub use url::{Url, UrlError};
 
@@ -239,7 +240,23 @@ impl Client {
         read.map_err(|error| self.misunderstood(error.into()))
     }
 
-    async fn ask(&self, method: Method, path: &str, mut headers: HeaderMap, body: Bytes) -> Result<Answer, Error> {
+    async fn ask(&self, method: Method, path: &str, headers: HeaderMap, body: Bytes) -> Result<Answer, Error> {
+        let answer = self.answer(method, path, headers, body).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        Err(Error::Refused(Box::new(Refusal::of(&answer, self.has_credential))))
+    }
+
+    /// Gets a resource of the server, with any status.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn get_any(&self, path: &str) -> Result<Answer, Error> {
+        self.answer(Method::GET, path, HeaderMap::new(), Bytes::default()).await
+    }
+
+    async fn answer(&self, method: Method, path: &str, mut headers: HeaderMap, body: Bytes) -> Result<Answer, Error> {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
@@ -253,10 +270,7 @@ impl Client {
         };
         let answer = connection.ask(&self.http, Question { method, path, headers, body }).await?;
         self.connections.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        if answer.status.is_success() {
-            return Ok(answer);
-        }
-        Err(Error::Refused(Box::new(Refusal::of(&answer, self.has_credential))))
+        Ok(answer)
     }
 
     /// Returns the most recently used idle connection, and closes those that are too old.

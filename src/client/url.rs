@@ -81,7 +81,8 @@ impl Url {
     }
 
     /// Returns the value of a Host header (RFC 9110 section 7.2).
-    pub(super) fn authority(&self) -> String {
+    #[must_use]
+    pub fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == default_port(self.tls) { host } else { format!("{host}:{}", self.port) }
     }

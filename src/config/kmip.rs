@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::declared::Printed;
 use super::written::Written;
 
 /// The port that is registered for KMIP over TLS (IANA `kmip`).
@@ -43,6 +44,15 @@ impl fmt::Display for KmipPort {
             Self::Off => f.write_str("off"),
             Self::Port(port) => write!(f, "{port}"),
         }
+    }
+}
+
+impl Printed for KmipPort {
+    fn printed(&self) -> Option<toml::Value> {
+        Some(match self {
+            Self::Off => self.to_string().into(),
+            Self::Port(port) => i64::from(*port).into(),
+        })
     }
 }
 

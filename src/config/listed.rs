@@ -79,7 +79,7 @@ pub(super) fn flag(option: &str) -> String {
 }
 
 /// Returns the environment variable of an option.
-fn variable(option: &str) -> String {
+pub(super) fn variable(option: &str) -> String {
     format!("KMS_{}", option.to_ascii_uppercase())
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::declared::Printed;
 use super::written::Written;
 
 /// The number of a mechanism (CK_MECHANISM_TYPE). In the configuration file, it is a number or a string.
@@ -32,6 +33,12 @@ impl FromStr for MechanismNumber {
 impl fmt::Display for MechanismNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#010x}", self.0)
+    }
+}
+
+impl Printed for MechanismNumber {
+    fn printed(&self) -> Option<toml::Value> {
+        Some(self.to_string().into())
     }
 }
 

@@ -13,6 +13,7 @@ mod log_filter;
 mod mechanism_number;
 mod options;
 mod places;
+mod printed;
 mod secret_file;
 pub mod toml_file;
 mod within;
@@ -32,6 +33,7 @@ pub use limits::{LEAST_MEMORY, Limits};
 pub use mechanism_number::{MechanismNumber, NotANumber};
 pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey, WeakerCustody};
 pub use places::OptionSources;
+pub use printed::print;
 pub use secret_file::{SecretSource, private};
 
 use crate::file;

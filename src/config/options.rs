@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::declared::options;
+use super::declared::{Printed, options};
 use super::kmip::KmipPort;
 use super::mechanism_number::MechanismNumber;
 use crate::secret::Password;
@@ -95,6 +95,19 @@ impl ClientCertUsername {
         }
     }
 }
+
+/// Prints values of these types by their names.
+macro_rules! print_by_name {
+    ($($type:ty),*) => {
+        $(impl Printed for $type {
+            fn printed(&self) -> Option<toml::Value> {
+                Some(clap::ValueEnum::to_possible_value(self)?.get_name().into())
+            }
+        })*
+    };
+}
+
+print_by_name!(LogFormat, Placement, RemadeKey, WeakerCustody, ClientCert, ClientCertUsername);
 
 /// Reads a list from the file. A list with one element may be written without brackets; an empty list is refused.
 fn one_or_several<'de, T, D>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>

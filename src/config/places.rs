@@ -2,9 +2,16 @@
 
 use clap::parser::ValueSource;
 
-/// The sources of the options that take several values, by the option's name in clap.
+/// The sources of options, by the option's name in clap.
 #[derive(Debug, Default)]
-pub struct OptionSources(Vec<(&'static str, OptionSource)>);
+pub struct OptionSources {
+    /// Those of the options that take several values.
+    listed: Vec<(&'static str, OptionSource)>,
+    /// The options that are given on the command line.
+    flags: Vec<String>,
+    /// The options that are given by environment variables.
+    variables: Vec<String>,
+}
 
 /// The source of the values of an option.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +47,25 @@ impl OptionSources {
             ValueSource::EnvVariable => Some(OptionSource::Environment),
             _ => None,
         };
-        Self(PLACED.into_iter().filter_map(|name| Some((name, place(name)?))).collect())
+        let of = |source| {
+            let ids = matches.ids().map(clap::Id::as_str);
+            ids.filter(|name| matches.value_source(name) == Some(source)).map(str::to_owned).collect()
+        };
+        Self {
+            listed: PLACED.into_iter().filter_map(|name| Some((name, place(name)?))).collect(),
+            flags: of(ValueSource::CommandLine),
+            variables: of(ValueSource::EnvVariable),
+        }
+    }
+
+    /// Returns whether an option is given on the command line.
+    pub(super) fn is_flag(&self, option: &str) -> bool {
+        self.flags.iter().any(|name| name == option)
+    }
+
+    /// Returns whether an option is given by its environment variable.
+    pub(super) fn is_variable(&self, option: &str) -> bool {
+        self.variables.iter().any(|name| name == option)
     }
 
     /// Returns whether the values of an option come from its environment variable.
@@ -50,7 +75,7 @@ impl OptionSources {
 
     /// Returns the source of the values of an option.
     pub(super) fn of_option(&self, name: &str) -> &OptionSource {
-        self.0.iter().find(|(own, _)| *own == name).map_or(&OptionSource::File, |(_, place)| place)
+        self.listed.iter().find(|(own, _)| *own == name).map_or(&OptionSource::File, |(_, place)| place)
     }
 }
 

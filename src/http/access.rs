@@ -14,7 +14,7 @@ use super::members;
 use super::page::{Page, after, limit, offset};
 use super::problem::Problem;
 use crate::api::access::{
-    self as api, Change, Explanation, InProject, IsPrivileged, MayCreate, Member, Obtained, Question, Transfer,
+    self as api, Change, Explanation, InProject, IsPrivileged, Listed, MayCreate, Member, Obtained, Question, Transfer,
 };
 use crate::api::{Success, Word};
 use crate::kmip::Dialect;
@@ -69,10 +69,10 @@ pub(super) fn list(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Pro
     let kms::AccessList { owner, project, members, grants } = app.kms.access_list(&request.context, id)?;
     let grants: Vec<api::Grant> = grants.into_iter().map(listed).collect();
     if !is_whole {
-        return Ok(Answer::json(StatusCode::OK, &grants));
+        return Ok(Answer::json(StatusCode::OK, &Listed::Grants(grants)));
     }
     let members = members.into_iter().map(|Membership { member, role }| Member { member, role }).collect();
-    Ok(Answer::json(StatusCode::OK, &api::AccessList { owner, project, members, grants }))
+    Ok(Answer::json(StatusCode::OK, &Listed::All(api::AccessList { owner, project, members, grants })))
 }
 
 pub(super) fn listed(grant: Grant) -> api::Grant {
@@ -145,13 +145,14 @@ pub(super) fn privileged(app: &App, request: &CallerRequest<'_>) -> Result<Answe
 /// `POST /access/explain`: says whether a user may do an operation. It changes nothing.
 pub(super) fn explain(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let Question { user, operation, unique_identifier } = read(request.body)?;
-    let subject = Subject::parse(&user).map_err(|error| bad(format!("user {user:?}: {error}")))?;
+    let parse = |user: &String| Subject::parse(user).map_err(|error| bad(format!("user {user:?}: {error}")));
+    let subject = user.as_ref().map_or_else(|| Ok(Subject::of(request.context.caller)), parse)?;
     // A question about the caller takes the caller's credential and its narrowing into account. The credential of
     // another user is not known.
     let own = Some(request.context.caller).filter(|own| Subject::of(own) == subject);
     let who = own.cloned().or_else(|| app.authenticator.caller_of(&subject));
     let who = who.ok_or_else(|| {
-        bad(format!("user must name one user, as NAME, certificate:NAME or jwt:ISSUER#NAME; {user:?} names several"))
+        bad(format!("user must name one user, as NAME, certificate:NAME or jwt:ISSUER#NAME; {subject} names several"))
     })?;
     let decision = app.kms.explain(&request.context, &who, action(&operation)?, unique_identifier.as_deref())?;
     let (allowed, rule) = match decision {

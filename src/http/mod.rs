@@ -22,6 +22,7 @@ mod media_type;
 mod members;
 mod names;
 mod objects;
+mod openapi;
 mod ownership;
 mod page;
 mod piiano;
@@ -31,6 +32,7 @@ mod route;
 mod routes;
 mod serve;
 mod tokens;
+mod typed;
 
 use std::sync::Arc;
 

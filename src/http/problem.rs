@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tracing::Level;
 use warp::http::StatusCode;
@@ -46,7 +47,8 @@ pub(super) struct Problem {
 }
 
 /// The members of a problem document (RFC 9457 section 3), and this server's own ones.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
 pub(super) struct Document<'a> {
     r#type: &'static str,
     title: &'a str,

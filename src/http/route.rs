@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use schemars::JsonSchema;
 use warp::http::Method;
 
 use super::anonymous_request::{AnonymousRequest, Answering};
@@ -9,6 +10,7 @@ use super::answer::Answer;
 use super::app::App;
 use super::caller_request::CallerRequest;
 use super::problem::Problem;
+use super::typed::{Gives, Typed, typed};
 use crate::auth::{Authorization, Basic};
 
 /// The query fields by which a request asks for a page of a list.
@@ -24,6 +26,11 @@ pub(super) struct Route {
     pub(super) query: &'static [&'static str],
     pub(super) body: Body,
     pub(super) handler: Handler,
+    /// What the request does, as a title; empty for the paths of other systems.
+    pub(super) does: &'static str,
+    /// The type of the JSON body.
+    pub(super) takes: Option<Typed>,
+    pub(super) gives: Gives,
     /// The label in metrics, set at the first use.
     pub(super) name: OnceLock<String>,
 }
@@ -101,13 +108,36 @@ pub(super) const fn delete_with(path: &'static str, body: Body, handler: Handler
 }
 
 const fn route(path: &'static str, method: Method, body: Body, handler: Handler) -> Route {
-    Route { path, method, query: &[], body, handler, name: OnceLock::new() }
+    Route {
+        path,
+        method,
+        query: &[],
+        body,
+        handler,
+        does: "",
+        takes: None,
+        gives: Gives::Unstated,
+        name: OnceLock::new(),
+    }
 }
 
 impl Route {
     /// Sets the known fields of the query.
     pub(super) const fn asks(mut self, query: &'static [&'static str]) -> Self {
         self.query = query;
+        self
+    }
+
+    /// Says what the request does, and what its answer is.
+    pub(super) const fn does(mut self, title: &'static str, gives: Gives) -> Self {
+        self.does = title;
+        self.gives = gives;
+        self
+    }
+
+    /// Sets the type of the JSON body.
+    pub(super) const fn takes<T: JsonSchema>(mut self) -> Self {
+        self.takes = Some(typed::<T>);
         self
     }
 }

@@ -7,13 +7,28 @@ use warp::http::{Method, StatusCode};
 
 use super::answer::Answer;
 use super::api::{Api, as_it_is};
+use super::app::App;
 use super::bounds::{MAX_ACCESS, MAX_KMIP};
 use super::caller_request::Parameters;
 use super::problem::Problem;
 use super::route::Body::{Bytes, Json, Strict};
 use super::route::Handler::{Anyone, AtOnce, Caller};
 use super::route::{PAGE, Route, delete, get, post, put};
-use super::{about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, ownership, piiano, tokens};
+use super::typed::{Gives, typed};
+use super::{
+    about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, openapi, ownership, piiano, tokens,
+};
+use crate::api::about::{Health, ServerInfo, WhoAmI};
+use crate::api::access::{
+    Change, Explanation, InProject, IsPrivileged, Listed, MayCreate, Obtained, Owned, Question, Transfer,
+};
+use crate::api::audit::{Found, Search};
+use crate::api::definitions::{Defined, Entry};
+use crate::api::issuers::{Issuer, ToTest, Verdicts};
+use crate::api::objects::Object;
+use crate::api::ownership::{NewRecovery, Offer, Offered, OneRecovery, Recovery};
+use crate::api::tokens::{AccessToken, Rotated};
+use crate::api::{Nothing, Success};
 
 /// The systems that have paths. The last one has all paths that belong to no other system.
 static APIS: [&Api; 4] = [&piiano::API, &hanzo::API, &conjur::API, &OWN];
@@ -30,47 +45,106 @@ static OWN: Api = Api {
     unserved,
 };
 
-static ROWS: [Route; 39] = [
-    get("/version", AtOnce(about::version)),
-    get("/server-info", AtOnce(about::server_info)),
-    get("/health", Anyone(about::health)),
-    get("/", Anyone(conjur::root)),
-    get("/.well-known/jwks.json", Anyone(tokens::key_set)),
-    get("/whoami", Caller(about::whoami)),
-    post("/kmip", Bytes(MAX_KMIP), Caller(kmip::message)),
-    post("/kmip/2_1", Json(MAX_KMIP), Caller(kmip::bare)),
-    post("/kmip_2_1", Json(MAX_KMIP), Caller(kmip::bare)),
-    post("/access/grant", Json(MAX_ACCESS), Caller(access::grant)),
-    post("/access/revoke", Json(MAX_ACCESS), Caller(access::revoke)),
-    post("/access/transfer", Strict(MAX_ACCESS), Caller(access::transfer)),
-    post("/access/accept", Strict(MAX_ACCESS), Caller(ownership::accept)),
-    post("/access/decline", Strict(MAX_ACCESS), Caller(ownership::decline)),
-    get("/access/offers", Caller(ownership::received)).asks(PAGE),
-    get("/access/offers/made", Caller(ownership::made)).asks(PAGE),
-    post("/access/recoveries", Strict(MAX_ACCESS), Caller(ownership::propose)),
-    post("/access/recoveries/approve", Strict(MAX_ACCESS), Caller(ownership::approve)),
-    post("/access/recoveries/withdraw", Strict(MAX_ACCESS), Caller(ownership::withdraw)),
-    get("/access/recoveries", Caller(ownership::recoveries)).asks(PAGE),
-    post("/access/project", Strict(MAX_ACCESS), Caller(access::project)),
-    post("/access/explain", Strict(MAX_ACCESS), Caller(access::explain)),
-    get("/access/list/{id}", Caller(access::list)).asks(&["all"]),
-    get("/access/owned", Caller(access::owned)).asks(&["after", "limit", "offset"]),
-    get("/access/obtained", Caller(access::obtained)).asks(&["after", "limit", "offset"]),
-    get("/access/create", Caller(access::create)),
-    get("/access/privileged", Caller(access::privileged)),
-    get("/objects", Caller(objects::list)).asks(&["after", "limit", "owner", "project"]),
-    get("/audit/public-key", Caller(audit::public_key)),
-    get("/audit/head", Caller(audit::head)),
-    post("/audit/search", Strict(MAX_ACCESS), Caller(audit::search)),
-    get("/access/tokens", Caller(tokens::list)).asks(&["subject", "after", "limit"]),
-    delete("/access/tokens/{id}", Caller(tokens::end)),
-    post("/access/token-key", Strict(MAX_ACCESS), Caller(tokens::rotate)),
-    get("/issuers", Caller(issuers::list)).asks(PAGE),
-    post("/issuers/test", Strict(MAX_ACCESS), Caller(issuers::test)),
-    get("/access/definitions/{kind}", Caller(definitions::list)).asks(PAGE),
-    put("/access/definitions/{kind}/{name}", Strict(MAX_ACCESS), Caller(definitions::put)),
-    delete("/access/definitions/{kind}/{name}", Caller(definitions::remove)),
+static ROWS: [Route; 40] = [
+    get("/version", AtOnce(about::version)).does("Version of the server, as a text", Gives::One(typed::<String>)),
+    get("/server-info", AtOnce(about::server_info)).does("Version of the server", Gives::One(typed::<ServerInfo>)),
+    get("/health", Anyone(about::health)).does("Health of the parts of the server", Gives::One(typed::<Health>)),
+    get("/openapi.json", Anyone(openapi_document)).does("This document", Gives::Json),
+    get("/", Anyone(conjur::root)).does("Version and name of the server", Gives::Json),
+    get("/.well-known/jwks.json", Anyone(tokens::key_set)).does("Public keys of access tokens (RFC 7517)", Gives::Json),
+    get("/whoami", Caller(about::whoami)).does("The caller", Gives::One(typed::<WhoAmI>)),
+    post("/kmip", Bytes(MAX_KMIP), Caller(kmip::message)).does("A KMIP message", Gives::Message),
+    post("/kmip/2_1", Json(MAX_KMIP), Caller(kmip::bare)).does("An operation or a message of KMIP 2.1", Gives::Item),
+    post("/kmip_2_1", Json(MAX_KMIP), Caller(kmip::bare)).does("The same as /kmip/2_1", Gives::Item),
+    post("/access/grant", Json(MAX_ACCESS), Caller(access::grant))
+        .takes::<Change>()
+        .does("Grant operations on an object", DONE),
+    post("/access/revoke", Json(MAX_ACCESS), Caller(access::revoke)).takes::<Change>().does("Take back a grant", DONE),
+    post("/access/transfer", Strict(MAX_ACCESS), Caller(access::transfer))
+        .takes::<Transfer>()
+        .does("Offer an object to a new owner", DONE),
+    post("/access/accept", Strict(MAX_ACCESS), Caller(ownership::accept))
+        .takes::<Offered>()
+        .does("Accept an offered object", DONE),
+    post("/access/decline", Strict(MAX_ACCESS), Caller(ownership::decline))
+        .takes::<Offered>()
+        .does("Decline an offered object, or withdraw an offer", DONE),
+    get("/access/offers", Caller(ownership::received))
+        .asks(PAGE)
+        .does("Objects that are offered to the caller", Gives::Page("offers", typed::<Offer>)),
+    get("/access/offers/made", Caller(ownership::made))
+        .asks(PAGE)
+        .does("Objects that the caller offers", Gives::Page("offers", typed::<Offer>)),
+    post("/access/recoveries", Strict(MAX_ACCESS), Caller(ownership::propose))
+        .takes::<NewRecovery>()
+        .does("Propose a new owner for an object", Gives::One(typed::<Recovery>)),
+    post("/access/recoveries/approve", Strict(MAX_ACCESS), Caller(ownership::approve))
+        .takes::<OneRecovery>()
+        .does("Approve a recovery", Gives::One(typed::<Recovery>)),
+    post("/access/recoveries/withdraw", Strict(MAX_ACCESS), Caller(ownership::withdraw))
+        .takes::<OneRecovery>()
+        .does("Withdraw a recovery", DONE),
+    get("/access/recoveries", Caller(ownership::recoveries))
+        .asks(PAGE)
+        .does("Open recoveries", Gives::Page("recoveries", typed::<Recovery>)),
+    post("/access/project", Strict(MAX_ACCESS), Caller(access::project))
+        .takes::<InProject>()
+        .does("Put an object into a project, or take it out", DONE),
+    post("/access/explain", Strict(MAX_ACCESS), Caller(access::explain))
+        .takes::<Question>()
+        .does("Whether a user may do an operation, and the rule that decides", Gives::One(typed::<Explanation>)),
+    get("/access/list/{id}", Caller(access::list))
+        .asks(&["all"])
+        .does("Grants on an object; with all=true also its owner and members", Gives::One(typed::<Listed>)),
+    get("/access/owned", Caller(access::owned))
+        .asks(&["after", "limit", "offset"])
+        .does("Objects that the caller owns", Gives::Array(typed::<Owned>)),
+    get("/access/obtained", Caller(access::obtained))
+        .asks(&["after", "limit", "offset"])
+        .does("Objects of others on which the caller has grants", Gives::Array(typed::<Obtained>)),
+    get("/access/create", Caller(access::create))
+        .does("Whether the caller may add objects", Gives::One(typed::<MayCreate>)),
+    get("/access/privileged", Caller(access::privileged))
+        .does("Whether the caller is an administrator", Gives::One(typed::<IsPrivileged>)),
+    get("/objects", Caller(objects::list))
+        .asks(&["after", "limit", "owner", "project"])
+        .does("Inventory, for administrators and auditors", Gives::Page("objects", typed::<Object>)),
+    get("/audit/public-key", Caller(audit::public_key))
+        .does("Public key of the audit log, as PEM", Gives::Text(&["application/x-pem-file"])),
+    get("/audit/head", Caller(audit::head)).does("Last checkpoint of the audit log", Gives::Json),
+    post("/audit/search", Strict(MAX_ACCESS), Caller(audit::search))
+        .takes::<Search>()
+        .does("Lines of the audit log", Gives::One(typed::<Found>)),
+    get("/access/tokens", Caller(tokens::list))
+        .asks(&["subject", "after", "limit"])
+        .does("Access tokens", Gives::Array(typed::<AccessToken>)),
+    delete("/access/tokens/{id}", Caller(tokens::end)).does("Revoke an access token", DONE),
+    post("/access/token-key", Strict(MAX_ACCESS), Caller(tokens::rotate))
+        .takes::<Nothing>()
+        .does("Make a new key for access tokens", Gives::One(typed::<Rotated>)),
+    get("/issuers", Caller(issuers::list)).asks(PAGE).does("Trusted issuers", Gives::Array(typed::<Issuer>)),
+    post("/issuers/test", Strict(MAX_ACCESS), Caller(issuers::test))
+        .takes::<ToTest<'static>>()
+        .does("Test a JWT against the trusted issuers", Gives::One(typed::<Verdicts>)),
+    get("/access/definitions/{kind}", Caller(definitions::list))
+        .asks(PAGE)
+        .does("Definitions of one kind", Gives::Array(typed::<Entry>)),
+    put("/access/definitions/{kind}/{name}", Strict(MAX_ACCESS), Caller(definitions::put))
+        .does("Add or replace a definition", Gives::One(typed::<Defined>)),
+    delete("/access/definitions/{kind}/{name}", Caller(definitions::remove))
+        .does("Remove a definition", Gives::One(typed::<Defined>)),
 ];
+
+/// The answer to a change.
+const DONE: Gives = Gives::One(typed::<Success>);
+
+/// The description of the routes, made at the first request.
+static OPENAPI: LazyLock<Vec<u8>> = LazyLock::new(|| openapi::document(&APIS).to_string().into_bytes());
+
+/// `GET /openapi.json`
+fn openapi_document(_: &App) -> Result<Answer, Problem> {
+    Ok(Answer::new(StatusCode::OK, "application/json", OPENAPI.clone()))
+}
 
 /// Renders a problem document. Callers of an idps table get Piiano's format here too.
 fn refusal(problem: &Problem, request_id: &str) -> Answer {

@@ -5,15 +5,14 @@ use std::io;
 use super::error::StartError;
 use super::issuers::key_set_trust;
 use super::listening::Bound;
-use super::permission;
 use super::start::token_error;
-use crate::auth::{KeySource, TrustedIssuer};
+use super::{described, permission};
 use crate::config::Config;
 use crate::custody::Custody;
 use crate::kms::{self, ApiTokenKey};
 use crate::store::Store;
 use crate::text::Whole;
-use crate::tls;
+use crate::{tls, x509};
 
 /// Checks everything without changing anything, and returns a description of what would run. A port or a database that
 /// another process holds is reported, but is not a failure: the server that is being replaced may still run.
@@ -25,9 +24,10 @@ use crate::tls;
 /// # Errors
 /// The error that would keep the server from starting.
 pub fn check(config: &Config) -> Result<String, StartError> {
-    let setup = tls::setup(config, kms::now())?;
+    let now = kms::now();
+    let setup = tls::setup(config, now)?;
     key_set_trust(config)?;
-    let (_, of_file) = permission::read(config)?;
+    let (documents, of_file) = permission::read(config)?;
     let recorded = Store::inspect(&config.sqlite_path)?;
     let is_new = recorded.as_ref().is_none_or(Vec::is_empty);
     Custody::inspect(&config.hsm, config.placement, recorded.as_deref(), &config.remake.keys)
@@ -39,13 +39,18 @@ pub fn check(config: &Config) -> Result<String, StartError> {
         None => String::new(),
     };
     let scheme = if setup.is_some() { "https" } else { "http" };
-    let callers = callers(config, &of_file, api_token);
+    let callers = described::callers(config, &of_file, api_token);
+    let duties = described::duties(config, &documents);
+    let duties: String = duties.iter().map(|(duty, who)| format!("{duty}: {}\n", Whole(who))).collect();
+    let warnings = setup.iter().flat_map(|setup| described::ending(setup, now));
+    let warnings: String = warnings.map(|warning| format!("warning: {}\n", Whole(warning))).collect();
+    let identity = setup.map(|setup| format!("{}, until {}", setup.subject, x509::date(setup.not_after)));
     let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;
     Ok(format!(
-        "would listen on {scheme}://{listen}{probe}\ncallers: {}\nidentity: {}\nHSM token: {:?} by {}\n\
-         database: {} ({}{})\naudit log: {}\n",
+        "would listen on {scheme}://{listen}{probe}\ncallers: {}\n{duties}identity: {}\nHSM token: {:?} by {}\n\
+         database: {} ({}{})\naudit log: {}\n{warnings}",
         Whole(callers),
-        Whole(setup.map_or_else(|| "none".to_owned(), |setup| setup.subject)),
+        Whole(identity.unwrap_or_else(|| "none".to_owned())),
         config.hsm.token_label,
         Whole(config.hsm.module.display()),
         Whole(config.sqlite_path.display()),
@@ -76,37 +81,4 @@ fn api_token(config: &Config, id: &str) -> Result<String, StartError> {
         ApiTokenKey::Disabled => format!("not the API token of key {id}, which is disabled"),
         ApiTokenKey::Ended(state) => format!("not the API token of key {id}, which is {state}"),
     })
-}
-
-/// Describes the ways in which callers can authenticate.
-fn callers(config: &Config, of_file: &[TrustedIssuer], api_token: Option<String>) -> String {
-    let mut ways = Vec::new();
-    if let Some(clients) = &config.client_certificates {
-        let files: Vec<String> = clients.authorities.iter().map(|own| own.file.display().to_string()).collect();
-        let whether = if clients.required { "" } else { "optional " };
-        ways.push(format!("{whether}client certificates of {}", files.join(", ")));
-    }
-    for issuer in &config.jwt_issuers {
-        let audience = issuer.audience.as_deref().unwrap_or("any audience");
-        ways.push(format!("JWTs of {} for {audience}, keys at {}", issuer.issuer, issuer.jwks_uri));
-    }
-    for issuer in of_file {
-        let (audience, table) = (
-            issuer.audiences.first().map_or("any", crate::auth::Expected::as_str),
-            issuer.table.as_deref().unwrap_or("-"),
-        );
-        let keys = match &issuer.keys {
-            KeySource::Uri(uri) | KeySource::Discovery(uri) => format!("keys at {uri}"),
-            KeySource::Inline(set) => format!("{} keys in the file", set.len()),
-        };
-        let nobody =
-            issuer.admits_nobody().map_or_else(String::new, |(_, why)| format!(", and accepts no caller: {why}"));
-        ways.push(format!("JWTs of {} for {audience} by idps.{table}, {keys}{nobody}", issuer.issuer));
-    }
-    ways.extend(api_token);
-    match (ways.is_empty(), config.force_default_username) {
-        (true, _) => format!("no authentication, all as {}", config.default_username),
-        (false, true) => format!("{}; all as {}", ways.join("; "), config.default_username),
-        (false, false) => ways.join("; "),
-    }
 }

@@ -3,12 +3,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use openssl::error::ErrorStack;
-use openssl::ssl::{Ssl, SslAcceptor, SslRef};
-use openssl::x509::{X509Ref, X509VerifyResult};
+use openssl::ssl::{Ssl, SslAcceptor, SslRef, SslVerifyMode};
+use openssl::x509::{X509, X509Ref, X509VerifyResult};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_openssl::SslStream;
@@ -17,9 +17,17 @@ use tracing::Level;
 use super::shared::Shared;
 use super::waiting::stranger;
 use crate::auth::{ClientCertificate, Peer, network};
+use crate::text::Part;
+use crate::x509;
 
 /// The longest time from the connection to the end of the handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The longest name of a certificate in a log line, in bytes.
+const LONGEST_NAME: usize = 160;
+
+/// The most authorities that a log line names.
+const MOST_ISSUERS: usize = 2;
 
 /// The reason why a connection failed before its first request.
 #[derive(Debug, thiserror::Error)]
@@ -41,17 +49,71 @@ enum Fault {
     /// A failed handshake whose cause is the client's certificate: it is missing, does not verify, or the client does
     /// not have its key.
     #[error("handshake: {error} (certificate: {verify})")]
-    Certificate { error: openssl::ssl::Error, verify: X509VerifyResult },
+    Certificate {
+        error: openssl::ssl::Error,
+        verify: X509VerifyResult,
+        /// The certificate that the client presented, if it presented one.
+        seen: Option<X509>,
+    },
+}
+
+/// The certificate that did not verify in a handshake. OpenSSL keeps only one that verifies.
+#[derive(Clone, Default)]
+struct Unverified(Arc<Mutex<Option<X509>>>);
+
+impl Unverified {
+    /// Keeps what the client of this handshake presents if it does not verify.
+    fn watch(&self, ssl: &mut Ssl) {
+        let mode = ssl.ssl_context().verify_mode();
+        if mode == SslVerifyMode::NONE {
+            return;
+        }
+        let kept = Self::clone(self);
+        ssl.set_verify_callback(mode, move |is_good, context| {
+            if !is_good {
+                // The first certificate of the chain is the client's; the one in question may be an issuer's.
+                let presented = context.chain().and_then(|chain| chain.get(0).map(X509Ref::to_owned));
+                let presented = presented.or_else(|| context.current_cert().map(X509Ref::to_owned));
+                *kept.0.lock().unwrap_or_else(PoisonError::into_inner) = presented;
+            }
+            is_good
+        });
+    }
+
+    fn take(&self) -> Option<X509> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Describes a certificate that a client presented.
+fn described(certificate: &X509Ref) -> String {
+    let (subject, issuer) =
+        (Part(x509::subject(certificate), LONGEST_NAME), Part(x509::issuer(certificate), LONGEST_NAME));
+    let (begin, end) = (x509::begin(certificate), x509::end(certificate));
+    format!("{subject}, issued by {issuer}, valid from {begin} until {end}, for {}", x509::purposes(certificate))
 }
 
 impl Fault {
-    fn of(error: openssl::ssl::Error, ssl: &SslRef) -> Self {
+    fn of(error: openssl::ssl::Error, ssl: &SslRef, unverified: &Unverified) -> Self {
         let verify = ssl.verify_result();
         let reasons = error.ssl_error().map(ErrorStack::errors).unwrap_or_default();
         let is_missing = is_missing(&error);
         // With a valid certificate but without its key, the handshake fails after the verification.
         let is_bad = verify != X509VerifyResult::OK || ssl.peer_certificate().is_some() && !reasons.is_empty();
-        if is_missing || is_bad { Self::Certificate { error, verify } } else { Self::Handshake { error, verify } }
+        if is_missing || is_bad {
+            let seen = unverified.take().or_else(|| ssl.peer_certificate());
+            Self::Certificate { error, verify, seen }
+        } else {
+            Self::Handshake { error, verify }
+        }
+    }
+
+    /// Describes the certificate that the client presented.
+    fn seen(&self) -> String {
+        match self {
+            Self::Certificate { seen: Some(certificate), .. } => described(certificate),
+            _ => "no certificate".to_owned(),
+        }
     }
 
     /// Returns a word for the cause, as the metrics have it. Causes with different remedies have different words.
@@ -79,6 +141,17 @@ fn is_missing(error: &openssl::ssl::Error) -> bool {
 }
 
 impl Shared {
+    /// Describes the certificates that are accepted.
+    fn wanted(&self) -> String {
+        let trust = self.authenticator.trust.load();
+        let Some(trust) = trust.as_ref() else { return "no certificate".to_owned() };
+        let issuers: Vec<String> = trust.certificates().take(MOST_ISSUERS).map(|own| x509::subject(own)).collect();
+        let more = trust.certificates().count().saturating_sub(issuers.len());
+        let more = if more > 0 { format!(" or one of {more} others") } else { String::new() };
+        let issuers = issuers.iter().map(|own| Part(own, LONGEST_NAME).to_string()).collect::<Vec<_>>().join(" or ");
+        format!("a valid certificate for clientAuth, issued by {issuers}{more}")
+    }
+
     /// Logs the reason why a connection failed; at debug level if the same happened to that address within the last
     /// minute.
     fn log_refusal(&self, peer: SocketAddr, fault: &Fault) {
@@ -92,7 +165,10 @@ impl Shared {
         let is_first = self.repeats.is_first(peer.ip(), level, format_args!("connection refused: {fault}"));
         match (is_failure, is_first) {
             (true, true) => {
-                tracing::warn!(%peer, method = "certificate", reason = %fault, "authentication failed: connection refused");
+                let (seen, wanted) = (fault.seen(), self.wanted());
+                tracing::warn!(
+                    %peer, method = "certificate", reason = %fault, seen, wanted, "authentication failed: connection refused"
+                );
             }
             (true, false) => {
                 tracing::debug!(%peer, method = "certificate", reason = %fault, "authentication failed again: connection refused");
@@ -139,13 +215,16 @@ async fn handshake(
     }
     drop(silent);
     let mut place = shared.handshakes.enter(who);
-    let mut stream = SslStream::new(Ssl::new(acceptor.context())?, tcp)?;
+    let mut ssl = Ssl::new(acceptor.context())?;
+    let unverified = Unverified::default();
+    unverified.watch(&mut ssl);
+    let mut stream = SslStream::new(ssl, tcp)?;
     let accepted = tokio::select! {
         accepted = std::pin::Pin::new(&mut stream).accept() => accepted,
         () = place.evicted() => return Err(Fault::Evicted),
         () = tokio::time::sleep_until(deadline) => return Err(Fault::Deadline),
     };
-    accepted.map_err(|error| Fault::of(error, stream.ssl()))?;
+    accepted.map_err(|error| Fault::of(error, stream.ssl(), &unverified))?;
     let certificate = match stream.ssl().peer_certificate() {
         // Both conditions are needed: a certificate proves nothing before it is verified.
         Some(certificate) if stream.ssl().verify_result() == X509VerifyResult::OK => {

@@ -6,12 +6,14 @@ mod backup;
 mod check;
 mod check_hsm;
 mod check_store;
+mod described;
 mod ending;
 mod erasing;
 mod error;
 mod figures;
 mod handshake;
 mod holding;
+mod interval;
 mod issuers;
 mod kmip;
 mod listening;
@@ -22,6 +24,7 @@ mod permission;
 mod probe;
 mod reload;
 mod requests;
+mod service_manager;
 mod shared;
 mod start;
 mod waiting;
@@ -55,7 +58,9 @@ use crate::{custody, http, kms};
 pub use ending::leave_no_core_dump;
 
 use ending::{Ends, end_in_time};
+use interval::turns;
 use reload::{Files, Reload};
+use service_manager::{ServiceManager, Watchdog};
 use shared::Shared;
 use start::Started;
 use waiting::Waiting;
@@ -65,6 +70,9 @@ use waiting::Waiting;
 pub fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).max(4)
 }
+
+/// The commit that the program was built from, if the build said so in the variable `CLAVIGER_COMMIT`.
+const COMMIT: Option<&str> = option_env!("CLAVIGER_COMMIT");
 
 /// The longest time that running requests may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(17);
@@ -98,6 +106,7 @@ const SUMMING_UP: Duration = Duration::from_secs(1);
 /// The error that keeps the server from starting.
 pub async fn run(config: Config) -> Result<(), StartError> {
     let config = Arc::new(config);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), commit = COMMIT, pid = std::process::id(), "clavigerd starts");
     raise_file_limit();
     let signals = Signals::new().map_err(StartError::Signals)?;
     tokio::spawn(end_in_time(Ends::new().map_err(StartError::Signals)?));
@@ -107,9 +116,13 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let (stop, stopping) = watch::channel(false);
     let reloads = watch::Sender::new(0);
     let shared = Arc::new(shared(&config, &started, &reloads, stopping));
-    announce(&config, &started);
+    let status = announce(&config, &started);
+    let manager = Arc::new(ServiceManager::of_environment());
+    manager.ready(&status);
+    let mut watchdog = Watchdog::new(&manager, started.kms.pulse());
     let issuers = started.issuers.take();
-    let reload = Reload { config: Arc::clone(&config), shared: Arc::clone(&shared), reloads, files, issuers };
+    let (own, told) = (Arc::clone(&config), Arc::clone(&manager));
+    let reload = Reload { config: own, shared: Arc::clone(&shared), reloads, files, issuers, manager: told, status };
     let summing = tokio::spawn(sum_up(Arc::clone(&started.repeats)));
     let sweeping = tokio::spawn(sweep_tokens(Arc::clone(started.kms.access_tokens())));
     let noting = tokio::spawn(write_last_uses(Arc::clone(&started.kms)));
@@ -117,7 +130,9 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let giving_back = tokio::spawn(give_back());
     // Reloading has its own task: files on a disk that does not answer must not keep clients from connecting.
     let reloading = tokio::spawn(reload.keep(signals.hangup));
-    let connections = serve(&started, &shared, config.limits.connections, signals.ends).await;
+    let connections = serve(&started, &shared, config.limits.connections, signals.ends, &mut watchdog).await;
+    manager.stopping();
+    tokio::spawn(watchdog.feed_to_the_end());
     // From here on, open connections are asked to finish, and no new ones are accepted. With an open listener, new
     // clients would connect and never be served, and the next server could not bind the port.
     let _ = stop.send(true);
@@ -176,19 +191,28 @@ fn sets(limit: usize) -> [Arc<Waiting>; 5] {
 }
 
 /// Prints the only lines on standard output, which programs wait for: one for each listener. A program that reads only
-/// the first line may close the pipe after it.
-fn announce(config: &Config, started: &Started) {
+/// the first line may close the pipe after it. Returns the same as one line.
+fn announce(config: &Config, started: &Started) -> String {
     let scheme = if config.identity.is_some() { "https" } else { "http" };
     let https = started.addresses.iter().map(|address| (scheme, address));
     let kmip = started.kmip.as_ref().map(|(_, address, _)| ("kmip", address));
+    let mut urls = Vec::new();
     for (scheme, address) in https.chain(kmip) {
         let _ = writeln!(io::stdout(), "listening on {scheme}://{address}");
         tracing::info!(%address, scheme, "listening");
+        urls.push(format!("{scheme}://{address}"));
     }
+    format!("listening on {}", urls.join(", "))
 }
 
 /// Accepts connections until a terminating signal. Returns the connections that are still open.
-async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: Ends) -> JoinSet<()> {
+async fn serve(
+    started: &Started,
+    shared: &Arc<Shared>,
+    limit: usize,
+    mut ends: Ends,
+    watchdog: &mut Watchdog,
+) -> JoinSet<()> {
     let filter = http::filter(Arc::clone(&started.app));
     let places = Arc::new(Semaphore::new(limit));
     figures::connections(&shared.metrics, &places, limit);
@@ -198,6 +222,10 @@ async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: 
             accepted = started.listener.accept() => (accepted, false),
             accepted = accept_kmip(started) => (accepted, true),
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            () = watchdog.turn() => {
+                watchdog.feed();
+                continue;
+            }
             () = ends.come() => break,
         };
         let Some((tcp, address)) = listening::accepted(accepted, &shared.repeats).await else { continue };
@@ -232,13 +260,6 @@ async fn accept_kmip(started: &Started) -> io::Result<(TcpStream, SocketAddr)> {
 async fn holding(place: OwnedSemaphorePermit, connection: impl Future<Output = ()>) {
     connection.await;
     drop(place);
-}
-
-/// Returns an interval whose late ticks delay the following ones.
-fn turns(every: Duration) -> tokio::time::Interval {
-    let mut turns = tokio::time::interval(every);
-    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    turns
 }
 
 /// Removes rows of ended access tokens, as long as the server runs.

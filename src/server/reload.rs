@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::issuers::{self, Issuers};
 use super::permission;
+use super::service_manager::ServiceManager;
 use super::shared::Shared;
 use crate::auth::Trust;
 use crate::client::http::Http;
@@ -26,6 +27,9 @@ pub(super) struct Reload {
     pub(super) reloads: watch::Sender<u64>,
     pub(super) files: Files,
     pub(super) issuers: Option<Issuers>,
+    pub(super) manager: Arc<ServiceManager>,
+    /// What the service manager shows while nothing is wrong, in one line.
+    pub(super) status: String,
 }
 
 /// The interval at which the files are checked for changes.
@@ -49,6 +53,9 @@ type Stamp = (u64, u64, i64, i64, i64, i64);
 /// The causes of a reload without a signal, for the log.
 const CHANGED: &str = "a file changed";
 const AGAIN: &str = "the last reload failed";
+
+/// What the service manager shows after a failed reload.
+const FAILED: &str = "the last reload failed: see the log";
 
 /// The names of the reloaded parts in the log.
 const KEY_SET_AUTHORITIES: &str = "authorities of the key sets' servers";
@@ -108,11 +115,14 @@ impl Reload {
         loop {
             tokio::select! {
                 Some(()) = hangup.recv() => {
+                    self.manager.reloading();
                     // The reload below reads the current files, so earlier changes need no further reload.
                     let _ = self.files.changed().await;
                     self.shared.kms.reopen_audit();
-                    self.read_permission().await;
+                    let is_applied = self.read_permission().await;
                     self.run("SIGHUP").await;
+                    let is_whole = is_applied && !self.files.pending;
+                    self.manager.ready(if is_whole { &self.status } else { FAILED });
                 }
                 _ = look.tick() => {
                     self.run_if_changed().await;
@@ -122,24 +132,27 @@ impl Reload {
         }
     }
 
-    /// Applies the current policy file and IAM file. If one of them is invalid, neither is applied.
-    async fn read_permission(&mut self) {
+    /// Applies the current policy file and IAM file. If one of them is invalid, neither is applied. Returns whether
+    /// they are in force.
+    async fn read_permission(&mut self) -> bool {
         if self.config.permission.file.is_none() && self.config.iam_file.is_none() {
-            return;
+            return true;
         }
         let config = Arc::clone(&self.config);
         let read = spawn_blocking(move || permission::read(&config).map_err(|error| error.to_string())).await;
         let (documents, of_file) = match read.map_err(|error| error.to_string()) {
             Ok(Ok(read)) => read,
             Ok(Err(error)) | Err(error) => {
-                return tracing::error!(%error, "the policy was not changed");
+                tracing::error!(%error, "the policy was not changed");
+                return false;
             }
         };
         let kms = Arc::clone(&self.shared.kms);
         let configured =
             spawn_blocking(move || kms.configure_policy(documents).map_err(|error| error.to_string())).await;
         if let Err(error) = configured.unwrap_or_else(|error| Err(error.to_string())) {
-            return tracing::error!(%error, "the policy was not changed");
+            tracing::error!(%error, "the policy was not changed");
+            return false;
         }
         if let Some(issuers) = &mut self.issuers {
             self.shared.authenticator.trust_issuers(issuers.replace(of_file));
@@ -150,6 +163,7 @@ impl Reload {
         if self.config.iam_file.is_some() {
             tracing::info!("the IAM file was reloaded");
         }
+        true
     }
 
     /// Reloads if a file changed, or if the last reload failed. A file that is being written in place may be read
@@ -230,8 +244,15 @@ impl Reload {
             let error = faults.join("; ");
             return self.failed(cause, error, &parts(&kept), &parts(&renewed));
         }
+        self.succeeded();
+    }
+
+    /// Notes a reload in which every part was applied.
+    fn succeeded(&mut self) {
         self.shared.metrics.reloaded(true);
-        self.files.pending = false;
+        if std::mem::take(&mut self.files.pending) {
+            self.manager.status(&self.status);
+        }
         self.files.told.clear();
     }
 
@@ -244,6 +265,7 @@ impl Reload {
         if cause != AGAIN || self.files.told != error {
             tracing::error!(cause, %error, "reload failed: not applied: {kept}; applied: {renewed}; it is tried again");
             self.files.told = error;
+            self.manager.status(FAILED);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::erasing::Eraser;
 use super::error::StartError;
 use super::issuers::{Issuers, key_set_trust};
 use super::listening::Bound;
-use super::{audit, figures, permission, probe};
+use super::{audit, described, figures, permission, probe};
 use crate::auth::{Authenticator, Exchange, Issuer, Repeats, Settings, Trust, TrustedIssuer};
 use crate::config::{Config, NoSocket};
 use crate::custody::{Custody, OpenError, Owner, RootError, SoftHsmFault, TokenError, is_softhsm, softhsm_fault};
@@ -21,7 +21,8 @@ use crate::kms::{self, ApiTokenKey, Kms};
 use crate::metrics::Metrics;
 use crate::policy::Documents;
 use crate::store::{Store, object, root_key};
-use crate::tls;
+use crate::text::shell_word;
+use crate::{tls, x509};
 
 /// The KMIP socket: its listener, its address and its acceptor of TLS connections.
 pub(super) type KmipListener = (TcpListener, SocketAddr, Arc<SslAcceptor>);
@@ -50,6 +51,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let repeats = Arc::new(Repeats::default());
     let (documents, of_file) = tokio::task::block_in_place(|| permission::read(config))?;
     let named = names(config, &of_file);
+    introduce(config, &documents, &of_file, setup.as_ref());
     let store = Arc::new(tokio::task::block_in_place(|| Store::open(&config.sqlite_path, &metrics))?);
     // Everything that can fail comes before the root keys are made, because they remain in the HSM token. The addresses
     // are bound, but clients cannot connect yet.
@@ -278,15 +280,6 @@ fn no_token(config: &Config, label: String, present: &[String]) -> StartError {
     StartError::NoToken { label, present, advice }
 }
 
-/// Quotes the text as one word of a POSIX shell, so that a printed command can be run as printed.
-fn shell_word(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@+=,".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 /// Returns how many sources of user names have no prefix, and so share one name space.
 fn names(config: &Config, of_file: &[TrustedIssuer]) -> usize {
     let authorities = config.client_certificates.as_ref().map_or(&[][..], |clients| &clients.authorities);
@@ -297,16 +290,26 @@ fn names(config: &Config, of_file: &[TrustedIssuer]) -> usize {
     plain + distinct.len()
 }
 
+/// Logs who may connect and how, and who has which duty, with warnings about certificates that end.
+fn introduce(config: &Config, documents: &Documents, of_file: &[TrustedIssuer], setup: Option<&tls::Setup>) {
+    let api_token = config.api_token_id.as_ref().map(|id| format!("the API token of key {id}"));
+    tracing::info!(by = described::callers(config, of_file, api_token), "callers");
+    let duties = described::duties(config, documents);
+    let duties = duties.iter().map(|(duty, who)| format!("{duty}: {who}")).collect::<Vec<_>>().join("; ");
+    tracing::info!(duties, "administration");
+    if let Some(setup) = setup {
+        let until = x509::date(setup.not_after);
+        tracing::info!(subject = setup.subject, until, "the server's certificate");
+        described::ending(setup, kms::now()).iter().for_each(|warning| tracing::warn!("{warning}"));
+    }
+}
+
 /// Logs the warnings about the configuration.
 fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>, unprefixed: usize) {
-    match setup {
-        None => tracing::warn!(
+    if setup.is_none() {
+        tracing::warn!(
             "plain HTTP: keys and requests can be read on the network; give --https-p12-file, or --https-cert-file and --https-key-file"
-        ),
-        Some(setup) if setup.not_after < kms::now() => {
-            tracing::warn!(certificate = setup.subject, "the server's certificate has expired");
-        }
-        Some(_) => {}
+        );
     }
     if unprefixed > 1 {
         tracing::warn!(

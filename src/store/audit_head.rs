@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row, params};
 use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::pulse;
 use super::reader::Readers;
 use super::sql::{self, Table};
 use super::{gcm_use, root_key};
@@ -124,7 +125,7 @@ impl AuditHead {
     }
 
     fn write_in(self, connection: &Connection, bind: &Binder) -> Result<(), Error> {
-        let binding = Some((bind.mac)(&self.bound()).map_err(Error::Binding)?);
+        let binding = Some(pulse::outside(|| (bind.mac)(&self.bound())).map_err(Error::Binding)?);
         let bound = Self { binding, ..self };
         bound.insert_in(connection)?;
         bind.trust(&bound);

@@ -10,6 +10,7 @@ use super::connection::named;
 use super::erasure::{self, Unerased};
 use super::error::Error;
 use super::opening::{lock, lock_name, prepare, read_only, recorded};
+use super::pulse::Pulse;
 use super::reader::Readers;
 use super::writer::{Poster, Writer};
 use super::{audit_head, object, root_key, schema, sql, wal};
@@ -144,6 +145,12 @@ impl Store {
     /// Sets the audit log for the records of writes. Only the first call has an effect.
     pub fn record_in(&self, audit: Arc<Audit>, bind: audit_head::Binder) {
         self.writer.record_in(audit, bind);
+    }
+
+    /// Returns the pulse of the writer's thread.
+    #[must_use]
+    pub fn pulse(&self) -> Arc<Pulse> {
+        self.writer.pulse()
     }
 
     /// Returns a handle that gives commands to the writer without waiting: for threads that the writer itself may wait

@@ -14,6 +14,7 @@ use super::command::Command;
 use super::connection::BUSY;
 use super::erasure::Unerased;
 use super::error::Error;
+use super::pulse::Pulse;
 use super::wal;
 use crate::audit::Audit;
 use crate::metrics::Metrics;
@@ -51,6 +52,7 @@ type Last = Arc<Mutex<Option<Instant>>>;
 pub(super) struct Writer {
     queue: Option<Arc<SyncSender<Work>>>,
     last: Last,
+    pulse: Arc<Pulse>,
     audit: Arc<OnceLock<Recording>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -85,19 +87,26 @@ impl Writer {
     ) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
         let last = Last::default();
-        let audit = Arc::new(OnceLock::new());
-        let (seen, recording) = (Arc::clone(&last), Arc::clone(&audit));
+        let (audit, pulse) = (Arc::new(OnceLock::new()), Arc::new(Pulse::default()));
+        let (seen, recording, beats) = (Arc::clone(&last), Arc::clone(&audit), Arc::clone(&pulse));
         let (metrics, unerased) = (Arc::clone(metrics), Arc::clone(unerased));
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(connection, &jobs, &seen, &recording, &metrics, &unerased))
+            .spawn(move || {
+                let _living = beats.begin();
+                serve(connection, &Jobs { queue: jobs, pulse: beats }, &seen, &recording, &metrics, &unerased);
+            })
             .map_err(|source| Error::Commit(source.to_string()))?;
-        Ok(Self { queue: Some(Arc::new(queue)), last, audit, thread: Some(thread) })
+        Ok(Self { queue: Some(Arc::new(queue)), last, pulse, audit, thread: Some(thread) })
     }
 
     /// Sets the audit log for records; only the first call has an effect.
     pub(super) fn record_in(&self, audit: Arc<Audit>, bind: Binder) {
         let _ = self.audit.set(Recording { audit, bind });
+    }
+
+    pub(super) fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
     }
 
     pub(super) fn poster(&self) -> Poster {
@@ -180,9 +189,35 @@ impl Drop for Writer {
     }
 }
 
+/// The queue of the thread. Its pulse says that it waits for work, or works since it took some.
+struct Jobs {
+    queue: Receiver<Work>,
+    pulse: Arc<Pulse>,
+}
+
+impl Jobs {
+    /// Waits for work; `None` once the store is closed.
+    fn next(&self) -> Option<Work> {
+        self.pulse.waits();
+        let work = self.queue.recv().ok();
+        self.pulse.works();
+        work
+    }
+
+    /// Returns work that arrives before `until`; without it, work that has arrived already.
+    fn next_until(&self, until: Option<Instant>) -> Option<Work> {
+        let work = match until {
+            Some(until) => self.queue.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
+            None => self.queue.try_recv().ok(),
+        };
+        self.pulse.works();
+        work
+    }
+}
+
 /// The requests that arrive before `until`; without it, those that have arrived already.
 struct ArrivingRequests<'a> {
-    jobs: &'a Receiver<Work>,
+    jobs: &'a Jobs,
     until: Option<Instant>,
     /// A request to empty the WAL. It ends the group and is done after it.
     empty: &'a mut Option<Emptied>,
@@ -195,11 +230,7 @@ impl Iterator for ArrivingRequests<'_> {
         if self.empty.is_some() {
             return None;
         }
-        let work = match self.until {
-            Some(until) => self.jobs.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
-            None => self.jobs.try_recv().ok(),
-        };
-        match work? {
+        match self.jobs.next_until(self.until)? {
             Work::Write(request) => Some(request),
             Work::Empty(answer) => {
                 *self.empty = Some(answer);
@@ -211,14 +242,14 @@ impl Iterator for ArrivingRequests<'_> {
 
 fn serve(
     mut connection: Connection,
-    jobs: &Receiver<Work>,
+    jobs: &Jobs,
     last: &Mutex<Option<Instant>>,
     audit: &OnceLock<Recording>,
     metrics: &Metrics,
     unerased: &Unerased,
 ) {
     let (mut wait, mut is_held) = (None, false);
-    while let Ok(work) = jobs.recv() {
+    while let Some(work) = jobs.next() {
         let mut empty = None;
         match work {
             Work::Empty(answer) => empty = Some(answer),

@@ -9,12 +9,13 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex};
 
+use openssl::symm::Cipher;
 use serde_json::{Value, json};
 
 use crate::harness::jwt::{claims, key_set, now};
 use crate::harness::server::{P12_PASSWORD, Place, run};
 use crate::harness::token::write_private;
-use crate::harness::{Leaf, Options, Server, SigningKey};
+use crate::harness::{Authority, Leaf, Options, Server, SigningKey};
 use crate::markdown::{Block, Page, blocks, pages};
 
 /// The callers whose certificates are in the directory.
@@ -90,13 +91,17 @@ fn file_of(page: &str, language: &str) -> String {
 
 /// Starts a server in a directory as docs/index.md describes it.
 fn server() -> Server {
-    let place = Place::new();
+    let mut place = Place::new();
+    place.authority = Authority::with_key_identifier("Test authority");
+    fs::write(place.path("ca.pem"), place.authority.pem()).unwrap();
     for name in CALLERS {
         let identity = place.authority.issue(&Leaf::client(name));
         write_identity(&place, name, &identity);
     }
     write_identity(&place, "server", &place.authority.issue(&Leaf::server()));
-    write_private(&place.path("ca.key"), &place.authority.key.private_key_to_pem_pkcs8().unwrap());
+    let key = place.authority.key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), P12_PASSWORD.as_bytes());
+    write_private(&place.path("ca.key"), &key.unwrap());
+    write_private(&place.path("ca.password"), P12_PASSWORD.as_bytes());
     fs::write(place.path("clavigerd.toml"), file_of("docs/configuration.md", "toml")).unwrap();
     fs::write(place.path("policy.toml"), file_of("docs/permissions.md", "toml")).unwrap();
     fs::write(place.path("plain.txt"), "a text that must not be lost\n").unwrap();

@@ -125,19 +125,38 @@ fn files_that_are_no_identity_are_refused_by_name() {
 /// Kubernetes mounts a Secret as links to files in a directory, which is itself behind a link that it replaces.
 #[test]
 fn a_replaced_link_loses_no_request() {
+    let pem = |version: &Path, _: usize, identity: &Identity| {
+        write(version, &certificate(identity), &identity.key.private_key_to_pem_pkcs8().unwrap());
+    };
+    replace_links(&options(), &["server.pem", "server.key"], pem);
+    // Each PKCS#12 file has a password of its own: both files are replaced by one link.
+    let p12 = |version: &Path, number: usize, identity: &Identity| {
+        let password = format!("password {number}");
+        fs::write(version.join("tls.p12"), identity.pkcs12(&password)).unwrap();
+        fs::write(version.join("password"), password).unwrap();
+        fs::set_permissions(version.join("password"), Permissions::from_mode(0o600)).unwrap();
+    };
+    let plain = Options { plain: true, ..Options::default() };
+    let options =
+        plain.with(&["--https-p12-file=tls.p12", "--https-p12-password-file=password", "--authority-cert-file=ca.pem"]);
+    replace_links(&options, &["tls.p12", "password"], p12);
+}
+
+/// Replaces the files of a server's identity by swapping a link, under load. `write` writes the files of a version.
+fn replace_links(options: &Options, names: &[&str], write: impl Fn(&Path, usize, &Identity)) {
     let place = Arc::new(Place::new());
     let directory = place.directory.path().to_owned();
     let versions: Vec<Identity> = (0..4).map(|_| place.authority.issue(&Leaf::server())).collect();
     for (number, identity) in versions.iter().enumerate() {
         let version = directory.join(format!("..version-{number}"));
         fs::create_dir(&version).unwrap();
-        write(&version, &certificate(identity), &identity.key.private_key_to_pem_pkcs8().unwrap());
+        write(&version, number, identity);
     }
     symlink("..version-0", directory.join("..data")).unwrap();
-    for name in ["server.pem", "server.key"] {
+    for name in names {
         symlink(format!("..data/{name}"), directory.join(name)).unwrap();
     }
-    let server = Server::start_at(place, &options());
+    let server = Server::start_at(place, options);
     let (ended, done) = (AtomicBool::new(false), AtomicUsize::new(0));
     let shown = || {
         let connection = server.alice().connect().unwrap();

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 27] = [
+const ORDER: [&str; 28] = [
     "base64",
     "turns",
     "secret",
@@ -16,6 +16,7 @@ const ORDER: [&str; 27] = [
     "file",
     "public_key",
     "signature",
+    "x509",
     "pem",
     "pkcs12",
     "principal",
@@ -38,7 +39,7 @@ const ORDER: [&str; 27] = [
 ];
 
 /// Crates that belong to few modules: who needs what they do, asks those.
-const OWNED: [(&str, &[&str]); 13] = [
+const OWNED: [(&str, &[&str]); 15] = [
     ("const_hex", &[]),
     ("claviger_pkcs11", &["custody"]),
     ("rusqlite", &["store"]),
@@ -51,6 +52,8 @@ const OWNED: [(&str, &[&str]); 13] = [
     ("native_tls", &["client"]),
     ("jsonwebtoken", &["auth"]),
     ("clap", &["config", "cli", "bin"]),
+    ("clap_complete", &["cli", "bin"]),
+    ("clap_mangen", &["cli"]),
     ("prometheus", &["metrics"]),
 ];
 

@@ -10,9 +10,9 @@ use crate::client::Client;
 /// The exit status is 0 in both cases.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Explain {
-    /// One user: NAME (of a certificate), jwt:ISSUER#NAME, identity:ID, host/ID, api-token
+    /// One user: NAME (of a certificate), jwt:ISSUER#NAME, identity:ID, host/ID, api-token [default: you]
     #[arg(long, value_name = "WHO")]
-    user: String,
+    user: Option<String>,
     /// One operation, such as encrypt or get_attributes, or one of manage_access and transfer
     #[arg(long, value_name = "OPERATION")]
     operation: String,

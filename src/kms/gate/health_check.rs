@@ -1,11 +1,12 @@
 //! Checks database, HSM token and audit log.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::health::{Health, TokenHealth};
 use super::service::Kms;
 use crate::custody;
+use crate::store::Pulse;
 
 /// How long a result is used again: unauthenticated callers must not be able to keep the HSM token busy with checks.
 const HEALTH_STANDS: Duration = Duration::from_millis(200);
@@ -23,6 +24,12 @@ impl Kms {
                 health
             }
         }
+    }
+
+    /// Returns the pulse of the database's writer.
+    #[must_use]
+    pub fn pulse(&self) -> Arc<Pulse> {
+        self.store.pulse()
     }
 
     /// `was_well`: whether the database was healthy at the last check. Only a change is logged as an error, because

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -58,6 +58,11 @@ impl Cli {
         let directory = server.place.path(&format!("home of {name}"));
         fs::create_dir_all(&directory).unwrap();
         Self { directory, environment: Vec::new() }
+    }
+
+    /// A person without a server, in a directory that exists.
+    pub fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), environment: Vec::new() }
     }
 
     /// A caller whose environment names the server and a certificate.

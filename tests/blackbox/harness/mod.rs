@@ -34,6 +34,7 @@ pub mod reference;
 pub mod requests;
 pub mod routes;
 pub mod server;
+pub mod service_manager;
 pub mod session;
 pub mod shim;
 pub mod shop;

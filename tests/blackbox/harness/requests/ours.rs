@@ -7,6 +7,7 @@ use super::{Make, Request};
 
 pub const REQUESTS: &[(&str, Make)] = &[
     ("GET /version", |_| Request::bare("/version")),
+    ("GET /openapi.json", |_| Request::bare("/openapi.json")),
     ("GET /server-info", |_| Request::bare("/server-info")),
     ("GET /health", |_| Request::bare("/health")),
     ("GET /.well-known/jwks.json", |_| Request::bare("/.well-known/jwks.json")),

@@ -1,0 +1,82 @@
+//! The password of the authority's key.
+
+use std::path::PathBuf;
+
+use super::directory::Directory;
+use super::error::Error as PkiError;
+use crate::cli::config;
+use crate::cli::error::Error;
+use crate::cli::terminal::Terminal;
+use crate::client;
+use crate::hexadecimal;
+use crate::secret::Password;
+
+/// The file that holds the password if `init` stores it.
+pub(super) const FILE: &str = "ca.password";
+
+const VARIABLE: &str = "CLAVIGER_PKI_PASSWORD";
+
+/// The fewest characters of a new password: OpenSSL derives the key with 2048 iterations only, so that a short password
+/// could be found by trying.
+const FEWEST: usize = 12;
+
+/// The source of the password.
+#[derive(clap::Args)]
+pub(super) struct PasswordOptions {
+    /// File with the password of the authority's key [default: ca.password of the directory, if it exists];
+    /// CLAVIGER_PKI_PASSWORD may hold the password itself; otherwise you are asked
+    #[arg(long, env = "CLAVIGER_PKI_PASSWORD_FILE", value_name = "FILE")]
+    pub(super) password_file: Option<PathBuf>,
+}
+
+impl PasswordOptions {
+    /// Returns the password of an existing key.
+    pub(super) fn existing(&self, directory: &Directory) -> Result<Password, Error> {
+        if let Some(given) = self.given()? {
+            return Ok(given);
+        }
+        if directory.has(FILE) {
+            return Ok(client::read_password(&directory.path(FILE))?);
+        }
+        let hint = ", or restore ca.password";
+        let mut terminal = Terminal::open().ok_or(PkiError::NoPassword { variable: VARIABLE, hint })?;
+        terminal.ask("Password of the authority's key: ")
+    }
+
+    /// Returns the password for a new key.
+    pub(super) fn of_a_new_key(&self) -> Result<Password, Error> {
+        let password = match self.given()? {
+            Some(given) => given,
+            None => {
+                let hint = ", or let `init` make and store one: --store-password";
+                let mut terminal = Terminal::open().ok_or(PkiError::NoPassword { variable: VARIABLE, hint })?;
+                let first = terminal.ask("New password of the authority's key: ")?;
+                check(&first)?;
+                if *first != *terminal.ask("The same again: ")? {
+                    return Err(PkiError::PasswordsDiffer.into());
+                }
+                first
+            }
+        };
+        check(&password)?;
+        Ok(password)
+    }
+
+    fn given(&self) -> Result<Option<Password>, Error> {
+        match &self.password_file {
+            Some(path) => Ok(Some(client::read_password(path)?)),
+            None => Ok(config::secret_variable(VARIABLE)?.filter(|password| !password.is_empty())),
+        }
+    }
+}
+
+fn check(password: &Password) -> Result<(), Error> {
+    if password.chars().count() < FEWEST { Err(PkiError::ShortPassword(FEWEST).into()) } else { Ok(()) }
+}
+
+/// Makes a random password.
+pub(super) fn random() -> Result<Password, PkiError> {
+    let mut bytes = [0; 24];
+    openssl::rand::rand_bytes(&mut bytes)?;
+    Ok(Password::from(hexadecimal::lower(&bytes)))
+}
