@@ -67,10 +67,13 @@ fn uses_of_earlier_versions_are_ignored_in_new_objects_only() {
     for bits in [0x40, 0x400, 0x4000, 0x8000, 0x1_0000, 0x2_0000, 0x4_0000, 0x8_0000] {
         let Ok(Request::Create(create)) = create(0xc | bits) else { panic!("{bits:x}") };
         assert_eq!(create.attributes.cryptographic_usage_mask.map(UsageMask::bits), Some(0xc));
-        // A search must not find more than it was to find.
-        assert!(upgraded("1.0", "Locate", &mask(0xc | bits)).is_err());
+        // A search must not find more than it was to find: here nothing.
+        let Ok(Request::Locate(search)) = upgraded("1.0", "Locate", &mask(0xc | bits)) else { panic!("{bits:x}") };
+        let wanted = search.criteria.and_then(|own| own.attributes.unique_identifier);
+        assert!(wanted.is_some_and(|id| id.as_text().is_some_and(|id| id.contains(' '))));
     }
     assert!(create(1 << 24).is_err());
+    assert!(upgraded("1.0", "Locate", &mask(1 << 24)).is_err());
 }
 
 #[test]

@@ -230,14 +230,17 @@ fn follow(pipe: &Path, log: &Path, test: &str, calls: &Path) {
     let Ok(report) = File::open(pipe) else { return };
     let mut out = File::options().create(true).append(true).open(calls).unwrap();
     let (mut report, mut watch, mut line) = (BufReader::with_capacity(1 << 16, report), Watch::default(), Vec::new());
-    let mut told = 0;
+    let (mut told, mut began) = (0, String::new());
     while report.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
         watch.line(String::from_utf8_lossy(&line).trim_end());
         line.clear();
+        if began.is_empty() {
+            began.clone_from(&watch.at);
+        }
         for carried in &watch.found[told..] {
             let Carried { function, what, protection, is_wrong, at } = carried;
             let verdict = if *is_wrong { "WRONG" } else { "right" };
-            let operation = asked(log, at);
+            let operation = asked(log, &began, at);
             let row = format!("{verdict}\t{function}\t{what}\t{protection:?}\t{operation}\t{test}\n");
             let _ = out.write_all(row.as_bytes());
         }
@@ -247,8 +250,8 @@ fn follow(pipe: &Path, log: &Path, test: &str, calls: &Path) {
     let _ = out.write_all(format!("calls\t{all}\t{mixed}\t\t\t{test}\n").as_bytes());
 }
 
-/// The operation that began last before a time, by the end of the server's log.
-fn asked(log: &Path, at: &str) -> String {
+/// The operation that began last before a time, and not before the program did, by the end of the server's log.
+fn asked(log: &Path, began: &str, at: &str) -> String {
     const END: u64 = 1 << 16;
     let mut text = Vec::new();
     if let Ok(mut file) = File::open(log) {
@@ -257,7 +260,7 @@ fn asked(log: &Path, at: &str) -> String {
         let _ = file.read_to_end(&mut text);
     }
     let text = String::from_utf8_lossy(&text);
-    let before = |line: &&str| line.get(..23).is_some_and(|time| time <= at);
+    let before = |line: &&str| line.get(..23).is_some_and(|time| time <= at && time >= began);
     let last = text.lines().filter(before).filter_map(|line| line.split_once("operation operation=")).next_back();
     last.map_or("start, clock or another request".to_owned(), |(_, name)| name.trim().to_owned())
 }
