@@ -11,6 +11,9 @@ pub struct Search {
     pub object: Option<String>,
     /// The caller.
     pub caller: Option<String>,
+    /// The operation, in any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
     /// `success`, `refused` or `failed`.
     pub outcome: Option<String>,
     /// The earliest time.

@@ -24,6 +24,8 @@ pub struct Filter {
     pub object: Option<String>,
     /// The caller.
     pub caller: Option<String>,
+    /// The operation, in any case.
+    pub operation: Option<String>,
     /// `success`, `refused` or `failed`.
     pub outcome: Option<String>,
     /// The earliest time, in the form that [`time_of`] returns.
@@ -34,10 +36,17 @@ pub struct Filter {
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { object, caller, outcome, from, to } = self;
+        let Self { object, caller, operation, outcome, from, to } = self;
+        let all = [
+            ("object", object),
+            ("caller", caller),
+            ("operation", operation),
+            ("outcome", outcome),
+            ("from", from),
+            ("to", to),
+        ];
         f.write_str("lines")?;
-        for (name, value) in [("object", object), ("caller", caller), ("outcome", outcome), ("from", from), ("to", to)]
-        {
+        for (name, value) in all {
             if let Some(value) = value {
                 write!(f, ", {name} {value:?}")?;
             }
@@ -60,6 +69,8 @@ struct Members<'a> {
     #[serde(borrow)]
     user: Option<Cow<'a, str>>,
     #[serde(borrow)]
+    operation: Option<Cow<'a, str>>,
+    #[serde(borrow)]
     outcome: Option<Cow<'a, str>>,
 }
 
@@ -79,14 +90,21 @@ impl Filter {
         if !in_time {
             return false;
         }
-        if self.object.is_none() && self.caller.is_none() && self.outcome.is_none() {
+        if [&self.object, &self.caller, &self.operation, &self.outcome].into_iter().all(Option::is_none) {
             return true;
         }
         let Ok(members) = serde_json::from_slice::<Members<'_>>(line) else { return false };
         let is = |wanted: &Option<String>, found: Option<Cow<'_, str>>| {
             wanted.as_ref().is_none_or(|wanted| found.is_some_and(|found| found == *wanted))
         };
-        is(&self.object, members.object) && is(&self.caller, members.user) && is(&self.outcome, members.outcome)
+        let operation = self
+            .operation
+            .as_ref()
+            .is_none_or(|wanted| members.operation.as_ref().is_some_and(|found| found.eq_ignore_ascii_case(wanted)));
+        operation
+            && is(&self.object, members.object)
+            && is(&self.caller, members.user)
+            && is(&self.outcome, members.outcome)
     }
 }
 

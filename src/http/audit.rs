@@ -36,8 +36,8 @@ pub(super) fn search(app: &App, request: &CallerRequest<'_>) -> Result<Answer, P
             time_of(&text).map(Some).ok_or_else(not_a_time)
         }
     };
-    let Search { object, caller, outcome, from, to, limit } = asked;
-    let filter = Filter { object, caller, outcome, from: time("from", from)?, to: time("to", to)? };
+    let Search { object, caller, operation, outcome, from, to, limit } = asked;
+    let filter = Filter { object, caller, operation, outcome, from: time("from", from)?, to: time("to", to)? };
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if limit > MAX_LINES {
         return Err(bad(format!("limit is at most {MAX_LINES} lines")));

@@ -50,6 +50,16 @@ fn lines_are_found_by_what_they_say() {
     for nothing in [["--caller", "bob"], ["--outcome", "refused"], ["--to", "2020-01-01T00:00:00Z"]] {
         assert_eq!(search(&trail, &nothing, &all), Vec::<Value>::new());
     }
+    for (operation, count) in [("ENCRYPT", 50), ("Decrypt", 0)] {
+        assert_eq!(search(&trail, &["--operation", operation], &all).len(), count, "{operation}");
+    }
+    for (bounds, count) in [(["--from", "1h"], 50), (["--from", "2020-01-01"], 50), (["--to", "2020-01-01"], 0)] {
+        assert_eq!(
+            search(&trail, &[&bounds[..], &["--operation", "encrypt"]].concat(), &all).len(),
+            count,
+            "{bounds:?}"
+        );
+    }
     let time = twice[20]["time"].as_str().unwrap();
     let later = search(&trail, &["--from", time, "--object", "k49"], &all);
     assert_eq!(objects(later), ["k49"]);

@@ -1,5 +1,6 @@
 //! `claviger audit`
 
+mod follow;
 mod lines;
 mod remote;
 mod search;

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::lines::lines;
 use crate::api::audit::{Found, Search};
 use crate::audit::search::Filter;
 use crate::cli::error::{AuditError, Error};
-use crate::cli::report::Report;
+use crate::cli::report::{Report, complain};
 use crate::cli::stream::DASH;
 use crate::cli::target::{Existing, Target};
 use crate::client::Client;
@@ -66,12 +65,12 @@ impl Output {
 }
 
 /// Returns the newest lines of the server's log that match the filter.
-pub(super) async fn search(client: &Client, filter: Filter, limit: usize) -> Result<Report, Error> {
-    let Filter { object, caller, outcome, from, to } = filter;
-    let body = Search { object, caller, outcome, from, to, limit: Some(limit) };
+pub(super) async fn search(client: &Client, filter: Filter, limit: usize) -> Result<Vec<String>, Error> {
+    let Filter { object, caller, operation, outcome, from, to } = filter;
+    let body = Search { object, caller, operation, outcome, from, to, limit: Some(limit) };
     let found: Found = client.post_json("/audit/search", &body).await?;
     if !found.complete {
-        crate::cli::report::complain(&AuditError::NotSearched.into(), false);
+        complain(&AuditError::NotSearched.into(), false);
     }
-    Ok(lines(found.lines))
+    Ok(found.lines)
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::follow::Follower;
 use super::lines::lines;
 use super::remote;
 use crate::audit::search::{Filter, search};
@@ -10,11 +11,18 @@ use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Print the last lines of the audit log, from the server or from files
+///
+/// At a terminal they are a table. Elsewhere, they are printed as they are in the log; with --json, as one array.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Tail {
     /// Number of lines; the server returns at most 1000
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     lines: usize,
+    /// Go on, and print new lines as they are written
+    #[arg(long)]
+    follow: bool,
+    #[arg(from_global)]
+    json: bool,
     /// Files of the log [default: the server's log; for administrators and auditors]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -22,11 +30,21 @@ pub(in crate::cli) struct Tail {
 
 impl Tail {
     pub(super) fn run_locally(&self) -> Option<Result<Report, Error>> {
-        let found = || search(&self.files, &Filter::default(), self.lines, u64::MAX, &|| false);
-        (!self.files.is_empty()).then(|| Ok(lines(found()?.lines)))
+        if self.files.is_empty() {
+            return None;
+        }
+        if self.follow {
+            let followed = Follower::new(Filter::default(), self.json).files(&self.files, self.lines);
+            return Some(followed.map(|()| Report::none()));
+        }
+        let found = search(&self.files, &Filter::default(), self.lines, u64::MAX, &|| false);
+        Some(found.map(|found| lines(found.lines)).map_err(Error::from))
     }
 
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        remote::search(client, Filter::default(), self.lines).await
+        if self.follow {
+            Follower::new(Filter::default(), self.json).server(client, self.lines).await?;
+        }
+        Ok(lines(remote::search(client, Filter::default(), self.lines).await?))
     }
 }
