@@ -231,8 +231,11 @@ fn subcommands(help: &str) -> Vec<String> {
     let list = help.split_once("Commands:\n").map_or("", |(_, list)| list);
     let lines = list.lines().take_while(|line| line.starts_with(' ') || line.is_empty());
     let named = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    let names = named.filter_map(|line| line.split_whitespace().next()).map(str::to_owned);
-    names.filter(|name| name != "help").collect()
+    // The help of `claviger` names several commands in a line.
+    let first = |line: &str| line.trim_start().split("  ").next().unwrap_or_default().to_owned();
+    let several = named.map(first).collect::<Vec<_>>();
+    let names = several.iter().flat_map(|names| names.split(", ")).map(|name| name.trim().to_owned());
+    names.filter(|name| name != "help" && !name.is_empty()).collect()
 }
 
 #[test]

@@ -67,6 +67,26 @@ pub(super) enum Error {
     Client(#[from] client::Error),
 }
 
+impl Error {
+    /// Whether options are invalid, or do not go together.
+    pub(super) fn is_of_usage(&self) -> bool {
+        match self {
+            Self::Url(_)
+            | Self::Timeout
+            | Self::TwoPasswords
+            | Self::TwoIdentities
+            | Self::HalfAnIdentity
+            | Self::TwoTokens
+            | Self::PasswordWithoutP12 => true,
+            Self::Unreadable(_)
+            | Self::Toml { .. }
+            | Self::Exposed { .. }
+            | Self::PasswordEncoding(_)
+            | Self::Client(_) => false,
+        }
+    }
+}
+
 /// The path of a configuration file.
 pub(super) enum Place {
     /// A path named by the user: the file must exist.

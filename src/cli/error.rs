@@ -114,6 +114,9 @@ pub(super) enum Error {
     /// A ciphertext that was not encrypted in chunks does not verify.
     #[error("{} does not verify: the key, the options or --aad-hex are wrong, or the file was changed", .0.display())]
     Unverified(PathBuf),
+    /// A wrapped key does not verify.
+    #[error("{} cannot be unwrapped: it was wrapped under another key than -k, or the file was changed", .0.display())]
+    NotUnwrapped(PathBuf),
 }
 
 /// An error of a file.
@@ -231,14 +234,17 @@ impl Error {
         match self {
             Self::Interrupted(Signal::Interrupt) => 130,
             Self::Interrupted(Signal::Terminate) => 143,
-            Self::Usage(_) | Self::Unconfirmed(_) => USAGE,
+            Self::Usage(_) | Self::Unconfirmed(_) | Self::AttributeValue { .. } => USAGE,
             Self::LoginRefused { refusal, .. } => of_refusal(refusal),
             Self::Client(error) => of_client(error),
             Self::NamedKey { source, .. } | Self::TokensNotEnded { source, .. } => source.status(),
             Self::Sealed { source, .. } if source.is_tampering() => TAMPERED,
-            Self::Unverified(_) | Self::Audit(AuditError::Verify(verify::Error::Broken(_))) => TAMPERED,
+            Self::Unverified(_) | Self::NotUnwrapped(_) | Self::Audit(AuditError::Verify(verify::Error::Broken(_))) => {
+                TAMPERED
+            }
             Self::NoSuchName(_) | Self::Pki(PkiError::NotIssued { .. }) => NOT_FOUND,
             Self::Pki(error) if error.is_of_usage() => USAGE,
+            Self::Config(error) if error.is_of_usage() => USAGE,
             Self::Audit(AuditError::Unsigned { .. }) => UNSIGNED,
             _ => FAILURE,
         }

@@ -126,7 +126,7 @@ enum Command {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let (command, _) = without_empty(screen::fitted(Arguments::command()));
+    let (command, _) = without_empty(screen::short(Arguments::command()));
     let line = without_kms(env::args_os().collect());
     let is_json = line.iter().any(|word| word == "--json");
     let matches = command.try_get_matches_from(line).unwrap_or_else(|error| refuse(&error, is_json));

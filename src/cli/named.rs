@@ -10,6 +10,9 @@ use crate::kmip::payloads::locate::{Criteria, Request};
 /// The types of keys.
 pub(super) const KEYS: [ObjectType; 3] = [ObjectType::SymmetricKey, ObjectType::PrivateKey, ObjectType::PublicKey];
 
+/// The type of symmetric keys.
+pub(super) const SYMMETRIC: [ObjectType; 1] = [ObjectType::SymmetricKey];
+
 /// The prefixes by which a text is only an identifier, or only a name.
 const IDENTIFIER: &str = "id:";
 const NAME: &str = "name:";
@@ -59,6 +62,11 @@ pub(super) async fn resolve(client: &Client, text: &str, types: &[ObjectType]) -
         [(only, _)] => Ok(only.clone()),
         _ => Err(Error::Ambiguous { name: name.to_owned(), candidates: found.iter().map(candidate).collect() }),
     }
+}
+
+/// Returns the argument of [`resolve`] that is only a name.
+pub(super) fn named(name: &str) -> String {
+    format!("{NAME}{name}")
 }
 
 /// Returns the identifiers of the first matches.

@@ -35,8 +35,8 @@ const MODES: [&str; 8] = ["gcm", "ccm", "aead", "cbc", "ctr", "cfb", "ofb", "ecb
 
 const PADDINGS: [&str; 5] = ["pkcs5", "none", "oaep", "pkcs1v15", "pss"];
 
-const DERIVATIONS: [&str; 8] =
-    ["hkdf", "nist800-108-c", "nist800-108-f", "encrypt", "hash", "asymmetric-key", "hmac", "pbkdf2"];
+/// The methods for which HSMs have mechanisms that keep the result inside.
+const DERIVATIONS: [&str; 6] = ["hkdf", "nist800-108-c", "nist800-108-f", "encrypt", "hash", "asymmetric-key"];
 
 const STATES: [&str; 6] = ["pre-active", "active", "deactivated", "compromised", "destroyed", "destroyed-compromised"];
 

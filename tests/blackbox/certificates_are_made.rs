@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
-use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
 use openssl::pkey::PKey;
@@ -15,7 +13,8 @@ use serde_json::Value;
 
 use crate::harness::cli::{NOT_FOUND, PASSWORD};
 use crate::harness::server::{Place, run, run_with};
-use crate::harness::{Cli, Options, Server, directory, eventually, within_patience};
+use crate::harness::terminal::at_a_terminal;
+use crate::harness::{Cli, Options, Server, directory, eventually};
 
 /// A directory with an authority in `pki`, whose password is in the environment.
 fn authority() -> (tempfile::TempDir, Cli) {
@@ -291,33 +290,6 @@ fn the_key_of_the_authority_needs_its_password() {
     bare.json(&["pki", "client", "alice", "--dir", "stored"]);
 }
 
-/// Runs a command line at a terminal, and types each text when its question has appeared. Returns the exit status and what
-/// the terminal showed.
-fn at_a_terminal(directory: &Path, line: &str, conversation: &[(&str, &str)]) -> (Option<i32>, String) {
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--command", line, "/dev/null"]).current_dir(directory).env_clear();
-    command.env("PATH", std::env::var("PATH").unwrap()).process_group(0);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    within_patience(child.id(), || {
-        let mut shown = Vec::new();
-        for (question, typed) in conversation {
-            let from = shown.len();
-            while !String::from_utf8_lossy(&shown[from..]).contains(question) {
-                let mut byte = [0];
-                screen
-                    .read_exact(&mut byte)
-                    .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&shown)));
-                shown.push(byte[0]);
-            }
-            keyboard.write_all(typed.as_bytes()).unwrap();
-        }
-        screen.read_to_end(&mut shown).unwrap();
-        drop(keyboard);
-        (child.wait().unwrap().code(), String::from_utf8(shown).unwrap())
-    })
-}
-
 /// At a terminal the password is asked for, and what is typed is not shown.
 #[test]
 fn a_typed_password_is_not_shown() {
@@ -327,15 +299,15 @@ fn a_typed_password_is_not_shown() {
         (format!("{PASSWORD}\u{e9}\u{7f}\n"), format!("{PASSWORD}\n"), "a different password\n");
     let made = [("New password", &*first), ("The same again", &again), ("Password of", &again)];
     let line = format!("{claviger} pki init && {claviger} pki client alice");
-    let (status, shown) = at_a_terminal(place.path(), &line, &made);
+    let (status, shown) = at_a_terminal(place.path(), &line, &[], &made);
     assert_eq!(status, Some(0), "{shown}");
     assert!(shown.contains("alice.pem is for the user alice") && !shown.contains(PASSWORD), "{shown}");
     let differ = [("New password", &*again), ("The same again", other)];
-    let (status, shown) = at_a_terminal(place.path(), &format!("{claviger} pki init --dir other"), &differ);
+    let (status, shown) = at_a_terminal(place.path(), &format!("{claviger} pki init --dir other"), &[], &differ);
     assert!(status == Some(1) && shown.contains("the two passwords differ"), "{shown}");
     // Ctrl-C ends the command, and the terminal shows again what is typed.
     let line = format!("{claviger} pki client bob; echo status $?; stty -a");
-    let (_, shown) = at_a_terminal(place.path(), &line, &[("Password of", "hidden\u{3}")]);
+    let (_, shown) = at_a_terminal(place.path(), &line, &[], &[("Password of", "hidden\u{3}")]);
     assert!(shown.contains("interrupted") && shown.contains("status 130"), "{shown}");
     assert!(shown.contains(" echo ") && !shown.contains("hidden"), "{shown}");
 }

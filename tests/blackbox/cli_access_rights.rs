@@ -53,19 +53,32 @@ fn grants_are_given_listed_and_taken_back() {
     bob.fails_with(&["attributes", "get", "-k", &id], &["not permitted: "]);
     alice.quiet(&with(&["revoke", "--user", "*", "mac"]));
     bob.fails_with(&["attributes", "get", "-k", &id], &["not found: "]);
-    alice.fails_with(&with(&["revoke", "--user", "bob", "encrypt"]), &["encrypt is not granted to"]);
+    // What is as it should be is no error, and the command says so.
+    let same = |words: &[&'static str], said: &str| {
+        assert!(alice.ok(&with(words)).starts_with(&format!("nothing to change: {said}")), "{words:?}");
+        assert_eq!(alice.json(&with(words)), json!({"unique_identifier": "k", "unchanged": true}));
+    };
+    same(&["revoke", "--user", "bob", "encrypt"], "encrypt is not granted to");
+    alice.quiet(&with(&["grant", "--user", "bob", "encrypt"]));
+    same(&["grant", "--user", "bob", "Encrypt"], "encrypt is already granted to");
+    same(&["grant", "--role", "auditor", "get_attributes"], "get_attributes is already granted to");
+    // Part of them is a change.
+    alice.quiet(&with(&["grant", "--user", "bob", "encrypt", "decrypt"]));
+    alice.quiet(&with(&["revoke", "--user", "bob", "encrypt", "decrypt", "mac"]));
+    alice.fails_with(&with(&["grant", "--user", "alice", "encrypt"]), &["owns the object"]);
     alice.fails_with(&with(&["grant", "--user", "bob", "fly"]), &["\"fly\" is not an operation"]);
     bob.fails_with(&with(&["list"]), &["not found: "]);
     alice.quiet(&with(&["transfer", "--to", "bob"]));
     bob.quiet(&with(&["decline"]));
-    bob.fails_with(&with(&["accept"]), &["not found: "]);
+    bob.fails_with(&with(&["accept", "--yes"]), &["not found: "]);
     alice.quiet(&with(&["transfer", "--to", "bob"]));
     let offers = bob.ok(&["access-rights", "offers"]);
     assert!(offers.starts_with("k Active from alice to bob until 2"), "{offers}");
     assert_eq!(alice.ok(&["access-rights", "offers", "--made"]), offers);
     assert_eq!(alice.ok(&["access-rights", "offers"]), "");
     assert_eq!(bob.ok(&["access-rights", "owned"]), "");
-    bob.quiet(&with(&["accept"]));
+    bob.fails_as(2, &with(&["accept"]), &["cannot be undone", "--yes"]);
+    bob.quiet(&with(&["accept", "--yes"]));
     assert_eq!(bob.ok(&["access-rights", "owned"]), "k Active\n");
     alice.fails_with(&with(&["list"]), &["not found: "]);
     assert_eq!(vera.ok(&["whoami"]), "username: vera\nmethod: certificate\nrole: auditor\n");
@@ -125,10 +138,11 @@ fn administrators_define() {
         "jwt:https://a/#b c (version 1): {\"role\":\"user\"}\nvera (policy file): {\"role\":\"auditor\"}\n"
     );
     assert_eq!(root.json(&definitions(&["list", "roles"])).as_array().unwrap().len(), 4);
-    root.fails_with(&definitions(&["remove", "roles", "user"]), &["there is no role \"user\""]);
-    root.fails_with(&definitions(&["remove", "roles", "lead"]), &["conflict: ", "policy file"]);
-    root.quiet(&definitions(&["remove", "users", "jwt:https://a/#b c"]));
-    assert_eq!(root.json(&definitions(&["remove", "roles", "user"])), json!({"name": "user", "version": 2}));
+    root.fails_with(&definitions(&["remove", "roles", "user", "--yes"]), &["there is no role \"user\""]);
+    root.fails_with(&definitions(&["remove", "roles", "lead", "--yes"]), &["conflict: ", "policy file"]);
+    root.fails_as(2, &definitions(&["delete", "users", "jwt:https://a/#b c"]), &["cannot be undone", "--yes"]);
+    root.quiet(&definitions(&["remove", "users", "jwt:https://a/#b c", "--yes"]));
+    assert_eq!(root.json(&definitions(&["remove", "roles", "user", "--yes"])), json!({"name": "user", "version": 2}));
     root.fails_with(&definitions(&["put", "roles", "..", "--file", "role.json"]), &["1 to 128"]);
     root.fails_with(&definitions(&["put", "roles", "r", "--file", "none"]), &["cannot read none"]);
     alice.fails_with(&definitions(&["list", "roles"]), &["not permitted: "]);

@@ -112,10 +112,11 @@ fn oidc_auth_is_attached_changed_shown_and_detached() {
     app.ok(&login);
     app.ok(&["whoami"]);
 
-    root.quiet(&["identities", "oidc-auth", "detach", &id]);
+    root.fails_as(2, &["identities", "oidc-auth", "detach", &id], &["cannot be undone", "--yes"]);
+    root.quiet(&["identities", "oidc-auth", "detach", &id, "--yes"]);
     app.fails_with(&["whoami"], &["not authenticated"]);
     app.fails_with(&login, &["not configured for OIDC auth"]);
-    root.fails_with(&["identities", "oidc-auth", "detach", &id], &["not found"]);
+    root.fails_with(&["identities", "oidc-auth", "detach", &id, "--yes"], &["not found"]);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::harness::cli::{NOT_FOUND, NOT_PERMITTED};
 use crate::harness::kmip::{find, string};
-use crate::harness::server::run_with;
 use crate::harness::{Cli, Server, reference};
 
 #[test]
@@ -50,8 +49,8 @@ fn a_table_has_what_the_caller_may_use_and_nothing_else(server: &Server) {
     for row in [
         ["t:aes", "table, second", "SymmetricKey", "Active", "AES-256", "alice", "-"],
         ["t:hmac", "-", "SymmetricKey", "PreActive", "HMAC_SHA256-256", "alice", "-"],
-        ["t:ec", "-", "PrivateKey", "Active", "EC-256", "alice", "-"],
-        ["t:ec_pk", "-", "PublicKey", "Active", "EC-256", "alice", "-"],
+        ["t:ec", "-", "PrivateKey", "Active", "EC-P_256", "alice", "-"],
+        ["t:ec_pk", "-", "PublicKey", "Active", "EC-P_256", "alice", "-"],
     ] {
         assert!(rows.iter().any(|own| *own == row), "{row:?} is not in\n{table}");
     }
@@ -77,8 +76,8 @@ fn a_table_has_what_the_caller_may_use_and_nothing_else(server: &Server) {
         alice.json(&["keys", "list", "--name", "table"]),
         json!([{
             "unique_identifier": "t:aes", "names": ["table", "second"], "object_type": "SymmetricKey",
-            "state": "Active", "cryptographic_algorithm": "AES", "cryptographic_length": 256, "owner": "alice",
-            "project": null,
+            "state": "Active", "cryptographic_algorithm": "AES", "cryptographic_length": 256, "recommended_curve": null,
+            "owner": "alice", "project": null,
         }])
     );
     // Another caller sees what is granted, with its owner, and its attributes only by a right to read them.
@@ -160,22 +159,14 @@ fn a_lifecycle_ends_only_when_it_is_confirmed(server: &Server) {
     assert_eq!(state(), "Active");
     alice.fails_as(1, &["keys", "destroy", &key, "--yes"], &["conflict: "]);
     // At a terminal, the command asks.
-    let at_terminal = |words: &str, answer: &str| {
-        let program = env!("CARGO_BIN_EXE_claviger");
-        let command = alice.command(&[""; 0]);
-        let mut script = std::process::Command::new("script");
-        script.args(["-qec", &format!("{program} {words}"), "/dev/null"]).current_dir(&alice.directory).env_clear();
-        script.env("PATH", std::env::var_os("PATH").unwrap());
-        script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        let output = run_with(&mut script, answer.as_bytes());
-        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
-    };
+    let question = "Go on? [y/N] ";
     for (answer, status) in [("n\n", 1), ("\n", 1), ("yes please\n", 1)] {
-        let (found, said) = at_terminal(&format!("keys revoke {key}"), answer);
+        let (found, said) = alice.at_a_terminal(&format!("keys revoke {key}"), &[(question, answer)]);
         assert!(found == status && said.contains("cannot be undone. Go on?"), "{found}: {said}");
         assert_eq!(state(), "Active");
     }
-    let (found, said) = at_terminal(&format!("keys revoke {key} superseded --reason superseded"), "y\n");
+    let (found, said) =
+        alice.at_a_terminal(&format!("keys revoke {key} superseded --reason superseded"), &[(question, "y\n")]);
     assert_eq!((found, state()), (0, "Deactivated".into()), "{said}");
     let reason = attributes(&alice, &key)["RevocationReason"].clone();
     assert_eq!(reason, json!({ "RevocationReasonCode": "Superseded", "RevocationMessage": "superseded" }));
@@ -190,9 +181,32 @@ fn a_lifecycle_ends_only_when_it_is_confirmed(server: &Server) {
     // No binary goes to a terminal.
     let open = create(&alice, &["--exportable"]);
     for words in [format!("keys export {open} - -f raw"), "random 8 -f raw".to_owned(), format!("encrypt -k {open}")] {
-        let (status, said) = at_terminal(&words, "");
+        let (status, said) = alice.at_a_terminal(&words, &[]);
         assert!(status == 1 && said.contains("is a terminal"), "{words}: {status}: {said}");
     }
+}
+
+fn a_name_is_used_by_the_older_commands(alice: &Cli) {
+    let id = alice.create(&["--name", "by name"]);
+    alice.write("to seal", b"text");
+    let sealed = alice.json(&["sym", "encrypt", "to seal", "-k", "by name", "-o", "sealed"]);
+    assert_eq!(sealed["unique_identifier"], *id);
+    for key in [&[][..], &["-k", "by name"]] {
+        assert_eq!(alice.ok(&[&["sym", "decrypt", "sealed", "-o", "-"], key].concat()), "text");
+    }
+    let changed = json!({ "unique_identifier": id });
+    let grant = |word| alice.json(&["access-rights", word, "-k", "by name", "--user", "bob", "encrypt"]);
+    assert_eq!((grant("grant"), grant("revoke")), (changed.clone(), changed.clone()));
+    assert_eq!(alice.ok(&["access-rights", "list", "-k", "by name"]), "owner alice\n");
+    let explained = alice.ok(&["access-rights", "explain", "-k", "by name", "--operation", "encrypt"]);
+    assert!(explained.starts_with("allowed: true\n"), "{explained}");
+    assert_eq!(alice.json(&["access-rights", "transfer", "-k", "by name", "--to", "bob"]), changed);
+    alice.quiet(&["access-rights", "decline", "-k", &id]);
+    assert_eq!(alice.json(&["sym", "keys", "revoke", "-k", "by name"]), changed);
+    assert_eq!(alice.json(&["sym", "keys", "destroy", "-k", "by name"]), changed);
+    create(alice, &["--name", "by name"]);
+    create(alice, &["--name", "by name"]);
+    alice.fails_as(1, &["sym", "keys", "revoke", "-k", "by name"], &["names several objects"]);
 }
 
 fn a_name_is_used_only_if_it_is_unambiguous(server: &Server) {
@@ -207,6 +221,7 @@ fn a_name_is_used_only_if_it_is_unambiguous(server: &Server) {
     alice.fails_as(1, &["keys", "show", "both"], &["(PrivateKey)", "(PublicKey)"]);
     alice.quiet(&["sign", "plain", "-k", "both", "-o", "both.sig"]);
     assert_eq!(alice.ok(&["verify", "plain", "-k", "both", "--signature", "both.sig"]), "valid\n");
+    a_name_is_used_by_the_older_commands(&alice);
     // One key has the name, another one has it as its identifier. The error says how to name either.
     let named = create(&alice, &["--name", "n:either"]);
     create(&alice, &["--id", "n:either"]);
@@ -222,7 +237,7 @@ fn anothers_key_does_not_take_the_place_of_ones_own(server: &Server) {
     alice.quiet(&["encrypt", "plain", "-k", "o:payroll", "-o", "own"]);
     for options in [["--name", "o:payroll"], ["--id", "o:payroll"]] {
         let theirs = create(&bob, &options);
-        bob.quiet(&["access-rights", "grant", "--user", "alice", "-k", &theirs, "encrypt"]);
+        bob.quiet(&["access-rights", "grant", "--user", "alice", "-k", &format!("id:{theirs}"), "encrypt"]);
         alice.fails_as(1, &["encrypt", "plain", "-k", "o:payroll", "-o", "no"], &["several objects", &own, &theirs]);
     }
     assert!(!alice.path("no").exists());

@@ -111,7 +111,7 @@ fn from_nothing_to_a_login_and_out_again() {
     app.run(&["login", "--issuer", &id, "--jwt-file", "jwt"]);
     let listed = root.run(&["tokens", "list"]);
     let live = listed.lines().find(|line| !line.contains("revoked")).unwrap();
-    root.run(&["tokens", "revoke", live.split(' ').next().unwrap()]);
+    root.run(&["tokens", "revoke", live.split(' ').next().unwrap(), "--yes"]);
     assert!(app.fails(&["whoami"]).contains("not authenticated"));
     let kid = root.run(&["tokens", "rotate-key"]);
     assert_eq!(kid.len(), 43, "{kid}");
@@ -122,9 +122,9 @@ fn from_nothing_to_a_login_and_out_again() {
     assert!(app.fails(&["whoami"]).contains("not authenticated"));
     app.run(&["login", "--issuer", &id, "--jwt-file", "jwt"]);
     app.run(&["whoami"]);
-    root.run(&["identities", "detach", &id]);
+    root.run(&["identities", "detach", &id, "--yes"]);
     assert!(app.fails(&["whoami"]).contains("not authenticated"));
-    root.run(&["identities", "delete", &id]);
+    root.run(&["identities", "delete", &id, "--yes"]);
     assert_eq!(root.run(&["identities", "list"]), "");
 }
 

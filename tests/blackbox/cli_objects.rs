@@ -75,8 +75,19 @@ fn attributes_are_set_and_deleted(server: &Server) {
     let id = id.trim_end();
     let get = |name: &str| alice.json(&["attributes", "get", "a:key", name])["attributes"].clone();
     let set = |name: &str, value: &str| {
-        assert_eq!(alice.json(&["attributes", "set", "a:key", name, value]), json!({ "unique_identifier": id }));
+        let arguments = ["attributes", "set", "a:key", name, value, "--yes"];
+        // Only a change that cannot be undone needs to be confirmed.
+        let count = if name == "cryptographic-usage-mask" { arguments.len() } else { arguments.len() - 1 };
+        assert_eq!(alice.json(&arguments[..count]), json!({ "unique_identifier": id }));
     };
+    let lessened = ["attributes", "set", "a:key", "CryptographicUsageMask", "decrypt"];
+    alice.fails_as(2, &lessened, &["cannot be undone", "--yes"]);
+    let past = ["attributes", "set", "a:key", "DeactivationDate", "2001-01-01T00:00:00Z"];
+    alice.fails_as(2, &past, &["cannot be undone", "--yes"]);
+    let whole = get("CryptographicUsageMask");
+    let uses = whole["CryptographicUsageMask"].as_array().unwrap().iter().map(|own| own.as_str().unwrap());
+    set("CryptographicUsageMask", &uses.collect::<Vec<_>>().join(","));
+    assert_eq!(get("CryptographicUsageMask"), whole);
     for (name, value, shown) in [
         ("Comment", "first", json!({ "Comment": "first" })),
         ("Comment", "-second", json!({ "Comment": "-second" })),
@@ -123,9 +134,10 @@ fn attributes_are_set_and_deleted(server: &Server) {
     assert_eq!(alice.ok(&["attributes", "get", "-k", id, "State"]), alice.ok(&["attributes", "get", "a:key", "State"]));
     for (status, arguments, words) in [
         (1, &["set", "a:key", "State", "Active"][..], "refused by the server"),
-        (1, &["set", "a:key", "deactivation-date", "tomorrow"], "\"tomorrow\" is not a value of DeactivationDate"),
-        (1, &["set", "a:key", "link", "p"], "write it as TYPE=VALUE"),
-        (1, &["set", "a:key", "quantum-safe", "perhaps"], "is not a value of QuantumSafe"),
+        (2, &["set", "a:key", "deactivation-date", "tomorrow"], "\"tomorrow\" is not a value of DeactivationDate"),
+        (2, &["set", "a:key", "link", "p"], "write it as TYPE=VALUE"),
+        (2, &["set", "a:key", "usage-limits", "1000"], "write it as UNIT=TOTAL"),
+        (2, &["set", "a:key", "quantum-safe", "perhaps"], "is not a value of QuantumSafe"),
         (NOT_FOUND, &["set", "a:none", "Comment", "x"], "not found: "),
         (NOT_FOUND, &["get", "a:none"], "not found: "),
         (2, &["get", "a:key", "Colour"], "\"Colour\""),

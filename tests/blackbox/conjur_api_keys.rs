@@ -331,6 +331,6 @@ fn an_administrator_gives_and_takes_keys_by_the_command_line() {
     let told = root.json(&["api-keys", "issue", "apps/web", "--account", "acme"]);
     let next = told["apiKey"].as_str().unwrap();
     assert_eq!([&*key, next].map(|key| authenticate(&server.nobody(), "acme", WEB, key).status), [401, 200]);
-    root.ok(&["api-keys", "revoke", "apps/web", "--account", "acme"]);
+    root.ok(&["api-keys", "revoke", "apps/web", "--account", "acme", "--yes"]);
     assert_eq!(authenticate(&server.nobody(), "acme", WEB, next).status, 401);
 }

@@ -40,6 +40,7 @@ mod cli_options;
 mod cli_output;
 mod cli_rotation;
 mod cli_round_trip;
+mod cli_secrets;
 mod client_certificate;
 mod client_secrets_are_exact;
 mod clients;

@@ -395,8 +395,8 @@ fn from_the_command_line() {
     assert!(listed.starts_with(&line) && listed.ends_with(": alice left\n"), "{listed}");
     rolf.quiet(&recover(&["withdraw", "-k", "k", first.trim()]));
     let second = rita.ok(&propose);
-    rolf.fails_with(&recover(&["approve", "-k", "k", first.trim()]), &["conflict: ", "no recovery"]);
-    assert_eq!(rolf.ok(&recover(&["approve", "-k", "k", second.trim()])), "k belongs to bob now\n");
+    rolf.fails_with(&recover(&["approve", "-k", "k", first.trim(), "--yes"]), &["conflict: ", "no recovery"]);
+    assert_eq!(rolf.ok(&recover(&["approve", "-k", "k", second.trim(), "--yes"])), "k belongs to bob now\n");
     assert_eq!(bob.ok(&["access-rights", "owned"]), "k Active\n");
     assert_eq!(rolf.json(&recover(&["list"])), json!([]));
 }

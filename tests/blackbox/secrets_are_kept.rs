@@ -365,7 +365,15 @@ fn the_command_line_writes_and_reads_them() {
     let missing = claviger(&["secrets", "get", "nothing"], b"");
     let told = String::from_utf8(missing.stderr).unwrap();
     assert!(told.contains("there is no variable \"default:variable:nothing\""), "{told}");
-    assert!(claviger(&["secrets", "delete", "db/password", "--account", "acme"], b"").status.success());
+    let again = claviger(&["secrets", "get", "db/password", "--account", "acme", "-o", "out"], b"");
+    assert!(!again.status.success() && String::from_utf8(again.stderr).unwrap().contains("--force"));
+    assert_eq!(fs::read(&file).unwrap(), first);
+    let forced = ["secrets", "get", "db/password", "--account", "acme", "-o", "out", "--force"];
+    assert!(claviger(&forced, b"").status.success());
+    assert_eq!(fs::read(&file).unwrap(), b"next");
+    let unconfirmed = claviger(&["secrets", "delete", "db/password", "--account", "acme"], b"");
+    assert_eq!(unconfirmed.status.code(), Some(2));
+    assert!(claviger(&["secrets", "delete", "db/password", "--account", "acme", "--yes"], b"").status.success());
     let bob = server.place.authority.issue(&Leaf::client("bob"));
     assert_eq!(server.client(&bob).get(VALUE).status, 404);
 }

@@ -374,11 +374,11 @@ fn administrators_do_it_by_the_command_line() {
     assert_eq!(log_in(&server, &client_id, &secret).status, 401, "locked out");
     assert_eq!(run(&["identities", "universal-auth", "clear-lockouts", &id]), "1");
     assert_eq!(log_in(&server, &client_id, &secret).status, 200);
-    run(&["identities", "client-secrets", "revoke", &id, secret_id]);
+    run(&["identities", "client-secrets", "revoke", &id, secret_id, "--yes"]);
     assert_eq!(run(&["identities", "client-secrets", "list", &id]), "");
     let made = root.json(&create);
     let secret = made["clientSecret"].as_str().unwrap();
     assert_eq!(log_in(&server, &client_id, secret).status, 200);
-    run(&["identities", "universal-auth", "detach", &id]);
+    run(&["identities", "universal-auth", "detach", &id, "--yes"]);
     assert_eq!(log_in(&server, &client_id, secret).status, 401);
 }

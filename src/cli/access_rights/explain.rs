@@ -2,6 +2,7 @@
 
 use crate::api::access::{Explanation, Question};
 use crate::cli::error::Error;
+use crate::cli::named::resolve;
 use crate::cli::report::Report;
 use crate::client::Client;
 
@@ -16,7 +17,7 @@ pub(in crate::cli) struct Explain {
     /// One operation, such as encrypt or get_attributes, or one of manage_access and transfer
     #[arg(long, value_name = "OPERATION")]
     operation: String,
-    /// Unique identifier of the object; not needed for create, create_key_pair, register, import, locate and
+    /// Unique identifier or name of the object; not needed for create, create_key_pair, register, import, locate and
     /// rng_retrieve
     #[arg(long, visible_alias = "key-id", short = 'k', value_name = "ID")]
     object: Option<String>,
@@ -24,7 +25,11 @@ pub(in crate::cli) struct Explain {
 
 impl Explain {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let question = Question { user: self.user, operation: self.operation, unique_identifier: self.object };
+        let unique_identifier = match self.object {
+            Some(object) => Some(resolve(client, &object, &[]).await?),
+            None => None,
+        };
+        let question = Question { user: self.user, operation: self.operation, unique_identifier };
         let answer: Explanation = client.post_json("/access/explain", &question).await?;
         let Explanation { allowed, rule, user, role } = &answer;
         let mut lines = vec![format!("allowed: {allowed}"), format!("rule: {rule}"), format!("user: {user}")];

@@ -1,14 +1,18 @@
 //! `claviger access-rights grant` and `revoke`
 
-use clap::builder::NonEmptyStringValueParser;
+use serde_json::json;
 
+use super::list::access_of;
 use super::ownership::change;
+use super::which::Which;
 use crate::api::access as api;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Allow another user, or every user with a role, to perform operations on an object
+///
+/// If all of them are granted already, the command says so and succeeds.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Grant {
     #[command(flatten)]
@@ -16,6 +20,8 @@ pub(in crate::cli) struct Grant {
 }
 
 /// Revoke grants on an object
+///
+/// If none of them is granted, the command says so and succeeds.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Revoke {
     #[command(flatten)]
@@ -27,9 +33,8 @@ pub(in crate::cli) struct Revoke {
 struct Change {
     #[command(flatten)]
     grantee: Grantee,
-    /// Unique identifier of the object
-    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
-    key_id: String,
+    #[command(flatten)]
+    which: Which,
     /// One or more operations, separated by blanks: get_attributes, encrypt, decrypt, mac, mac_verify, sign,
     /// signature_verify, get, export, activate, revoke, destroy, modify_attribute, import, read_secret, write_secret
     #[arg(value_name = "OPERATION", required = true)]
@@ -49,21 +54,48 @@ struct Grantee {
 
 impl Grant {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        self.change.send(client, "/access/grant").await
+        self.change.send(client, "/access/grant", true).await
     }
 }
 
 impl Revoke {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        self.change.send(client, "/access/revoke").await
+        self.change.send(client, "/access/revoke", false).await
     }
 }
 
 impl Change {
-    /// Sends the request. Exactly one of user and role is given, which clap checks.
-    async fn send(self, client: &Client, path: &str) -> Result<Report, Error> {
-        let Self { grantee: Grantee { user: user_id, role }, key_id: unique_identifier, operations } = self;
+    /// Sends the request. Exactly one of user and role is given, which clap checks. `is_to_be` says whether the
+    /// operations are granted afterwards.
+    async fn send(self, client: &Client, path: &str, is_to_be: bool) -> Result<Report, Error> {
+        let unique_identifier = self.which.id(client).await?;
+        let Self { grantee: Grantee { user: user_id, role }, operations, .. } = self;
         let body = api::Change { unique_identifier, user_id, role, operation_types: operations };
-        change(client, path, &body.unique_identifier, &body).await
+        let error = match change(client, path, &body.unique_identifier, &body).await {
+            Err(error) if error.refusal().is_some_and(|refusal| refusal.status.as_u16() == 422) => error,
+            done => return done,
+        };
+        // The server refuses a change without effect. It is an error only if the access is not as it should be.
+        match access_of(client, &body.unique_identifier).await {
+            Ok(all) if is_as_wanted(&all.grants, &body, is_to_be) => {
+                let said = error.refusal().and_then(|refusal| refusal.detail.clone()).unwrap_or_default();
+                let json = json!({ "unique_identifier": body.unique_identifier, "unchanged": true });
+                Ok(Report::new([format!("nothing to change: {said}")], json))
+            }
+            _ => Err(error),
+        }
     }
+}
+
+/// Returns whether all operations are granted to the grantee, or none of them if they are not to be.
+fn is_as_wanted(grants: &[api::Grant], wanted: &api::Change, is_to_be: bool) -> bool {
+    let plain = |word: &str| word.replace(['-', '_'], "").to_ascii_lowercase();
+    let own = |grant: &&api::Grant| match &wanted.role {
+        Some(role) => grant.role.as_ref() == Some(role),
+        None => grant.role.is_none() && grant.user_id == wanted.user_id,
+    };
+    let held: Vec<String> =
+        grants.iter().filter(own).flat_map(|grant| &grant.operations).map(|own| plain(own)).collect();
+    !wanted.operation_types.is_empty()
+        && wanted.operation_types.iter().all(|operation| held.contains(&plain(operation)) == is_to_be)
 }

@@ -1,7 +1,6 @@
 //! `claviger access-rights list`
 
-use clap::builder::NonEmptyStringValueParser;
-
+use super::which::Which;
 use crate::api::access::{AccessList, Grant, Member};
 use crate::cli::error::Error;
 use crate::cli::report::Report;
@@ -13,16 +12,20 @@ use crate::client::{Client, segment};
 /// `role NAME: OPERATIONS`, `everyone: OPERATIONS`. The roles that users have in every project are not listed.
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {
-    /// Unique identifier of the object
-    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
-    key_id: String,
+    #[command(flatten)]
+    which: Which,
 }
 
 impl List {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let all: AccessList = client.get_json(&format!("/access/list/{}?all=true", segment(&self.key_id))).await?;
+        let all = access_of(client, &self.which.id(client).await?).await?;
         Ok(Report::of(lines(&all), &all))
     }
+}
+
+/// Fetches the owner, the project and the grants of an object.
+pub(super) async fn access_of(client: &Client, id: &str) -> Result<AccessList, Error> {
+    Ok(client.get_json(&format!("/access/list/{}?all=true", segment(id))).await?)
 }
 
 /// Returns the lines of the whole list.

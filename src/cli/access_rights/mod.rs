@@ -9,6 +9,7 @@ mod ownership;
 mod pages;
 mod project;
 mod recover;
+mod which;
 
 pub(super) use pages::{all, list_of};
 

@@ -4,9 +4,11 @@ use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 use super::pages::list_of;
+use super::which::Which;
 use crate::api::Success;
 use crate::api::access::Transfer as ToTransfer;
 use crate::api::ownership::{Offer, Offered};
+use crate::cli::confirmation::Confirmation;
 use crate::cli::error::Error;
 use crate::cli::report::{Report, changed};
 use crate::client::Client;
@@ -17,9 +19,8 @@ use crate::client::Client;
 /// object leaves its project, and all grants on it are revoked.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Transfer {
-    /// Unique identifier of the object
-    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
-    key_id: String,
+    #[command(flatten)]
+    which: Which,
     /// New owner
     #[arg(long, value_name = "USER")]
     to: String,
@@ -33,6 +34,8 @@ pub(in crate::cli) struct Accept {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// Decline an object that is offered to you, or withdraw an offer of yours
@@ -53,13 +56,15 @@ pub(in crate::cli) struct Offers {
 
 impl Transfer {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let body = ToTransfer { unique_identifier: self.key_id.clone(), user_id: self.to };
-        change(client, "/access/transfer", &self.key_id, &body).await
+        let body = ToTransfer { unique_identifier: self.which.id(client).await?, user_id: self.to };
+        change(client, "/access/transfer", &body.unique_identifier, &body).await
     }
 }
 
 impl Accept {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let question = format!("You will own the object {}, and all grants on it will be revoked.", self.key_id);
+        self.confirmation.ask("access-rights accept", &question)?;
         let body = Offered { unique_identifier: self.key_id };
         change(client, "/access/accept", &body.unique_identifier, &body).await
     }

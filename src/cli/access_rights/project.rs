@@ -1,8 +1,7 @@
 //! `claviger access-rights project`
 
-use clap::builder::NonEmptyStringValueParser;
-
 use super::ownership::change;
+use super::which::Which;
 use crate::api::access::InProject;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
@@ -12,9 +11,8 @@ use crate::client::Client;
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("place").required(true).args(["to", "none"]))]
 pub(in crate::cli) struct Project {
-    /// Unique identifier of the object
-    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
-    key_id: String,
+    #[command(flatten)]
+    which: Which,
     /// Project to move the object into
     #[arg(long, value_name = "PROJECT")]
     to: Option<String>,
@@ -25,7 +23,7 @@ pub(in crate::cli) struct Project {
 
 impl Project {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let body = InProject { unique_identifier: self.key_id, project: self.to };
+        let body = InProject { unique_identifier: self.which.id(client).await?, project: self.to };
         change(client, "/access/project", &body.unique_identifier, &body).await
     }
 }

@@ -7,6 +7,7 @@ use super::list;
 use super::ownership::change;
 use super::pages::list_of;
 use crate::api::ownership::{Kept, NewRecovery, OneRecovery, Recovery};
+use crate::cli::confirmation::Confirmation;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
@@ -45,6 +46,8 @@ pub(in crate::cli) struct Propose {
 pub(in crate::cli) struct Approve {
     #[command(flatten)]
     which: Which,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// Withdraw a pending recovery
@@ -85,7 +88,9 @@ impl Recover {
                 let made: Recovery = client.post_json("/access/recoveries", &body).await?;
                 Ok(Report::of([made.recovery.clone()], &made))
             }
-            Self::Approve(Approve { which }) => {
+            Self::Approve(Approve { which, confirmation }) => {
+                let question = format!("The object {} will have another owner.", which.key_id);
+                confirmation.ask("recover approve", &question)?;
                 let made: Recovery = client.post_json("/access/recoveries/approve", &which.body()).await?;
                 let lines = if made.done {
                     vec![format!("{} belongs to {} now", made.unique_identifier, made.to)]

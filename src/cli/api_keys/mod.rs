@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::account::Account;
+use super::confirmation::Confirmation;
 use super::error::Error;
 use super::report::Report;
 use crate::client::{Client, segment};
@@ -40,6 +41,8 @@ pub(super) struct Issue {
 pub(super) struct Revoke {
     #[command(flatten)]
     host: Host,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 impl Host {
@@ -56,7 +59,9 @@ impl ApiKeys {
                 let key = std::str::from_utf8(&answer.body).map_err(|_| Error::Incomplete("API key"))?;
                 Ok(Report::new([key.to_owned()], json!({ "host": host.host, "apiKey": key })))
             }
-            Self::Revoke(Revoke { host }) => {
+            Self::Revoke(Revoke { host, confirmation }) => {
+                confirmation
+                    .ask("api-keys revoke", &format!("The API key of the host {} will be revoked.", host.host))?;
                 client.delete(&host.path()).await?;
                 Ok(Report::quiet(json!({ "host": host.host })))
             }

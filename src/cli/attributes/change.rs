@@ -4,26 +4,28 @@ use clap::builder::NonEmptyStringValueParser;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::cli::confirmation::Confirmation;
 use crate::cli::error::Error;
 use crate::cli::named::resolve;
 use crate::cli::report::{Report, changed};
 use crate::cli::words;
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::hexadecimal;
 use crate::kmip::attributes::{
     AlternativeName, ApplicationSpecificInformation, Link, Name, RotateName, SingleAttribute, TAG_VENDOR, UsageLimits,
     VendorAttribute, VendorReference, are_tags, has_several,
 };
 use crate::kmip::enumerations::{self, AlternativeNameType, LinkType, RotateNameType, UsageLimitsUnit};
-use crate::kmip::payloads::{add_attribute, delete_attribute, set_attribute};
+use crate::kmip::payloads::{add_attribute, delete_attribute, get_attributes, set_attribute};
 use crate::kmip::ttlv::{DateTime, Field as _, Interval, Item, Value};
 use crate::kmip::{AttributeReference, Tag, UsageMask};
 use crate::secret::Bytes;
 
 const VALUES: &str = "\
-A value is written as `attributes get` prints it: a text, a number, true or false, a time of RFC 3339, or hexadecimal
-digits. A usage mask is its uses, and Tags are the tags, separated by commas. Link, AlternativeName and
-ApplicationSpecificInformation are TYPE=VALUE, and UsageLimits are UNIT=TOTAL, as in Object=1000. The options of the connection are in `claviger --help`.";
+A value is a text, a number, true or false, a time of RFC 3339, or hexadecimal digits. A usage
+mask is its uses, and Tags are the tags, separated by commas. Link and AlternativeName are
+TYPE=VALUE, ApplicationSpecificInformation is NAMESPACE=DATA, and UsageLimits is UNIT=TOTAL, as
+in Object=1000. The options of the connection are in `claviger --help`.";
 
 /// Give an object an attribute; of an attribute that it may have several of, add one
 #[derive(clap::Args)]
@@ -38,6 +40,8 @@ pub(in crate::cli) struct Set {
     /// Value
     #[arg(value_name = "VALUE", allow_hyphen_values = true)]
     value: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// Delete an attribute of an object, or one of its values
@@ -57,7 +61,11 @@ pub(in crate::cli) struct Delete {
 impl Set {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let new_attribute = single(&self.attribute, &self.value)?;
-        let unique_identifier = Some(resolve(client, &self.object, &[]).await?.into());
+        let id = resolve(client, &self.object, &[]).await?;
+        if let Some(loss) = loss(client, &id, new_attribute.item()).await? {
+            self.confirmation.ask("this change", &format!("The object {id} {loss}."))?;
+        }
+        let unique_identifier = Some(id.into());
         // A vendor attribute has one value for each vendor and name, as this program writes them.
         let tag = new_attribute.item().tag;
         let id = if has_several(tag) && tag != Tag::Attribute {
@@ -80,6 +88,35 @@ impl Delete {
             attribute_index: None,
         };
         Ok(changed(&client.execute(request).await?.unique_identifier))
+    }
+}
+
+/// Returns what a change of an attribute takes from an object for good: uses that the mask no longer has, or the uses
+/// that end at a date which is already past.
+async fn loss(client: &Client, id: &str, item: &Item) -> Result<Option<String>, Error> {
+    match (item.tag, &item.value) {
+        (Tag::DeactivationDate | Tag::ProtectStopDate, Value::DateTime(date))
+            if date.0 <= OffsetDateTime::now_utc().unix_timestamp() =>
+        {
+            Ok(Some(format!("will end its uses at once, because this {} is past", item.tag)))
+        }
+        (Tag::CryptographicUsageMask, Value::Integer(wanted)) => {
+            let present = get_attributes::Request {
+                unique_identifier: Some(id.into()),
+                attribute_references: vec![AttributeReference::Tag(Tag::CryptographicUsageMask)],
+            };
+            let lost = match client.execute(present).await {
+                Ok(answer) => answer.attributes.cryptographic_usage_mask.unwrap_or_default().bits() & !wanted,
+                // A caller who may change the mask may lack the right to read it.
+                Err(client::Error::Refused(refusal)) if refusal.status.as_u16() == 403 => {
+                    return Ok(Some("may lose uses, which cannot be added again".to_owned()));
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let lost: Vec<&str> = UsageMask::from_bits(lost).into_iter().flat_map(UsageMask::names).collect();
+            Ok((!lost.is_empty()).then(|| format!("will lose these uses: {}", lost.join(", "))))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -117,8 +154,18 @@ fn single(attribute: &AttributeReference, text: &str) -> Result<SingleAttribute,
     Err(Error::AttributeValue {
         attribute: attribute.to_string(),
         value: text.to_owned(),
-        expected: fault.unwrap_or_else(|| "write it as TYPE=VALUE".to_owned()),
+        expected: fault.unwrap_or_else(|| form(attribute).to_owned()),
     })
+}
+
+/// Returns how a value of several parts is written.
+fn form(attribute: &AttributeReference) -> &'static str {
+    match attribute {
+        AttributeReference::Tag(Tag::UsageLimits) => "write it as UNIT=TOTAL, as in Object=1000 or Byte=1048576",
+        AttributeReference::Tag(Tag::ApplicationSpecificInformation) => "write it as NAMESPACE=DATA",
+        AttributeReference::Tag(Tag::AlternativeName) => "write it as TYPE=VALUE, as in URI=https://example.com",
+        _ => "write it as TYPE=VALUE, as in ParentLink=IDENTIFIER",
+    }
 }
 
 fn vendor(of: &VendorReference, text: &str) -> Item {

@@ -20,9 +20,10 @@ use crate::kmip::payloads::{MultiPart, decrypt};
 use crate::secret::Bytes;
 
 const RESULT: &str = "\
-The output file appears when all of it has been verified, and is readable only by you. On standard output, each chunk
-appears when it has been verified: the output is complete only if the exit status is 0. A file that was encrypted with
---mode or --padding needs the same options, and -k. The options of the connection are in `claviger --help`.";
+The output file appears when all of it has been verified, and is readable only by you. On
+standard output, each chunk appears when it has been verified: the output is complete only if the
+exit status is 0. A file that was encrypted with --mode or --padding needs the same options, and
+-k. The options of the connection are in `claviger --help`.";
 
 /// Decrypt a file of `claviger encrypt` or `claviger sym encrypt`
 #[derive(clap::Args)]
@@ -91,6 +92,6 @@ impl Decrypt {
 }
 
 /// Whether the HSM could not decrypt the data.
-fn is_failure(refusal: &client::Refusal) -> bool {
+pub(super) fn is_failure(refusal: &client::Refusal) -> bool {
     refusal.result_reason.as_deref().and_then(ResultReason::from_name) == Some(ResultReason::CryptographicFailure)
 }

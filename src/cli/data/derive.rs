@@ -36,8 +36,9 @@ pub(in crate::cli) struct Derive {
     /// Method
     #[arg(long, value_name = "METHOD", value_parser = words::derivation())]
     method: DerivationMethod,
-    /// Hash of the method [default: sha256; for nist800-108-c and nist800-108-f with an AES key, its CMAC; none for hash]
+    /// Hash of the method [default: sha256; for nist800-108-c and nist800-108-f with an AES key, its CMAC; required for hash]
     #[arg(long, value_name = "HASH", value_parser = words::hash(), hide_possible_values = true)]
+    #[arg(required_if_eq("method", "hash"))]
     hash: Option<HashingAlgorithm>,
     /// Mode of the method encrypt: ecb or cbc
     #[arg(long, value_name = "MODE", value_parser = words::mode(), hide_possible_values = true)]

@@ -15,14 +15,16 @@ use crate::cli::sym::{self, HexBytes};
 use crate::cli::target::Target;
 use crate::cli::words;
 use crate::client::Client;
-use crate::kmip::enumerations::ObjectType;
-use crate::kmip::payloads::{MultiPart, encrypt};
+use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType};
+use crate::kmip::payloads::{MultiPart, encrypt, get_attributes};
+use crate::kmip::{AttributeReference, Tag};
 use crate::secret::Bytes;
 
 const FORMATS: &str = "\
-The key is an AES key, and the result is a file that names it, as of `sym encrypt`: of any size, in authenticated chunks.
-With --mode or --padding, at most 3 MiB are encrypted in one request, also by other keys, and the result is the IV, the
-encrypted data and the authentication tag. The options of the connection are in `claviger --help`.";
+The key is an AES key, and the result is a file that names it, as of `sym encrypt`: of any size,
+in authenticated chunks. With --mode or --padding, at most 3 MiB are encrypted in one request,
+also by other keys, and the result is the IV, the encrypted data and the authentication tag. The
+options of the connection are in `claviger --help`.";
 
 /// Encrypt a file with a key that stays in the HSM
 #[derive(clap::Args)]
@@ -50,7 +52,13 @@ impl Encrypt {
             return self.whole(client, key_id).await;
         }
         let (output, existing) = (self.place.path().to_owned(), self.place.existing());
-        sym::Encrypt { input: self.input, key_id, output, aad_hex: self.aad_hex }.run(client, existing).await
+        let sealing = sym::Encrypt { input: self.input, key_id: key_id.clone(), output, aad_hex: self.aad_hex };
+        match sealing.run(client, existing).await {
+            Err(error) if error.refusal().is_some() && is_rsa(client, &key_id).await => {
+                Err(Error::Usage(format!("the key {key_id} is an RSA key: give --padding oaep")))
+            }
+            done => done,
+        }
     }
 
     /// Encrypts in one request.
@@ -78,4 +86,13 @@ impl Encrypt {
         target.finish()?;
         Ok(written(&answer.unique_identifier, self.place.path()))
     }
+}
+
+async fn is_rsa(client: &Client, id: &str) -> bool {
+    let request = get_attributes::Request {
+        unique_identifier: Some(id.into()),
+        attribute_references: vec![AttributeReference::Tag(Tag::CryptographicAlgorithm)],
+    };
+    let answer = client.execute(request).await;
+    answer.is_ok_and(|own| own.attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 
+use super::decrypt::is_failure;
 use crate::cli::error::{Error, FileError};
 use crate::cli::keys::Terms;
 use crate::cli::keys::material::{self, Format};
@@ -13,7 +14,7 @@ use crate::cli::named::resolve;
 use crate::cli::report::{Report, made};
 use crate::cli::stream::Source;
 use crate::cli::words;
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::kmip::ManagedObject;
 use crate::kmip::enumerations::{EncodingOption, HashingAlgorithm, KeyWrapType, ObjectType, WrappingMethod};
 use crate::kmip::key_block::{KeyInformation, KeyWrappingData};
@@ -85,6 +86,9 @@ impl Unwrap {
             attributes: Box::new(attributes),
             object: ManagedObject::SymmetricKey(object),
         };
-        Ok(made(&client.execute(request).await?.unique_identifier))
+        match client.execute(request).await {
+            Err(client::Error::Refused(refusal)) if is_failure(&refusal) => Err(Error::NotUnwrapped(self.input)),
+            answer => Ok(made(&answer?.unique_identifier)),
+        }
     }
 }

@@ -35,10 +35,10 @@ pub(in crate::cli) struct Attach {
     /// URL of the issuer's keys, a JWK Set
     #[arg(long, value_name = "URL", required_unless_present = "public_key", conflicts_with = "public_key")]
     jwks_url: Option<String>,
-    /// PEM file with the authorities of the server that has the keys [default: the authorities that this server trusts]
+    /// PEM file with the authorities of the server of the URL [default: this server's]
     #[arg(long, value_name = "FILE", requires = "jwks_url")]
     jwks_ca_file: Option<PathBuf>,
-    /// PEM file with public keys of the issuer; for several files, repeat the option
+    /// PEM file with public keys of the issuer; can be repeated
     #[arg(long, value_name = "FILE")]
     public_key: Vec<PathBuf>,
     #[command(flatten)]

@@ -17,16 +17,13 @@ pub(super) struct Bounds {
     /// Issuer, exactly as in the `iss` claim of the JWTs
     #[arg(long, value_name = "ISSUER")]
     bound_issuer: Option<String>,
-    /// Audience (`aud`); `*`, `?`, `{a,b}` and `[ab]` are wildcards; for several, repeat the option: a JWT must have
-    /// one of them
+    /// Audience (`aud`), with the wildcards `*`, `?`, `{a,b}`, `[ab]`; can be repeated: one must match
     #[arg(long, value_name = "AUDIENCE")]
     audience: Vec<String>,
-    /// Subject (`sub`) of the JWTs; `*`, `?`, `{a,b}` and `[ab]` are wildcards [default of `attach`: any]
+    /// Subject (`sub`), with the same wildcards [default of `attach`: any]
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
-    /// Claim that the JWTs must have, with one of the VALUES, which are separated by commas; wildcards as in --subject;
-    /// a dot in the name separates the names of nested claims; for several claims, repeat the option: a JWT must have
-    /// all of them
+    /// Claim with one of the VALUES, as in env=prod,dev; a.b is nested; can be repeated: all must match
     #[arg(long, value_name = "CLAIM=VALUES", value_parser = claim)]
     claim: Vec<(String, String)>,
     #[command(flatten)]

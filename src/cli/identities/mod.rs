@@ -10,6 +10,7 @@ mod universal_auth;
 use clap::{ArgGroup, Subcommand};
 use serde_json::{Map, Value, json};
 
+use super::confirmation::Confirmation;
 use super::error::Error;
 use super::report::Report;
 use crate::client::{Client, segment};
@@ -107,6 +108,8 @@ pub(super) struct Delete {
     /// Its identifier
     #[arg(value_name = "ID")]
     id: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// Remove the login by JWTs that `attach` set up, and revoke the access tokens that were obtained by it
@@ -115,6 +118,8 @@ pub(super) struct Detach {
     /// Its identifier
     #[arg(value_name = "ID")]
     id: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 fn at(id: &str) -> String {
@@ -148,9 +153,14 @@ impl Identities {
                 body.extend(end_tokens.then(|| ("endTokens".to_owned(), true.into())));
                 Ok(Report::quiet(client.patch_json(&at(&id), &body).await?))
             }
-            Self::Delete(Delete { id }) => Ok(Report::quiet(client.delete_json(&at(&id)).await?)),
+            Self::Delete(Delete { id, confirmation }) => {
+                confirmation.ask("identities delete", &format!("The identity {id} will be removed."))?;
+                Ok(Report::quiet(client.delete_json(&at(&id)).await?))
+            }
             Self::Attach(command) => command.run(client).await,
-            Self::Detach(Detach { id }) => Ok(Report::quiet(client.delete_json(&jwt_auth_at(&id)).await?)),
+            Self::Detach(Detach { id, confirmation }) => {
+                detach(client, "identities detach", &id, &jwt_auth_at(&id), &confirmation).await
+            }
             Self::OidcAuth(command) => command.run(client).await,
             Self::UniversalAuth(command) => command.run(client).await,
             Self::ClientSecrets(command) => command.run(client).await,
@@ -175,6 +185,20 @@ async fn pages(client: &Client, path: &str, name: &'static str) -> Result<Value,
             return Ok(page);
         }
     }
+}
+
+/// Removes a login method of an identity, which is at this path of the server. `command` is the name of the command.
+async fn detach(
+    client: &Client,
+    command: &'static str,
+    id: &str,
+    path: &str,
+    confirmation: &Confirmation,
+) -> Result<Report, Error> {
+    let question =
+        format!("The identity {id} will lose this login, its settings, and the access tokens obtained by it.");
+    confirmation.ask(command, &question)?;
+    Ok(Report::quiet(client.delete_json(path).await?))
 }
 
 /// Revokes the access tokens of an identity, after a change of one of its login methods.

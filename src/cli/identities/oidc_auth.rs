@@ -6,7 +6,8 @@ use clap::{ArgGroup, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::bounds::{Bounds, pem};
-use super::{end_tokens, pretty};
+use super::{detach, end_tokens, pretty};
+use crate::cli::confirmation::Confirmation;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::{Client, segment};
@@ -14,8 +15,9 @@ use crate::client::{Client, segment};
 const EXAMPLE: &str = "\
 Example:
   id=$(claviger identities create --name deployer --role member)
-  claviger identities oidc-auth attach \"$id\" --discovery-url https://token.actions.githubusercontent.com \\
-      --bound-issuer https://token.actions.githubusercontent.com --audience claviger --subject 'repo:acme/web:*'
+  url=https://token.actions.githubusercontent.com
+  claviger identities oidc-auth attach \"$id\" --discovery-url \"$url\" --bound-issuer \"$url\" \\
+      --audience claviger --subject 'repo:acme/web:*'
   claviger login --issuer \"oidc-auth/$id\" --jwt-file job.jwt          # as the application";
 
 /// Let an identity log in by JWTs of an OpenID Connect provider (Infisical's oidc-auth)
@@ -34,12 +36,10 @@ pub(in crate::cli) enum OidcAuth {
 /// The provider, and the requirements on its JWTs.
 #[derive(clap::Args)]
 struct Provider {
-    /// URL of the provider; its document at /.well-known/openid-configuration below this URL gives the URL of its keys,
-    /// and must have the same `issuer`
+    /// URL of the provider, whose /.well-known/openid-configuration has the same `issuer`
     #[arg(long, value_name = "URL")]
     discovery_url: Option<String>,
-    /// PEM file with the authorities of the provider's servers [default of `attach`: the authorities that this server
-    /// trusts]
+    /// PEM file with the authorities of its servers [default of `attach`: the server's]
     #[arg(long, value_name = "FILE")]
     discovery_ca_file: Option<PathBuf>,
     #[command(flatten)]
@@ -67,7 +67,7 @@ pub(in crate::cli) struct Attach {
 /// Change the requirements on the provider's JWTs
 ///
 /// Options that are not given leave their values unchanged. Given audiences, claims or networks replace all former
-/// ones. Access tokens that were issued before stay valid until they expire, unless --end-tokens is given.
+/// ones. Access tokens that were issued before stay valid, unless --end-tokens is given.
 #[derive(clap::Args)]
 #[command(group = ArgGroup::new("change").required(true).multiple(true).args([
     "discovery_url", "discovery_ca_file", "bound_issuer", "audience", "subject", "claim", "no_claims", "ttl", "max_ttl", "uses",
@@ -101,6 +101,8 @@ pub(in crate::cli) struct Detach {
     /// The identity's identifier
     #[arg(value_name = "ID")]
     id: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 fn at(id: &str) -> String {
@@ -128,7 +130,9 @@ impl OidcAuth {
             }
             Self::Update(command) => command.run(client).await,
             Self::Show(Show { id }) => Ok(pretty(client.get_json(&at(&id)).await?)),
-            Self::Detach(Detach { id }) => Ok(Report::quiet(client.delete_json(&at(&id)).await?)),
+            Self::Detach(Detach { id, confirmation }) => {
+                detach(client, "oidc-auth detach", &id, &at(&id), &confirmation).await
+            }
         }
     }
 }

@@ -5,17 +5,16 @@ use serde_json::{Map, Value, json};
 /// The lifetime, the number of uses and the networks of access tokens.
 #[derive(clap::Args)]
 pub(super) struct Tokens {
-    /// Seconds for which an access token is valid; 0 = as long as possible [default of `attach`: 2592000]
+    /// Seconds that an access token is valid; 0 = longest [default of `attach`: 2592000]
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u32>,
-    /// Seconds for which an access token is valid with all its renewals; 0 = as long as possible [default of `attach`: 2592000]
+    /// The same with all renewals; 0 = longest [default of `attach`: 2592000]
     #[arg(long, value_name = "SECONDS")]
     max_ttl: Option<u32>,
-    /// Number of times that an access token may be used; 0 = any number [default of `attach`: 0]
+    /// Uses of an access token; 0 = any number [default of `attach`: 0]
     #[arg(long, value_name = "N")]
     uses: Option<u32>,
-    /// Network from which an access token may be used, such as 10.0.0.0/8; for several, repeat the option [default of
-    /// `attach`: all]
+    /// Network that may use it, as 10.0.0.0/8; can be repeated [default of `attach`: all]
     #[arg(long, value_name = "NETWORK")]
     trusted_ip: Vec<String>,
 }

@@ -3,8 +3,9 @@
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::text;
 use super::tokens::{Tokens, put_networks};
+use super::{detach, text};
+use crate::cli::confirmation::Confirmation;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::{Client, segment};
@@ -62,6 +63,8 @@ pub(in crate::cli) struct Detach {
     /// Identifier of the identity
     #[arg(value_name = "ID")]
     id: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// Unlock an identity that presented too many wrong client secrets, and print the number of networks where it was
@@ -116,6 +119,8 @@ pub(in crate::cli) struct Revoke {
     /// Identifier of the client secret, as printed by `client-secrets list`
     #[arg(value_name = "SECRET-ID")]
     secret: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 pub(super) fn at(id: &str) -> String {
@@ -126,7 +131,9 @@ impl UniversalAuth {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::Attach(command) => command.run(client).await,
-            Self::Detach(Detach { id }) => Ok(Report::quiet(client.delete_json(&at(&id)).await?)),
+            Self::Detach(Detach { id, confirmation }) => {
+                detach(client, "universal-auth detach", &id, &at(&id), &confirmation).await
+            }
             Self::ClearLockouts(ClearLockouts { id }) => {
                 let cleared: Value = client.post_json(&format!("{}/clear-lockouts", at(&id)), &json!({})).await?;
                 let count = cleared.get("deleted").and_then(Value::as_u64).ok_or(Error::Incomplete("deleted"))?;
@@ -172,7 +179,8 @@ impl ClientSecrets {
                 let lines: Vec<String> = all.iter().filter_map(line).collect();
                 Ok(Report::new(lines, list))
             }
-            Self::Revoke(Revoke { id, secret }) => {
+            Self::Revoke(Revoke { id, secret, confirmation }) => {
+                confirmation.ask("client-secrets revoke", &format!("The client secret {secret} will be revoked."))?;
                 let path = format!("{}/client-secrets/{}/revoke", at(&id), segment(&secret));
                 Ok(Report::quiet(client.post_json(&path, &json!({})).await?))
             }

@@ -12,7 +12,7 @@ use crate::cli::report::Report;
 use crate::cli::{table, words};
 use crate::client::{self, Client};
 use crate::kmip::attributes::Name;
-use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
+use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, RecommendedCurve, State};
 use crate::kmip::payloads::get_attributes;
 use crate::kmip::payloads::locate::{Criteria, Request};
 use crate::kmip::ttlv::{Document, Field as _, json as ttlv};
@@ -201,9 +201,16 @@ impl Row {
         names.map(|name| name.value.as_str()).collect()
     }
 
+    fn curve(&self) -> Option<RecommendedCurve> {
+        self.attributes.as_ref()?.cryptographic_domain_parameters.as_ref()?.recommended_curve
+    }
+
     fn algorithm(&self) -> Option<String> {
         let own = self.attributes.as_ref()?;
         let algorithm = own.cryptographic_algorithm?;
+        if let Some(curve) = self.curve() {
+            return Some(format!("{algorithm}-{curve}"));
+        }
         Some(own.cryptographic_length.map_or_else(|| algorithm.to_string(), |bits| format!("{algorithm}-{bits}")))
     }
 
@@ -230,6 +237,7 @@ impl Row {
             "state": own.and_then(|own| own.state).map(|state| state.to_string()),
             "cryptographic_algorithm": own.and_then(|own| own.cryptographic_algorithm).map(|own| own.to_string()),
             "cryptographic_length": own.and_then(|own| own.cryptographic_length),
+            "recommended_curve": self.curve().map(|curve| curve.to_string()),
             "owner": self.owner,
             "project": self.project(),
         })

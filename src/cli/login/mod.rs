@@ -30,11 +30,11 @@ const MAX_JWT: usize = 16 << 10;
 
 const EXAMPLES: &str = "\
 Examples:
-  claviger login --issuer ID --jwt-file job.jwt                                   # an identity with jwt-auth
-  claviger login --issuer oidc-auth/ID --jwt-file job.jwt                         # an identity with oidc-auth
-  claviger login --issuer authn-jwt/gitlab/acme/host/apps/web --jwt-file job.jwt  # a host of Conjur
-  claviger login --client-id CLIENT-ID --client-secret-file build.secret          # an identity with Universal Auth
-  claviger login --host apps/web --account acme --api-key-file web.key            # a host of Conjur";
+  claviger login --issuer ID --jwt-file job.jwt                           # jwt-auth
+  claviger login --issuer oidc-auth/ID --jwt-file job.jwt                 # oidc-auth
+  claviger login --issuer authn-jwt/gitlab/acme/host/web --jwt-file j.jwt # a host of Conjur
+  claviger login --client-id CLIENT-ID --client-secret-file build.secret  # Universal Auth
+  claviger login --host apps/web --account acme --api-key-file web.key    # a host of Conjur";
 
 /// Log in as an application: exchange a JWT, a client secret or an API key for an access token, which later commands send
 ///

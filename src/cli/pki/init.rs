@@ -90,7 +90,7 @@ impl Init {
                 x509::subject(certificate),
                 x509::end(certificate)
             ),
-            format!("{key} is its key, encrypted: whoever has it and the password can be every caller"),
+            format!("{key} is its key, encrypted: a person with it and the password can pass as any caller"),
         ];
         let has_stored = directory.has(password::FILE);
         if has_stored {

@@ -25,8 +25,8 @@ pub(in crate::cli) struct Decrypt {
     /// File to decrypt; `-` for standard input
     #[arg(value_name = "FILE")]
     pub(in crate::cli) input: PathBuf,
-    /// Unique identifier of the key [default: the one that the file names]
-    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    /// Unique identifier or name of the key [default: the one that the file names]
+    #[arg(short, long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     pub(in crate::cli) key_id: Option<String>,
     /// File to write, which is replaced if it exists; `-` for standard output
     #[arg(short, long, value_name = "FILE")]

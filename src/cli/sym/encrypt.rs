@@ -27,8 +27,8 @@ pub(in crate::cli) struct Encrypt {
     /// File to encrypt; `-` for standard input
     #[arg(value_name = "FILE")]
     pub(in crate::cli) input: PathBuf,
-    /// Unique identifier of the key
-    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    /// Unique identifier or name of the key
+    #[arg(short, long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     pub(in crate::cli) key_id: String,
     /// File to write, which is replaced if it exists; `-` for standard output
     #[arg(short, long, value_name = "FILE")]

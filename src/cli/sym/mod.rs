@@ -9,6 +9,7 @@ pub(super) use encrypt::{Encrypt, HexBytes};
 pub(super) use keys::{length, wrapped_under};
 
 use super::error::Error;
+use super::named::{SYMMETRIC, resolve};
 use super::report::Report;
 use super::target::Existing;
 use crate::client::Client;
@@ -26,8 +27,16 @@ impl Sym {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::Keys(command) => command.run(client).await,
-            Self::Encrypt(command) => command.run(client, Existing::Replace).await,
-            Self::Decrypt(command) => command.run(client, Existing::Replace).await,
+            Self::Encrypt(mut command) => {
+                command.key_id = resolve(client, &command.key_id, &SYMMETRIC).await?;
+                command.run(client, Existing::Replace).await
+            }
+            Self::Decrypt(mut command) => {
+                if let Some(key) = &mut command.key_id {
+                    *key = resolve(client, key, &SYMMETRIC).await?;
+                }
+                command.run(client, Existing::Replace).await
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::access_rights::all;
+use super::confirmation::Confirmation;
 use super::error::Error;
 use super::report::Report;
 use crate::api::tokens::{AccessToken, Rotated};
@@ -34,6 +35,8 @@ pub(super) struct Revoke {
     /// Identifier of the access token, as printed by `tokens list`
     #[arg(value_name = "ID")]
     id: String,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 /// Sign new access tokens with a new key, and print its identifier; access tokens that were issued before stay valid
@@ -44,7 +47,8 @@ impl Tokens {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::List(List { subject }) => list(client, subject.as_deref()).await,
-            Self::Revoke(Revoke { id }) => {
+            Self::Revoke(Revoke { id, confirmation }) => {
+                confirmation.ask("tokens revoke", &format!("The access token {id} will be revoked."))?;
                 let _: Success = client.delete_json(&format!("/access/tokens/{}", segment(&id))).await?;
                 Ok(Report::quiet(json!({ "id": id })))
             }

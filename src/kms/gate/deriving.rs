@@ -21,26 +21,26 @@ impl NewGrant<'_> {
         if !custody.derives(derivation.kind()) {
             return Err(Error::UnsupportedParameters(match derivation.kind() {
                 DerivationKind::AesEcb => {
-                    "this HSM does not derive keys by AES-ECB (CKM_AES_ECB_ENCRYPT_DATA), or keeps every key in the token"
+                    "this HSM does not derive keys by AES-ECB (CKM_AES_ECB_ENCRYPT_DATA), or keeps every key in the HSM token"
                 }
                 DerivationKind::AesCbc => {
-                    "this HSM does not derive keys by AES-CBC (CKM_AES_CBC_ENCRYPT_DATA), or keeps every key in the token"
+                    "this HSM does not derive keys by AES-CBC (CKM_AES_CBC_ENCRYPT_DATA), or keeps every key in the HSM token"
                 }
                 DerivationKind::Hkdf => {
-                    "this HSM does not derive keys by HKDF (CKM_HKDF_DERIVE), or keeps every key in the token"
+                    "this HSM does not derive keys by HKDF (CKM_HKDF_DERIVE), or keeps every key in the HSM token"
                 }
                 DerivationKind::Counter => {
-                    "this HSM does not derive keys by SP 800-108 (CKM_SP800_108_COUNTER_KDF), or keeps every key in the token"
+                    "this HSM does not derive keys by SP 800-108 (CKM_SP800_108_COUNTER_KDF), or keeps every key in the HSM token"
                 }
                 DerivationKind::Feedback => {
                     "this HSM does not derive keys by SP 800-108 with feedback (CKM_SP800_108_FEEDBACK_KDF), or keeps every key in \
                      the token"
                 }
                 DerivationKind::Hash => {
-                    "this HSM does not derive keys by a hash (CKM_SHA256_KEY_DERIVATION), or keeps every key in the token"
+                    "this HSM does not derive keys by a hash (CKM_SHA256_KEY_DERIVATION), or keeps every key in the HSM token"
                 }
                 DerivationKind::Ecdh => {
-                    "this HSM does not derive keys by ECDH (CKM_ECDH1_DERIVE), or keeps every key in the token"
+                    "this HSM does not derive keys by ECDH (CKM_ECDH1_DERIVE), or keeps every key in the HSM token"
                 }
             }));
         }

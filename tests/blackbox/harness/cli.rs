@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 use super::server::run_with;
+use super::terminal::at_a_terminal;
 use super::token::write_private;
 use super::{Identity, Server};
 
@@ -23,8 +24,15 @@ pub const TAMPERED: i32 = 7;
 pub const UNSIGNED: i32 = 8;
 
 /// The exit status of an error, by words in it; 1 for all others.
-const STATUSES: [(&str, i32); 20] = [
+const STATUSES: [(&str, i32); 27] = [
     ("cannot be undone: confirm it", 2),
+    ("--url: ", 2),
+    ("--timeout: ", 2),
+    ("belong together: give both", 2),
+    ("both --", 2),
+    ("is given both as a text and as a file", 2),
+    ("is given, but no --client-p12", 2),
+    (" is not a value of ", 2),
     ("not authenticated: ", NOT_AUTHENTICATED),
     ("demands a client certificate", NOT_AUTHENTICATED),
     ("refuses the client certificate", NOT_AUTHENTICATED),
@@ -137,6 +145,17 @@ impl Cli {
             assert!(!said.contains(PASSWORD) && !said.contains(ACCESS_TOKEN), "{said}");
         }
         output
+    }
+
+    /// Runs a command at a terminal, and types each text when its question has appeared. Returns the exit status and what
+    /// the terminal showed.
+    pub fn at_a_terminal(&self, words: &str, conversation: &[(&str, &str)]) -> (i32, String) {
+        let command = self.command(&[""; 0]);
+        let set = |(name, value): (&OsStr, Option<&OsStr>)| Some((name.to_owned(), value?.to_owned()));
+        let environment: Vec<(OsString, OsString)> = command.get_envs().filter_map(set).collect();
+        let line = format!("{} {words}", env!("CARGO_BIN_EXE_claviger"));
+        let (status, shown) = at_a_terminal(&self.directory, &line, &environment, conversation);
+        (status.unwrap(), shown)
     }
 
     /// Runs a command that must succeed with bytes on standard input, and returns its standard output.

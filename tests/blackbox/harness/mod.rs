@@ -41,6 +41,7 @@ pub mod shop;
 pub mod socket;
 pub mod spy;
 pub mod subject;
+pub mod terminal;
 pub mod token;
 pub mod usage;
 mod watch;

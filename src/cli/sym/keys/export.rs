@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::format::Format;
 use crate::cli::error::Error;
+use crate::cli::named::{SYMMETRIC, resolve};
 use crate::cli::report::Report;
 use crate::cli::stream::DASH;
 use crate::cli::target::{Existing, Target};
@@ -19,15 +20,15 @@ use crate::kmip::{CryptographicParameters, ManagedObject};
 /// Write a key to a file that only you can read
 #[derive(clap::Args)]
 pub(in crate::cli) struct Export {
-    /// Unique identifier of the key
-    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    /// Unique identifier or name of the key
+    #[arg(short, long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
     /// Format of the key
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "json-ttlv")]
     format: Format,
-    /// Unique identifier of the key to wrap it under, by AES key wrap (RFC 3394) inside the HSM; that key's usage must
+    /// Unique identifier or name of the key to wrap it under, by AES key wrap (RFC 3394) inside the HSM; that key's usage must
     /// include wrap-key
-    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     wrap_key: Option<String>,
     /// Replace the file if it exists
     #[arg(long)]
@@ -41,13 +42,17 @@ impl Export {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let existing = if self.force { Existing::Replace } else { Existing::Keep };
         let mut target = Target::create(&self.file, existing)?;
+        let wrapping = match &self.wrap_key {
+            Some(key) => Some(resolve(client, key, &SYMMETRIC).await?),
+            None => None,
+        };
         let answer = client
             .execute(Request {
-                unique_identifier: Some(self.key_id.into()),
+                unique_identifier: Some(resolve(client, &self.key_id, &SYMMETRIC).await?.into()),
                 key_format_type: Some(KeyFormatType::Raw),
                 key_wrap_type: None,
                 key_compression_type: None,
-                key_wrapping_specification: self.wrap_key.as_deref().map(wrapped_under).map(Box::new),
+                key_wrapping_specification: wrapping.as_deref().map(wrapped_under).map(Box::new),
             })
             .await?;
         let Some(ManagedObject::SymmetricKey(key)) = answer.object else {

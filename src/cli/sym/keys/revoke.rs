@@ -3,6 +3,7 @@
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::cli::error::Error;
+use crate::cli::named::{SYMMETRIC, resolve};
 use crate::cli::report::{Report, changed};
 use crate::cli::words;
 use crate::client::Client;
@@ -13,8 +14,8 @@ use crate::kmip::payloads::revoke::Request;
 /// Revoke a key: it can no longer encrypt, but still decrypts
 #[derive(clap::Args)]
 pub(in crate::cli) struct Revoke {
-    /// Unique identifier of the key
-    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    /// Unique identifier or name of the key
+    #[arg(short, long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
     /// Reason; key-compromise makes the key compromised, the other reasons deactivate it
     #[arg(long, value_name = "REASON", default_value = "unspecified", value_parser = words::revocation_reason())]
@@ -28,7 +29,7 @@ impl Revoke {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let answer = client
             .execute(Request {
-                unique_identifier: Some(self.key_id.into()),
+                unique_identifier: Some(resolve(client, &self.key_id, &SYMMETRIC).await?.into()),
                 revocation_reason: RevocationReason { code: self.reason, message: self.message },
                 compromise_occurrence_date: None,
             })
