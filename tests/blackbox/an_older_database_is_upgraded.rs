@@ -51,7 +51,7 @@ fn keys_secrets_and_rights_are_as_they_were() {
     bob.quiet(&["decrypt", "kept.enc", "-o", "kept"]);
     assert_eq!(bob.read("kept"), TEXT);
     bob.fails_as(5, &["decrypt", "sealed.enc", "-o", "sealed"], &["sealed"]);
-    bob.fails_as(4, &["keys", "revoke", "kept"], &["kept"]);
+    bob.fails_as(4, &["keys", "revoke", "kept", "--yes"], &["kept"]);
     // What the class and the state of a key forbid is still forbidden.
     alice.fails_as(4, &["keys", "export", "sealed", "sealed.key"], &["sealed"]);
     alice.fails_as(1, &["encrypt", "kept", "-k", "revoked", "-o", "again.enc"], &["Deactivated"]);
