@@ -294,7 +294,7 @@ fn a_derived_key_is_no_weaker(server: &Server) {
     alice.refused(&ecb(&short, 256, &[flag("QuantumSafe", true)]), 422, "General_Failure");
     alice.new_key(&ecb(&sealed, 256, &[flag("QuantumSafe", true)]));
     let equal = derive(&sealed, "ENCRYPT", &[mode("ECB"), bytes("DerivationData", &[7; 32])], 256, &[]);
-    alice.refused(&equal, 422, "Unsupported_Cryptographic_Parameters");
+    alice.refused(&equal, 400, "Bad_Cryptographic_Parameters");
     let id = alice.new_key(&ecb(&sealed, 256, &[]));
     assert_ne!(alice.kmip(&named("Export", &id)).status, 200);
     let attributes = alice.attributes(&id);
