@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use super::erasing::Eraser;
 use super::error::StartError;
 use super::issuers::{Issuers, key_set_trust};
-use super::listening::Bound;
+use super::listening::{Bound, check_apart};
 use super::{audit, described, figures, permission, probe};
 use crate::auth::{Authenticator, Exchange, Issuer, Repeats, Settings, Trust, TrustedIssuer};
 use crate::config::{Config, NoSocket};
@@ -46,6 +46,7 @@ pub(super) struct Started {
 
 /// Opens everything.
 pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
+    check_apart(config)?;
     let mut setup = tls::setup(config, kms::now())?;
     let metrics = Metrics::new()?;
     let repeats = Arc::new(Repeats::default());
@@ -111,13 +112,11 @@ fn bind_kmip(config: &Config) -> Result<Option<Bound>, StartError> {
     let socket = match &config.kmip {
         Ok(socket) => socket,
         Err(NoSocket::Off) => return Ok(None),
-        Err(NoSocket::WithoutCertificates { is_chosen }) => {
-            const WHY: &str =
-                "the KMIP socket is off: it needs --https-p12-file (or --https-cert-file) and --authority-cert-file";
+        Err(why @ NoSocket::WithoutCertificates { is_chosen }) => {
             if *is_chosen {
-                tracing::warn!("{WHY}")
+                tracing::warn!("the KMIP socket is {why}")
             } else {
-                tracing::info!("{WHY}")
+                tracing::info!("the KMIP socket is {why}")
             }
             return Ok(None);
         }
