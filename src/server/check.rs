@@ -47,7 +47,7 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let callers = described::callers(config, &of_file, api_token);
     let duties = described::duties(config, &documents);
     let duties: String = duties.iter().map(|(duty, who)| format!("{duty}: {}\n", Whole(who))).collect();
-    let warnings = setup.iter().flat_map(|setup| described::ending(setup, now));
+    let warnings = setup.iter().flat_map(|setup| described::doubts(setup, now));
     let warnings: String = warnings.map(|warning| format!("warning: {}\n", Whole(warning))).collect();
     let identity = setup.map(|setup| format!("{}, until {}", setup.subject, x509::date(setup.not_after)));
     let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;

@@ -59,8 +59,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     key_set_trust(config)?;
     let bound = Bound::new(&config.hostname, config.port)?;
     let kmip = bind_kmip(config)?;
-    let probe =
-        config.probe_address.map(|address| Bound::new(&address.ip().to_string(), address.port())).transpose()?;
+    let probe = bind_probe(config)?;
     let (kms, owner) = tokio::task::block_in_place(|| open(config, store, documents, &metrics))?;
     if let Some(id) = &config.api_token_id {
         tokio::task::block_in_place(|| check_api_token(&kms, id))?;
@@ -122,6 +121,11 @@ fn bind_kmip(config: &Config) -> Result<Option<Bound>, StartError> {
         }
     };
     unless_taken(socket.is_chosen, Bound::new(&socket.hostname, socket.port))
+}
+
+/// Binds the address of the probe listener, if there is one.
+fn bind_probe(config: &Config) -> Result<Option<Bound>, StartError> {
+    config.probe_address.map(|address| Bound::new(&address.ip().to_string(), address.port())).transpose()
 }
 
 /// Starts to listen on the address of the KMIP socket.
@@ -299,7 +303,7 @@ fn introduce(config: &Config, documents: &Documents, of_file: &[TrustedIssuer], 
     if let Some(setup) = setup {
         let until = x509::date(setup.not_after);
         tracing::info!(subject = setup.subject, until, "the server's certificate");
-        described::ending(setup, kms::now()).iter().for_each(|warning| tracing::warn!("{warning}"));
+        described::doubts(setup, kms::now()).iter().for_each(|warning| tracing::warn!("{warning}"));
     }
 }
 
