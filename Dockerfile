@@ -53,7 +53,7 @@ WORKDIR /var/lib/claviger
 VOLUME /var/lib/claviger
 # A published port leads to the container's own address, not to its 127.0.0.1. The probe listener is plain HTTP, because a
 # health check has no client certificate; it serves nothing but the probes and the metrics.
-ENV KMS_SQLITE_PATH=/var/lib/claviger/claviger.db KMS_HOSTNAME=0.0.0.0 KMS_PROBE_ADDRESS=0.0.0.0:9997
+ENV KMS_SQLITE_PATH=/var/lib/claviger/claviger.db KMS_PROBE_ADDRESS=0.0.0.0:9997
 EXPOSE 9998 5696 9997
 # The server ends within 20 seconds of SIGTERM; Docker kills it after 10, unless --stop-timeout says otherwise.
 STOPSIGNAL SIGTERM
