@@ -1,4 +1,4 @@
-# docker build -t claviger .
+# docker build -t claviger --build-arg REVISION="$(git rev-parse --short=12 HEAD)" .
 # claviger pki init && claviger pki server server --group-readable
 # docker run --name claviger --stop-timeout 30 -p 9998:9998 -p 5696:5696 -p 127.0.0.1:9997:9997 \
 #     --group-add "$(id -g)" -v claviger:/var/lib/claviger -v "$PWD/pki:/pki:ro" claviger \
@@ -25,7 +25,9 @@ COPY pkcs11/shim pkcs11/shim
 COPY tests/cases tests/cases
 COPY tests/bench tests/bench
 COPY src src
-RUN cargo build --release --locked --bins --target-dir /build
+# The commit, for the first line of the log. Without it, the line has none.
+ARG REVISION=
+RUN CLAVIGER_COMMIT="$REVISION" cargo build --release --locked --bins --target-dir /build
 
 FROM ${RUNTIME_BASE}
 COPY scripts/packages /usr/local/lib/claviger/
