@@ -97,20 +97,27 @@ fn plain(option: Arg) -> Arg {
     option.hide_possible_values(true).help(help).long_help(Resettable::Reset)
 }
 
+/// Commands that connect to no server.
+const LOCAL: [&str; 3] = ["pki", "man", "completions"];
+
 /// Returns the command with shorter help of its subcommands.
 pub(super) fn fitted(mut command: Command) -> Command {
     // Only then the subcommands have the options that every command has.
     command.build();
-    command.mut_subcommands(below)
+    command.mut_subcommands(|own| {
+        let is_connected = !LOCAL.contains(&own.get_name());
+        below(own, is_connected)
+    })
 }
 
-fn below(command: Command) -> Command {
+/// `is_connected` says whether the options of the connection concern the command.
+fn below(command: Command, is_connected: bool) -> Command {
     let hide = |option: Arg| {
         let is_hidden = option.get_help_heading() == Some(CONNECTION);
         if is_hidden { option.hide(true) } else { option }
     };
-    let command = command.mut_args(hide).mut_subcommands(below);
-    if command.has_subcommands() {
+    let command = command.mut_args(hide).mut_subcommands(|own| below(own, is_connected));
+    if command.has_subcommands() || !is_connected {
         return command;
     }
     match command.get_after_help().map(ToString::to_string) {
@@ -150,6 +157,8 @@ mod tests {
             let paragraphs = written.split("\n\n").filter(|paragraph| paragraph.contains('\n'));
             let wide = paragraphs.flat_map(str::lines).filter(|line| line.chars().count() > COLUMNS);
             long.extend(wide.map(|line| format!("{name}: {line}")));
+            let is_local = path.get(1).is_some_and(|own| LOCAL.contains(&&**own));
+            assert!(!is_local || !help.contains(POINTER), "{name}");
             let below = |own| (path.iter().cloned().chain([Command::get_name(own).to_owned()]).collect(), own);
             open.extend(command.get_subcommands().filter(|own| own.get_name() != "help").map(below));
         }

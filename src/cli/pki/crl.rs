@@ -8,6 +8,7 @@ use openssl::hash::MessageDigest;
 use openssl::x509::extension::AuthorityKeyIdentifier;
 use openssl::x509::{
     CrlNumber, CrlStatus, X509Builder, X509Crl, X509CrlBuilder, X509Extension, X509Ref, X509RevokedBuilder,
+    X509RevokedRef,
 };
 
 use super::authority::Authority;
@@ -37,6 +38,12 @@ pub(super) fn has(list: Option<&X509Crl>, serial: &str) -> Result<bool, ErrorSta
     let Some(list) = list else { return Ok(false) };
     let serial = Asn1Integer::from_bn(&*BigNum::from_hex_str(serial)?)?;
     Ok(matches!(list.get_by_serial(&serial), CrlStatus::Revoked(_)))
+}
+
+/// Returns the serial numbers of a list, as [`has`] takes them.
+pub(super) fn serials(list: &X509Crl) -> Result<Vec<String>, ErrorStack> {
+    let serial = |revoked: &X509RevokedRef| Ok(revoked.serial_number().to_bn()?.to_hex_str()?.to_lowercase());
+    list.get_revoked().into_iter().flatten().map(serial).collect()
 }
 
 /// Makes a list of everything that `former` has and of these serial numbers, valid for some seconds.

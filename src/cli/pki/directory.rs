@@ -6,6 +6,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::error::Error as PkiError;
 use crate::cli::error::{Error, FileError};
@@ -18,6 +20,12 @@ const MAX_FILE: u64 = 4 << 20;
 const INCOMPLETE: &str = ".incomplete";
 const COMPLETE: &str = ".complete";
 const LOCK: &str = ".lock";
+
+/// The longest time to wait for another run. A run takes well below a second, unless it asks for a password.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The time between two attempts to lock.
+const TURN: Duration = Duration::from_millis(20);
 
 /// The directory, locked against other runs.
 pub(super) struct Directory {
@@ -85,10 +93,14 @@ impl Directory {
         let place = path.join(LOCK);
         let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&place);
         let lock = lock.map_err(unwritable(&place))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(PkiError::Busy(path.to_owned()).into()),
-            Err(TryLockError::Error(source)) => return Err(unwritable(&place)(source)),
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(TURN),
+                Err(TryLockError::WouldBlock) => return Err(PkiError::Busy(path.to_owned()).into()),
+                Err(TryLockError::Error(source)) => return Err(unwritable(&place)(source)),
+            }
         }
         let directory = Self { path: path.to_owned(), _lock: lock };
         directory.discard()?;

@@ -130,6 +130,9 @@ impl NewList {
             format!("{path} is the list of revoked certificates, until {end}: give it to the server by --crl-file"),
             "the server reads it again by itself; write it again before it ends: claviger pki crl".to_owned(),
         ];
-        Ok(Report::new(lines, json!({ "crl": path, "next_update": end, "revoked": serials })))
+        Ok(Report::new(
+            lines,
+            json!({ "crl": path, "next_update": end, "revoked": crl::serials(&list).map_err(PkiError::from)? }),
+        ))
     }
 }
