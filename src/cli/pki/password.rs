@@ -8,6 +8,7 @@ use crate::cli::config;
 use crate::cli::error::Error;
 use crate::cli::terminal::Terminal;
 use crate::client;
+use crate::file;
 use crate::hexadecimal;
 use crate::secret::Password;
 
@@ -35,8 +36,10 @@ impl PasswordOptions {
         if let Some(given) = self.given()? {
             return Ok(given);
         }
-        if directory.has(FILE) {
-            return Ok(client::read_password(&directory.path(FILE))?);
+        if let Some(stored) = directory.read_private("password of the authority's key", FILE)? {
+            let path = directory.path(FILE);
+            let stored = file::utf8("", &path, &stored)?;
+            return Ok(Password::from(client::without_line_end(stored).to_owned()));
         }
         let hint = ", or restore ca.password";
         let mut terminal = Terminal::open().ok_or(PkiError::NoPassword { variable: VARIABLE, hint })?;
