@@ -1,4 +1,4 @@
-# docker build -t claviger .
+# docker build -t claviger --build-arg REVISION="$(git rev-parse --short=12 HEAD)" .
 # claviger pki init && claviger pki server server --group-readable
 # docker run --name claviger --stop-timeout 30 -p 9998:9998 -p 5696:5696 -p 127.0.0.1:9997:9997 \
 #     --group-add "$(id -g)" -v claviger:/var/lib/claviger -v "$PWD/pki:/pki:ro" claviger \
@@ -25,7 +25,9 @@ COPY pkcs11/shim pkcs11/shim
 COPY tests/cases tests/cases
 COPY tests/bench tests/bench
 COPY src src
-RUN cargo build --release --locked --bins --target-dir /build
+# The commit, for the first line of the log. Without it, the line has none.
+ARG REVISION=
+RUN CLAVIGER_COMMIT="$REVISION" cargo build --release --locked --bins --target-dir /build
 
 FROM ${RUNTIME_BASE}
 COPY scripts/packages /usr/local/lib/claviger/
@@ -51,7 +53,7 @@ WORKDIR /var/lib/claviger
 VOLUME /var/lib/claviger
 # A published port leads to the container's own address, not to its 127.0.0.1. The probe listener is plain HTTP, because a
 # health check has no client certificate; it serves nothing but the probes and the metrics.
-ENV KMS_SQLITE_PATH=/var/lib/claviger/claviger.db KMS_HOSTNAME=0.0.0.0 KMS_PROBE_ADDRESS=0.0.0.0:9997
+ENV KMS_SQLITE_PATH=/var/lib/claviger/claviger.db KMS_PROBE_ADDRESS=0.0.0.0:9997
 EXPOSE 9998 5696 9997
 # The server ends within 20 seconds of SIGTERM; Docker kills it after 10, unless --stop-timeout says otherwise.
 STOPSIGNAL SIGTERM

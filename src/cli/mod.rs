@@ -49,6 +49,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::client::Settings;
 use crate::config::without_empty;
 use config::{ByFlag, Place};
 use error::{Error, Signal};
@@ -207,16 +208,12 @@ fn run(arguments: Arguments, by_flag: ByFlag) -> Result<Report, Error> {
             remote::Remote::Version(command.with_token(arguments.options.auth_token.is_some()))
         }
     };
-    let mut options = arguments.options;
-    if !by_flag.password_file {
-        options.client_p12_password = config::secret_variable(PASSWORD_VARIABLE)?;
-    }
-    by_flag.beats_environment(&mut options);
-    options.pvault_addr = env::var(ADDRESS_VARIABLE).ok().filter(|address| !address.is_empty());
-    let xdg_config_home = || env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
-    let usual = || Place::usual(xdg_config_home(), env::home_dir());
-    let settings = config::settings(options, arguments.config.map(Place::Named).or_else(usual))?;
-    let login = config::login_file(xdg_config_home(), env::home_dir());
+    let settings = match settings(arguments.options, arguments.config, by_flag) {
+        // A diagnosis reports also this fault as its step.
+        Err(error) if matches!(command, remote::Remote::Doctor(_)) => return Ok(doctor::unsettled(&error)),
+        settings => settings?,
+    };
+    let login = config::login_file(config_home(), env::home_dir());
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let result = runtime.block_on(async {
         tokio::select! {
@@ -229,6 +226,21 @@ fn run(arguments: Arguments, by_flag: ByFlag) -> Result<Report, Error> {
     // A thread may be waiting for standard input: do not wait for it.
     runtime.shutdown_background();
     result
+}
+
+/// Returns the settings of the connection, from flags, environment and file.
+fn settings(mut options: Options, config: Option<PathBuf>, by_flag: ByFlag) -> Result<Settings, Error> {
+    if !by_flag.password_file {
+        options.client_p12_password = config::secret_variable(PASSWORD_VARIABLE)?;
+    }
+    by_flag.beats_environment(&mut options);
+    options.pvault_addr = env::var(ADDRESS_VARIABLE).ok().filter(|address| !address.is_empty());
+    let usual = || Place::usual(config_home(), env::home_dir());
+    Ok(config::settings(options, config.map(Place::Named).or_else(usual))?)
+}
+
+fn config_home() -> Option<PathBuf> {
+    env::var_os("XDG_CONFIG_HOME").map(PathBuf::from)
 }
 
 /// Waits for a terminating signal. A command that is then dropped removes its unfinished file, which a killed one would

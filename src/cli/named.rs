@@ -11,7 +11,7 @@ use crate::kmip::payloads::locate::{Criteria, Request};
 pub(super) const KEYS: [ObjectType; 3] = [ObjectType::SymmetricKey, ObjectType::PrivateKey, ObjectType::PublicKey];
 
 /// The prefixes by which a text is only an identifier, or only a name.
-const IDENTIFIER: &str = "id:";
+pub(super) const IDENTIFIER: &str = "id:";
 const NAME: &str = "name:";
 
 /// The number of candidates that an error lists.
@@ -87,7 +87,7 @@ fn candidate((id, object_type): &(String, Option<ObjectType>)) -> String {
 }
 
 /// Whether the text has the form of an identifier that the server chooses (RFC 9562 section 4).
-fn is_uuid(text: &str) -> bool {
+pub(super) fn is_uuid(text: &str) -> bool {
     let is_hyphen = |place| matches!(place, 8 | 13 | 18 | 23);
     text.len() == 36
         && text

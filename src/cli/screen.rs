@@ -24,11 +24,23 @@ log does not verify, 8 if the end of the audit log is not signed; 1 for every ot
 
 const POINTER: &str = "The options of the connection are in `claviger --help`.";
 
+/// Commands that connect to no server.
+const LOCAL: [&str; 3] = ["pki", "man", "completions"];
+
 /// Returns the command with shorter help of its subcommands.
 pub(super) fn fitted(mut command: Command) -> Command {
     // Only then the subcommands have the options that every command has.
     command.build();
-    command.mut_subcommands(below)
+    command
+        .mut_subcommands(|own| if LOCAL.contains(&own.get_name()) { unconnected(own) } else { own })
+        .mut_subcommands(below)
+}
+
+/// Returns the command without a pointer to options that do not concern it.
+fn unconnected(command: Command) -> Command {
+    // An empty text is not printed.
+    let command = command.mut_subcommands(unconnected);
+    if command.has_subcommands() { command } else { command.after_help("") }
 }
 
 fn below(command: Command) -> Command {
@@ -65,6 +77,8 @@ mod tests {
             let (lines, name) = (help.lines().count(), path.join(" "));
             if path.len() > 1 {
                 assert!(!help.contains("--ca-file"), "{name}");
+                let is_local = LOCAL.contains(&&*path[1]);
+                assert!(!is_local || !help.contains(POINTER), "{name}");
                 long.extend((lines > LINES && !LONGER.contains(&&*name)).then(|| format!("{lines} lines: {name}")));
             }
             let below = |own| (path.iter().cloned().chain([Command::get_name(own).to_owned()]).collect(), own);

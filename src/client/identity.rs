@@ -85,10 +85,14 @@ pub fn authorities(path: &Path) -> Result<Trust, Error> {
 /// Reads the PEM file with the authorities of servers.
 ///
 /// # Errors
-/// The file cannot be read, or holds a certificate with an invalid key or a block that is not allowed.
+/// The file cannot be read, holds no certificate, a certificate with an invalid key, or a block that is not allowed.
 pub fn read_authorities(path: &Path) -> Result<Certificates, Error> {
     let pem = file::bytes("CA file", path, MAX_CERTIFICATES)?;
-    pem::certificates(&pem).map_err(|source| Error::NotAuthorities { path: path.to_owned(), source })
+    let read = pem::certificates(&pem).and_then(|read| match read.certificates.is_empty() {
+        true => Err(PemError::NoCertificate(read.skipped)),
+        false => Ok(read),
+    });
+    read.map_err(|source| Error::NotAuthorities { path: path.to_owned(), source })
 }
 
 /// Returns the authorities of servers in a PEM text.

@@ -89,6 +89,17 @@ pub enum NoSocket {
     },
 }
 
+impl fmt::Display for NoSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "off",
+            Self::WithoutCertificates { .. } => {
+                "off: it needs --https-p12-file (or --https-cert-file) and --authority-cert-file"
+            }
+        })
+    }
+}
+
 impl KmipSocket {
     /// Checks the options. The socket needs TLS and client certificates: `has_certificates` says whether there are both.
     pub(super) fn of(

@@ -66,17 +66,25 @@ pub fn private(what: &'static str, path: &Path, most: u64) -> Result<Bytes, Erro
 /// # Errors
 /// Other users have access to the file.
 pub fn check_access(what: &'static str, path: &Path, metadata: &Metadata) -> Result<(), Error> {
+    let Some(found) = exposure(metadata) else { return Ok(()) };
     let (mode, owner, group) = (metadata.permissions().mode() & 0o777, metadata.uid(), metadata.gid());
-    let found = if mode & 0o007 != 0 {
-        "readable by others"
-    } else if mode & 0o030 != 0 {
-        "not only readable by others of its group, who can change it"
-    } else if mode & 0o040 != 0 && owner != 0 && !is_in_group(group) {
-        "readable by others, of a group in which this process is not"
-    } else {
-        return Ok(());
-    };
     Err(Error::Exposed { what, path: path.to_owned(), found, mode, owner, group })
+}
+
+/// Returns how other users can read a file with a secret; `None` if they cannot. The exceptions for groups are those of
+/// the server's files.
+#[must_use]
+pub fn exposure(metadata: &Metadata) -> Option<&'static str> {
+    let (mode, owner, group) = (metadata.permissions().mode() & 0o777, metadata.uid(), metadata.gid());
+    if mode & 0o007 != 0 {
+        Some("readable by others")
+    } else if mode & 0o030 != 0 {
+        Some("not only readable by others of its group, who can change it")
+    } else if mode & 0o040 != 0 && owner != 0 && !is_in_group(group) {
+        Some("readable by others, of a group in which this process is not")
+    } else {
+        None
+    }
 }
 
 fn is_in_group(group: u32) -> bool {

@@ -1,5 +1,7 @@
 //! The parameters of a derivation, as those of the HSM token.
 
+use std::collections::HashSet;
+
 use super::error::Error;
 use super::key_formats::point_of;
 use super::key_pair::pair_kind;
@@ -86,6 +88,10 @@ fn encryption<'a>(parameters: &'a DerivationParameters, data: &'a [u8], bytes: u
     // The blocks after these do not change the key, and some tokens refuse them.
     let data = data.get(..bytes.next_multiple_of(first_input::BLOCK)).unwrap_or(data);
     let mode = parameters.cryptographic_parameters.as_ref().and_then(|chosen| chosen.block_cipher_mode);
+    let blocks: HashSet<_> = data.chunks(first_input::BLOCK).collect();
+    if mode == Some(BlockCipherMode::ECB) && blocks.len() * first_input::BLOCK < data.len() {
+        return Err(Error::BadParameters("ECB makes equal parts of the key from equal blocks of DerivationData"));
+    }
     match (mode, &parameters.initialization_vector) {
         (Some(BlockCipherMode::ECB), None) => Ok(Derivation::AesEcb { data }),
         (Some(BlockCipherMode::CBC), Some(iv)) => match <&[u8; first_input::BLOCK]>::try_from(iv.as_slice()) {

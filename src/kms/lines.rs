@@ -23,6 +23,7 @@ impl Call<'_> {
     /// The record of a change that is about to be committed: record and change are committed together, or neither is.
     pub(super) fn change(&self, action: Action, object: &str, version: i64) -> Record {
         let rule = self.rule(action, object);
+        self.trail.changed.borrow_mut().push(object.to_owned());
         let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
         self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
     }
@@ -43,15 +44,20 @@ impl Call<'_> {
         conclusions.iter().map(|(operation, detail)| self.line_of(*operation, Some(detail), &line)).collect()
     }
 
-    /// Marks all decisions as recorded, because the change is committed together with its record. If a later step
-    /// fails, the operation must not be recorded as a failure as well.
+    /// Marks the decisions on the changed objects as recorded, because the change is committed together with its record.
+    /// If a later step fails, the operation must not be recorded as a failure as well. What was used for the change, such
+    /// as a wrapping key, still gets its line.
     pub(super) fn changed(&self) {
-        self.trail.0.borrow_mut().iter_mut().for_each(|decided| decided.recorded = true);
+        let changed = self.trail.changed.borrow();
+        for decided in &mut *self.trail.decisions.borrow_mut() {
+            let is_beside = decided.object.as_ref().is_some_and(|object| !changed.contains(object));
+            decided.recorded |= changed.is_empty() || !is_beside;
+        }
     }
 
     /// The rule that permitted the action on the object.
     fn rule(&self, action: Action, object: &str) -> Option<String> {
-        let decisions = self.trail.0.borrow();
+        let decisions = self.trail.decisions.borrow();
         let is_it = |own: &&Decided| own.action == action && own.object.as_deref().is_none_or(|own| own == object);
         decisions.iter().rev().find(is_it).map(|decided| decided.rule.to_string())
     }
@@ -72,7 +78,7 @@ impl Call<'_> {
 
     /// The records of permitted actions that changed nothing or failed.
     pub(super) fn uses(&self, failure: Option<&str>) -> Vec<Record> {
-        let decisions = self.trail.0.take();
+        let decisions = self.trail.decisions.take();
         let unrecorded = decisions.iter().filter(|decided| !decided.recorded);
         let record = |decided: &Decided| {
             let outcome = if failure.is_some() { Outcome::Failed } else { Outcome::Success };

@@ -266,6 +266,14 @@ impl Object {
             && !permits(UsageMask::UNWRAP_KEY)
             && !permits(UsageMask::UNRESTRICTED)
     }
+
+    /// Whether earlier versions wrapped Sensitive keys under this key: they did not ask for Unwrap Key, which no caller could
+    /// use.
+    pub(super) fn may_have_wrapped_sensitive_keys(&self) -> bool {
+        let mut own = self.attributes.clone();
+        own.cryptographic_usage_mask = own.cryptographic_usage_mask.map(|mask| mask.without(UsageMask::UNWRAP_KEY));
+        self.keeps_what_it_wraps_with(&own)
+    }
 }
 
 impl Properties for Attributes {

@@ -42,6 +42,10 @@ pub(super) const MAX_FACTORED: i32 = 4096;
 /// Maximum length of the public exponent by which a modulus is factored, in bits.
 const MAX_EXPONENT: i32 = 256;
 
+/// Maximum number of factors 2 of the product of the exponents less one, which is the number of squarings for a base. The
+/// primes are random, so that more occur once in 2^100 keys.
+const MAX_TWOS: i32 = 128;
+
 /// Number of bases that are tried. Each of them finds the factors with a probability of at least one half.
 const BASES: u32 = 24;
 
@@ -51,7 +55,8 @@ const BASES: u32 = 24;
 /// # Errors
 /// The exponents are not those of the modulus.
 pub(super) fn factors(n: &BigNumRef, e: &BigNumRef, d: &BigNumRef) -> Result<(Wiped, Wiped), Unsound> {
-    if d.num_bits() > n.num_bits() || e.num_bits() > MAX_EXPONENT || !n.is_odd() || n.num_bits() < 16 {
+    let is_exponent = e.is_odd() && (2..=MAX_EXPONENT).contains(&e.num_bits());
+    if d.num_bits() > n.num_bits() || !is_exponent || !n.is_odd() || n.num_bits() < 16 {
         return Err(Unsound::Pair);
     }
     let mut context = BigNumContext::new_secure()?;
@@ -60,7 +65,8 @@ pub(super) fn factors(n: &BigNumRef, e: &BigNumRef, d: &BigNumRef) -> Result<(Wi
     product.checked_mul(d, e, &mut context)?;
     product.sub_word(1)?;
     less.sub_word(1)?;
-    let twos = (0..product.num_bits()).find(|bit| product.is_bit_set(*bit)).filter(|twos| *twos > 0);
+    let twos =
+        (0..product.num_bits()).find(|bit| product.is_bit_set(*bit)).filter(|twos| (1..=MAX_TWOS).contains(twos));
     let twos = twos.ok_or(Unsound::Pair)?;
     odd.rshift(&product, twos)?;
     odd.set_const_time();

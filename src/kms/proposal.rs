@@ -23,7 +23,7 @@ use crate::store::object::Class;
 pub(super) const MAX_SECRET: usize = 512;
 
 /// Length of a secret key, in bytes, from which on it resists quantum computers: Grover's search halves its strength.
-const QUANTUM_SAFE: usize = 32;
+pub(super) const QUANTUM_SAFE: usize = 32;
 
 /// The source of the attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,11 @@ use crate::policy::{Action, Rule};
 
 /// The decisions of an operation so far.
 #[derive(Default)]
-pub(super) struct Trail(pub(super) RefCell<Vec<Decided>>);
+pub(super) struct Trail {
+    pub(super) decisions: RefCell<Vec<Decided>>,
+    /// The objects whose changes have a line that is committed with the change.
+    pub(super) changed: RefCell<Vec<String>>,
+}
 
 /// A permission that was given.
 pub(super) struct Decided {
@@ -20,6 +24,6 @@ pub(super) struct Decided {
 impl Trail {
     /// Adds a permission that was given.
     pub(super) fn permitted(&self, action: Action, object: Option<&str>, rule: Rule) {
-        self.0.borrow_mut().push(Decided { action, object: object.map(str::to_owned), rule, recorded: false });
+        self.decisions.borrow_mut().push(Decided { action, object: object.map(str::to_owned), rule, recorded: false });
     }
 }

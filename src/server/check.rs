@@ -4,7 +4,7 @@ use std::io;
 
 use super::error::StartError;
 use super::issuers::key_set_trust;
-use super::listening::Bound;
+use super::listening::{Bound, check_apart, is_taken};
 use super::start::token_error;
 use super::{described, permission};
 use crate::config::Config;
@@ -13,6 +13,9 @@ use crate::kms::{self, ApiTokenKey};
 use crate::store::Store;
 use crate::text::Whole;
 use crate::{tls, x509};
+
+/// The mark of a listener whose port another process has.
+const IN_USE: &str = " (in use now)";
 
 /// Checks everything without changing anything, and returns a description of what would run. A port or a database that
 /// another process holds is reported, but is not a failure: the server that is being replaced may still run.
@@ -25,6 +28,7 @@ use crate::{tls, x509};
 /// The error that would keep the server from starting.
 pub fn check(config: &Config) -> Result<String, StartError> {
     let now = kms::now();
+    check_apart(config)?;
     let setup = tls::setup(config, now)?;
     key_set_trust(config)?;
     let (documents, of_file) = permission::read(config)?;
@@ -34,6 +38,7 @@ pub fn check(config: &Config) -> Result<String, StartError> {
         .map_err(|error| token_error(config, error))?;
     let api_token = config.api_token_id.as_deref().map(|id| api_token(config, id)).transpose()?;
     let listen = listening(&config.hostname, config.port)?;
+    let kmip = kmip(config)?;
     let probe = match config.probe_address {
         Some(address) => format!("\nprobe: {}", listening(&address.ip().to_string(), address.port())?),
         None => String::new(),
@@ -42,12 +47,12 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let callers = described::callers(config, &of_file, api_token);
     let duties = described::duties(config, &documents);
     let duties: String = duties.iter().map(|(duty, who)| format!("{duty}: {}\n", Whole(who))).collect();
-    let warnings = setup.iter().flat_map(|setup| described::ending(setup, now));
+    let warnings = setup.iter().flat_map(|setup| described::doubts(setup, now));
     let warnings: String = warnings.map(|warning| format!("warning: {}\n", Whole(warning))).collect();
     let identity = setup.map(|setup| format!("{}, until {}", setup.subject, x509::date(setup.not_after)));
     let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;
     Ok(format!(
-        "would listen on {scheme}://{listen}{probe}\ncallers: {}\n{duties}identity: {}\nHSM token: {:?} by {}\n\
+        "would listen on {scheme}://{listen}\nkmip: {kmip}{probe}\ncallers: {}\n{duties}identity: {}\nHSM token: {:?} by {}\n\
          database: {} ({}{})\naudit log: {}\n{warnings}",
         Whole(callers),
         Whole(identity.unwrap_or_else(|| "none".to_owned())),
@@ -66,9 +71,28 @@ fn listening(host: &str, port: u16) -> Result<String, StartError> {
     match Bound::new(host, port) {
         Ok(bound) => Ok(bound.name().to_owned()),
         Err(StartError::Listen { address, source }) if source.kind() == io::ErrorKind::AddrInUse => {
-            Ok(format!("{address} (in use now)"))
+            Ok(format!("{address}{IN_USE}"))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Returns the name of the listener of the KMIP socket as [`listening`] does, or why there would be none.
+fn kmip(config: &Config) -> Result<String, StartError> {
+    const OFF: &str = "the KMIP socket would be off: give a free port by --kmip-port, or --kmip-port off";
+    let socket = match &config.kmip {
+        Ok(socket) => socket,
+        Err(why) => return Ok(why.to_string()),
+    };
+    // A start goes on without the socket if its default port cannot be had.
+    match listening(&socket.hostname, socket.port) {
+        Ok(name) if socket.is_chosen => Ok(name),
+        Ok(name) if name.ends_with(IN_USE) => Ok(format!("{name}; {OFF}")),
+        Ok(name) if is_taken(config, &socket.hostname, socket.port) => {
+            Ok(format!("{name} (the port of another listener of this server); {OFF}"))
+        }
+        Err(error) if !socket.is_chosen => Ok(format!("{error}; {OFF}")),
+        listening => listening,
     }
 }
 

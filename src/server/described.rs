@@ -29,8 +29,9 @@ pub(super) fn duties(config: &Config, documents: &Documents) -> Vec<(&'static st
     duties
 }
 
-/// Returns a warning for each certificate that has expired, or does so soon.
-pub(super) fn ending(setup: &Setup, now: i64) -> Vec<String> {
+/// Returns the warnings about certificates: those of the server that clients may refuse, and each one that has expired or
+/// does so soon.
+pub(super) fn doubts(setup: &Setup, now: i64) -> Vec<String> {
     let certificate = ("the server's certificate", setup.subject.clone(), Some(setup.not_after));
     let authorities = setup.trust.iter().flat_map(|trust| trust.certificates());
     let authorities = authorities
@@ -43,7 +44,7 @@ pub(super) fn ending(setup: &Setup, now: i64) -> Vec<String> {
             _ => None,
         }
     };
-    std::iter::once(certificate).chain(authorities).filter_map(warning).collect()
+    setup.unfit.iter().cloned().chain(std::iter::once(certificate).chain(authorities).filter_map(warning)).collect()
 }
 
 /// Describes the ways in which callers can authenticate.

@@ -119,6 +119,16 @@ pub enum StartError {
         /// The I/O error.
         source: io::Error,
     },
+    /// Two listeners have the same address.
+    #[error("--{first} and --{second} both listen on port {port}: give them different ports")]
+    SamePort {
+        /// The option of the one listener.
+        first: &'static str,
+        /// The option of the other.
+        second: &'static str,
+        /// The port.
+        port: u16,
+    },
     /// The thread that watches the HSM token cannot be started.
     #[error("cannot start the thread that watches the HSM token: {0}")]
     Owner(io::Error),

@@ -10,6 +10,7 @@ use tracing::Level;
 
 use super::error::StartError;
 use crate::auth::Repeats;
+use crate::config::Config;
 
 /// The number of connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -55,6 +56,50 @@ impl Bound {
     }
 }
 
+/// Checks that no two listeners have the same address: the second would fail only after the start has made everything
+/// else.
+///
+/// # Errors
+/// Two of the configured listeners have the same port on overlapping addresses. The default port of the KMIP socket is
+/// no error, because the server starts without the socket.
+pub(super) fn check_apart(config: &Config) -> Result<(), StartError> {
+    let mut known: Vec<(&'static str, SocketAddr)> = vec![];
+    let kmip = config.kmip.as_ref().ok().filter(|socket| socket.is_chosen);
+    let kmip = kmip.and_then(|socket| first(&socket.hostname, socket.port));
+    for (option, address) in
+        [("port", first(&config.hostname, config.port)), ("kmip-port", kmip), ("probe-address", config.probe_address)]
+    {
+        let Some(address) = address else { continue };
+        if let Some((former, _)) = known.iter().find(|(_, other)| overlap(*other, address)) {
+            return Err(StartError::SamePort { first: former, second: option, port: address.port() });
+        }
+        known.push((option, address));
+    }
+    Ok(())
+}
+
+/// Returns whether a listener with the default port of the KMIP socket would have the address of another listener.
+pub(super) fn is_taken(config: &Config, host: &str, port: u16) -> bool {
+    let others = [first(&config.hostname, config.port), config.probe_address];
+    first(host, port).is_some_and(|address| others.into_iter().flatten().any(|other| overlap(other, address)))
+}
+
+/// Returns the first address of a name; `None` if it has none, which binding reports.
+fn first(host: &str, port: u16) -> Option<SocketAddr> {
+    (host, port).to_socket_addrs().ok()?.next()
+}
+
+/// Returns whether two listeners cannot have these addresses. Port 0 is another port each time, and `[::]` is each
+/// address of IPv4 too.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let covers = |all: IpAddr, one: IpAddr| match all {
+        IpAddr::V4(all) => all.is_unspecified() && one.is_ipv4(),
+        IpAddr::V6(all) => all.is_unspecified(),
+    };
+    let (first, second) = (one.ip(), other.ip());
+    one.port() != 0 && one.port() == other.port() && (first == second || covers(first, second) || covers(second, first))
+}
+
 /// Binds the first address that can be bound.
 fn bind(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpSocket> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -96,6 +141,36 @@ pub(super) async fn accepted(
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
             None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_overlap() {
+        let is = |one: &str, other: &str| {
+            let (one, other) = (one.parse().unwrap(), other.parse().unwrap());
+            assert_eq!(overlap(one, other), overlap(other, one), "{one} {other}");
+            overlap(one, other)
+        };
+        for (one, other) in [
+            ("127.0.0.1:7", "127.0.0.1:7"),
+            ("0.0.0.0:7", "127.0.0.1:7"),
+            ("[::]:7", "10.0.0.1:7"),
+            ("[::]:7", "[::1]:7"),
+        ] {
+            assert!(is(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("127.0.0.1:7", "127.0.0.1:8"),
+            ("127.0.0.1:7", "10.0.0.1:7"),
+            ("0.0.0.0:7", "[::1]:7"),
+            ("[::]:0", "[::]:0"),
+        ] {
+            assert!(!is(one, other), "{one} {other}");
         }
     }
 }

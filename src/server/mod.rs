@@ -106,7 +106,12 @@ const SUMMING_UP: Duration = Duration::from_secs(1);
 /// The error that keeps the server from starting.
 pub async fn run(config: Config) -> Result<(), StartError> {
     let config = Arc::new(config);
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), commit = COMMIT, pid = std::process::id(), "clavigerd starts");
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        commit = COMMIT.filter(|commit| !commit.is_empty()),
+        pid = std::process::id(),
+        "clavigerd starts"
+    );
     raise_file_limit();
     let signals = Signals::new().map_err(StartError::Signals)?;
     tokio::spawn(end_in_time(Ends::new().map_err(StartError::Signals)?));

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use super::erasing::Eraser;
 use super::error::StartError;
 use super::issuers::{Issuers, key_set_trust};
-use super::listening::Bound;
+use super::listening::{Bound, check_apart};
 use super::{audit, described, figures, permission, probe};
 use crate::auth::{Authenticator, Exchange, Issuer, Repeats, Settings, Trust, TrustedIssuer};
 use crate::config::{Config, NoSocket};
@@ -46,6 +46,7 @@ pub(super) struct Started {
 
 /// Opens everything.
 pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
+    check_apart(config)?;
     let mut setup = tls::setup(config, kms::now())?;
     let metrics = Metrics::new()?;
     let repeats = Arc::new(Repeats::default());
@@ -58,8 +59,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     key_set_trust(config)?;
     let bound = Bound::new(&config.hostname, config.port)?;
     let kmip = bind_kmip(config)?;
-    let probe =
-        config.probe_address.map(|address| Bound::new(&address.ip().to_string(), address.port())).transpose()?;
+    let probe = bind_probe(config)?;
     let (kms, owner) = tokio::task::block_in_place(|| open(config, store, documents, &metrics))?;
     if let Some(id) = &config.api_token_id {
         tokio::task::block_in_place(|| check_api_token(&kms, id))?;
@@ -111,18 +111,21 @@ fn bind_kmip(config: &Config) -> Result<Option<Bound>, StartError> {
     let socket = match &config.kmip {
         Ok(socket) => socket,
         Err(NoSocket::Off) => return Ok(None),
-        Err(NoSocket::WithoutCertificates { is_chosen }) => {
-            const WHY: &str =
-                "the KMIP socket is off: it needs --https-p12-file (or --https-cert-file) and --authority-cert-file";
+        Err(why @ NoSocket::WithoutCertificates { is_chosen }) => {
             if *is_chosen {
-                tracing::warn!("{WHY}")
+                tracing::warn!("the KMIP socket is {why}")
             } else {
-                tracing::info!("{WHY}")
+                tracing::info!("the KMIP socket is {why}")
             }
             return Ok(None);
         }
     };
     unless_taken(socket.is_chosen, Bound::new(&socket.hostname, socket.port))
+}
+
+/// Binds the address of the probe listener, if there is one.
+fn bind_probe(config: &Config) -> Result<Option<Bound>, StartError> {
+    config.probe_address.map(|address| Bound::new(&address.ip().to_string(), address.port())).transpose()
 }
 
 /// Starts to listen on the address of the KMIP socket.
@@ -300,7 +303,7 @@ fn introduce(config: &Config, documents: &Documents, of_file: &[TrustedIssuer], 
     if let Some(setup) = setup {
         let until = x509::date(setup.not_after);
         tracing::info!(subject = setup.subject, until, "the server's certificate");
-        described::ending(setup, kms::now()).iter().for_each(|warning| tracing::warn!("{warning}"));
+        described::doubts(setup, kms::now()).iter().for_each(|warning| tracing::warn!("{warning}"));
     }
 }
 

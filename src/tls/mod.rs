@@ -7,6 +7,7 @@ use openssl::ssl::{
     AlpnError, SslAcceptor, SslAcceptorBuilder, SslMethod, SslMode, SslOptions, SslSessionCacheMode, SslVerifyMode,
     SslVersion, select_next_proto,
 };
+use openssl::x509::X509Ref;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::X509VerifyFlags;
 
@@ -16,6 +17,7 @@ pub use identity::Identity;
 use crate::auth::authority::AuthorityError;
 use crate::auth::{Trust, certificate};
 use crate::config::{Config, IdentityFiles, KmipSocket};
+use crate::x509;
 
 /// The protocols offered by ALPN (RFC 7301) in order of preference, each after its length.
 const ALPN: &[u8] = b"\x02h2\x08http/1.1";
@@ -49,6 +51,8 @@ pub struct Setup {
     pub subject: String,
     /// The notAfter of the server certificate, in seconds since 1970-01-01 UTC.
     pub not_after: i64,
+    /// The reasons why clients may refuse the server certificate, each as a sentence with what to do.
+    pub unfit: Vec<String>,
     /// The authorities of client certificates; `None` if client certificates are not used.
     pub trust: Option<Trust>,
 }
@@ -118,8 +122,26 @@ fn build(
         kmip,
         subject: certificate::subject(&identity.certificate),
         not_after: certificate::unix_time(identity.certificate.not_after()).map_err(Error::from)?,
+        unfit: unfit(&identity.certificate),
         trust,
     })
+}
+
+/// Returns why clients may refuse the certificate of a server: they check its purpose (RFC 5280 section 4.2.1.12) and
+/// compare only its subjectAltName with the name that they call (RFC 9525 section 6).
+fn unfit(certificate: &X509Ref) -> Vec<String> {
+    let (subject, purposes) = (certificate::subject(certificate), x509::purposes(certificate));
+    let has_purpose = ["any", "serverAuth", "anyExtendedKeyUsage"].iter().any(|own| purposes.contains(own));
+    let purpose = (!has_purpose).then(|| {
+        format!("the server's certificate {subject} is for {purposes}, so clients refuse it: give one for serverAuth")
+    });
+    let name = certificate.subject_alt_names().is_none().then(|| {
+        format!(
+            "the server's certificate {subject} has no subjectAltName, so clients refuse it: give one with the names by which \
+             they call the server"
+        )
+    });
+    purpose.into_iter().chain(name).collect()
 }
 
 /// Returns a builder for TLS 1.2 and 1.3 with current ciphers, without renegotiation and without session resumption.

@@ -56,8 +56,18 @@ pub fn mode(path: &Path) -> u32 {
 fn a_server_and_its_callers_use_what_is_made() {
     let place = Arc::new(Place::new());
     let root = place.directory.path();
-    fs::write(root.join("authority.password"), format!("{PASSWORD}\n")).unwrap();
+    let password = root.join("authority.password");
+    fs::write(&password, format!("{PASSWORD}\n")).unwrap();
     let cli = Cli::at(root).with("CLAVIGER_PKI_PASSWORD_FILE", "authority.password");
+    fs::set_permissions(&password, Permissions::from_mode(0o644)).unwrap();
+    let refused = Cli::at(root).with("CLAVIGER_PKI_PASSWORD", "short").failure(&["pki", "init"]).1;
+    assert!(refused.contains("fewer than 12 characters"), "{refused}");
+    let told = cli.output(&["pki", "init", "--dir", "exposed"], b"");
+    let told = String::from_utf8(told.stderr).unwrap();
+    assert!(told.contains("authority.password is readable by others: run `chmod 600`"), "{told}");
+    fs::set_permissions(&password, Permissions::from_mode(0o600)).unwrap();
+    let told = cli.output(&["pki", "init", "--dir", "kept"], b"");
+    assert!(told.status.success() && told.stderr.is_empty(), "{told:?}");
     let told = cli.ok(&["pki", "init"]);
     assert!(told.contains("pki/ca.key is its key, encrypted"), "{told}");
     let told = cli.ok(&["pki", "server", "server"]);
@@ -197,7 +207,10 @@ fn an_interrupted_run_leaves_no_half_of_a_pair() {
     let lock = File::options().write(true).open(pki.join(".lock")).unwrap();
     lock.lock().unwrap();
     cli.fails_as(1, &["pki", "list"], &["another `claviger pki`", "try again later"]);
+    // The second waits for the first.
+    let waiting = cli.command(&["pki", "list"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(lock);
+    assert!(waiting.wait_with_output().unwrap().status.success());
     // Others could replace the files.
     fs::set_permissions(&pki, Permissions::from_mode(0o770)).unwrap();
     cli.fails_as(1, &["pki", "client", "dave"], &["pki can be changed by other users (mode 0770)", "chmod go-w"]);
@@ -380,7 +393,8 @@ fn a_revoked_certificate_is_refused_and_can_be_replaced() {
     // A revoked certificate is made again without --force, and a new list keeps the old entries.
     assert_eq!(cli.json(&["pki", "client", "web"])["new"], true);
     assert!(web.ok(&["whoami"]).contains("web"));
-    cli.json(&["pki", "crl"]);
+    let again = cli.json(&["pki", "crl"]);
+    assert_eq!(again["revoked"].as_array().unwrap().len(), 2, "{again}");
     eventually("both are still revoked", || is_refused(&caller(&place, &server, "former")));
     let (status, out, _) =
         run(Command::new("openssl").args(["crl", "-noout", "-crlnumber", "-in"]).arg(place.path("pki/crl.pem")));

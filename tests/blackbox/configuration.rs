@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -224,15 +225,36 @@ fn a_check_looks_at_the_port_the_database_and_the_key_of_the_api_token() {
 
     let server = Server::start_at(Arc::clone(&place), &Options::default());
     let port = server.address.port().to_string();
+    // Another program has the ports of the KMIP socket and of the probe.
+    let others = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [kmip_port, probe_port] = others.each_ref().map(|own| own.local_addr().unwrap().port().to_string());
+    let (status, out, error) = check(&["--kmip-hostname=127.0.0.1", "--kmip-port", &kmip_port]);
+    assert!(status.success() && out.contains(&format!("\nkmip: 127.0.0.1:{kmip_port} (in use now)\n")), "{out}{error}");
+    for (option, value) in [("kmip-port", port.clone()), ("probe-address", format!("127.0.0.1:{port}"))] {
+        let expected = format!("--port and --{option} both listen on port {port}: give them different ports");
+        for more in [&["--check-config"][..], &[]] {
+            let mut command = place.program();
+            command.arg("--hsm-pin-file").arg(&place.token.pin_file).arg("--sqlite-path").arg(place.database());
+            command.arg("--https-p12-file").arg(place.path("server.p12")).args(["--https-p12-password", P12_PASSWORD]);
+            command.arg("--authority-cert-file").arg(place.path("ca.pem")).args([
+                "--hostname=0.0.0.0",
+                "--port",
+                &port,
+            ]);
+            let (status, _, error) = run(command.arg(format!("--{option}={value}")).args(more));
+            assert!(!status.success() && error.contains(&expected), "{more:?}: {error}");
+        }
+    }
     let command = || {
         let mut command = place.program();
-        command.args(["--hostname=127.0.0.1", "--port", &port, "--probe-address", &server.address.to_string()]);
+        command.args(["--hostname=127.0.0.1", "--port", &port, "--probe-address", &format!("127.0.0.1:{probe_port}")]);
         command.arg("--hsm-pin-file").arg(&place.token.pin_file).arg("--sqlite-path").arg(place.database());
         command
     };
     let out = checked(&mut command());
     assert!(out.contains(&format!("would listen on http://127.0.0.1:{port} (in use now)")), "{out}");
-    assert!(out.contains(&format!("probe: 127.0.0.1:{port} (in use now)")), "{out}");
+    assert!(out.contains("\nkmip: off: it needs --https-p12-file"), "{out}");
+    assert!(out.contains(&format!("probe: 127.0.0.1:{probe_port} (in use now)")), "{out}");
     assert!(out.contains("another server has it open now"), "{out}");
     // The running server is not affected; a start would be.
     assert_eq!(server.alice().get("/whoami").status, 200);

@@ -2,9 +2,12 @@
 //! says what it saw of a refused certificate, and what it wanted.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::thread;
 
+use openssl::nid::Nid;
 use serde_json::Value;
 
 use crate::harness::cli::{NOT_AUTHENTICATED, NOT_FOUND, NOT_PERMITTED, PASSWORD, UNAVAILABLE};
@@ -34,7 +37,7 @@ fn finds(cli: &Cli, more: &[&str], expected: &Expected<'_>) {
     assert_eq!((&json["fault"], &json["exit_status"]), (&expected.fault.into(), &expected.status.into()), "{json}");
     let steps = json["steps"].as_array().unwrap();
     let (wrong, good) = steps.split_last().unwrap();
-    assert!(good.iter().all(|step| step["outcome"] == "ok"), "{json}");
+    assert!(good.iter().all(|step| step["outcome"] == "ok" || step["outcome"] == "warn"), "{json}");
     assert_eq!((&wrong["outcome"], &wrong["step"]), (&"wrong".into(), &expected.step.into()), "{json}");
     for word in expected.detail {
         assert!(wrong["detail"].as_str().unwrap().contains(word), "{word:?} is not in {json}");
@@ -135,9 +138,18 @@ fn of_a_client() {
     finds(&alice, &["--url", "https://kms.invalid:9998"], &expected);
     // Files that are not there.
     let missing = alice.path("missing.pem").display().to_string();
-    let expected =
-        Expected { fault: "settings", step: "settings", status: 1, detail: &["missing.pem"], remedy: "--help" };
-    finds(&alice, &["--ca-file", &missing], &expected);
+    alice.write("empty.pem", b"");
+    alice.write("key.pem", &authority.key.private_key_to_pem_pkcs8().unwrap());
+    for (more, detail) in [
+        (["--ca-file", &missing], "missing.pem"),
+        (["--ca-file", "empty.pem"], "empty.pem is not a list of PEM certificates: it holds no certificate"),
+        (["--ca-file", "key.pem"], "it holds no certificate: it holds a \"PRIVATE KEY\" (line 1)"),
+        (["--url", "localhost"], "--url: "),
+        (["--client-cert-file", "own.pem"], "--client-cert-file"),
+    ] {
+        let expected = Expected { fault: "settings", step: "settings", status: 1, detail: &[detail], remedy: "--help" };
+        finds(&alice, &more, &expected);
+    }
     // No permission: on a key that bob does not know, and for an operation that was not granted.
     let bob = Cli::bob(&server);
     let expected = Expected {
@@ -148,8 +160,10 @@ fn of_a_client() {
         remedy: "claviger access-rights grant --user bob",
     };
     finds(&bob, &["-k", &key], &expected);
+    finds(&bob, &["-k", "payroll"], &Expected { detail: &["payroll"], remedy: "-k IDENTIFIER encrypt", ..expected });
     alice.quiet(&["access-rights", "grant", "--user", "bob", "-k", &key, "decrypt"]);
-    assert!(bob.ok(&["doctor", "-k", &key]).contains("you may decrypt\n"));
+    let told = bob.ok(&["doctor", "-k", &key]);
+    assert!(told.contains("you may decrypt: by your rights; you may not read the key's attributes"), "{told}");
     let expected = Expected {
         fault: "no-permission",
         step: "key",
@@ -158,6 +172,10 @@ fn of_a_client() {
         remedy: &format!("--user bob -k {key} encrypt"),
     };
     finds(&bob, &["-k", &key, "--operation", "decrypt", "--operation", "encrypt"], &expected);
+    // Who has the name of a key that may be found gets a remedy with its identifier.
+    alice.quiet(&["access-rights", "grant", "--user", "bob", "-k", &key, "get_attributes"]);
+    finds(&bob, &["-k", "payroll", "--operation", "encrypt"], &expected);
+    alice.quiet(&["access-rights", "revoke", "--user", "bob", "-k", &key, "get_attributes"]);
     // TLS and plain HTTP are mixed up.
     let plain = url.replace("https", "http");
     let expected = Expected {
@@ -181,6 +199,139 @@ fn handshakes_are_told(server: &Server) {
         let has = || server.log().lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(());
         eventually(words[0], has);
     }
+}
+
+#[test]
+fn of_a_key() {
+    let server = Server::start();
+    let alice = Cli::alice(&server);
+    let key = |more: &[&str]| alice.ok(&[&["keys", "create"], more].concat()).lines().next().unwrap().to_owned();
+    // An Active key is for what its mask permits.
+    let id = key(&[]);
+    let told = alice.ok(&["doctor", "-k", &id]);
+    assert!(told.contains("you may encrypt, decrypt, revoke, destroy; not sign, "), "{told}");
+    assert!(told.contains("its Cryptographic Usage Mask permits only Encrypt, Decrypt\n"), "{told}");
+    let is_wrong = |id: &str, operation: &str, why: &str, remedy: &str| {
+        let expected = Expected {
+            fault: "unusable-key",
+            step: "key",
+            status: 1,
+            detail: &[&format!("you have the right to {operation} with {id}"), why],
+            remedy,
+        };
+        finds(&alice, &["-k", id, "--operation", operation], &expected);
+    };
+    is_wrong(&id, "sign", "permits only Encrypt, Decrypt", "Sign: claviger keys create --usage");
+    is_wrong(&id, "get", "it never leaves the HSM", "--exportable");
+    // A Deactivated key still decrypts, which is said with a warning.
+    alice.quiet(&["keys", "revoke", "--yes", &id]);
+    let json = alice.json(&["doctor", "-k", &id]);
+    let steps = json["steps"].as_array().unwrap();
+    let [.., good, warning] = steps.as_slice() else { panic!("{json}") };
+    assert_eq!((&json["fault"], &good["outcome"], &warning["outcome"]), (&Value::Null, &"ok".into(), &"warn".into()));
+    assert!(good["detail"].as_str().unwrap().contains("you may decrypt, "), "{json}");
+    assert!(
+        warning["detail"].as_str().unwrap().contains("not encrypt, because it is Deactivated: use another"),
+        "{json}"
+    );
+    is_wrong(&id, "encrypt", "it is Deactivated", "claviger keys create");
+    assert_eq!(alice.json(&["doctor", "-k", &id, "--operation", "decrypt"])["fault"], Value::Null);
+    // A Pre-Active key has no use yet.
+    let id = key(&["--pre-active"]);
+    let remedy = format!("claviger keys activate {id}");
+    is_wrong(&id, "encrypt", "it is PreActive", &remedy);
+    let detail = [&*format!("the right to encrypt, decrypt with {id}, but it is PreActive")];
+    finds(
+        &alice,
+        &["-k", &id],
+        &Expected { fault: "unusable-key", step: "key", status: 1, detail: &detail, remedy: &remedy },
+    );
+    // The kind of a pair's half, and an object that is not a key.
+    let id = key(&["--type", "ed25519"]);
+    is_wrong(&id, "encrypt", "permits only Sign", "Encrypt: claviger keys create --usage");
+    alice.write("note", b"data");
+    let id = alice.ok(&["opaque", "register", "note"]);
+    is_wrong(id.trim_end(), "encrypt", "it is a OpaqueObject, which no operation uses", "name a key");
+}
+
+#[test]
+fn of_a_port_and_of_a_credential() {
+    let arguments = ["--kmip-port", "0", "--client-cert=optional", "--probe-address=127.0.0.1:0"];
+    let server = Server::start_with(&Options::default().with(&arguments));
+    let alice = Cli::alice(&server);
+    // The KMIP port, the probe port, and another program.
+    let kmip = format!("https://localhost:{}", server.kmip.unwrap().port());
+    let not_claviger = |detail, remedy| Expected { fault: "not-claviger", step: "server", status: 1, detail, remedy };
+    finds(&alice, &["--url", &kmip], &not_claviger(&["the exchange with"], "this may be the KMIP port"));
+    let log = server.log();
+    let (_, probe) = log.split_once("probe listening").unwrap();
+    let probe = probe.lines().next().unwrap();
+    let (_, probe) = probe.split_once("address=").unwrap();
+    let probe = probe.split_whitespace().next().unwrap();
+    let bare = Cli::bare(&server, "bare");
+    finds(&bare, &["--url", &format!("http://{probe}")], &not_claviger(&["404"], "this may be the probe port"));
+    // No credential, and one that is refused.
+    let nobody = Cli::bare(&server, "nobody").knowing(&server);
+    let expected = Expected {
+        fault: "no-certificate",
+        step: "certificate",
+        status: NOT_AUTHENTICATED,
+        detail: &["the server wants a client certificate or a token, and none is given"],
+        remedy: "--access-token",
+    };
+    finds(&nobody, &[], &expected);
+    for (name, subject, has) in [
+        ("none", vec![(Nid::ORGANIZATIONNAME, "alice".to_owned())], "has no CN"),
+        ("two", vec![(Nid::COMMONNAME, "alice".to_owned()), (Nid::COMMONNAME, "bob".to_owned())], "has 2 CNs"),
+    ] {
+        let cli = Cli::new(&server, name, &server.place.authority.issue(&Leaf { subject, ..Leaf::client("alice") }));
+        let expected = Expected {
+            fault: "not-authenticated",
+            step: "caller",
+            status: NOT_AUTHENTICATED,
+            detail: &["your certificate", has],
+            remedy: "not authenticated",
+        };
+        finds(&cli, &[], &expected);
+    }
+}
+
+/// Answers one request as a server of another version does.
+fn other_version(mut stream: TcpStream) {
+    let mut head = String::new();
+    let mut lines = BufReader::new(stream.try_clone().unwrap());
+    // The first connection is for the connection only.
+    while lines.read_line(&mut head).unwrap_or_default() > 0 && !head.ends_with("\r\n\r\n") {}
+    let body = if head.contains("/server-info") { r#"{"version":"9.9.9"}"# } else { "{}" };
+    let length = body.len();
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n");
+    let _ = stream.write_all(format!("{answer}Connection: close\r\n\r\n{body}").as_bytes());
+}
+
+#[test]
+fn of_failures_and_versions() {
+    let limited = Server::start_with(&Options::default().with(&["--client-cert=optional", "--auth-failure-limit=1"]));
+    let expected = Expected {
+        fault: "too-many-requests",
+        step: "caller",
+        status: UNAVAILABLE,
+        detail: &["too many failed attempts from this address"],
+        remedy: "wait a minute",
+    };
+    let stranger = Cli::bare(&limited, "stranger").knowing(&limited).with("CLAVIGER_ACCESS_TOKEN", "wrong");
+    let is_limited = || stranger.output(&["doctor"], b"").status.code().filter(|status| *status == UNAVAILABLE);
+    eventually("the failures are limited", is_limited);
+    finds(&stranger, &[], &expected);
+    // A server of another version, which then says that it is healthy and that it has no such caller.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        listener.incoming().for_each(|stream| drop(thread::spawn(|| other_version(stream.unwrap()))))
+    });
+    let output = stranger.without("CLAVIGER_CA_FILE").output(&["doctor", "--url", &url], b"");
+    let told = String::from_utf8(output.stdout).unwrap();
+    let line = told.lines().find(|line| line.contains("9.9.9")).unwrap_or_else(|| panic!("{told}"));
+    assert!(line.starts_with("warn   server") && line.ends_with("use programs of one version"), "{told}");
 }
 
 #[test]

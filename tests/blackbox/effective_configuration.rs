@@ -125,6 +125,16 @@ fn a_check_and_a_start_name_who_administers_and_what_ends() {
     ] {
         assert!(log.lines().any(|line| words.iter().all(|word| line.contains(word))), "{words:?}: {log}");
     }
+    // Clients refuse a certificate for another purpose, or without a name.
+    let place = Place::new();
+    let leaf = Leaf { subject: Leaf::server().subject, ..Leaf::client("localhost") };
+    fs::write(place.path("server.p12"), place.authority.issue(&leaf).pkcs12(P12_PASSWORD)).unwrap();
+    let (status, out, _) = run(place.command(&Options::default()).arg("--check-config"));
+    let expected = [
+        "warning: the server's certificate CN=localhost is for clientAuth, so clients refuse it: give one for serverAuth",
+        "warning: the server's certificate CN=localhost has no subjectAltName",
+    ];
+    assert!(status.success() && expected.iter().all(|words| out.contains(words)), "{out}");
     // Without authentication, the default user administers, and certificates that last are not mentioned.
     let place = Place::new();
     let (_, out, _) = run(place.command(&Options { plain: true, ..Options::default() }).arg("--check-config"));

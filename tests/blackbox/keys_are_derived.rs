@@ -57,7 +57,13 @@ fn mode(name: &str) -> Value {
 }
 
 pub fn ecb(id: &str, bits: i64, more: &[Value]) -> Value {
-    derive(id, "ENCRYPT", &[mode("ECB"), bytes("DerivationData", &[7; 32])], bits, more)
+    derive(
+        id,
+        "ENCRYPT",
+        &[mode("ECB"), bytes("DerivationData", &core::array::from_fn::<u8, 32, _>(|at| at as u8))],
+        bits,
+        more,
+    )
 }
 
 fn by_openssl(cipher: Cipher, key: &[u8], iv: Option<&[u8]>, data: &[u8]) -> Vec<u8> {
@@ -283,6 +289,12 @@ fn a_derived_key_is_no_weaker(server: &Server) {
     for weaker in [flag("Sensitive", false), flag("Extractable", true)] {
         alice.refused(&ecb(&sealed, 256, &[weaker]), 400, "Invalid_Attribute_Value");
     }
+    // A key has at most the strength of the one from which it is derived.
+    let short = alice.new_key(&create("AES", 128, &strong));
+    alice.refused(&ecb(&short, 256, &[flag("QuantumSafe", true)]), 422, "General_Failure");
+    alice.new_key(&ecb(&sealed, 256, &[flag("QuantumSafe", true)]));
+    let equal = derive(&sealed, "ENCRYPT", &[mode("ECB"), bytes("DerivationData", &[7; 32])], 256, &[]);
+    alice.refused(&equal, 400, "Bad_Cryptographic_Parameters");
     let id = alice.new_key(&ecb(&sealed, 256, &[]));
     assert_ne!(alice.kmip(&named("Export", &id)).status, 200);
     let attributes = alice.attributes(&id);

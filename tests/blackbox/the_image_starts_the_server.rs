@@ -57,7 +57,7 @@ impl Container {
     /// The entry point, for a server on ports that it chooses.
     fn entry(&self, arguments: &[&str]) -> Command {
         let mut command = self.script("docker-entrypoint");
-        command.env("KMS_HOSTNAME", "0.0.0.0").env("KMS_PORT", "0").env("KMS_KMIP_PORT", "off").args(arguments);
+        command.env("KMS_PORT", "0").env("KMS_KMIP_PORT", "off").args(arguments);
         command
     }
 

@@ -76,6 +76,12 @@ fn credential(path: &Path, content: &str) {
 fn the_unit_and_its_configuration_start_the_server() {
     let place = Arc::new(Place::new());
     let unit = read("clavigerd.service");
+    // A late HSM is waited for without an end, and a refused PIN is not tried again.
+    for (setting, expected) in
+        [("StartLimitIntervalSec", "0"), ("RestartSec", "15s"), ("RestartPreventExitStatus", "78")]
+    {
+        assert_eq!(settings(&unit, setting), [expected], "{setting}");
+    }
     let here = |text: &str| {
         let own = place.directory.path().display().to_string();
         text.replace("/etc/claviger", &own).replace("/var/lib/claviger", &own)

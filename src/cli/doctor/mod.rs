@@ -1,5 +1,6 @@
 //! `claviger doctor`: connects step by step, and names the first thing that is wrong.
 
+mod hindrance;
 mod key;
 mod step;
 mod tls;
@@ -16,7 +17,7 @@ use super::report::Report;
 use crate::api::about::{Health, ServerInfo, WhoAmI};
 use crate::client::handshake::dial;
 use crate::client::http::Error as HttpError;
-use crate::client::{self, Client, Settings, read_authorities, read_identity};
+use crate::client::{self, Client, Refusal, Settings, read_authorities, read_identity};
 use crate::x509;
 use step::{CONNECT, CONNECTION, Steps, Wrong};
 use tls::Files;
@@ -60,12 +61,17 @@ impl Doctor {
             steps.good("TLS", "none: the URL begins with http://, so that others in the network can read everything");
         }
         let client = Client::new(settings).map_err(|error| files_wrong(&error))?;
-        let asked = Asked { client: &client, files: &files };
+        let asked = Asked { client: &client, files: &files, has_token: settings.access_token.is_some() };
         asked.server(steps).await?;
         asked.health(steps).await?;
         let username = asked.caller(steps).await?;
         self.key.ask(&asked, &username, steps).await
     }
+}
+
+/// Returns the report of a diagnosis that ends with its settings.
+pub(super) fn unsettled(error: &Error) -> Report {
+    Steps::default().report(Some(&settings_wrong(error.to_string())))
 }
 
 /// Reads the files of the settings.
@@ -89,8 +95,12 @@ fn read(settings: &Settings, steps: &mut Steps) -> Result<Files, Wrong> {
 }
 
 fn files_wrong(error: &client::Error) -> Wrong {
+    settings_wrong(error.to_string())
+}
+
+fn settings_wrong(detail: String) -> Wrong {
     let remedy = "correct the option, the variable or the file that names it: claviger --help".to_owned();
-    Wrong { name: "settings", fault: "settings", detail: error.to_string(), remedy, status: FAILURE }
+    Wrong { name: "settings", fault: "settings", detail, remedy, status: FAILURE }
 }
 
 /// Looks up the addresses of the server.
@@ -128,6 +138,7 @@ async fn connect(settings: &Settings, addresses: &[SocketAddr], steps: &mut Step
 struct Asked<'a> {
     client: &'a Client,
     files: &'a Files,
+    has_token: bool,
 }
 
 impl Asked<'_> {
@@ -145,17 +156,20 @@ impl Asked<'_> {
                 remedy: format!("give https://{} in --url: the server wants TLS", self.client.url().authority()),
                 status: UNAVAILABLE,
             },
-            client::Error::Refused(refusal) if refusal.is_unauthenticated() => Wrong {
+            client::Error::Refused(refusal) if refusal.is_unauthenticated() => self.unauthenticated(name, refusal),
+            client::Error::Refused(refusal) if refusal.status.as_u16() == 429 => Wrong {
                 name,
-                fault: "not-authenticated",
-                detail: "the server does not accept the credential, or there is none".to_owned(),
-                remedy: refusal.to_string(),
-                status: NOT_AUTHENTICATED,
+                fault: "too-many-requests",
+                detail: error.to_string(),
+                remedy: "wait a minute: the server bounds the failures of one address (--auth-failure-limit) and the \
+                         requests of one caller"
+                    .to_owned(),
+                status: of_client(error),
             },
-            client::Error::Answer { .. } => {
-                let remedy = "correct --url: another program seems to answer".to_owned();
-                Wrong { name, fault: "not-claviger", detail: error.to_string(), remedy, status: FAILURE }
+            client::Error::Http(HttpError::Exchange { source, .. }) if source.is_parse() => {
+                not_claviger(name, error, "this may be the KMIP port, which does not speak HTTP (HTTPS has 9998)")
             }
+            client::Error::Answer { .. } => not_claviger(name, error, "another program seems to answer"),
             _ => {
                 let remedy = "the server's log says more".to_owned();
                 Wrong { name, fault: "request", detail: error.to_string(), remedy, status: of_client(error) }
@@ -163,15 +177,45 @@ impl Asked<'_> {
         }
     }
 
-    /// Asks for the version, and compares the clocks.
+    /// Returns the fault of a request without a credential that the server accepts.
+    fn unauthenticated(&self, name: &'static str, refusal: &Refusal) -> Wrong {
+        if self.files.own.is_none() && !self.has_token {
+            return Wrong {
+                name: tls::CERTIFICATE,
+                fault: "no-certificate",
+                detail: "the server wants a client certificate or a token, and none is given".to_owned(),
+                remedy: tls::GIVE.to_owned() + "; for a token: --access-token or claviger login",
+                status: NOT_AUTHENTICATED,
+            };
+        }
+        let names = self.files.own.as_ref().and_then(|own| tls::common_names(&own.certificate));
+        let of_certificate = match (&names, &self.files.own) {
+            (Some(names), _) => format!(": {names}"),
+            (None, Some(_)) => ": is the certificate revoked, or is its name not a user of this server?".to_owned(),
+            (None, None) => String::new(),
+        };
+        let detail = format!("the server does not accept the credential{of_certificate}");
+        Wrong { name, fault: "not-authenticated", detail, remedy: refusal.to_string(), status: NOT_AUTHENTICATED }
+    }
+
+    /// Asks for the version, and compares it and the clocks.
     async fn server(&self, steps: &mut Steps) -> Result<(), Wrong> {
-        let answer = self.client.get("/server-info").await.map_err(|error| self.wrong(SERVER, &error))?;
+        let answer = self.client.get("/server-info").await.map_err(|error| match &error {
+            // A server of this kind has the route, and describes its refusals. A proxy in front of it has these statuses.
+            client::Error::Refused(refusal)
+                if refusal.status.as_u16() == 404
+                    || (refusal.detail.is_none() && !matches!(refusal.status.as_u16(), 401 | 429 | 502..=504)) =>
+            {
+                not_claviger(SERVER, &error, "another program seems to answer; this may be the probe port")
+            }
+            _ => self.wrong(SERVER, &error),
+        })?;
         let Ok(ServerInfo { version }) = serde_json::from_slice(&answer.body) else {
             let detail = format!("{} does not answer as a Claviger server does", self.client.url());
             let remedy = "correct --url: another program seems to answer".to_owned();
             return Err(Wrong { name: SERVER, fault: "not-claviger", detail, remedy, status: FAILURE });
         };
-        steps.good(SERVER, format!("version {version}; this program has version {}", env!("CARGO_PKG_VERSION")));
+        compare_versions(&version, steps);
         let now = labels::now().0;
         let date = answer.headers.get("date").and_then(|date| date.to_str().ok());
         let Some(date) = date.and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok()) else {
@@ -232,5 +276,22 @@ impl Asked<'_> {
         let role = role.map_or_else(|| "no role".to_owned(), |role| format!("the role {role}"));
         steps.good(NAME, format!("you are {username} by {method}, with {role}"));
         Ok(username)
+    }
+}
+
+/// Returns the fault of an answer that no server of this kind gives.
+fn not_claviger(name: &'static str, error: &client::Error, why: &str) -> Wrong {
+    let remedy = format!("correct --url: {why}");
+    Wrong { name, fault: "not-claviger", detail: error.to_string(), remedy, status: FAILURE }
+}
+
+/// Adds the versions of the server and of this program.
+fn compare_versions(server: &str, steps: &mut Steps) {
+    let own = env!("CARGO_PKG_VERSION");
+    let told = format!("version {server}; this program has version {own}");
+    if server == own {
+        steps.good(SERVER, told);
+    } else {
+        steps.warning(SERVER, format!("{told}: use programs of one version"));
     }
 }

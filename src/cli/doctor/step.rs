@@ -15,8 +15,10 @@ pub(super) const CONNECTION: &str = "connection";
 /// The width of the column with the names of steps.
 const WIDTH: usize = 12;
 
-/// A step whose result is good.
-pub(super) struct Good {
+/// A step that did not end the diagnosis.
+pub(super) struct Done {
+    /// `ok` or `warn`.
+    outcome: &'static str,
     name: &'static str,
     detail: String,
 }
@@ -37,21 +39,26 @@ pub(super) struct Wrong {
 
 /// The steps so far.
 #[derive(Default)]
-pub(super) struct Steps(Vec<Good>);
+pub(super) struct Steps(Vec<Done>);
 
 impl Steps {
     /// Adds a step whose result is good.
     pub(super) fn good(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.0.push(Good { name, detail: detail.into() });
+        self.0.push(Done { outcome: "ok", name, detail: detail.into() });
+    }
+
+    /// Adds a remark about a step that is not at fault.
+    pub(super) fn warning(&mut self, name: &'static str, detail: impl Into<String>) {
+        self.0.push(Done { outcome: "warn", name, detail: detail.into() });
     }
 
     /// Returns the report of all steps, and of what is wrong.
     pub(super) fn report(self, wrong: Option<&Wrong>) -> Report {
         let line = |outcome: &str, name: &str, detail: &str| format!("{outcome:<7}{name:<WIDTH$}{detail}");
-        let mut lines: Vec<String> = self.0.iter().map(|good| line("ok", good.name, &good.detail)).collect();
+        let mut lines: Vec<String> = self.0.iter().map(|done| line(done.outcome, done.name, &done.detail)).collect();
         let step =
             |outcome: &str, name: &str, detail: &str| json!({ "outcome": outcome, "step": name, "detail": detail });
-        let mut steps: Vec<Value> = self.0.iter().map(|good| step("ok", good.name, &good.detail)).collect();
+        let mut steps: Vec<Value> = self.0.iter().map(|done| step(done.outcome, done.name, &done.detail)).collect();
         if let Some(Wrong { name, detail, remedy, .. }) = wrong {
             lines.extend([line("wrong", name, detail), line("", "remedy", remedy)]);
             steps.push(step("wrong", name, detail));

@@ -1,5 +1,6 @@
 //! The steps about certificates: the own one, and that of the server.
 
+use openssl::nid::Nid;
 use openssl::x509::{X509, X509Ref, X509VerifyResult};
 use tokio::net::TcpStream;
 
@@ -23,6 +24,10 @@ const TLS: &str = "TLS";
 /// The name of the step about the own certificate.
 pub(super) const CERTIFICATE: &str = "certificate";
 
+/// How to give a client certificate.
+pub(super) const GIVE: &str =
+    "give --client-p12 or --client-cert-file; with an authority of your own: claviger pki client NAME";
+
 /// The most names that a line has.
 const MOST: usize = 8;
 
@@ -43,7 +48,8 @@ pub(super) fn check_own(own: &Identity, now: i64, steps: &mut Steps) -> Result<(
     let date = x509::date(now);
     if unix_time(certificate.not_after()).is_ok_and(|end| end < now) {
         let detail = format!("your certificate {subject} expired on {}; it is {date} now", x509::end(certificate));
-        return wrong("certificate-expired", detail, renewal(&issuer));
+        let remedy = format!("{}, or set the clock of this machine if it is not {date}", renewal(&issuer));
+        return wrong("certificate-expired", detail, remedy);
     }
     if unix_time(certificate.not_before()).is_ok_and(|begin| begin > now) {
         let detail =
@@ -56,7 +62,24 @@ pub(super) fn check_own(own: &Identity, now: i64, steps: &mut Steps) -> Result<(
         return wrong("certificate-purpose", detail, renewal(&issuer));
     }
     steps.good(CERTIFICATE, format!("yours is {subject}, issued by {issuer}, until {}", x509::end(certificate)));
+    if let Some(names) = common_names(certificate) {
+        steps.warning(CERTIFICATE, names);
+    }
     Ok(())
+}
+
+/// Returns what is unusual about the number of common names; `None` for one. A server takes the user name from another
+/// part of the certificate only if it is configured so.
+pub(super) fn common_names(certificate: &X509Ref) -> Option<String> {
+    let has = match certificate.subject_name().entries_by_nid(Nid::COMMONNAME).count() {
+        1 => return None,
+        0 => "has no CN".to_owned(),
+        several => format!("has {several} CNs"),
+    };
+    Some(format!(
+        "your certificate {has}, and a server wants exactly one, unless its --client-cert-username names a subjectAltName: \
+         have one issued with your user name as its CN"
+    ))
 }
 
 fn renewal(issuer: &str) -> String {
@@ -170,7 +193,7 @@ fn failed(settings: &Settings, files: &Files, error: &Failure) -> Wrong {
         Failure::NotTls => (
             "plain-http",
             format!(
-                "give the server a certificate (--https-p12-file), or use http://{} if that is meant",
+                "give the server a certificate (--https-p12-file), use http://{} if that is meant, or correct the port: this may be the probe port",
                 url.authority()
             ),
             FAILURE,
@@ -195,8 +218,7 @@ pub(super) fn refused(files: &Files, alert: &str) -> Wrong {
     let log = "the server's log says what it saw and what it wanted";
     let Some(own) = &files.own else {
         let detail = format!("the server demands a client certificate ({alert}), and none is given");
-        let remedy = "give --client-p12 or --client-cert-file; with an authority of your own: claviger pki client NAME";
-        let (fault, remedy) = ("no-certificate", remedy.to_owned());
+        let (fault, remedy) = ("no-certificate", GIVE.to_owned());
         return Wrong { name: CERTIFICATE, fault, detail, remedy, status: NOT_AUTHENTICATED };
     };
     let (subject, issuer) = (x509::subject(&own.certificate), x509::issuer(&own.certificate));

@@ -6,6 +6,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -24,6 +26,12 @@ const LOCK: &str = ".lock";
 
 /// The directories of former authorities are `former-1`, `former-2` and so on.
 const FORMER: &str = "former-";
+
+/// The longest time to wait for another run. A run takes well below a second, unless it asks for a password.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The time between two attempts to lock.
+const TURN: Duration = Duration::from_millis(20);
 
 /// The directory, locked against other runs.
 pub(super) struct Directory {
@@ -82,10 +90,14 @@ impl Directory {
         let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let lock = rustix::fs::open(&place, flags, Mode::RUSR | Mode::WUSR);
         let lock = File::from(lock.map_err(|error| unwritable(&place)(error.into()))?);
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(PkiError::Busy(path.to_owned()).into()),
-            Err(TryLockError::Error(source)) => return Err(unwritable(&place)(source)),
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if Instant::now() < end => thread::sleep(TURN),
+                Err(TryLockError::WouldBlock) => return Err(PkiError::Busy(path.to_owned()).into()),
+                Err(TryLockError::Error(source)) => return Err(unwritable(&place)(source)),
+            }
         }
         let directory = Self { path: path.to_owned(), _lock: lock };
         directory.discard()?;

@@ -18,7 +18,10 @@ use crate::x509::{self, unix_time};
 /// All files of an authority.
 const FILES: [&str; 5] = [authority::CERTIFICATE, authority::KEY, password::FILE, issued::FILE, crl::FILE];
 
-/// Make the authority, unless it is valid for another week: ca.pem, and ca.key encrypted under a password
+/// Make the authority: ca.pem, and ca.key encrypted under a password of 12 characters or more
+///
+/// An authority that exists is kept. In its last week this is an error, because certificates would end with it: its
+/// successor needs --force.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Init {
     /// Make a password, and store it in ca.password, which only you can read. It is beside the key then: move it to

@@ -1,16 +1,20 @@
 //! The password of the authority's key.
 
-use std::path::PathBuf;
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
 
 use super::directory::Directory;
 use super::error::Error as PkiError;
 use crate::cli::config;
 use crate::cli::error::Error;
+use crate::cli::report::hint;
 use crate::cli::terminal::Terminal;
 use crate::client;
+use crate::config::exposure;
 use crate::file;
 use crate::hexadecimal;
 use crate::secret::Password;
+use crate::text::Whole;
 
 /// The file that holds the password if `init` stores it.
 pub(super) const FILE: &str = "ca.password";
@@ -24,8 +28,8 @@ const FEWEST: usize = 12;
 /// The source of the password.
 #[derive(clap::Args)]
 pub(super) struct PasswordOptions {
-    /// File with the password of the authority's key [default: ca.password of the directory, if it exists];
-    /// CLAVIGER_PKI_PASSWORD may hold the password itself; otherwise you are asked
+    /// File with the password of the authority's key, which has 12 characters or more [default: ca.password of the
+    /// directory, if it exists]; CLAVIGER_PKI_PASSWORD may hold the password itself; otherwise you are asked
     #[arg(long, env = "CLAVIGER_PKI_PASSWORD_FILE", value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
 }
@@ -53,7 +57,8 @@ impl PasswordOptions {
             None => {
                 let hint = ", or let `init` make and store one: --store-password";
                 let mut terminal = Terminal::open().ok_or(PkiError::NoPassword { variable: VARIABLE, hint })?;
-                let first = terminal.ask("New password of the authority's key: ")?;
+                let first =
+                    terminal.ask(&format!("New password of the authority's key, {FEWEST} characters or more: "))?;
                 check(&first)?;
                 if *first != *terminal.ask("The same again: ")? {
                     return Err(PkiError::PasswordsDiffer.into());
@@ -67,10 +72,23 @@ impl PasswordOptions {
 
     fn given(&self) -> Result<Option<Password>, Error> {
         match &self.password_file {
-            Some(path) => Ok(Some(client::read_password(path)?)),
+            Some(path) => read(path).map(Some),
             None => Ok(config::secret_variable(VARIABLE)?.filter(|password| !password.is_empty())),
         }
     }
+}
+
+/// Reads a file with the password, and says so if other users can read it.
+fn read(path: &Path) -> Result<Password, Error> {
+    let password = client::read_password(path)?;
+    // A pipe or a terminal has no other readers, whatever its mode is.
+    if let Some(metadata) = fs::metadata(path).ok().filter(Metadata::is_file)
+        && let Some(found) = exposure(&metadata)
+    {
+        let shown = Whole(path.display());
+        hint(&format!("the password file {shown} is {found}: run `chmod 600` on it, and choose another password"));
+    }
+    Ok(password)
 }
 
 fn check(password: &Password) -> Result<(), Error> {

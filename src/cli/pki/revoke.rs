@@ -118,6 +118,7 @@ impl NewList {
         let authority = Authority::open_to_revoke(directory, &self.password)?;
         let seconds = i64::from(self.valid_for);
         record.add(serials.iter().map(|serial| Revoked { serial: serial.clone(), at: now }).collect());
+        let revoked: Vec<String> = record.revoked.iter().map(|own| own.serial.clone()).collect();
         let made = || {
             let number = record.next_number()?;
             let pem = crl::make(&authority, &record.revoked, number, now, seconds)?.to_pem()?;
@@ -133,6 +134,6 @@ impl NewList {
             format!("{path} is the list of revoked certificates, until {end}: give it to the server by --crl-file"),
             "the server reads it again by itself; write it again before it ends: claviger pki crl".to_owned(),
         ];
-        Ok(Report::new(lines, json!({ "crl": path, "next_update": end, "revoked": serials })))
+        Ok(Report::new(lines, json!({ "crl": path, "next_update": end, "revoked": revoked })))
     }
 }

@@ -3,7 +3,7 @@
 
 use super::super::object::Object;
 use super::super::object_kind::{ObjectKind, only_derives};
-use super::super::proposal::{Origin, propose};
+use super::super::proposal::{Origin, QUANTUM_SAFE, check_quantum_safe, propose};
 use super::super::{Call, Error, Kms, derivation};
 use crate::kmip::attributes::Link;
 use crate::kmip::enumerations::{DerivationMethod, LinkType, ObjectType, Operation};
@@ -47,6 +47,8 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let grant = kms.authorize_new(call, &mut attributes)?;
     let mut proposal = propose(&grant, call, attributes, Origin::Created)?;
     check_class(object, &proposal.attributes)?;
+    let is_safe = object.kind == ObjectKind::SymmetricKey && object.bytes() >= QUANTUM_SAFE;
+    check_quantum_safe(&proposal.attributes, is_safe)?;
     let bytes = proposal.kind.bytes();
     if !(SHORTEST..=LONGEST).contains(&bytes) || !bytes.is_multiple_of(8) {
         let fault = "a derived key has 128 to 512 bits, a multiple of 64";

@@ -90,6 +90,11 @@ fn unwrapped(kms: &Kms, call: &Call<'_>, given: Given) -> Result<Response, Error
     }
     let by = kms.authorize_beside(call, Operation::Decrypt, Some(&wrapping.unique_identifier))?;
     let by = by.usable_for(Purpose::UNWRAP_KEY)?;
+    if by.object().may_have_wrapped_sensitive_keys() {
+        return Err(Error::UsageMask(
+            "Unwrap Key: a key that Create made with Wrap Key, and that stays in the HSM, does not unwrap: use one without Wrap Key",
+        ));
+    }
     attributes.unique_identifier = Some(id);
     let grant = kms.authorize_new(call, &mut attributes)?;
     let Proposal { id, attributes, kind, class } = propose(&grant, call, attributes, Origin::Imported)?;
