@@ -4,6 +4,9 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
 use crate::secret::{Bytes, Password};
 
 /// A file cannot be read.
@@ -50,7 +53,32 @@ pub fn open<'a>(what: &'static str, path: &'a Path) -> Result<Opened<'a>, Unread
     Ok(Opened { what, path, file })
 }
 
+/// Opens a regular file. A symbolic link in its place is not followed.
+///
+/// # Errors
+/// It cannot be opened, or is not a regular file.
+pub fn open_regular<'a>(what: &'static str, path: &'a Path) -> Result<Opened<'a>, Unreadable> {
+    let unreadable = unreadable(what, path);
+    // Opening a FIFO would wait for its writer.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::LOOP) => return Err(unreadable(io::Error::other("it is a symbolic link"))),
+        Err(error) => return Err(unreadable(error.into())),
+    };
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(unreadable(io::Error::other("it is not a regular file")));
+    }
+    Ok(Opened { what, path, file })
+}
+
 impl Opened<'_> {
+    /// The file itself.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Its length, owner and permissions.
     ///
     /// # Errors

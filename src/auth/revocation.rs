@@ -2,13 +2,15 @@
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use openssl::bn::BigNum;
 use openssl::error::ErrorStack;
-use openssl::x509::{CrlStatus, X509, X509Crl, X509KeyUsage, X509NameRef, X509Ref};
+use openssl::x509::{CrlNumber, CrlStatus, X509, X509Crl, X509KeyUsage, X509NameRef, X509Ref};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
 use super::authority::{AuthorityError, MAX_FILE};
-use super::certificate::unix_time;
+use super::certificate::{subject, unix_time};
 use super::error_queue::discard_errors;
 use crate::file;
 use crate::pem::{self, Block, Holds, Kind, PemError, Skipped};
@@ -19,7 +21,7 @@ const WARNING: i64 = 3 * 86_400;
 /// The CRLs of the configured authorities. An issuer without a CRL has revoked nothing.
 #[derive(Default)]
 pub(super) struct Revocation {
-    lists: Vec<List>,
+    lists: Vec<Arc<List>>,
 }
 
 struct List {
@@ -29,6 +31,8 @@ struct List {
     signer: Vec<u8>,
     this_update: i64,
     next_update: i64,
+    /// Its CRL number; a later list of one signer has a larger one (RFC 5280 section 5.2.3).
+    number: Option<BigNum>,
 }
 
 /// The status of a certificate in the lists.
@@ -55,7 +59,7 @@ impl Revocation {
                     Kind::Crl => {
                         let crl = X509Crl::from_pem(&text).and_then(|crl| crl.to_der());
                         let der = crl.map_err(|error| not_crl(format!(": line {line}: {error}")))?;
-                        lists.push(List::new(&der, path, authorities, now)?);
+                        lists.push(Arc::new(List::new(&der, path, authorities, now)?));
                     }
                     Kind::Other => return Err(not_crl(format!(": {}", PemError::Refused { label, line }))),
                     _ => skipped.push(Skipped { label, line }),
@@ -70,11 +74,45 @@ impl Revocation {
         Ok(Self { lists })
     }
 
+    /// Keeps the lists of a former state that are newer by their CRL number than those of the same signer here, or the
+    /// last ones of a signer: a certificate must not be accepted again because a list was replaced by an older one, or was
+    /// lost. Lists without a number, and those of keys that none of `authorities` has any more, are not kept.
+    pub(super) fn keep_newer(&mut self, former: &Self, authorities: &[&X509Ref]) -> Result<(), ErrorStack> {
+        let signers: Vec<Vec<u8>> =
+            authorities.iter().map(|own| own.public_key()?.public_key_to_der()).collect::<Result<_, _>>()?;
+        let present = self.lists.clone();
+        for list in former.lists.iter().filter(|list| signers.contains(&list.signer)) {
+            let Some(number) = &list.number else { continue };
+            let mut others = present.iter().filter(|own| own.signer == list.signer);
+            if !others.any(|own| own.number.as_ref().is_none_or(|own| own >= number)) {
+                let issuer = &list.issuer;
+                tracing::warn!(issuer, %number, "the CRL is missing or has a smaller number than the former one, which stays in use");
+                self.lists.push(Arc::clone(list));
+            }
+        }
+        Ok(())
+    }
+
+    /// Logs which authorities have no list, if others have one.
+    pub(super) fn warn_of_unlisted(&self, authorities: &[&X509Ref]) -> Result<(), ErrorStack> {
+        for authority in authorities.iter().filter(|_| !self.lists.is_empty()) {
+            let signer = authority.public_key()?.public_key_to_der()?;
+            if self.lists.iter().all(|list| list.signer != signer) {
+                let subject = subject(authority);
+                tracing::warn!(
+                    subject,
+                    "the authority has no CRL, but others have one: it counts as having revoked nothing"
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// Looks up a certificate by its serial number, only in the lists of the issuer that signed it.
     pub(super) fn status(&self, certificate: &X509, issuer: &X509) -> Result<Status, ErrorStack> {
         let signer = issuer.public_key()?.public_key_to_der()?;
-        let of_signer = |list: &&List| list.signer == signer;
-        let is_revoked = |list: &List| matches!(list.crl.get_by_cert(certificate), CrlStatus::Revoked(_));
+        let of_signer = |list: &&Arc<List>| list.signer == signer;
+        let is_revoked = |list: &Arc<List>| matches!(list.crl.get_by_cert(certificate), CrlStatus::Revoked(_));
         if self.lists.iter().filter(of_signer).any(is_revoked) {
             return Ok(Status::Revoked);
         }
@@ -84,7 +122,7 @@ impl Revocation {
 
     /// Returns the last list of each signer. After its nextUpdate (RFC 5280 section 5.1.2.5) it is unknown what is
     /// revoked, even if an older list has a later nextUpdate.
-    fn newest(&self) -> impl Iterator<Item = &List> {
+    fn newest(&self) -> impl Iterator<Item = &Arc<List>> {
         let is_newer = |one: &List, other: &List| one.signer == other.signer && one.this_update > other.this_update;
         self.lists.iter().filter(move |list| !self.lists.iter().any(|other| is_newer(other, list)))
     }
@@ -139,7 +177,8 @@ impl List {
             return Err(AuthorityError::NoNextUpdate { path: path.to_owned(), issuer });
         };
         let next_update = unix_time(end)?;
-        Ok(Self { crl, issuer, signer, this_update, next_update })
+        let number = crl.extension::<CrlNumber>()?.map(|(_, number)| number.to_bn()).transpose()?;
+        Ok(Self { crl, issuer, signer, this_update, next_update, number })
     }
 }
 

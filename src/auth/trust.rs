@@ -126,6 +126,7 @@ impl Trust {
         store.set_purpose(X509PurposeId::SSL_CLIENT)?;
         let revocation = Revocation::load(&config.crl_files, &all, now)?;
         revocation.warn(now);
+        revocation.warn_of_unlisted(&all)?;
         Ok(Self {
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             store: store.build(),
@@ -133,6 +134,16 @@ impl Trust {
             source: config.username,
             authorities,
         })
+    }
+
+    /// Keeps the CRLs of a former state that are newer than those of this one, by their CRL numbers.
+    ///
+    /// # Errors
+    /// OpenSSL fails.
+    pub fn keep_newer(&mut self, former: &Self) -> Result<(), AuthorityError> {
+        let all: Vec<&X509Ref> =
+            self.authorities.iter().flat_map(|file| &file.certificates).map(|own| &**own).collect();
+        Ok(self.revocation.keep_newer(&former.revocation, &all)?)
     }
 
     /// Returns every certificate of the authority files.

@@ -34,7 +34,7 @@ pub use mechanism_number::{MechanismNumber, NotANumber};
 pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey, WeakerCustody};
 pub use places::OptionSources;
 pub use printed::print;
-pub use secret_file::{SecretSource, exposure, private};
+pub use secret_file::{SecretSource, check_access, exposure, private};
 
 use crate::file;
 use crate::principal::Username;

@@ -62,7 +62,10 @@ pub fn private(what: &'static str, path: &Path, most: u64) -> Result<Bytes, Erro
 /// Refuses a file that other users can read. Its group may read it if root owns the file or the process is in that
 /// group: Kubernetes (fsGroup) and systemd (LoadCredential, with an access list whose mask appears as the group's bits)
 /// mount secrets this way. The group may never write it.
-fn check_access(what: &'static str, path: &Path, metadata: &Metadata) -> Result<(), Error> {
+///
+/// # Errors
+/// Other users have access to the file.
+pub fn check_access(what: &'static str, path: &Path, metadata: &Metadata) -> Result<(), Error> {
     let Some(found) = exposure(metadata) else { return Ok(()) };
     let (mode, owner, group) = (metadata.permissions().mode() & 0o777, metadata.uid(), metadata.gid());
     Err(Error::Exposed { what, path: path.to_owned(), found, mode, owner, group })

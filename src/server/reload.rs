@@ -189,8 +189,8 @@ impl Reload {
     /// Builds the new state of each part, then swaps it in. A part whose new state is invalid keeps its old state. The
     /// other parts are still replaced: a revocation must not wait until an invalid certificate is fixed.
     async fn run(&mut self, cause: &'static str) {
-        let config = Arc::clone(&self.config);
-        let Read { trust, setup, http } = match spawn_blocking(move || read(&config)).await {
+        let (config, former) = (Arc::clone(&self.config), self.shared.authenticator.trust.load_full());
+        let Read { trust, setup, http } = match spawn_blocking(move || read(&config, former.as_deref())).await {
             Ok(read) => read,
             Err(error) => return self.failed(cause, error.to_string(), "all files", "nothing"),
         };
@@ -286,7 +286,8 @@ struct Read {
     http: Result<Option<Arc<Http>>, String>,
 }
 
-fn read(config: &Config) -> Read {
+/// Reads the files. `former` is the trust in use.
+fn read(config: &Config, former: Option<&Trust>) -> Read {
     let is_used = config.jwks_ca_file.is_some() && fetches(config);
     let http = is_used.then(|| issuers::key_set_http(config).map(Arc::new)).transpose();
     let (trust, setup) = match tls::setup(config, kms::now()) {
@@ -294,9 +295,18 @@ fn read(config: &Config) -> Read {
         Ok(None) => (Ok(None), Ok(None)),
         Err(error) => (tls::trust(config, kms::now()), Err(error)),
     };
+    let trust = trust.and_then(|trust| newer(trust, former));
     Read {
         trust: trust.map_err(|error| error.to_string()),
         setup: setup.map_err(|error| error.to_string()),
         http: http.map_err(|error| error.to_string()),
     }
+}
+
+/// Keeps the CRLs in use that are newer than those of the files.
+fn newer(mut trust: Option<Trust>, former: Option<&Trust>) -> Result<Option<Trust>, tls::SetupError> {
+    if let (Some(trust), Some(former)) = (&mut trust, former) {
+        trust.keep_newer(former)?;
+    }
+    Ok(trust)
 }

@@ -17,7 +17,7 @@ use crate::harness::terminal::at_a_terminal;
 use crate::harness::{Cli, Options, Server, directory, eventually};
 
 /// A directory with an authority in `pki`, whose password is in the environment.
-fn authority() -> (tempfile::TempDir, Cli) {
+pub fn authority() -> (tempfile::TempDir, Cli) {
     let place = directory();
     let cli = Cli::at(place.path()).with("CLAVIGER_PKI_PASSWORD", PASSWORD);
     cli.json(&["pki", "init"]);
@@ -47,7 +47,7 @@ fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     entries.filter(|entry| entry.path().is_file()).map(file).collect()
 }
 
-fn mode(path: &Path) -> u32 {
+pub fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
@@ -334,7 +334,10 @@ fn a_revoked_certificate_is_refused_and_can_be_replaced() {
         cli.json(arguments);
     }
     let first = cli.json(&["pki", "client", "web"]);
-    let server = server(&place, &["--crl-file", "pki/crl.pem"]);
+    let first_list = fs::read(place.path("pki/crl.pem")).unwrap();
+    cli.json(&["pki", "init", "--dir", "other"]);
+    let server = server(&place, &["--crl-file", "pki/crl.pem", "--authority-cert-file", "other/ca.pem"]);
+    assert!(server.log().contains("the authority has no CRL, but others have one"), "{}", server.log());
     let (alice, web) = (caller(&place, &server, "alice"), caller(&place, &server, "web"));
     assert!(web.ok(&["whoami"]).contains("web"));
     // Another certificate of the same name takes the place of the first, which can still be revoked.
@@ -368,4 +371,13 @@ fn a_revoked_certificate_is_refused_and_can_be_replaced() {
     let (status, out, _) =
         run(Command::new("openssl").args(["crl", "-noout", "-crlnumber", "-in"]).arg(place.path("pki/crl.pem")));
     assert!(status.success() && out.contains("0x03"), "{out}");
+    // A list with a smaller number does not replace the one in use.
+    fs::write(place.path("pki/crl.pem"), first_list).unwrap();
+    let is_kept = || {
+        let log = server.log();
+        let (_, after) = log.split_once("smaller number than the former one")?;
+        after.contains("reloaded cause").then_some(())
+    };
+    eventually("the list is read", is_kept);
+    assert!(is_refused(&caller(&place, &server, "former")).is_some() && alice.ok(&["whoami"]).contains("alice"));
 }

@@ -21,6 +21,7 @@ mod a_call_of_the_hsm_hangs;
 mod a_message_is_one_commit;
 mod authority_file;
 mod browser;
+mod certificates_are_guarded;
 mod certificates_are_identified;
 mod certificates_are_made;
 mod changes_take_turns;

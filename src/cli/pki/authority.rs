@@ -1,7 +1,7 @@
 //! The authority: its key and certificate, and what it signs.
 
 use openssl::asn1::{Asn1Integer, Asn1Time};
-use openssl::bn::{BigNum, MsbOption};
+use openssl::bn::{BigNum, BigNumRef, MsbOption};
 use openssl::ec::{Asn1Flag, EcGroup, EcKey};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
@@ -104,15 +104,25 @@ impl Authority {
         Ok(Some(X509::from_pem(&pem).map_err(|_| unusable())?))
     }
 
-    /// Opens the authority of a directory.
+    /// Opens the authority of a directory to issue certificates.
     pub(super) fn open(directory: &Directory, password: &PasswordOptions, now: i64) -> Result<Self, Error> {
-        let certificate = Self::certificate(directory)?.ok_or_else(|| PkiError::NoAuthority(directory.path("")))?;
+        let certificate = Self::existing(directory)?;
         if unix_time(certificate.not_after()).map_err(PkiError::from)? < now + WEEK {
             let (path, end) = (directory.path(CERTIFICATE), x509::end(&certificate));
             return Err(PkiError::Ending { path, end }.into());
         }
+        Self::open_to_revoke(directory, password)
+    }
+
+    fn existing(directory: &Directory) -> Result<X509, Error> {
+        Ok(Self::certificate(directory)?.ok_or_else(|| PkiError::NoAuthority(directory.path("")))?)
+    }
+
+    /// Opens the authority of a directory, also one that ends soon and was replaced.
+    pub(super) fn open_to_revoke(directory: &Directory, password: &PasswordOptions) -> Result<Self, Error> {
+        let certificate = Self::existing(directory)?;
         let path = directory.path(KEY);
-        let pem = directory.read(KEY)?.unwrap_or_default();
+        let pem = directory.read_private("key of the authority", KEY)?.unwrap_or_default();
         let unusable = |fault| PkiError::Unusable { path: path.clone(), fault };
         let key = if pem.starts_with(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") {
             let password = password.existing(directory)?;
@@ -170,7 +180,12 @@ impl Authority {
 
 /// Returns the serial number of a certificate in hexadecimal digits.
 pub(super) fn serial(certificate: &X509Ref) -> Result<String, ErrorStack> {
-    Ok(certificate.serial_number().to_bn()?.to_hex_str()?.to_ascii_lowercase())
+    digits(&*certificate.serial_number().to_bn()?)
+}
+
+/// Returns a number in hexadecimal digits.
+pub(super) fn digits(number: &BigNumRef) -> Result<String, ErrorStack> {
+    Ok(number.to_hex_str()?.to_ascii_lowercase())
 }
 
 /// Returns the files of a private key: PKCS#8 that is not encrypted.

@@ -4,14 +4,17 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, OFlags};
+
 use super::error::Error as PkiError;
-use crate::cli::error::{Error, FileError};
-use crate::file;
+use super::trusted::{self, unwritable};
+use crate::cli::error::Error;
+use crate::config::check_access;
 use crate::secret::Bytes;
 
 /// The largest file that is read, in bytes.
@@ -20,6 +23,9 @@ const MAX_FILE: u64 = 4 << 20;
 const INCOMPLETE: &str = ".incomplete";
 const COMPLETE: &str = ".complete";
 const LOCK: &str = ".lock";
+
+/// The directories of former authorities are `former-1`, `former-2` and so on.
+const FORMER: &str = "former-";
 
 /// The longest time to wait for another run. A run takes well below a second, unless it asks for a password.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,47 +58,38 @@ impl Access {
         }
     }
 
-    /// Gives a file or a directory its group, and these bits in addition to its mode. Changing the group may clear bits of
-    /// the mode, so it comes first.
-    fn apply(self, path: &Path, bits: u32) -> Result<(), Error> {
+    /// Gives an open file or directory its group, and these bits in addition to its mode. Changing the group may clear
+    /// bits of the mode, so it comes first. `path` is for errors.
+    fn apply(self, file: &File, path: &Path, bits: u32) -> Result<(), Error> {
         if let Self::Group(Some(group)) = self {
             let refused = |source| PkiError::Group { path: path.to_owned(), group, source };
-            chown(path, None, Some(group)).map_err(refused)?;
+            fchown(file, None, Some(group)).map_err(refused)?;
         }
-        let mode = fs::metadata(path).map_err(unwritable(path))?.permissions().mode() & 0o777;
-        fs::set_permissions(path, fs::Permissions::from_mode(mode | bits)).map_err(unwritable(path))
+        let mode = file.metadata().map_err(unwritable(path))?.permissions().mode() & 0o777;
+        file.set_permissions(fs::Permissions::from_mode(mode | bits)).map_err(unwritable(path))
     }
-}
-
-fn unwritable(path: &Path) -> impl Fn(io::Error) -> Error {
-    move |source| FileError::Write { path: path.to_owned(), source }.into()
 }
 
 impl Directory {
     /// Creates the directory if it does not exist, for its owner only, and locks it.
     pub(super) fn create(path: &Path) -> Result<Self, Error> {
-        if !path.is_dir() {
-            DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unwritable(path))?;
-        }
+        trusted::check(path, true)?;
         Self::lock(path)
     }
 
     /// Locks an existing directory.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        if !path.is_dir() {
+        if !trusted::check(path, false)? {
             return Err(PkiError::NoAuthority(path.to_owned()).into());
         }
         Self::lock(path)
     }
 
     fn lock(path: &Path) -> Result<Self, Error> {
-        let mode = fs::metadata(path).map_err(unwritable(path))?.permissions().mode() & 0o7777;
-        if mode & 0o022 != 0 {
-            return Err(PkiError::Writable { path: path.to_owned(), mode }.into());
-        }
         let place = path.join(LOCK);
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&place);
-        let lock = lock.map_err(unwritable(&place))?;
+        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let lock = rustix::fs::open(&place, flags, Mode::RUSR | Mode::WUSR);
+        let lock = File::from(lock.map_err(|error| unwritable(&place)(error.into()))?);
         let end = Instant::now() + PATIENCE;
         loop {
             match lock.try_lock() {
@@ -120,15 +117,26 @@ impl Directory {
 
     /// Reads a file; `None` if it does not exist.
     pub(super) fn read(&self, name: &str) -> Result<Option<Bytes>, Error> {
-        match file::bytes("", &self.path(name), MAX_FILE) {
-            Err(error) if file::is_missing(&error.source) => Ok(None),
-            read => Ok(Some(read?)),
+        if !self.has(name) {
+            return Ok(None);
         }
+        Ok(Some(trusted::open("", &self.path(name))?.bytes(MAX_FILE)?))
     }
 
-    /// Returns which group may read a file now; `None` if the file does not exist.
+    /// Reads a file that other users must not have access to; `None` if it does not exist. `what` is for errors.
+    pub(super) fn read_private(&self, what: &'static str, name: &str) -> Result<Option<Bytes>, Error> {
+        if !self.has(name) {
+            return Ok(None);
+        }
+        let path = self.path(name);
+        let file = trusted::open(what, &path)?;
+        check_access(what, &path, &file.metadata()?).map_err(PkiError::from)?;
+        Ok(Some(file.bytes(MAX_FILE)?))
+    }
+
+    /// Returns which group may read a file now; `None` if it is not a regular file.
     pub(super) fn access(&self, name: &str) -> Option<Access> {
-        let found = fs::metadata(self.path(name)).ok()?;
+        let found = fs::symlink_metadata(self.path(name)).ok().filter(fs::Metadata::is_file)?;
         let is_readable = found.permissions().mode() & 0o040 != 0;
         Some(if is_readable { Access::Group(Some(found.gid())) } else { Access::Owner })
     }
@@ -138,35 +146,67 @@ impl Directory {
         if access == Access::Owner {
             return Ok(());
         }
-        access.apply(&self.path, 0o050)?;
-        for name in names.iter().filter(|name| self.has(name)) {
-            access.apply(&self.path(name), access.bits())?;
+        let directory = File::open(&self.path).map_err(unwritable(&self.path))?;
+        access.apply(&directory, &self.path, 0o050)?;
+        for path in names.iter().filter(|name| self.has(name)).map(|name| self.path(name)) {
+            access.apply(trusted::open("", &path)?.file(), &path, access.bits())?;
         }
         Ok(())
     }
 
     /// Writes files together, replacing existing ones, or none of them.
     pub(super) fn write(&self, files: &[(String, &[u8], Access)]) -> Result<(), Error> {
+        self.stage(files, &self.path(COMPLETE))?;
+        self.place()
+    }
+
+    /// Writes files to a new directory, which appears with all of them.
+    fn stage(&self, files: &[(String, &[u8], Access)], complete: &Path) -> Result<(), Error> {
         let staged = self.path(INCOMPLETE);
         DirBuilder::new().mode(0o700).create(&staged).map_err(unwritable(&staged))?;
         let written = files.iter().try_for_each(|(name, content, access)| {
             let path = staged.join(name);
             let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-            let written = file.and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()));
-            written.map_err(unwritable(&path))?;
-            access.apply(&path, access.bits())
+            let mut file = file.map_err(unwritable(&path))?;
+            file.write_all(content).map_err(unwritable(&path))?;
+            access.apply(&file, &path, access.bits())?;
+            file.sync_all().map_err(unwritable(&path))
         });
-        let complete = self.path(COMPLETE);
         let completed = written.and_then(|()| {
             sync(&staged)?;
-            fs::rename(&staged, &complete).map_err(unwritable(&complete))
+            fs::rename(&staged, complete).map_err(unwritable(complete))
         });
-        if let Err(error) = completed {
+        if completed.is_err() {
             // What cannot be removed now is removed by the next run.
             let _ = self.discard();
-            return Err(error);
         }
-        self.place()
+        completed
+    }
+
+    /// Keeps the existing ones of these files also in a new directory, which has all of them or does not exist. Returns
+    /// its path; `None` if none of the files exists.
+    pub(super) fn keep(&self, names: &[&str], access: Access) -> Result<Option<PathBuf>, Error> {
+        let mut kept = Vec::new();
+        for name in names {
+            let content = self.read(name)?;
+            kept.extend(content.map(|content| (*name, content, self.access(name).unwrap_or(Access::Owner))));
+        }
+        if kept.is_empty() {
+            return Ok(None);
+        }
+        let files: Vec<_> =
+            kept.iter().map(|(name, content, access)| ((*name).to_owned(), &**content, *access)).collect();
+        let mut number = 1_u64;
+        while self.has(&format!("{FORMER}{number}")) {
+            number += 1;
+        }
+        let former = self.path(&format!("{FORMER}{number}"));
+        self.stage(&files, &former)?;
+        if access != Access::Owner {
+            access.apply(&File::open(&former).map_err(unwritable(&former))?, &former, 0o050)?;
+        }
+        sync(&self.path)?;
+        Ok(Some(former))
     }
 
     /// Removes files that an interrupted run had not completed.

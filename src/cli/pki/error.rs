@@ -54,6 +54,15 @@ pub(crate) enum Error {
     /// Other users could replace the files.
     #[error("{p} can be changed by other users (mode {mode:04o}): run `chmod go-w {p}`, or name another directory by --dir", p = path.display())]
     Writable { path: PathBuf, mode: u32 },
+    /// Another user owns a file or a directory, and could change it.
+    #[error(
+        "{p} belongs to user {owner}, who can change it: run the command as that user, name another directory by --dir, or, if you \
+         trust what it holds, run `chown {own} {p}`", p = path.display()
+    )]
+    Foreign { path: PathBuf, owner: u32, own: u32 },
+    /// Other users can read the authority's key or its password.
+    #[error(transparent)]
+    Exposed(#[from] crate::config::Error),
     /// Another process works in the directory.
     #[error("another `claviger pki` works in {}: try again later", .0.display())]
     Busy(PathBuf),

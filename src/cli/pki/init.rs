@@ -1,5 +1,7 @@
 //! `claviger pki init`
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::authority::{self, Authority, WEEK};
@@ -10,7 +12,11 @@ use crate::cli::error::Error;
 use crate::cli::labels;
 use crate::cli::report::{Report, hint};
 use crate::secret::Bytes;
+use crate::text::shell_word;
 use crate::x509::{self, unix_time};
+
+/// All files of an authority.
+const FILES: [&str; 5] = [authority::CERTIFICATE, authority::KEY, password::FILE, issued::FILE, crl::FILE];
 
 /// Make the authority: ca.pem, and ca.key encrypted under a password of 12 characters or more
 ///
@@ -25,7 +31,8 @@ pub(in crate::cli) struct Init {
     /// Days until the authority ends
     #[arg(long, value_name = "DAYS", default_value_t = 3650, value_parser = clap::value_parser!(u32).range(30..=10950))]
     days: u32,
-    /// Replace an existing authority; its certificates are no longer accepted where only the new one is
+    /// Replace an existing authority, which is kept in a directory former-N; its certificates are no longer accepted
+    /// where only the new one is
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -46,7 +53,7 @@ impl Init {
                 return Err(PkiError::Ending { path, end }.into());
             }
             hint("the authority exists, and is kept");
-            return Ok(self.report(&directory, &certificate, false));
+            return Ok(self.report(&directory, &certificate, None, false));
         }
         self.check_absence(&directory)?;
         let password = if self.store_password { password::random()? } else { self.password.of_a_new_key()? };
@@ -58,24 +65,25 @@ impl Init {
         let mut files = vec![
             (authority::KEY.to_owned(), &*key, Access::Owner),
             (authority::CERTIFICATE.to_owned(), &*pem, access),
-            // What a former authority issued and revoked says nothing about this one.
+            // The record of a former authority is kept with it.
             (issued::FILE.to_owned(), &b""[..], Access::Owner),
         ];
         if self.store_password {
             files.push((password::FILE.to_owned(), &stored, Access::Owner));
         }
+        // Its certificates can be revoked as long as servers accept it.
+        let former = directory.keep(&FILES, access)?;
         directory.write(&files)?;
         directory.remove(crl::FILE)?;
         if !self.store_password {
             directory.remove(password::FILE)?;
         }
-        Ok(self.report(&directory, &made.certificate, true))
+        Ok(self.report(&directory, &made.certificate, former.as_deref(), true))
     }
 
     /// Refuses to replace files, unless that is forced.
     fn check_absence(&self, directory: &Directory) -> Result<(), Error> {
-        let files = [authority::CERTIFICATE, authority::KEY, password::FILE, issued::FILE, crl::FILE];
-        match files.into_iter().find(|name| !self.force && directory.has(name)) {
+        match FILES.into_iter().find(|name| !self.force && directory.has(name)) {
             Some(name) => {
                 let fault = "there is no authority that it belongs to".to_owned();
                 Err(PkiError::Taken { path: directory.path(name), fault }.into())
@@ -84,7 +92,13 @@ impl Init {
         }
     }
 
-    fn report(&self, directory: &Directory, certificate: &openssl::x509::X509Ref, is_new: bool) -> Report {
+    fn report(
+        &self,
+        directory: &Directory,
+        certificate: &openssl::x509::X509Ref,
+        former: Option<&Path>,
+        is_new: bool,
+    ) -> Report {
         let path = |name: &str| directory.path(name).display().to_string();
         let (certificate_path, key) = (path(authority::CERTIFICATE), path(authority::KEY));
         let mut lines = vec![
@@ -100,11 +114,20 @@ impl Init {
             lines
                 .push(format!("{} is the password: keep it elsewhere, unless this is for tests", path(password::FILE)));
         }
+        let former = former.map(|former| former.display().to_string());
+        if let Some(former) = &former {
+            lines.push(format!(
+                "{former} has the former authority: while servers accept it, its {} must stay in their --crl-file, and be written \
+                 again before it ends: claviger pki crl --dir {}",
+                crl::FILE,
+                shell_word(former)
+            ));
+        }
         lines.push("it serves a laptop or a small installation, and is not a certificate authority".to_owned());
         lines.push("next: claviger pki server NAME [HOST]..., claviger pki client NAME".to_owned());
         let json = json!({
             "certificate": certificate_path, "key": key, "new": is_new, "not_after": x509::end(certificate),
-            "subject": x509::subject(certificate), "password_file": has_stored.then(|| path(password::FILE)),
+            "subject": x509::subject(certificate), "former": former, "password_file": has_stored.then(|| path(password::FILE)),
         });
         Report::new(lines, json)
     }

@@ -10,7 +10,7 @@ use super::crl;
 use super::directory::{Access, Directory};
 use super::error::Error as PkiError;
 use super::host::Host;
-use super::issued::{self, Issued};
+use super::issued::{self, Issued, Record};
 use super::password;
 use crate::cli::error::Error;
 use crate::client::without_line_end;
@@ -144,7 +144,7 @@ impl Wanted<'_> {
             return Ok(Standing::Taken("p12", fault));
         }
         let serial = authority::serial(&certificate).map_err(PkiError::from)?;
-        let is_revoked = crl::has(crl::read(directory)?.as_ref(), &serial).map_err(PkiError::from)?;
+        let is_revoked = Record::read(directory)?.has_revoked(&serial);
         let end = unix_time(certificate.not_after()).map_err(PkiError::from)?;
         let lasts = end >= now + WEEK && !is_revoked;
         Ok(if lasts { Standing::Good(certificate) } else { Standing::Ending(Host::of(&certificate)) })
@@ -209,18 +209,18 @@ impl Wanted<'_> {
         Ok(certificate)
     }
 
-    /// Returns the record of issued certificates with this one, and without those that have expired.
+    /// Returns the record with this certificate, and without those that have expired.
     fn recorded(&self, directory: &Directory, certificate: &X509Ref, now: i64) -> Result<Vec<u8>, Error> {
-        let mut all = issued::read(directory)?;
-        all.retain(|own| own.not_after >= now);
-        all.push(Issued {
+        let mut record = Record::read(directory)?;
+        record.issued.retain(|own| own.not_after >= now);
+        record.issued.push(Issued {
             name: self.name.to_owned(),
             username: (self.purpose == Purpose::Client).then(|| self.common_name.to_owned()),
             purpose: self.purpose,
             serial: authority::serial(certificate).map_err(PkiError::from)?,
             not_after: unix_time(certificate.not_after()).map_err(PkiError::from)?,
         });
-        Ok(issued::write(&all))
+        Ok(record.written().map_err(PkiError::from)?)
     }
 }
 

@@ -10,6 +10,7 @@ mod issued;
 mod leaf;
 mod password;
 mod revoke;
+mod trusted;
 mod usage;
 
 use std::path::PathBuf;

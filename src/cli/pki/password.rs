@@ -11,6 +11,7 @@ use crate::cli::report::hint;
 use crate::cli::terminal::Terminal;
 use crate::client;
 use crate::config::exposure;
+use crate::file;
 use crate::hexadecimal;
 use crate::secret::Password;
 use crate::text::Whole;
@@ -39,8 +40,10 @@ impl PasswordOptions {
         if let Some(given) = self.given()? {
             return Ok(given);
         }
-        if directory.has(FILE) {
-            return read(&directory.path(FILE));
+        if let Some(stored) = directory.read_private("password of the authority's key", FILE)? {
+            let path = directory.path(FILE);
+            let stored = file::utf8("", &path, &stored)?;
+            return Ok(Password::from(client::without_line_end(stored).to_owned()));
         }
         let hint = ", or restore ca.password";
         let mut terminal = Terminal::open().ok_or(PkiError::NoPassword { variable: VARIABLE, hint })?;

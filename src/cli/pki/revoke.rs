@@ -1,12 +1,13 @@
 //! `claviger pki list`, `claviger pki revoke`, `claviger pki crl`
 
-use openssl::x509::X509Crl;
+use openssl::error::ErrorStack;
 use serde_json::json;
 
 use super::authority::{self, Authority};
-use super::directory::Directory;
+use super::crl::Revoked;
+use super::directory::{Access, Directory};
 use super::error::Error as PkiError;
-use super::issued::{self, Issued};
+use super::issued::{self, Issued, Record};
 use super::password::PasswordOptions;
 use super::{Place, crl};
 use crate::cli::confirmation::Confirmation;
@@ -55,14 +56,11 @@ struct NewList {
 impl List {
     pub(super) fn run(&self) -> Result<Report, Error> {
         let directory = Directory::open(&self.place.dir)?;
-        let revoked = crl::read(&directory)?;
+        let record = Record::read(&directory)?;
         let now = labels::now().0;
-        let mut all = Vec::new();
-        for own in issued::read(&directory)?.into_iter().filter(|own| own.not_after >= now) {
-            let is_revoked = crl::has(revoked.as_ref(), &own.serial).map_err(PkiError::from)?;
-            all.push((own, is_revoked));
-        }
-        let row = |(own, is_revoked): &(Issued, bool)| {
+        let lasting = record.issued.iter().filter(|own| own.not_after >= now);
+        let all: Vec<_> = lasting.map(|own| (own, record.has_revoked(&own.serial))).collect();
+        let row = |(own, is_revoked): &(&Issued, bool)| {
             let username = own.username.clone().unwrap_or_default();
             let state = if *is_revoked { "revoked" } else { "valid" };
             [own.name.clone(), own.purpose.name().to_owned(), username, x509::date(own.not_after), state.to_owned()]
@@ -83,14 +81,11 @@ impl Revoke {
     pub(super) fn run(&self) -> Result<Report, Error> {
         let directory = Directory::open(&self.list.place.dir)?;
         let now = labels::now().0;
-        let former = crl::read(&directory)?;
-        let mut valid = Vec::new();
-        for own in issued::read(&directory)?.into_iter().filter(|own| own.not_after >= now) {
-            if !crl::has(former.as_ref(), &own.serial).map_err(PkiError::from)? {
-                valid.push(own);
-            }
-        }
-        let serials: Vec<&str> = valid.iter().filter(|own| own.name == self.name).map(|own| &*own.serial).collect();
+        let record = Record::read(&directory)?;
+        let lasting = record.issued.iter().filter(|own| own.not_after >= now);
+        let valid: Vec<&Issued> = lasting.filter(|own| !record.has_revoked(&own.serial)).collect();
+        let of_name = valid.iter().filter(|own| own.name == self.name);
+        let serials: Vec<String> = of_name.map(|own| own.serial.clone()).collect();
         if serials.is_empty() {
             let mut known: Vec<&str> = valid.iter().map(|own| &*own.name).collect();
             known.sort_unstable();
@@ -100,15 +95,15 @@ impl Revoke {
         }
         let question = format!("{} certificates of {} are revoked.", serials.len(), self.name);
         self.confirmation.ask("pki revoke", &question)?;
-        self.list.write(&directory, former.as_ref(), &serials, now)
+        self.list.write(&directory, record, serials, now)
     }
 }
 
 impl Renew {
     pub(super) fn run(&self) -> Result<Report, Error> {
         let directory = Directory::open(&self.list.place.dir)?;
-        let former = crl::read(&directory)?;
-        self.list.write(&directory, former.as_ref(), &[], labels::now().0)
+        let record = Record::read(&directory)?;
+        self.list.write(&directory, record, Vec::new(), labels::now().0)
     }
 }
 
@@ -116,23 +111,29 @@ impl NewList {
     fn write(
         &self,
         directory: &Directory,
-        former: Option<&X509Crl>,
-        serials: &[&str],
+        mut record: Record,
+        serials: Vec<String>,
         now: i64,
     ) -> Result<Report, Error> {
-        let authority = Authority::open(directory, &self.password, now)?;
+        let authority = Authority::open_to_revoke(directory, &self.password)?;
         let seconds = i64::from(self.valid_for);
-        let list = crl::make(&authority, former, serials, now, seconds).map_err(PkiError::from)?;
-        let pem = list.to_pem().map_err(PkiError::from)?;
-        directory.write(&[(crl::FILE.to_owned(), &pem, authority::public_access(directory))])?;
+        record.add(serials.iter().map(|serial| Revoked { serial: serial.clone(), at: now }).collect());
+        let revoked: Vec<String> = record.revoked.iter().map(|own| own.serial.clone()).collect();
+        let made = || {
+            let number = record.next_number()?;
+            let pem = crl::make(&authority, &record.revoked, number, now, seconds)?.to_pem()?;
+            Ok((record.written()?, pem))
+        };
+        let (record, pem) = made().map_err(|error: ErrorStack| PkiError::from(error))?;
+        directory.write(&[
+            (issued::FILE.to_owned(), &record, Access::Owner),
+            (crl::FILE.to_owned(), &pem, authority::public_access(directory)),
+        ])?;
         let (path, end) = (directory.path(crl::FILE).display().to_string(), x509::date(now + seconds));
         let lines = [
             format!("{path} is the list of revoked certificates, until {end}: give it to the server by --crl-file"),
             "the server reads it again by itself; write it again before it ends: claviger pki crl".to_owned(),
         ];
-        Ok(Report::new(
-            lines,
-            json!({ "crl": path, "next_update": end, "revoked": crl::serials(&list).map_err(PkiError::from)? }),
-        ))
+        Ok(Report::new(lines, json!({ "crl": path, "next_update": end, "revoked": revoked })))
     }
 }
