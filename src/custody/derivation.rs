@@ -1,6 +1,6 @@
 //! Derivation of keys from others, inside the token.
 
-use claviger_pkcs11::{Derivation, DerivationKind, PairKind, SecretKeyKind, SecretKeySpec, Uses};
+use claviger_pkcs11::{Derivation, DerivationKind, Device, Key, PairKind, SecretKeyKind, SecretKeySpec, Uses};
 
 use super::error::Error;
 use super::key::{KeyKind, ManagedKey, is_wrappable};
@@ -41,6 +41,20 @@ impl Custody {
             (KeyKind::Secret(_), _) => {}
             _ => return Err(Error::NotASecretKey),
         }
+        self.made_from(base, class, kind, |device, base, spec| Ok(device.derive(base, derivation, spec)?))
+    }
+
+    /// Makes a key from `base` inside the token, by `make`, and wraps it by the key of its class.
+    ///
+    /// # Errors
+    /// The token is unavailable, or refuses the call; [`Error::NotWrappable`] for a length that AES key wrap would change.
+    pub(super) fn made_from(
+        &self,
+        base: &ManagedKey,
+        class: Class,
+        kind: SecretKeyKind,
+        make: impl Fn(&Device, &Key, &SecretKeySpec) -> Result<Key, Error>,
+    ) -> Result<Material, Error> {
         if !is_wrappable(kind.bytes()) {
             return Err(Error::NotWrappable(kind.bytes()));
         }
@@ -49,7 +63,7 @@ impl Custody {
         // The base key gets a new handle. After a loss it is then not necessary to find out which handle was lost.
         self.run_for(HsmCall::Make, &base.material, |device| {
             let base = self.handle(device, base)?;
-            let key = device.derive(&base, derivation, &spec)?;
+            let key = make(device, &base, &spec)?;
             let roots = self.roots();
             let kek = roots.kek(class).ok_or(Error::UnknownKek)?;
             Ok(Material::Wrapped { kek: kek.cka_id.clone(), blob: device.wrap(&kek.key, &key)? })

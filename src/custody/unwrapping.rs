@@ -1,11 +1,10 @@
 //! Keys that come wrapped under a key of a caller, and are unwrapped inside the token.
 
-use claviger_pkcs11::{SecretKeyKind, SecretKeySpec, Uses};
+use claviger_pkcs11::SecretKeyKind;
 
 use super::error::Error;
-use super::key::{ManagedKey, is_wrappable};
+use super::key::ManagedKey;
 use super::state::Custody;
-use crate::metrics::HsmCall;
 use crate::store::object::{Class, Material};
 
 impl Custody {
@@ -23,17 +22,9 @@ impl Custody {
         kind: SecretKeyKind,
     ) -> Result<Material, Error> {
         wrapping.expect_aes()?;
-        if self.is_placing() || !is_wrappable(kind.bytes()) {
+        if self.is_placing() {
             return Err(Error::NotWrappable(kind.bytes()));
         }
-        // Extractable only until the key is wrapped again. No use is allowed in the meantime.
-        let spec = SecretKeySpec { kind, sensitive: true, extractable: true, uses: Uses::default() };
-        self.run_for(HsmCall::Make, &wrapping.material, |device| {
-            let wrapping = self.handle(device, wrapping)?;
-            let key = device.unwrap_given(&wrapping, blob, &spec)?;
-            let roots = self.roots();
-            let kek = roots.kek(class).ok_or(Error::UnknownKek)?;
-            Ok(Material::Wrapped { kek: kek.cka_id.clone(), blob: device.wrap(&kek.key, &key)? })
-        })
+        self.made_from(wrapping, class, kind, |device, wrapping, spec| Ok(device.unwrap_given(wrapping, blob, spec)?))
     }
 }
