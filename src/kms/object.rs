@@ -257,7 +257,19 @@ impl Object {
 
     /// The same if the object had these attributes.
     pub(super) fn keeps_what_it_wraps_with(&self, own: &Attributes) -> bool {
-        let permits = |mask| own.cryptographic_usage_mask.is_some_and(|own| own.contains(mask));
+        self.keeps_by(own, own.cryptographic_usage_mask)
+    }
+
+    /// Whether earlier versions wrapped Sensitive keys under this key: they did not ask for Unwrap Key, which no caller could
+    /// use.
+    pub(super) fn may_have_wrapped_sensitive_keys(&self) -> bool {
+        let mask = self.attributes.cryptographic_usage_mask;
+        self.keeps_by(&self.attributes, mask.map(|mask| mask.without(UsageMask::UNWRAP_KEY)))
+    }
+
+    /// Whether the key would keep what it wraps with these attributes, but this mask.
+    fn keeps_by(&self, own: &Attributes, mask: Option<UsageMask>) -> bool {
+        let permits = |uses| mask.is_some_and(|mask| mask.contains(uses));
         self.class == Class::Sealing
             && permits(UsageMask::WRAP_KEY)
             && own.always_sensitive == Some(true)
@@ -265,14 +277,6 @@ impl Object {
             && !permits(UsageMask::DECRYPT)
             && !permits(UsageMask::UNWRAP_KEY)
             && !permits(UsageMask::UNRESTRICTED)
-    }
-
-    /// Whether earlier versions wrapped Sensitive keys under this key: they did not ask for Unwrap Key, which no caller could
-    /// use.
-    pub(super) fn may_have_wrapped_sensitive_keys(&self) -> bool {
-        let mut own = self.attributes.clone();
-        own.cryptographic_usage_mask = own.cryptographic_usage_mask.map(|mask| mask.without(UsageMask::UNWRAP_KEY));
-        self.keeps_what_it_wraps_with(&own)
     }
 }
 

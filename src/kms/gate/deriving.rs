@@ -5,6 +5,13 @@ use super::service::{NewGrant, Usable};
 use crate::custody::{self, Derivation, DerivationKind, SecretKeyKind, TokenError};
 use crate::store::object::{Class, Material};
 
+/// The text of the error for a way of derivation that the HSM does not have.
+macro_rules! lacks {
+    ($way:literal) => {
+        concat!("this HSM does not derive keys by ", $way, ", or keeps every key in the HSM token")
+    };
+}
+
 impl NewGrant<'_> {
     /// Derives a key inside the HSM token, from so many bytes of data; the use of the base key is counted.
     ///
@@ -20,28 +27,13 @@ impl NewGrant<'_> {
         let custody = &self.kms.custody;
         if !custody.derives(derivation.kind()) {
             return Err(Error::UnsupportedParameters(match derivation.kind() {
-                DerivationKind::AesEcb => {
-                    "this HSM does not derive keys by AES-ECB (CKM_AES_ECB_ENCRYPT_DATA), or keeps every key in the HSM token"
-                }
-                DerivationKind::AesCbc => {
-                    "this HSM does not derive keys by AES-CBC (CKM_AES_CBC_ENCRYPT_DATA), or keeps every key in the HSM token"
-                }
-                DerivationKind::Hkdf => {
-                    "this HSM does not derive keys by HKDF (CKM_HKDF_DERIVE), or keeps every key in the HSM token"
-                }
-                DerivationKind::Counter => {
-                    "this HSM does not derive keys by SP 800-108 (CKM_SP800_108_COUNTER_KDF), or keeps every key in the HSM token"
-                }
-                DerivationKind::Feedback => {
-                    "this HSM does not derive keys by SP 800-108 with feedback (CKM_SP800_108_FEEDBACK_KDF), or keeps every key in \
-                     the token"
-                }
-                DerivationKind::Hash => {
-                    "this HSM does not derive keys by a hash (CKM_SHA256_KEY_DERIVATION), or keeps every key in the HSM token"
-                }
-                DerivationKind::Ecdh => {
-                    "this HSM does not derive keys by ECDH (CKM_ECDH1_DERIVE), or keeps every key in the HSM token"
-                }
+                DerivationKind::AesEcb => lacks!("AES-ECB (CKM_AES_ECB_ENCRYPT_DATA)"),
+                DerivationKind::AesCbc => lacks!("AES-CBC (CKM_AES_CBC_ENCRYPT_DATA)"),
+                DerivationKind::Hkdf => lacks!("HKDF (CKM_HKDF_DERIVE)"),
+                DerivationKind::Counter => lacks!("SP 800-108 (CKM_SP800_108_COUNTER_KDF)"),
+                DerivationKind::Feedback => lacks!("SP 800-108 with feedback (CKM_SP800_108_FEEDBACK_KDF)"),
+                DerivationKind::Hash => lacks!("a hash (CKM_SHA256_KEY_DERIVATION)"),
+                DerivationKind::Ecdh => lacks!("ECDH (CKM_ECDH1_DERIVE)"),
             }));
         }
         base.use_up(data)?;
