@@ -1,6 +1,6 @@
 //! `clavigerd --check-config`: checks everything that a start would use, and changes nothing.
 
-use std::io;
+use std::{fmt, io};
 
 use super::error::StartError;
 use super::issuers::key_set_trust;
@@ -14,8 +14,18 @@ use crate::store::Store;
 use crate::text::Whole;
 use crate::{tls, x509};
 
-/// The mark of a listener whose port another process has.
-const IN_USE: &str = " (in use now)";
+/// A listener that the server would have.
+struct Listener {
+    name: String,
+    /// Whether another process has its port.
+    is_in_use: bool,
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.name, if self.is_in_use { " (in use now)" } else { "" })
+    }
+}
 
 /// Checks everything without changing anything, and returns a description of what would run. A port or a database that
 /// another process holds is reported, but is not a failure: the server that is being replaced may still run.
@@ -67,11 +77,11 @@ pub fn check(config: &Config) -> Result<String, StartError> {
 
 /// Returns the name of a listener, and whether its port is in use. The address is bound but does not listen, so that no
 /// client can connect.
-fn listening(host: &str, port: u16) -> Result<String, StartError> {
+fn listening(host: &str, port: u16) -> Result<Listener, StartError> {
     match Bound::new(host, port) {
-        Ok(bound) => Ok(bound.name().to_owned()),
+        Ok(bound) => Ok(Listener { name: bound.name().to_owned(), is_in_use: false }),
         Err(StartError::Listen { address, source }) if source.kind() == io::ErrorKind::AddrInUse => {
-            Ok(format!("{address}{IN_USE}"))
+            Ok(Listener { name: address, is_in_use: true })
         }
         Err(error) => Err(error),
     }
@@ -86,13 +96,13 @@ fn kmip(config: &Config) -> Result<String, StartError> {
     };
     // A start goes on without the socket if its default port cannot be had.
     match listening(&socket.hostname, socket.port) {
-        Ok(name) if socket.is_chosen => Ok(name),
-        Ok(name) if name.ends_with(IN_USE) => Ok(format!("{name}; {OFF}")),
-        Ok(name) if is_taken(config, &socket.hostname, socket.port) => {
-            Ok(format!("{name} (the port of another listener of this server); {OFF}"))
+        Ok(own) if !socket.is_chosen && own.is_in_use => Ok(format!("{own}; {OFF}")),
+        Ok(own) if !socket.is_chosen && is_taken(config, &socket.hostname, socket.port) => {
+            Ok(format!("{own} (the port of another listener of this server); {OFF}"))
         }
+        Ok(own) => Ok(own.to_string()),
         Err(error) if !socket.is_chosen => Ok(format!("{error}; {OFF}")),
-        listening => listening,
+        Err(error) => Err(error),
     }
 }
 
