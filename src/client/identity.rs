@@ -88,11 +88,7 @@ pub fn authorities(path: &Path) -> Result<Trust, Error> {
 /// The file cannot be read, holds no certificate, a certificate with an invalid key, or a block that is not allowed.
 pub fn read_authorities(path: &Path) -> Result<Certificates, Error> {
     let pem = file::bytes("CA file", path, MAX_CERTIFICATES)?;
-    let read = pem::certificates(&pem).and_then(|read| match read.certificates.is_empty() {
-        true => Err(PemError::NoCertificate(read.skipped)),
-        false => Ok(read),
-    });
-    read.map_err(|source| Error::NotAuthorities { path: path.to_owned(), source })
+    not_empty(&pem).map_err(|source| Error::NotAuthorities { path: path.to_owned(), source })
 }
 
 /// Returns the authorities of servers in a PEM text.
@@ -100,13 +96,16 @@ pub fn read_authorities(path: &Path) -> Result<Certificates, Error> {
 /// # Errors
 /// The text holds no certificate, a certificate with an invalid key, or a block that is not allowed.
 pub fn authorities_of_pem(pem: &[u8]) -> Result<Trust, Error> {
-    pem::certificates(pem).and_then(trust).map_err(Error::NotAuthoritiesText)
+    not_empty(pem).and_then(trust).map_err(Error::NotAuthoritiesText)
+}
+
+/// Reads the certificates of a PEM text, which has at least one.
+fn not_empty(pem: &[u8]) -> Result<Certificates, PemError> {
+    let read = pem::certificates(pem)?;
+    if read.certificates.is_empty() { Err(PemError::NoCertificate(read.skipped)) } else { Ok(read) }
 }
 
 fn trust(read: Certificates) -> Result<Trust, PemError> {
-    if read.certificates.is_empty() {
-        return Err(PemError::NoCertificate(read.skipped));
-    }
     let native = |(line, certificate): (usize, X509)| {
         let damaged = |source| PemError::Damaged { label: "CERTIFICATE".to_owned(), line, source };
         let der = certificate.to_der().map_err(damaged)?;
