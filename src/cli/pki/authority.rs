@@ -107,11 +107,8 @@ impl Authority {
     /// Opens the authority of a directory to issue certificates.
     pub(super) fn open(directory: &Directory, password: &PasswordOptions, now: i64) -> Result<Self, Error> {
         let certificate = Self::existing(directory)?;
-        if unix_time(certificate.not_after()).map_err(PkiError::from)? < now + WEEK {
-            let (path, end) = (directory.path(CERTIFICATE), x509::end(&certificate));
-            return Err(PkiError::Ending { path, end }.into());
-        }
-        Self::open_to_revoke(directory, password)
+        check_lasts(directory, &certificate, now)?;
+        Self::with_key(directory, certificate, password)
     }
 
     fn existing(directory: &Directory) -> Result<X509, Error> {
@@ -120,7 +117,10 @@ impl Authority {
 
     /// Opens the authority of a directory, also one that ends soon and was replaced.
     pub(super) fn open_to_revoke(directory: &Directory, password: &PasswordOptions) -> Result<Self, Error> {
-        let certificate = Self::existing(directory)?;
+        Self::with_key(directory, Self::existing(directory)?, password)
+    }
+
+    fn with_key(directory: &Directory, certificate: X509, password: &PasswordOptions) -> Result<Self, Error> {
         let path = directory.path(KEY);
         let pem = directory.read_private("key of the authority", KEY)?.unwrap_or_default();
         let unusable = |fault| PkiError::Unusable { path: path.clone(), fault };
@@ -176,6 +176,14 @@ impl Authority {
     pub(super) fn has_issued(&self, certificate: &X509Ref) -> bool {
         certificate.verify(&self.key).unwrap_or(false)
     }
+}
+
+/// Refuses an authority that ends within a week.
+pub(super) fn check_lasts(directory: &Directory, certificate: &X509Ref, now: i64) -> Result<(), PkiError> {
+    if unix_time(certificate.not_after())? >= now + WEEK {
+        return Ok(());
+    }
+    Err(PkiError::Ending { path: directory.path(CERTIFICATE), end: x509::end(certificate) })
 }
 
 /// Returns the serial number of a certificate in hexadecimal digits.

@@ -30,7 +30,8 @@ pub(super) struct Revoked {
     pub(super) at: i64,
 }
 
-/// Reads the certificates and the number of the list that exists; nothing and zero if there is none.
+/// Reads the present list: the revoked certificates, and its number. Without a list, there are no certificates, and the
+/// number is zero.
 pub(super) fn read(directory: &Directory) -> Result<(Vec<Revoked>, BigNum), Error> {
     let Some(pem) = directory.read(FILE)? else { return Ok((Vec::new(), BigNum::new().map_err(PkiError::from)?)) };
     let unusable = |_| PkiError::Unusable { path: directory.path(FILE), fault: "it is not a CRL in PEM" };

@@ -4,16 +4,15 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::authority::{self, Authority, WEEK};
+use super::authority::{self, Authority};
 use super::directory::{Access, Directory};
 use super::error::Error as PkiError;
 use super::{Place, crl, issued, password};
 use crate::cli::error::Error;
 use crate::cli::labels;
 use crate::cli::report::{Report, hint};
-use crate::secret::Bytes;
 use crate::text::shell_word;
-use crate::x509::{self, unix_time};
+use crate::x509;
 
 /// All files of an authority.
 const FILES: [&str; 5] = [authority::CERTIFICATE, authority::KEY, password::FILE, issued::FILE, crl::FILE];
@@ -48,10 +47,7 @@ impl Init {
         if !self.force
             && let Some(certificate) = Authority::certificate(&directory)?
         {
-            if unix_time(certificate.not_after()).map_err(PkiError::from)? < now + WEEK {
-                let (path, end) = (directory.path(authority::CERTIFICATE), x509::end(&certificate));
-                return Err(PkiError::Ending { path, end }.into());
-            }
+            authority::check_lasts(&directory, &certificate, now)?;
             hint("the authority exists, and is kept");
             return Ok(self.report(&directory, &certificate, None, false));
         }
@@ -61,7 +57,7 @@ impl Init {
         let key = made.encrypted_key(&password).map_err(PkiError::from)?;
         let pem = made.certificate.to_pem().map_err(PkiError::from)?;
         let access = authority::public_access(&directory);
-        let stored = Bytes::from(format!("{}\n", &*password).into_bytes());
+        let stored = password::stored(&password);
         let mut files = vec![
             (authority::KEY.to_owned(), &*key, Access::Owner),
             (authority::CERTIFICATE.to_owned(), &*pem, access),

@@ -186,16 +186,16 @@ impl Wanted<'_> {
             Some(former) if !without_line(&former).is_empty() => Password::from(without_line(&former).to_owned()),
             _ => password::random()?,
         };
-        let made = || -> Result<(Bytes, Vec<u8>, Vec<u8>, Bytes), ErrorStack> {
+        let made = || -> Result<(Bytes, Vec<u8>, Vec<u8>), ErrorStack> {
             let mut stack = Stack::new()?;
             stack.push(authority.certificate.clone())?;
             let mut p12 = Pkcs12::builder();
             p12.name(self.name).pkey(&key).cert(&certificate).ca(stack);
             let p12 = p12.build2(&password)?.to_der()?;
-            let stored = Bytes::from(format!("{}\n", &*password).into_bytes());
-            Ok((authority::plain_key(&key)?, certificate.to_pem()?, p12, stored))
+            Ok((authority::plain_key(&key)?, certificate.to_pem()?, p12))
         };
-        let (key, pem, p12, stored) = made().map_err(PkiError::from)?;
+        let (key, pem, p12) = made().map_err(PkiError::from)?;
+        let stored = password::stored(&password);
         let access = self.access.or_else(|| directory.access(&self.file("key"))).unwrap_or(Access::Owner);
         let record = self.recorded(directory, &certificate, now)?;
         directory.write(&[

@@ -13,7 +13,7 @@ use crate::client;
 use crate::config::exposure;
 use crate::file;
 use crate::hexadecimal;
-use crate::secret::Password;
+use crate::secret::{Bytes, Password};
 use crate::text::Whole;
 
 /// The file that holds the password if `init` stores it.
@@ -100,4 +100,9 @@ pub(super) fn random() -> Result<Password, PkiError> {
     let mut bytes = [0; 24];
     openssl::rand::rand_bytes(&mut bytes)?;
     Ok(Password::from(hexadecimal::lower(&bytes)))
+}
+
+/// Returns the content of a file with a password.
+pub(super) fn stored(password: &Password) -> Bytes {
+    Bytes::from(format!("{}\n", &**password).into_bytes())
 }
