@@ -9,6 +9,7 @@ use crate::api::access as api;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
+use crate::policy::Action;
 
 /// Allow another user, or every user with a role, to perform operations on an object
 ///
@@ -89,13 +90,12 @@ impl Change {
 
 /// Returns whether all operations are granted to the grantee, or none of them if they are not to be.
 fn is_as_wanted(grants: &[api::Grant], wanted: &api::Change, is_to_be: bool) -> bool {
-    let plain = |word: &str| word.replace(['-', '_'], "").to_ascii_lowercase();
     let own = |grant: &&api::Grant| match &wanted.role {
         Some(role) => grant.role.as_ref() == Some(role),
         None => grant.role.is_none() && grant.user_id == wanted.user_id,
     };
-    let held: Vec<String> =
-        grants.iter().filter(own).flat_map(|grant| &grant.operations).map(|own| plain(own)).collect();
-    !wanted.operation_types.is_empty()
-        && wanted.operation_types.iter().all(|operation| held.contains(&plain(operation)) == is_to_be)
+    let words = grants.iter().filter(own).flat_map(|grant| &grant.operations);
+    let held: Vec<Action> = words.filter_map(|word| Action::from_word(word)).collect();
+    let is_held = |word: &String| Action::from_word(word).is_some_and(|action| held.contains(&action));
+    !wanted.operation_types.is_empty() && wanted.operation_types.iter().all(|word| is_held(word) == is_to_be)
 }
