@@ -1,5 +1,6 @@
 //! `--follow`: new lines of the audit log, as they are written.
 
+use std::convert::Infallible;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,8 +47,8 @@ impl Follower {
         Self { filter, last: 0, user: None, as_rows: !as_json && io::stdout().is_terminal() }
     }
 
-    /// Prints the last `first` lines of files, and then those that are added.
-    pub(super) fn files(mut self, files: &[PathBuf], first: usize) -> Result<(), Error> {
+    /// Prints the last `first` lines of files, and then those that are added. It returns only an error.
+    pub(super) fn files(mut self, files: &[PathBuf], first: usize) -> Result<Infallible, Error> {
         let mut limit = first;
         loop {
             self.print(search(files, &self.filter, limit, u64::MAX, &|| false)?.lines)?;
@@ -56,8 +57,8 @@ impl Follower {
         }
     }
 
-    /// Prints the last `first` lines of the server's log, and then those that are added.
-    pub(super) async fn server(mut self, client: &Client, first: usize) -> Result<(), Error> {
+    /// Prints the last `first` lines of the server's log, and then those that are added. It returns only an error.
+    pub(super) async fn server(mut self, client: &Client, first: usize) -> Result<Infallible, Error> {
         self.user = Some(client.get_json::<WhoAmI>("/whoami").await?.username);
         let mut limit = first;
         loop {

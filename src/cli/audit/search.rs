@@ -78,7 +78,7 @@ impl Search {
         }
         if self.follow {
             let followed = Follower::new(self.filter(), self.json).files(&self.files, self.limit);
-            return Some(followed.map(|()| Report::none()));
+            return Some(followed.map(|never| match never {}));
         }
         let found = search(&self.files, &self.filter(), self.limit, u64::MAX, &|| false);
         Some(found.map(|found| lines(found.lines)).map_err(Error::from))
@@ -86,7 +86,10 @@ impl Search {
 
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         if self.follow {
-            Follower::new(self.filter(), self.json).server(client, self.limit).await?;
+            return Follower::new(self.filter(), self.json)
+                .server(client, self.limit)
+                .await
+                .map(|never| match never {});
         }
         Ok(lines(remote::search(client, self.filter(), self.limit).await?))
     }

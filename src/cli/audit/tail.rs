@@ -35,7 +35,7 @@ impl Tail {
         }
         if self.follow {
             let followed = Follower::new(Filter::default(), self.json).files(&self.files, self.lines);
-            return Some(followed.map(|()| Report::none()));
+            return Some(followed.map(|never| match never {}));
         }
         let found = search(&self.files, &Filter::default(), self.lines, u64::MAX, &|| false);
         Some(found.map(|found| lines(found.lines)).map_err(Error::from))
@@ -43,7 +43,10 @@ impl Tail {
 
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         if self.follow {
-            Follower::new(Filter::default(), self.json).server(client, self.lines).await?;
+            return Follower::new(Filter::default(), self.json)
+                .server(client, self.lines)
+                .await
+                .map(|never| match never {});
         }
         Ok(lines(remote::search(client, Filter::default(), self.lines).await?))
     }
