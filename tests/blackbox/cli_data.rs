@@ -325,7 +325,7 @@ fn keys_are_derived(server: &Server) {
     assert_eq!(agree("d:one", "two.pem"), agree("d:two", "one.pem"));
     let other = create(&alice, &[]);
     alice.fails_as(NOT_PERMITTED, &["derive", "data", "-k", &other, "--method", "hkdf"], &["not permitted: "]);
-    // The server derives by these neither, and a hash without its name is none.
+    // The server does not derive by PBKDF2 or HMAC. The method `hash` needs the name of a hash.
     for method in ["pbkdf2", "hmac", "hash"] {
         let output = alice.output(&["derive", "data", "-k", "d:base", "--method", method], b"");
         assert_eq!(output.status.code(), Some(2), "{method}");

@@ -144,7 +144,7 @@ fn the_entry_point_runs_other_programs_and_ends_with_the_status_of_a_refusal() {
     assert!(!container.place.path("volume/softhsm").exists());
     let (status, _, error) = run(&mut container.entry(&["--authority-cert-file", "ca.pem"]));
     assert_eq!(status.code(), Some(1), "{error}");
-    assert_eq!(error.matches("--authority-cert-file").count(), 1, "the error is told once: {error}");
+    assert_eq!(error.matches("--authority-cert-file").count(), 1, "the error appears once: {error}");
     // A PIN that the HSM token refuses is tried once.
     let pin = container.place.path("volume/softhsm/pin");
     fs::write(&pin, "not the PIN").unwrap();

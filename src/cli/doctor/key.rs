@@ -125,7 +125,7 @@ fn told<'a>(list: &'a [(&str, Hindrance)]) -> Option<(String, &'a Hindrance)> {
 fn unusable(key: &str, username: &str, error: &Error) -> Wrong {
     let status = error.status();
     if status == NOT_FOUND {
-        let detail = format!("there is no object {key:?}, or you have no right on it");
+        let detail = format!("no object {key:?} is visible to you: it does not exist, or you have no right on it");
         let remedy = match key.strip_prefix(IDENTIFIER).or_else(|| is_uuid(key).then_some(key)) {
             Some(id) => format!("correct -k, or {}", grant(id, username, "encrypt decrypt")),
             // Grants name the identifier, and only the owner can find it.
