@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_call_that_does_not_return() {
-        let calls = InTime::new(Duration::from_millis(50));
+        // Long enough for the calls that return, also on a busy machine.
+        let calls = InTime::new(Duration::from_secs(3));
         let (release, released) = sync_channel::<()>(1);
         let hangs = calls.run(move || {
             let _ = released.recv();

@@ -82,6 +82,11 @@ pub fn directory() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("claviger-test-").tempdir_in(*PARENT).unwrap()
 }
 
+/// Clears the environment of a program. Only the file for its coverage stays (`scripts/coverage`).
+pub fn without_environment(command: &mut Command) -> &mut Command {
+    command.env_clear().envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)))
+}
+
 /// Calls `ask` until it returns a value, without sleeping longer than a scheduler tick.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;

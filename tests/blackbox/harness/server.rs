@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::{
     Authority, Client, Hsm, Identity, Leaf, Token, directory, eventually, kmip, reference, spy, within_patience,
+    without_environment,
 };
 
 pub const P12_PASSWORD: &str = "p12-password-that-must-not-leak";
@@ -95,7 +96,9 @@ impl Place {
     pub fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clavigerd"));
         let hsm = Hsm::chosen();
-        command.env_clear().env(hsm.variable(), &self.token.configuration).current_dir(self.directory.path());
+        without_environment(&mut command)
+            .env(hsm.variable(), &self.token.configuration)
+            .current_dir(self.directory.path());
         // SoftHSM is found without this option.
         if hsm != Hsm::SoftHsm {
             command.env("KMS_HSM_MODULE", hsm.module());
