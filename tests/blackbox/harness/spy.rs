@@ -77,6 +77,9 @@ pub struct Watch {
     carried: Vec<String>,
     chunks: Vec<String>,
     told: usize,
+    /// Whether lines of this call may be another's: no handle is then known by it, and no rule judged.
+    is_mixed: bool,
+    /// The flags of the keys by their handles.
     known: HashMap<String, [Option<bool>; 2]>,
     /// The blocks of 16 bytes of imported keys that are sealed.
     sealed: HashSet<String>,
@@ -101,12 +104,13 @@ impl Watch {
         if let Some((number, function)) = line.split_once(": C_")
             && number.parse::<u64>().is_ok()
         {
-            self.calls[1] += usize::from(!self.function.is_empty());
+            let is_mixed = !self.function.is_empty();
+            self.calls[1] += usize::from(is_mixed);
             let known = std::mem::take(&mut self.known);
             let (sealed, found, [calls, mixed]) =
                 (std::mem::take(&mut self.sealed), std::mem::take(&mut self.found), self.calls);
             let function = format!("C_{}", function.trim());
-            *self = Self { function, known, sealed, found, calls: [calls + 1, mixed], ..Self::default() };
+            *self = Self { function, is_mixed, known, sealed, found, calls: [calls + 1, mixed], ..Self::default() };
         } else if self.function.is_empty() {
             // Between two calls.
         } else if let Some(result) = line.strip_prefix("Returned:") {
@@ -169,11 +173,13 @@ impl Watch {
 
     fn tell(&mut self, what: String, protection: Protection, is_wrong: bool) {
         let (function, at) = (self.function.clone(), self.at.clone());
+        let is_wrong = is_wrong && !self.is_mixed;
         self.found.push(Carried { function, what, protection, is_wrong, at });
     }
 
     fn end(&mut self, is_done: bool) {
         let own = match self.function.as_str() {
+            _ if self.is_mixed => None,
             "C_GetAttributeValue" | "C_WrapKey" | "C_DeriveKey" => self.known.get(&self.object).copied(),
             _ => Some(self.flags),
         };
@@ -197,7 +203,11 @@ impl Watch {
             _ if !what.is_empty() => self.tell(what, protection(own), true),
             _ => {}
         }
-        if self.function == "C_GetAttributeValue" && is_done {
+        if self.is_mixed {
+            if let Some(made) = self.made.take() {
+                self.known.remove(&made);
+            }
+        } else if self.function == "C_GetAttributeValue" && is_done {
             let known = self.known.entry(self.object.clone()).or_default();
             for (known, own) in known.iter_mut().zip(self.flags) {
                 *known = own.or(*known);
