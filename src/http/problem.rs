@@ -330,7 +330,13 @@ fn key_status(fault: &kms::KeyFault) -> StatusCode {
 fn lifecycle_status(fault: &kms::LifecycleFault) -> StatusCode {
     use kms::LifecycleFault as F;
     match fault {
-        F::Lease(_) | F::UsageLimit { .. } | F::Replaced(_) | F::Rotations => StatusCode::CONFLICT,
+        F::Lease(_)
+        | F::UsageLimit { .. }
+        | F::Replaced(_)
+        | F::Compromised(_)
+        | F::Ended(_)
+        | F::Formers(_)
+        | F::Rotations => StatusCode::CONFLICT,
         F::EndsAtOnce(_) | F::Storage(_) | F::TooShort => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

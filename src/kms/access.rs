@@ -70,7 +70,7 @@ impl Kms {
             let grant = self.authorize_action(&call, Action::ManageAccess, id)?.undestroyed()?;
             self.check_grantee(to)?;
             grant.change_access(|object, access| {
-                check_effect(object, &call, to, actions)?;
+                check_effect(object, to, actions)?;
                 self.check_own(&call, object, actions.iter().copied())?;
                 if access.grants.of(to).is_none() && access.grants.len() >= MAX_GRANTEES {
                     return Err(NoEffect::Full.into());
@@ -278,7 +278,7 @@ fn granted(to: &Grantee, actions: &BTreeSet<Action>) -> NoEffect {
 }
 
 /// Refuses a grant that would add no right.
-fn check_effect(object: &Object, call: &Call<'_>, to: &Grantee, actions: &BTreeSet<Action>) -> Result<(), NoEffect> {
+fn check_effect(object: &Object, to: &Grantee, actions: &BTreeSet<Action>) -> Result<(), NoEffect> {
     if actions.is_empty() {
         return Err(NoEffect::Empty);
     }
@@ -289,7 +289,7 @@ fn check_effect(object: &Object, call: &Call<'_>, to: &Grantee, actions: &BTreeS
         return Err(NoEffect::Owner(owner.clone()));
     }
     for action in actions {
-        check_possible(object, call, *action)?;
+        check_possible(object, *action)?;
     }
     let everyones = grants.of(&Grantee::Everyone);
     if *to != Grantee::Everyone && everyones.is_some_and(|all| actions.is_subset(all)) {
@@ -299,7 +299,7 @@ fn check_effect(object: &Object, call: &Call<'_>, to: &Grantee, actions: &BTreeS
 }
 
 /// Refuses an operation that the key can never perform.
-fn check_possible(object: &Object, call: &Call<'_>, action: Action) -> Result<(), NoEffect> {
+fn check_possible(object: &Object, action: Action) -> Result<(), NoEffect> {
     let impossible = |reason| Err(NoEffect::Impossible { operation: action.word(), reason });
     if !Action::on_objects().any(|own| own == action) {
         return Err(NoEffect::NotOnObjects(action.word()));
@@ -311,9 +311,6 @@ fn check_possible(object: &Object, call: &Call<'_>, action: Action) -> Result<()
     let Some(Facts { uses, touches, .. }) = Facts::of(operation) else { return Ok(()) };
     if touches == Touches::GivenOut && !object.may_leave() {
         return impossible("the key is not Extractable");
-    }
-    if operation == Kmip::Activate && object.state(call.now) != State::PreActive {
-        return impossible("it was activated before");
     }
     if uses.is_empty() || uses.iter().any(|purpose| object.permits(purpose.mask)) {
         return Ok(());

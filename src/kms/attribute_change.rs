@@ -11,7 +11,7 @@ use super::gate::{Grant, Kms, settle_limits};
 use super::object::Object;
 use super::rotation;
 use crate::kmip::attributes::{Edit, Rule, SingleAttribute, UsageLimits, When};
-use crate::kmip::enumerations::Operation;
+use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::payloads::Instance;
 use crate::kmip::state::{self, Dates};
 use crate::kmip::ttlv::{DateTime, Interval};
@@ -178,33 +178,8 @@ fn settle_change(own: &Attributes, attributes: &mut Attributes) -> Result<(), Er
 pub(super) fn check_rights(kms: &Kms, call: &Call<'_>, present: &Object, attributes: &Attributes) -> Result<(), Error> {
     let own = &present.attributes;
     let id = UniqueIdentifier::Text(present.id.clone());
-    // A date in the future comes by itself, so it is as good as one in the past. To move it away needs no other right.
-    let is_sooner =
-        |date: Option<DateTime>, former: Option<DateTime>| date.is_some_and(|date| former.is_none_or(|own| date < own));
     let [mask, former] = [attributes, own].map(|own| own.cryptographic_usage_mask.unwrap_or_default());
-    let lost = former.without(mask);
-    let mut needed = Vec::new();
-    // Before its Process Start Date a key does not decrypt or verify.
-    if is_sooner(attributes.activation_date, own.activation_date)
-        || own.process_start_date.is_some_and(|own| attributes.process_start_date.is_none_or(|date| date < own))
-    {
-        needed.push(Operation::Activate);
-    }
-    // After its Protect Stop Date, before its Process Start Date, without a use, and once its Usage Limits are used up, a
-    // key can do no more than after a revocation.
-    if is_sooner(attributes.deactivation_date, own.deactivation_date)
-        || is_sooner(attributes.protect_stop_date, own.protect_stop_date)
-        || attributes.process_start_date.is_some_and(|date| own.process_start_date.is_none_or(|own| date > own))
-        || lost != UsageMask::default()
-        || is_narrower(attributes.usage_limits.as_ref(), own.usage_limits.as_ref())
-    {
-        needed.push(Operation::Revoke);
-    }
-    // A use does not come back, and without these what the key protects is lost.
-    if lost.without(UsageMask::PROCESSING) != lost {
-        needed.push(Operation::Destroy);
-    }
-    for operation in needed {
+    for operation in rights_of(present, attributes, call.now) {
         kms.authorize_beside(call, operation, Some(&id))?;
     }
     // The server replaces the key at these times.
@@ -219,6 +194,51 @@ pub(super) fn check_rights(kms: &Kms, call: &Call<'_>, present: &Object, attribu
         kms.authorize_administration(call)?;
     }
     Ok(())
+}
+
+/// The operations that have the effect of a change.
+fn rights_of(present: &Object, attributes: &Attributes, now: DateTime) -> Vec<Operation> {
+    let own = &present.attributes;
+    // A date in the future comes by itself, so it is as good as one in the past. To move it away needs no other right.
+    let is_sooner =
+        |date: Option<DateTime>, former: Option<DateTime>| date.is_some_and(|date| former.is_none_or(|own| date < own));
+    let [mask, former] = [attributes, own].map(|own| own.cryptographic_usage_mask.unwrap_or_default());
+    let lost = former.without(mask);
+    let mut needed = Vec::new();
+    // Before its Activation Date a key does nothing. To an ended key, the date makes no difference.
+    let begins = |own: &Attributes| own.activation_date.map_or(i64::MAX, |date| date.0.max(now.0));
+    let began = match present.state(now) {
+        State::PreActive => begins(own),
+        State::Active => now.0,
+        _ => i64::MAX,
+    };
+    let is_delayed = attributes.activation_date != own.activation_date && begins(attributes) > began;
+    // The Rotate Offset is the time for which no replacement that the server makes is Active.
+    let offset = |own: &Attributes| own.rotate_offset.map_or(0, |offset| offset.0);
+    let is_offset = offset(attributes) > offset(own);
+    // Before its Process Start Date a key does not decrypt or verify.
+    if is_sooner(attributes.activation_date, own.activation_date)
+        || own.process_start_date.is_some_and(|own| attributes.process_start_date.is_none_or(|date| date < own))
+    {
+        needed.push(Operation::Activate);
+    }
+    // After its Protect Stop Date, before its Process Start Date, without a use, and once its Usage Limits are used up, a
+    // key can do no more than after a revocation.
+    if is_delayed
+        || is_offset
+        || is_sooner(attributes.deactivation_date, own.deactivation_date)
+        || is_sooner(attributes.protect_stop_date, own.protect_stop_date)
+        || attributes.process_start_date.is_some_and(|date| own.process_start_date.is_none_or(|own| date > own))
+        || lost != UsageMask::default()
+        || is_narrower(attributes.usage_limits.as_ref(), own.usage_limits.as_ref())
+    {
+        needed.push(Operation::Revoke);
+    }
+    // A use does not come back, and without these what the key protects is lost.
+    if lost.without(UsageMask::PROCESSING) != lost {
+        needed.push(Operation::Destroy);
+    }
+    needed
 }
 
 /// The attributes by which the server replaces a key.

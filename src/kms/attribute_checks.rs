@@ -4,7 +4,7 @@ use super::attribute_fault::AttributeFault;
 use super::error::Error;
 use super::object::Object;
 use super::object_kind::only_derives;
-use super::{disabled, secret_path};
+use super::{disabled, formers, secret_path};
 use crate::kmip::attributes::{Edit, Link, VendorAttribute, VendorReference};
 use crate::kmip::{AttributeReference, Attributes, Tag};
 
@@ -37,7 +37,7 @@ pub(super) fn check_supported(given: &Attributes, is_brought: bool) -> Result<()
 
 /// Whether the attribute is a mark of the server, which no client sets.
 pub(super) fn is_mark(attribute: &VendorAttribute) -> bool {
-    secret_path::is_own(attribute) || disabled::is_own(attribute)
+    secret_path::is_own(attribute) || disabled::is_own(attribute) || formers::is_own(attribute)
 }
 
 /// Whether a change may not concern the attribute, because the server sets it: a mark of the server, the project, or an

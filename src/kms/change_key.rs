@@ -36,8 +36,8 @@ impl Kms {
     /// change both. All changes are made in one commit.
     ///
     /// # Errors
-    /// The caller may not change the key, a text is too long for its attribute, another key of the project has the
-    /// name, or the key holds a secret.
+    /// The caller may not change the key, or may not revoke it to disable it or activate it to enable it; a text is too
+    /// long for its attribute; another key of the project has the name; or the key holds a secret.
     pub fn change_key(&self, context: &Context<'_>, id: &str, change: &KeyChange) -> Result<(), Error> {
         let modifying = Operation::Kmip(Kmip::ModifyAttribute);
         let asked = Call::new(context, modifying);
@@ -82,6 +82,11 @@ impl Kms {
         let is_disabled = is_disabled.filter(|wanted| disabled::is_disabled(&grant.object().attributes) != *wanted);
         if name.is_none() && description.is_none() && is_disabled.is_none() {
             return Ok(None);
+        }
+        // A disabled key can do less than a revoked one, and an enabled one as much as before.
+        if let Some(is_disabled) = is_disabled {
+            let also = if is_disabled { Kmip::Revoke } else { Kmip::Activate };
+            self.authorize_beside(call, also, Some(&id.into()))?;
         }
         // Enabling the key makes the API token valid again.
         if is_disabled == Some(false) && self.is_api_token(id) {

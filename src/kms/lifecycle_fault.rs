@@ -23,6 +23,17 @@ pub enum LifecycleFault {
     /// The key was replaced before.
     #[error("the key {0:?} was replaced before: replace its replacement, which Link ReplacementObjectLink names")]
     Replaced(String),
+    /// The key is Compromised.
+    #[error("the key {0:?} is Compromised, and a replacement would take its name: create a new key")]
+    Compromised(String),
+    /// A half of the pair has ended.
+    #[error("the key {0:?} of the pair has ended: replace the pair by Re-key Key Pair")]
+    Ended(String),
+    /// Policies tell more identifiers apart than a replacement may have; the largest number.
+    #[error(
+        "policies deny something by each of more than {0} identifiers of the keys that it would replace: create a new key"
+    )]
+    Formers(usize),
     /// The replacement of the key would be Deactivated at once.
     #[error(
         "the replacement of the key {0:?} would be Deactivated at once: give an Offset, by which its dates are moved, or a later \
@@ -50,7 +61,8 @@ impl LifecycleFault {
         match self {
             Self::Lease(_) => ResultReason::PermissionDenied,
             Self::UsageLimit { .. } => ResultReason::UsageLimitExceeded,
-            Self::Rotations => ResultReason::ServerLimitExceeded,
+            Self::Compromised(_) | Self::Ended(_) => ResultReason::WrongKeyLifecycleState,
+            Self::Rotations | Self::Formers(_) => ResultReason::ServerLimitExceeded,
             Self::Replaced(_) => ResultReason::ConstraintViolation,
             Self::Storage(_) => ResultReason::ProtectionStorageUnavailable,
             Self::EndsAtOnce(_) => ResultReason::InvalidField,

@@ -33,6 +33,7 @@ mod disabled;
 mod entry;
 mod error;
 mod first_input;
+mod formers;
 mod gate;
 mod halves;
 mod handover;

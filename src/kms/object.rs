@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::error::Error;
+use super::formers;
 use super::handover::Pending;
 use super::object_kind::{ObjectKind, secret_key_kind};
 use super::ownership::Access;
@@ -192,6 +193,7 @@ impl Object {
     pub(super) fn shown(&self, now: DateTime) -> Attributes {
         let mut attributes = self.attributes.clone();
         secret_path::hide(&mut attributes);
+        formers::hide(&mut attributes);
         attributes.state = Some(self.state(now));
         if let Some(project) = &self.access.project {
             attributes.set_project(project);
@@ -299,6 +301,10 @@ impl Properties for Attributes {
                 .collect()
             }
         }
+    }
+
+    fn formers(&self) -> Vec<String> {
+        formers::of(self)
     }
 
     fn account(&self) -> Option<Account> {

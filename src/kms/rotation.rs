@@ -1,11 +1,11 @@
 //! Replacing keys by new ones: the attributes of the replacement (KMIP 2.1 sections 6.1.46 and 6.1.47), and when the server
 //! does it by itself (sections 4.48 to 4.54).
 
-use super::disabled;
 use super::error::Error;
 use super::lifecycle_fault::LifecycleFault;
 use super::object::Object;
 use super::object_kind::ObjectKind;
+use super::{disabled, formers};
 use crate::kmip::attributes::Link;
 use crate::kmip::enumerations::{LinkType, State};
 use crate::kmip::state::{self, Dates};
@@ -18,8 +18,8 @@ const MIN_INTERVAL: u32 = 60;
 /// Checks that a key can be replaced.
 ///
 /// # Errors
-/// It is of another kind, or was replaced before.
-pub(super) fn check_replaceable(object: &Object, kind: ObjectKind) -> Result<(), Error> {
+/// It is of another kind, was replaced before, or is Compromised at `now`.
+pub(super) fn check_replaceable(object: &Object, kind: ObjectKind, now: DateTime) -> Result<(), Error> {
     if object.kind != kind {
         return Err(Error::ObjectType(match kind {
             ObjectKind::SymmetricKey => {
@@ -31,13 +31,16 @@ pub(super) fn check_replaceable(object: &Object, kind: ObjectKind) -> Result<(),
     if object.attributes.rotate_latest == Some(false) {
         return Err(LifecycleFault::Replaced(object.id.clone()).into());
     }
+    if object.state(now) == State::Compromised {
+        return Err(LifecycleFault::Compromised(object.id.clone()).into());
+    }
     Ok(())
 }
 
 /// The attributes that the replacement copies from a key, with its dates. Those that the server sets for every new key are left
 /// out.
-pub(super) fn copied(present: &Attributes, now: DateTime, offset: Option<Interval>) -> Attributes {
-    let mut own = present.clone();
+pub(super) fn copied(present: &Object, now: DateTime, offset: Option<Interval>) -> Attributes {
+    let mut own = present.attributes.clone();
     own.unique_identifier = None;
     own.state = None;
     own.initial_date = None;
@@ -59,6 +62,7 @@ pub(super) fn copied(present: &Attributes, now: DateTime, offset: Option<Interva
     own.rotate_generation = None;
     own.rotate_latest = None;
     disabled::set(&mut own, false);
+    formers::hide(&mut own);
     if let Some(offset) = offset {
         let activation = DateTime(now.0.saturating_add(i64::from(offset.0)));
         if let Some(former) = own.activation_date {

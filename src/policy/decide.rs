@@ -5,8 +5,9 @@ use super::decision::{Decision, Refusal, Rule};
 use super::grants::Grantee;
 use super::identity::OrganizationRole;
 use super::model::Policy;
+use super::names::Names;
 use super::resource::Resource;
-use super::role::Judgement;
+use super::role::{Judgement, Role};
 use super::subject::Subject;
 use crate::kmip::enumerations::Operation;
 use crate::principal::{Caller, Method, Narrowing};
@@ -36,7 +37,7 @@ impl Policy {
         if is_plain && is_owner {
             return Ok(Rule::Owner);
         }
-        let names = if is_plain { Vec::new() } else { names(resource) };
+        let names = if is_plain { Names::default() } else { Names::of(resource) };
         if let Some(narrowing) = &caller.narrowing {
             self.within(narrowing, action, resource, &names)?;
         }
@@ -90,7 +91,7 @@ impl Policy {
     /// The reason for the refusal.
     pub fn decide_create(&self, caller: &Caller, action: Action, resource: &Resource<'_>) -> Decision {
         self.check_account(caller, resource)?;
-        let names = names(resource);
+        let names = Names::of(resource);
         if let Some(narrowing) = &caller.narrowing {
             self.within(narrowing, action, resource, &names)?;
         }
@@ -129,7 +130,8 @@ impl Policy {
         }
     }
 
-    /// Whether the caller may use an operation of the server that concerns no object.
+    /// Whether the caller may use an operation of the server that concerns no object. Roles limit only the generation of
+    /// random bytes.
     ///
     /// # Errors
     /// The reason for the refusal.
@@ -138,7 +140,39 @@ impl Policy {
         if limits.is_some_and(|operations| !operations.contains(&operation)) {
             return Err(Refusal::Narrowed("operations"));
         }
-        Ok(Rule::Everyone)
+        if operation == Operation::RNGRetrieve { self.decide_random(caller) } else { Ok(Rule::Everyone) }
+    }
+
+    /// Whether the caller may get random bytes. Every caller without a role may. Otherwise the role that the credential
+    /// is limited to and the caller's own role must allow it; without an own role, one of the caller's roles in projects.
+    ///
+    /// # Errors
+    /// The reason for the refusal.
+    fn decide_random(&self, caller: &Caller) -> Decision {
+        let action = Action::Operation(Operation::RNGRetrieve);
+        if let Some(role) = caller.narrowing.as_ref().and_then(|narrowing| narrowing.role.as_deref()) {
+            self.ask_role_of_server(role, action)?;
+        }
+        if let Some(role) = self.role_of(caller) {
+            let policy = self.ask_role_of_server(role, action)?.to_owned();
+            return Ok(Rule::Role { role: role.to_owned(), policy });
+        }
+        let mut refused = None;
+        for project in self.projects_of(caller) {
+            // A role that every caller has takes nothing away.
+            let count = usize::from(self.is_member_by_name(caller, &project));
+            for (number, role) in self.roles_in(caller, &project).enumerate() {
+                match self.ask_role_of_server(role, action) {
+                    Ok(policy) => {
+                        let (role, policy) = (role.to_owned(), policy.to_owned());
+                        return Ok(Rule::Member { project: project.clone(), role, policy });
+                    }
+                    Err(refusal) if number < count => refused = refused.or(Some(refusal)),
+                    Err(_) => {}
+                }
+            }
+        }
+        refused.map_or(Ok(Rule::Everyone), Err)
     }
 
     /// Whether the caller is an administrator: they manage roles, policies, users and projects, and read the audit log.
@@ -177,7 +211,7 @@ impl Policy {
         narrowing: &Narrowing,
         action: Action,
         resource: &Resource<'_>,
-        names: &[String],
+        names: &Names,
     ) -> Result<(), Refusal> {
         if let Some(operations) = &narrowing.operations
             && !operations.iter().any(|operation| Action::Operation(*operation) == action)
@@ -201,10 +235,18 @@ impl Policy {
     }
 
     /// Returns the policy by which the role allows the action.
-    fn ask_role<'a>(&'a self, name: &str, action: Action, names: &[String]) -> Result<&'a str, Refusal> {
+    fn ask_role<'a>(&'a self, name: &str, action: Action, names: &Names) -> Result<&'a str, Refusal> {
+        self.ask(name, |role| role.judge(action, names))
+    }
+
+    /// The same for an operation that concerns no object.
+    fn ask_role_of_server<'a>(&'a self, name: &str, action: Action) -> Result<&'a str, Refusal> {
+        self.ask(name, |role| role.judge_server(action))
+    }
+
+    fn ask<'a>(&'a self, name: &str, judge: impl FnOnce(&'a Role) -> Judgement<'a>) -> Result<&'a str, Refusal> {
         let role = || name.to_owned();
-        let found = self.roles.get(name).ok_or_else(|| Refusal::UnknownRole(role()))?;
-        match found.judge(action, names) {
+        match judge(self.roles.get(name).ok_or_else(|| Refusal::UnknownRole(role()))?) {
             Judgement::Allowed { policy } => Ok(policy),
             Judgement::Denied { policy } => Err(Refusal::Policy { role: role(), policy: policy.to_owned() }),
             Judgement::Incapable(capability) => Err(Refusal::Capability { role: role(), capability }),
@@ -219,7 +261,7 @@ impl Policy {
         caller: &Caller,
         project: &str,
         action: Action,
-        names: &[String],
+        names: &Names,
     ) -> Result<Option<Rule>, Refusal> {
         let mut found = None;
         for role in self.roles_in(caller, project) {
@@ -236,12 +278,4 @@ impl Policy {
         }
         Ok(found)
     }
-}
-
-/// The names of an object that the resource patterns of policies are matched against.
-pub(super) fn names(resource: &Resource<'_>) -> Vec<String> {
-    let mut names = vec![format!("objects/{}", resource.id)];
-    names.extend(resource.project.map(|project| format!("projects/{project}/{}", resource.id)));
-    names.extend(resource.properties.tags().into_iter().map(|tag| format!("tags/{tag}")));
-    names
 }

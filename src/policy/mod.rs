@@ -18,7 +18,9 @@ mod grants;
 mod hosts;
 mod identity;
 mod kinds;
+mod lasting;
 mod model;
+mod names;
 mod own;
 mod ownership;
 #[cfg(test)]

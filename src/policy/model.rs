@@ -152,6 +152,11 @@ impl Policy {
         own.chain(self.memberships.of(&Subject::Everyone)).next().is_some()
     }
 
+    /// Whether the project lists the caller among its members, and not only every caller.
+    pub(super) fn is_member_by_name(&self, caller: &Caller, project: &str) -> bool {
+        self.projects.get(project).is_some_and(|members| members.contains_key(&Subject::of(caller)))
+    }
+
     /// The members of a project with their roles there, as the policy file writes them, sorted.
     #[must_use]
     pub fn members_of(&self, project: &str) -> Vec<(String, String)> {

@@ -1,10 +1,10 @@
 //! Decides which caller may become the owner of an object.
 
 use super::action::Action;
-use super::decide::names;
 use super::decision::{Decision, Refusal, Rule};
 use super::identity::OrganizationRole;
 use super::model::Policy;
+use super::names::Names;
 use super::resource::Resource;
 use crate::principal::Caller;
 
@@ -17,7 +17,7 @@ impl Policy {
     /// The reason for the refusal.
     pub fn decide_accept(&self, caller: &Caller, receiver: Option<&str>, resource: &Resource<'_>) -> Decision {
         if let Some(narrowing) = &caller.narrowing {
-            self.within(narrowing, Action::Transfer, resource, &names(resource))?;
+            self.within(narrowing, Action::Transfer, resource, &Names::of(resource))?;
         }
         if self.organization_role(caller) == Some(OrganizationRole::NoAccess) {
             return Err(Refusal::NoAccess);

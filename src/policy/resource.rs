@@ -22,6 +22,10 @@ pub trait Properties {
     fn tags(&self) -> Vec<String>;
     /// The values of a property: an attribute's name, or `tag`.
     fn values(&self, property: &str) -> Vec<String>;
+    /// The identifiers of the keys that the object replaces, the first of the chain first; empty if it replaces none.
+    fn formers(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// The account of the secret in the object; `None` if the object does not hold a secret.
     fn account(&self) -> Option<Account> {
         None

@@ -7,6 +7,7 @@ use super::action::{Action, Capability};
 use super::document::{Effect, PolicyDocument, RoleDocument};
 use super::fault::{Fault, MAX_PARTS, check_count, check_patterns};
 use super::glob;
+use super::names::Names;
 
 /// A role, compiled for decisions.
 #[derive(Debug)]
@@ -143,15 +144,42 @@ impl Role {
         self.deny.iter().any(|own| own.means(action))
     }
 
-    pub(super) fn judge(&self, action: Action, resources: &[String]) -> Judgement<'_> {
+    /// Whether a policy of the role denies something by one of these names, but not by the others.
+    pub(super) fn denies_only(&self, names: &[String], others: &[String]) -> bool {
+        let matches = |pattern: &str, names: &[String]| names.iter().any(|own| glob::matches(pattern, own));
+        let mut patterns = self.deny.iter().flat_map(|own| &own.resources);
+        patterns.any(|pattern| matches(pattern, names) && !matches(pattern, others))
+    }
+
+    /// Judges an operation of the server that concerns no object. A policy means it by its operations. A deny of some
+    /// objects does not mean it, unless it names exactly this operation.
+    pub(super) fn judge_server(&self, action: Action) -> Judgement<'_> {
         let Some(capability) = action.capability() else { return Judgement::Incapable(None) };
-        if let Some(statement) = self.deny.iter().find(|own| own.matches(action, resources)) {
+        let is_everything = |own: &Statement| own.resources.iter().any(|pattern| pattern == "*");
+        let names_it = |own: &Statement| own.operations.iter().any(|word| word == action.word());
+        let denies = |own: &&Arc<Statement>| own.means(action) && (is_everything(own) || names_it(own));
+        if let Some(statement) = self.deny.iter().find(denies) {
             return Judgement::Denied { policy: &statement.name };
         }
         if self.capabilities.as_ref().is_some_and(|own| !own.contains(&capability)) {
             return Judgement::Incapable(Some(capability));
         }
-        match self.allow.iter().find(|own| own.matches(action, resources)) {
+        match self.allow.iter().find(|own| own.means(action)) {
+            Some(statement) => Judgement::Allowed { policy: &statement.name },
+            None => Judgement::Silent,
+        }
+    }
+
+    pub(super) fn judge(&self, action: Action, names: &Names) -> Judgement<'_> {
+        let Some(capability) = action.capability() else { return Judgement::Incapable(None) };
+        let denies = |own: &&Arc<Statement>| own.matches(action, &names.own) || own.matches(action, &names.denied);
+        if let Some(statement) = self.deny.iter().find(denies) {
+            return Judgement::Denied { policy: &statement.name };
+        }
+        if self.capabilities.as_ref().is_some_and(|own| !own.contains(&capability)) {
+            return Judgement::Incapable(Some(capability));
+        }
+        match self.allow.iter().find(|own| own.matches(action, &names.own)) {
             Some(statement) => Judgement::Allowed { policy: &statement.name },
             None => Judgement::Silent,
         }

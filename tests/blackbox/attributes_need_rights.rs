@@ -67,6 +67,7 @@ fn the_right_to_modify_attributes_gives_no_other() {
         put("AddAttribute", "dated", &date("ActivationDate", past)),
         put("ModifyAttribute", "k", &date("ActivationDate", past)),
         set("k", "ActivationDate", "2980-01-01T00:00:00Z"),
+        set("k", "ActivationDate", "2991-01-01T00:00:00Z"),
         set("dated", "DeactivationDate", past),
         set("dated", "DeactivationDate", LATE),
         set("k", "DeactivationDate", "2997-01-01T00:00:00Z"),
@@ -102,7 +103,6 @@ fn the_right_to_modify_attributes_gives_no_other() {
     // Later dates, and data.
     for request in [
         set("k", "DeactivationDate", LATE),
-        set("k", "ActivationDate", "2991-01-01T00:00:00Z"),
         put("AddAttribute", "k", &name("n")),
         put("AddAttribute", "k", &vendor_attribute("x", "table", "t")),
         comment("k"),

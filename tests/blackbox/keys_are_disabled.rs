@@ -200,15 +200,24 @@ fn who_may_change_a_key_may_disable_it_and_nobody_else() {
     assert_eq!(bob.send("PATCH", &at, Some(&body)).status, 404);
     alice.grant(&private, "bob", &["get_attributes", "sign"]);
     assert_eq!(bob.send("PATCH", &at, Some(&body)).status, 403);
-    alice.grant(&private, "bob", &["modify_attribute"]);
+    alice.grant(&private, "bob", &["modify_attribute", "revoke"]);
     // Of a pair both are changed.
     assert_eq!(bob.send("PATCH", &at, Some(&body)).status, 404);
-    alice.grant(&public, "bob", &["signature_verify"]);
+    alice.grant(&public, "bob", &["signature_verify", "modify_attribute"]);
+    // A disabled key is out of service, as a revoked one.
     assert_eq!(bob.send("PATCH", &at, Some(&body)).status, 403);
     alice.ok(&sign(&private, b"data", &[]));
-    alice.grant(&public, "bob", &["modify_attribute"]);
+    alice.grant(&public, "bob", &["revoke"]);
     disable(&mut bob, &private, true);
     assert_eq!(alice.kmip(&sign(&private, b"data", &[])).status, 409);
+    let enabled = json!({"isDisabled": false});
+    for half in [&private, &public] {
+        assert_eq!(bob.send("PATCH", &at, Some(&enabled)).status, 403);
+        alice.grant(half, "bob", &["activate"]);
+    }
+    disable(&mut bob, &private, false);
+    alice.ok(&sign(&private, b"data", &[]));
+    disable(&mut bob, &private, true);
     // The audit log has its own operations for it.
     let mut root = Caller::certificate(&server, "root");
     let found = root.done("/audit/search", &json!({"object": private}));

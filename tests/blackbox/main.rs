@@ -182,6 +182,7 @@ mod policy_file;
 mod random_bytes_and_what_the_server_can;
 mod recovery_needs_two;
 mod refusals_reach_their_clients;
+mod replacements_keep_their_rules;
 mod rights_are_as_the_table_says;
 mod root_keys_are_made_once;
 mod root_keys_are_not_made_again;

@@ -89,7 +89,6 @@ fn a_grant_that_would_change_nothing_says_why() {
         ("k", "carol", &["locate"], "locate cannot be granted on an object"),
         ("k", "carol", &["manage_access"], "manage_access cannot be granted on an object"),
         ("k", "carol", &["transfer"], "transfer cannot be granted on an object"),
-        ("k", "carol", &["encrypt", "activate"], "`activate` would have no effect: it was activated before"),
         ("sealed", "carol", &["get"], "`get` would have no effect: the key is not Extractable"),
         ("sealed", "carol", &["export"], "`export` would have no effect: the key is not Extractable"),
         ("macs", "carol", &["encrypt"], "`encrypt` would have no effect: the key's Cryptographic Usage Mask"),

@@ -1,9 +1,59 @@
 //! RNGRetrieve, Query and DiscoverVersions.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::harness::Server;
-use crate::harness::kmip::{all, enumeration, find, integer, octets, string, structure};
+use crate::harness::kmip::{all, bytes, enumeration, find, integer, octets, string, structure};
+use crate::harness::{Server, World};
+
+const POLICY: &str = r#"
+[policies.of_apollo]
+policy_type = "allow"
+operations = ["*"]
+resources = ["projects/apollo/*"]
+
+[policies.no_production]
+policy_type = "deny"
+operations = ["*"]
+resources = ["tags/production"]
+
+[policies.no_random]
+policy_type = "deny"
+operations = ["rng_retrieve"]
+resources = ["objects/*"]
+
+[roles.lead]
+capabilities = ["*"]
+policies = ["of_apollo", "no_production"]
+
+[roles.auditor]
+capabilities = ["read"]
+policies = ["of_apollo"]
+
+[roles.quiet]
+capabilities = ["*"]
+policies = ["of_apollo", "no_random"]
+
+[users.vera]
+role = "auditor"
+
+[users.lena]
+role = "lead"
+
+[projects.apollo.members]
+alice = "lead"
+bob = "auditor"
+carol = "quiet"
+vera = "lead"
+lena = "auditor"
+'*' = "auditor"
+
+[projects.mars.members]
+bob = "auditor"
+"jwt:https://issuer.example/#dave" = "auditor"
+
+[projects.venus.members]
+"jwt:https://issuer.example/#dave" = "lead"
+"#;
 
 #[test]
 fn requests_to_one_server() {
@@ -24,6 +74,40 @@ fn random_bytes_within_bounds(server: &Server) {
         alice.refused(&request, 400, "Invalid_Attribute_Value");
     }
     alice.refused(&structure("RNGRetrieve", &[]), 400, "Missing_Data");
+}
+
+#[test]
+fn a_role_limits_random_bytes() {
+    let world = World::new(POLICY);
+    let requests =
+        [structure("RNGRetrieve", &[integer("DataLength", 8)]), structure("RNGSeed", &[bytes("Data", b"seed")])];
+    let null = Value::Null;
+    let narrowed = |role: &str| world.token("sam", &json!({ "role": role }));
+    // An own role is a limit, one of several roles in projects is enough, and a role that every caller has is none.
+    let permitted = [
+        world.certificate("alice"),
+        world.certificate("lena"),
+        world.certificate("sam"),
+        world.token("dave", &null),
+        narrowed("lead"),
+    ];
+    let refused = [
+        (world.certificate("bob"), "use"),
+        (world.certificate("carol"), "no_random"),
+        (world.certificate("vera"), "auditor"),
+        (narrowed("auditor"), "auditor"),
+    ];
+    for mut caller in permitted {
+        requests.iter().for_each(|request| drop(caller.ok(request)));
+    }
+    for (mut caller, reason) in refused {
+        for request in &requests {
+            let detail = caller.refused(request, 403);
+            assert!(detail.contains(reason), "{detail}");
+        }
+        // Other operations that concern no object need no right.
+        caller.ok(&structure("Query", &[enumeration("QueryFunction", "QueryOperations")]));
+    }
 }
 
 fn what_is_served_is_told(server: &Server) {

@@ -280,6 +280,12 @@ impl Kitchen {
                 let objects = vec![(key, private.clone()), ("the other half of a pair", public)];
                 Recipe { ask: http("PATCH", at(&private, ""), Some(json!({"isDisabled": true}))), objects }
             }
+            "PATCH /api/v1/kms/keys/{}, isDisabled false of a pair" => {
+                let (private, public) = self.pair();
+                self.alice.done_with("PATCH", &at(&private, ""), &json!({"isDisabled": true}));
+                let objects = vec![(key, private.clone()), ("the other half of a pair", public)];
+                Recipe { ask: http("PATCH", at(&private, ""), Some(json!({"isDisabled": false}))), objects }
+            }
             "DELETE /api/v1/kms/keys/{}" => {
                 let (private, public) = self.pair();
                 let objects = vec![(key, private.clone()), ("the other half of a pair", public)];

@@ -162,7 +162,7 @@ impl Kms {
     }
 
     /// Decides whether the caller may perform an operation that concerns no object. Every authenticated caller may,
-    /// unless the credential is limited.
+    /// unless the credential is limited, or a role gives no random bytes.
     pub(in crate::kms) fn authorize_server<'a>(
         &'a self,
         call: &'a Call<'a>,

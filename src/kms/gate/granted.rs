@@ -7,6 +7,7 @@ use openssl::sha::sha256;
 use super::super::bounds::MAX_OFFERS;
 use super::super::cipher_fault::CipherFault;
 use super::super::error::Error;
+use super::super::formers;
 use super::super::handover::{Pending, offered_to};
 use super::super::handover_fault::HandoverFault;
 use super::super::object::{Object, is_destroyed};
@@ -20,7 +21,7 @@ use super::service::{Grant, Kms, NewGrant, Usable};
 use crate::custody::{self, Secret, Signature, is_signature};
 use crate::kmip::attributes::RandomNumberGenerator;
 use crate::kmip::state::{self, Dates};
-use crate::kmip::{Attributes, UsageMask};
+use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
 use crate::policy::{Decision, Resource};
 use crate::secret::Bytes;
 use crate::store::object::{Class, Material};
@@ -202,7 +203,10 @@ impl<'a> Grant<'a> {
 
     /// Refuses attributes under which the caller would not be permitted to perform this action.
     pub(in crate::kms) fn check_outcome(&self, present: &Object, attributes: &Attributes) -> Result<(), Error> {
-        let resource = Resource { properties: attributes, ..present.resource() };
+        let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text).unwrap_or(&present.id);
+        let mut judged = attributes.clone();
+        formers::follow(&mut judged, (&present.id, &present.attributes), id);
+        let resource = Resource { id, properties: &judged, ..present.resource() };
         self.refuse(self.kms.policy.load().decide(self.call.caller(), self.action, &resource))
     }
 
@@ -247,7 +251,7 @@ impl<'a> Grant<'a> {
         name: Option<Turn>,
         change: impl FnOnce(&Object, &mut Attributes) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.replace_holding(name, |object| {
+        self.replace_holding(name.into_iter().collect(), |object| {
             let mut attributes = object.attributes.clone();
             change(object, &mut attributes)?;
             Ok(Successor { attributes, ..Successor::of(object) })
@@ -285,9 +289,13 @@ impl<'a> Grant<'a> {
     }
 
     /// Replaces attributes and key, or value, by those that `make` returns for the present object. Pending changes of
-    /// owner end: their approvers agreed to the former key.
-    pub(in crate::kms) fn exchange(&self, make: impl FnOnce(&Object) -> Result<Exchange, Error>) -> Result<(), Error> {
-        self.replace(|object| {
+    /// owner end: their approvers agreed to the former key. The locks on new names are held until the change is committed.
+    pub(in crate::kms) fn exchange(
+        &self,
+        names: Vec<Turn>,
+        make: impl FnOnce(&Object) -> Result<Exchange, Error>,
+    ) -> Result<(), Error> {
+        self.replace_holding(names, |object| {
             let Exchange { attributes, class, material, value } = make(object)?;
             let made = Some(Made::new(&self.kms.custody, &material));
             let access = Access { pending: Pending::default(), ..object.access.clone() };
@@ -330,14 +338,14 @@ impl<'a> Grant<'a> {
     }
 
     fn replace(&self, successor: impl FnOnce(&Object) -> Result<Successor, Error>) -> Result<(), Error> {
-        self.replace_holding(None, successor)
+        self.replace_holding(Vec::new(), successor)
     }
 
     /// Writes the next version of the row. A key that only the former version has is removed from the HSM token. The
-    /// lock on a new name is held until the change is committed.
+    /// locks on new names are held until the change is committed.
     fn replace_holding(
         &self,
-        name: Option<Turn>,
+        names: Vec<Turn>,
         successor: impl FnOnce(&Object) -> Result<Successor, Error>,
     ) -> Result<(), Error> {
         let (kms, id) = (self.kms, &self.object.id);
@@ -366,7 +374,7 @@ impl<'a> Grant<'a> {
         records.extend(self.call.conclusions(self.action, id, version));
         let mut prepared = Prepared::succession(command.erasing(erasure).recorded(records), object, size, turn);
         prepared.size += sealed_size;
-        kms.commit(self.call, prepared.holding(name).with_keys(made, former).ending(is_gone))
+        kms.commit(self.call, prepared.holding(names).with_keys(made, former).ending(is_gone))
     }
 }
 

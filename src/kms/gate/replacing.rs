@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::cache;
 use super::super::error::Error;
+use super::super::formers;
 use super::super::handover::Pending;
 use super::super::key_pair::{Half, pair_kind};
 use super::super::lifecycle_fault::LifecycleFault;
@@ -19,6 +20,7 @@ use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms};
 use crate::audit::Record;
 use crate::custody::SecretKeyKind;
+use crate::kmip::enumerations::State;
 use crate::kmip::ttlv::{DateTime, Interval};
 use crate::kmip::{Attributes, Tag};
 use crate::store::object::{Class, Material};
@@ -48,7 +50,7 @@ impl Grant<'_> {
         propose: impl FnOnce(&Object) -> Result<Proposal, Error>,
     ) -> Result<String, Error> {
         let (turn, present) = self.turn()?;
-        rotation::check_replaceable(&present, ObjectKind::SymmetricKey)?;
+        rotation::check_replaceable(&present, ObjectKind::SymmetricKey, self.call.now)?;
         let Proposal { id, mut attributes, kind, class } = propose(&present)?;
         rotation::complete(&present, &mut attributes, self.call.now)?;
         let (new, made) = self.kms.make_secret(id, attributes, kind, class)?;
@@ -64,8 +66,8 @@ impl Grant<'_> {
     ) -> Result<[String; 2], Error> {
         let (turn, private) = self.turn()?;
         let (other_turn, other) = public.turn_beside()?;
-        rotation::check_replaceable(&private, ObjectKind::PrivateKey)?;
-        rotation::check_replaceable(&other, ObjectKind::PublicKey)?;
+        rotation::check_replaceable(&private, ObjectKind::PrivateKey, self.call.now)?;
+        rotation::check_replaceable(&other, ObjectKind::PublicKey, self.call.now)?;
         check_halves(&private, &other)?;
         let halves = propose(&private, &other)?;
         let formers = [Former { present: private, turn }, Former { present: other, turn: other_turn }];
@@ -130,7 +132,10 @@ impl Kms {
                 let Ok(turn) = self.turns.take_free(&public) else { return Ok(None) };
                 let other = self.load(&public)?.ok_or(Error::NotFound(public))?;
                 check_halves(&former.present, &other)?;
-                rotation::check_replaceable(&other, ObjectKind::PublicKey)?;
+                rotation::check_replaceable(&other, ObjectKind::PublicKey, now)?;
+                if other.state(now) == State::Deactivated {
+                    return Err(LifecycleFault::Ended(other.id.clone()).into());
+                }
                 let halves = [own_half(&former.present, now, offset)?, own_half(&other, now, offset)?];
                 let formers = [former, Former { present: other, turn: Some(turn) }];
                 let (news, made) = self.make_pair(&formers, halves, now)?;
@@ -192,7 +197,11 @@ impl Kms {
     ) -> Result<(Prepared, Vec<Object>), Error> {
         let (mut commands, mut records) = (Vec::new(), Vec::new());
         let (mut changed, mut added) = (Vec::new(), Vec::new());
-        for (Former { present, turn }, New { id, attributes, class, material }) in couples {
+        for (Former { present, turn }, New { id, mut attributes, class, material }) in couples {
+            let project = present.access.project.as_deref();
+            formers::follow(&mut attributes, (&present.id, &present.attributes), &id);
+            let lasting = self.policy.load().lasting(formers::of(&attributes), &id, project);
+            formers::set(&mut attributes, &lasting)?;
             let version = present.version + 1;
             let (access, key) = (present.access.clone(), present.material.clone());
             let own = rotation::replaced(&present.attributes, &id, now)?;
@@ -227,7 +236,7 @@ impl Kms {
 /// The attributes of a replacement that nobody asks for: those of the key, and what Create sets.
 fn own_half(present: &Object, now: DateTime, offset: Option<Interval>) -> Result<Half, Error> {
     let id = uuid::ordered()?;
-    let mut attributes = rotation::copied(&present.attributes, now, offset);
+    let mut attributes = rotation::copied(present, now, offset);
     attributes.initial_date = Some(now);
     attributes.last_change_date = Some(now);
     attributes.original_creation_date = Some(now);

@@ -1,6 +1,6 @@
 //! Import (KMIP 2.1 section 6.1.25).
 
-use super::super::attribute_change::differ;
+use super::super::attribute_change::check_rights;
 use super::super::brought::{Brought, Terms, Value};
 use super::super::gate::{Exchange, Grant, settle_limits};
 use super::super::identifier::wished;
@@ -10,6 +10,7 @@ use super::super::object_kind::ObjectKind;
 use super::super::proposal::{Origin, Proposal, check_settable, propose};
 use super::super::{Call, Error, Kms, uuid};
 use super::Purpose;
+use super::re_key::turns_of_names;
 use crate::custody::SecretKeyKind;
 use crate::kmip::attributes::CertificateIdentity;
 use crate::kmip::enumerations::{
@@ -50,7 +51,8 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     }
     match kms.authorize(call, Some(&given.id)) {
         Ok(existing) => {
-            existing.exchange(|present| replacement(kms, call, &existing, present, &given))?;
+            let names = turns_of_names(kms, call, &existing, &given.attributes)?;
+            existing.exchange(names, |present| replacement(kms, call, &existing, present, &given))?;
             Ok(Response { unique_identifier: existing.object().id.clone() })
         }
         // There is no object to replace. If the object belongs to another user, adding the row fails.
@@ -128,10 +130,8 @@ fn replacement(
     let is_addition = project.is_some();
     check_settable(&said, Origin::Imported)?;
     let attributes = succeeding(present, call.now, said)?;
-    // Policies decide by tags, as they do by projects.
-    if differ(&attributes, &present.attributes, "tag") {
-        kms.check_leaving(call, present)?;
-    }
+    // What an import changes beside the key needs the rights of that change.
+    check_rights(kms, call, present, &attributes)?;
     if kms.is_api_token(&present.id) {
         kms.authorize_administration(call)?;
     }

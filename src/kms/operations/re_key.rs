@@ -6,9 +6,9 @@ use super::super::gate::Grant;
 use super::super::object::Object;
 use super::super::proposal::{Origin, Proposal, check_masks, check_settable, propose};
 use super::super::{Call, Error, Kms, rotation};
-use crate::kmip::enumerations::Operation;
+use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::payloads::re_key::{Request, Response};
-use crate::kmip::{Attributes, Tag};
+use crate::kmip::{Attributes, Tag, UniqueIdentifier};
 use crate::turns::Turn;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
@@ -20,8 +20,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     check_settable(&said, Origin::Created)?;
     let names = turns_of_names(kms, call, &grant, &said)?;
     let unique_identifier = grant.re_key(names, |present| {
-        let attributes =
-            differing(kms, call, present, rotation::copied(&present.attributes, call.now, request.offset), &said)?;
+        let attributes = differing(kms, call, present, rotation::copied(present, call.now, request.offset), &said)?;
         let new = grant.successor(present, &attributes, false)?;
         let proposal: Proposal = propose(&new, call, attributes, Origin::Created)?;
         check_class(present, &proposal.attributes)?;
@@ -51,7 +50,7 @@ pub(super) fn turns_of_names(
 /// The attributes of the replacement, in which those of the request replace the copied ones.
 ///
 /// # Errors
-/// The replacement would be in another project, or the caller may not give it these tags.
+/// The replacement would be in another project, or the caller may not change the key like this.
 pub(super) fn differing(
     kms: &Kms,
     call: &Call<'_>,
@@ -77,6 +76,16 @@ pub(super) fn differing(
     }
     // Who uses the key by its name uses the replacement: what differs is a change of the key.
     check_rights(kms, call, present, &attributes)?;
+    let id = UniqueIdentifier::Text(present.id.clone());
+    let is_active = attributes.activation_date.is_some_and(|date| date <= call.now);
+    let also = match present.state(call.now) {
+        // The name would have no usable key until then.
+        State::Active if !is_active => Operation::Revoke,
+        // The name, the grants and the project would have a usable key again.
+        State::Deactivated => Operation::Activate,
+        _ => return Ok(attributes),
+    };
+    kms.authorize_beside(call, also, Some(&id))?;
     Ok(attributes)
 }
 

@@ -48,7 +48,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let names = turns_of_names(kms, call, &private, &of_private)?;
     let [private_key_unique_identifier, public_key_unique_identifier] =
         private.re_key_pair(&public, names, |own, other| {
-            let copied = |object: &Object| rotation::copied(&object.attributes, call.now, request.offset);
+            let copied = |object: &Object| rotation::copied(object, call.now, request.offset);
             let first = differing(kms, call, own, copied(own), &of_private)?;
             let second = differing(kms, call, other, copied(other), &of_public)?;
             let (one, two) = (private.successor(own, &first, false)?, public.successor(other, &second, false)?);

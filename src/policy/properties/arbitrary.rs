@@ -104,6 +104,7 @@ pub(super) fn caller(source: &mut Source<'_>) -> Result<Caller> {
 #[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) id: String,
+    pub(super) formers: Vec<String>,
     pub(super) owner: String,
     pub(super) project: Option<String>,
     pub(super) tags: Vec<String>,
@@ -118,6 +119,10 @@ impl Properties for Object {
 
     fn values(&self, property: &str) -> Vec<String> {
         if property == "tag" { self.tags() } else { Vec::new() }
+    }
+
+    fn formers(&self) -> Vec<String> {
+        self.formers.clone()
     }
 
     fn account(&self) -> Option<Account> {
@@ -143,6 +148,7 @@ pub(super) fn object(source: &mut Source<'_>) -> Result<Object> {
         |source: &mut Source<'_>| Ok(Account { name: name(source, &PROJECTS)?, is_former: source.arbitrary()? });
     Ok(Object {
         id: name(source, &["k", "kk"])?,
+        formers: names(source, &["k", "kkk"], 0)?,
         owner: name(source, &["alice", "bob"])?,
         project: perhaps(source, 7, |source| name(source, &PROJECTS))?,
         tags: names(source, &["t", "u"], 0)?,

@@ -36,10 +36,18 @@ fn says(documents: &Documents, role: &str, action: Action, object: &Object) -> S
     let (Some(role), Some(statements)): (_, Option<Vec<&PolicyDocument>>) = (role, statements) else {
         return Says::Forbids;
     };
-    let mut named = vec![format!("objects/{}", object.id)];
-    named.extend(object.project.iter().map(|project| format!("projects/{project}/{}", object.id)));
-    named.extend(object.tags.iter().map(|tag| format!("tags/{tag}")));
+    let ids: Vec<&String> = object.formers.iter().chain([&object.id]).collect();
+    let named = |ids: &[&String]| {
+        let mut named: Vec<String> = object.tags.iter().map(|tag| format!("tags/{tag}")).collect();
+        for id in ids {
+            named.push(format!("objects/{id}"));
+            named.extend(object.project.iter().map(|project| format!("projects/{project}/{id}")));
+        }
+        named
+    };
     let speaks = |statement: &&PolicyDocument| {
+        // A replacement is denied by each of its names, and allowed by the first only.
+        let named = if statement.policy_type == Effect::Deny { named(&ids) } else { named(&ids[..1]) };
         statement.operations.iter().any(|pattern| is_described(pattern, action.word()))
             && statement.resources.iter().any(|pattern| named.iter().any(|name| is_described(pattern, name)))
     };

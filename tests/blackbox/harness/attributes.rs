@@ -108,7 +108,7 @@ pub fn request(id: &str, operation: &str, case: &str) -> Value {
         ("AdjustAttribute", Some(tag)) => adjust(id, &tag, "Decrement", Some(60)),
         ("AdjustAttribute", None) => adjust(id, "x/n", "Increment", None),
         ("DeleteAttribute", _) => delete(id, "Comment"),
-        (_, Some(tag)) if tag == "RotateInterval" => {
+        (_, Some(tag)) if tag == "RotateInterval" || tag == "RotateOffset" => {
             put(operation, id, &json!({"tag": tag, "type": "Interval", "value": 600}))
         }
         (_, Some(tag)) => put(operation, id, &date(&tag, if case.contains("later") { LATER } else { SOON })),
