@@ -6,10 +6,15 @@ use super::super::anonymous_request::{AnonymousRequest, Answering, not_logged_in
 use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Typed, typed};
 use super::shapes::{invalid, read_secret};
 use crate::api::logins::{Given, JwtLogin};
 use crate::auth::{ClaimsError, Issued, JwsError, Unauthenticated};
 use crate::kms::{IdentityWay, NoIdentityToken};
+
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const TAKES: Typed = typed::<JwtLogin<String>>;
+pub(super) const GIVES: Gives = Gives::One(typed::<Given<String>>);
 
 /// Returns the answer with an access token.
 pub(super) fn given(issued: &Issued) -> Answer {

@@ -1,5 +1,6 @@
 //! Common parts of the requests and answers of this API.
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -11,9 +12,20 @@ use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::members;
 use super::super::problem::Problem;
+use super::super::typed::{Part, Typed, typed};
 
 /// The largest `offset` of a list.
 pub(super) const MAX_OFFSET: usize = 1 << 31;
+
+/// The number of all entries of a list, in the description of the routes.
+pub(super) const COUNT: (&str, Part) = ("totalCount", Part::One(typed::<u64>));
+
+/// A body without known members.
+#[derive(Deserialize, JsonSchema)]
+struct Nothing {}
+
+/// Its description.
+pub(super) const NOTHING: Typed = typed::<Nothing>;
 
 /// An error in the format of Infisical's API.
 #[derive(Serialize)]
@@ -64,8 +76,6 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// # Errors
 /// The body is not a JSON object, or has a member that would limit the request.
 pub(super) fn read_nothing(body: &[u8]) -> Result<(), Problem> {
-    #[derive(Deserialize)]
-    struct Nothing {}
     read::<Nothing>(body).map(drop)
 }
 

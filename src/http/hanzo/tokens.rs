@@ -1,5 +1,6 @@
 //! `/api/v1/auth/token`: the bearer of an access token renews or revokes it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use warp::http::StatusCode;
 
@@ -7,6 +8,7 @@ use super::super::anonymous_request::{AnonymousRequest, Answering};
 use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Typed, typed};
 use super::login;
 use super::shapes::read_secret;
 use crate::api::logins::Presented;
@@ -14,7 +16,11 @@ use crate::auth::Refusal;
 use crate::kms::{self, Context, Way};
 use crate::principal::Caller;
 
-#[derive(Serialize)]
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const TAKES: Typed = typed::<Presented<String>>;
+pub(super) const REVOKED: Gives = Gives::One(typed::<Ended>);
+
+#[derive(Serialize, JsonSchema)]
 struct Ended {
     message: &'static str,
 }
