@@ -53,7 +53,7 @@ fn a_file_comes_back_by_the_key_that_it_names(server: &Server) {
         // It is the format of `sym encrypt`, in both directions.
         alice.quiet(&["decrypt", "sealed", "-o", "opened", "--force", "--aad-hex", "00ff"]);
         assert!(alice.read("opened") == plain);
-        alice.quiet(&["sym", "decrypt", "sealed", "-o", "opened", "--aad-hex", "00ff"]);
+        alice.quiet(&["sym", "decrypt", "sealed", "-o", "opened", "--aad-hex", "00ff", "--force"]);
         assert!(alice.read("opened") == plain);
         // Without names, the commands read standard input and write standard output.
         let sealed = alice.pipe(&["encrypt", "-k", "d:file"], &plain);

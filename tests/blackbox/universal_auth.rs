@@ -365,9 +365,14 @@ fn administrators_do_it_by_the_command_line() {
     let create = ["identities", "client-secrets", "create", &id, "--description", "build server", "--uses", "2"];
     let secret = run(&create);
     assert_eq!(log_in(&server, &client_id, &secret).json()["expiresIn"], json!(60));
-    let listed = run(&["identities", "client-secrets", "list", &id]);
-    let (secret_id, rest) = listed.split_once(' ').unwrap();
-    assert_eq!(rest, format!("{} uses 1/2 ttl 0 build server", &secret[..4]));
+    let listed = root.rows(&["identities", "client-secrets", "list", &id]);
+    let (secret_id, rest) = listed[0].split_once(" | ").unwrap();
+    assert_eq!(rest, format!("{} | 1/2 | unlimited | build server", &secret[..4]));
+    let identities = root.rows(&["identities", "list"]);
+    assert!(identities.contains(&format!("{id} | build | member")), "{identities:?}");
+    let tokens = root.rows(&["tokens", "list"]);
+    let row = format!(" | identity:{id} | universal-auth {secret_id} | 2");
+    assert!(tokens[0].contains(&row) && tokens[0].ends_with(" | 0/any | valid"), "{tokens:?}");
     let shown: Value = serde_json::from_str(&run(&["identities", "show", &id])).unwrap();
     assert_eq!(shown["identityUniversalAuth"]["clientId"], json!(client_id));
     assert_eq!(log_in(&server, &client_id, &"0".repeat(68)).status, 401);

@@ -40,7 +40,7 @@ pub(in crate::cli) struct Export {
 
 impl Export {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let existing = if self.force { Existing::Replace } else { Existing::Keep };
+        let existing = Existing::forced(self.force);
         let mut target = Target::create(&self.file, existing)?;
         let wrapping = match &self.wrap_key {
             Some(key) => Some(resolve(client, key, &SYMMETRIC).await?),
