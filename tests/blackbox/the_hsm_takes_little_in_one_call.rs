@@ -164,7 +164,7 @@ fn too_little_is_no_start() {
             assert!(row.contains(" bytes: the server needs 1024 ") && row.ends_with("  does not start"), "{row}");
         }
         let last = out.lines().next_back().unwrap();
-        assert_eq!(last, format!("the server cannot use this token: {}", rows.join(", ")));
+        assert_eq!(last, format!("the server cannot use this HSM token: {}", rows.join(", ")));
         let mut start = shim::program(&place, &faults);
         let (status, out, error) = run(start.args(["--hostname", "127.0.0.1", "--port", "0"]).env("KMS_LOG", "error"));
         assert_eq!((status.code(), out.as_str()), (Some(1), ""), "{error}");
