@@ -387,3 +387,34 @@ fn administrators_do_it_by_the_command_line() {
     run(&["identities", "universal-auth", "detach", &id, "--yes"]);
     assert_eq!(log_in(&server, &client_id, secret).status, 401);
 }
+
+#[test]
+fn forms_and_a_slash_at_the_end_are_accepted_as_by_infisical() {
+    let server = server();
+    let mut root = Caller::certificate(&server, "root");
+    let app = app(&mut root, &json!({}));
+    let (_, secret) = secret(&mut root, &app, &json!({}));
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let send = |path: &str, body: &str| server.nobody().try_request("POST", path, &form, body.as_bytes()).unwrap();
+    let login = format!("clientId={}&clientSecret={secret}", app.client_id);
+    for path in [LOGIN.to_owned(), format!("{LOGIN}/")] {
+        let answer = send(&path, &login);
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        let token = answer.json()["accessToken"].as_str().unwrap().to_owned();
+        assert_eq!(send(RENEW, &format!("accessToken={token}")).status, 200);
+    }
+    // curl calls each body a form.
+    let json = json!({"clientId": app.client_id, "clientSecret": secret}).to_string();
+    assert_eq!(send(LOGIN, &format!(" {json}")).status, 200);
+    for (body, told) in [
+        (format!("clientId={}", app.client_id), "clientSecret is missing"),
+        (format!("{login}&clientSecret={secret}"), "clientSecret is given twice"),
+        (format!("{login}%ff"), "not UTF-8"),
+    ] {
+        let answer = send(LOGIN, &body);
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
+        assert!(answer.status == 422 && message.contains(told) && !message.contains(&secret), "{message}");
+    }
+    assert_eq!(root.send("GET", "/api/v1/workspace/", None).status, 200);
+    assert_eq!(root.send("GET", "/api/v1/workspace//", None).status, 501);
+}

@@ -13,7 +13,7 @@ use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::typed::{Gives, Part, Typed, typed};
 use super::login;
-use super::shapes::{iso, read, read_nothing, read_secret};
+use super::shapes::{iso, read, read_login, read_nothing};
 use crate::api::logins::SecretLogin;
 use crate::kms::{
     ClientSecretEntry, CredentialFault, MAX_ENTRIES, NewClientSecret, NoCredential, PageBuilder, PresentedSecret,
@@ -34,7 +34,7 @@ const REFUSED: &str = "Invalid credentials. A client that fails too often is loc
 /// `POST /api/v1/auth/universal-auth/login`
 pub(in crate::http) fn log_in<'a>(app: &'a App, request: AnonymousRequest<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let SecretLogin::<Password> { client_id, client_secret } = read_secret(request.body)?;
+        let SecretLogin::<Password> { client_id, client_secret } = read_login(&request)?;
         let presented = PresentedSecret { client_id, client_secret };
         let issued = app.logins.log_in_by_client_secret(&request.visitor(), &presented).await;
         Ok(login::given(&issued.map_err(|refused| not_logged_in(refused, login_refused))?))

@@ -7,7 +7,7 @@ use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::problem::Problem;
 use super::super::typed::{Gives, Typed, typed};
-use super::shapes::{invalid, read_secret};
+use super::shapes::{invalid, read_login};
 use crate::api::logins::{Given, JwtLogin};
 use crate::auth::{ClaimsError, Issued, JwsError, Unauthenticated};
 use crate::kms::{IdentityWay, NoIdentityToken};
@@ -36,7 +36,7 @@ pub(in crate::http) fn by_oidc_auth<'a>(app: &'a App, request: AnonymousRequest<
 
 fn login<'a>(way: IdentityWay, app: &'a App, request: AnonymousRequest<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let JwtLogin::<String> { identity_id, jwt } = read_secret(request.body)?;
+        let JwtLogin::<String> { identity_id, jwt } = read_login(&request)?;
         let issued = app.logins.log_in_identity(way, &request.visitor(), &identity_id, &jwt).await;
         Ok(given(&issued.map_err(|refused| not_logged_in(refused, login_refused))?))
     })

@@ -1,8 +1,10 @@
 //! The paths of Hanzo KMS and Infisical.
 
+use std::borrow::Cow;
+
 use warp::http::StatusCode;
 
-use super::super::api::{Api, as_it_is, not_implemented};
+use super::super::api::{Api, not_implemented};
 use super::super::bounds::{MAX_ACCESS, MAX_JSON_SECRET, MAX_KMIP};
 use super::super::route::Body::Json;
 use super::super::route::Handler::{Caller, Visitor};
@@ -32,11 +34,16 @@ pub(in crate::http) static API: Api = Api {
         ("/api/v2", ""),
         ("/api/v3", ""),
     ],
-    spelled: as_it_is,
+    spelled,
     fault: StatusCode::UNPROCESSABLE_ENTITY,
     refusal,
     unserved: not_implemented,
 };
+
+/// Returns the path without a slash at its end, as Infisical does.
+fn spelled(path: &str) -> Cow<'_, str> {
+    Cow::Borrowed(path.strip_suffix('/').unwrap_or(path))
+}
 
 fn is_version(segment: &str) -> bool {
     segment.strip_prefix('v').is_some_and(|rest| rest.parse::<u8>().is_ok())

@@ -10,7 +10,7 @@ use super::super::app::App;
 use super::super::problem::Problem;
 use super::super::typed::{Gives, Typed, typed};
 use super::login;
-use super::shapes::read_secret;
+use super::shapes::read_login;
 use crate::api::logins::Presented;
 use crate::auth::Refusal;
 use crate::kms::{self, Context, Way};
@@ -49,7 +49,7 @@ fn context<'a>(request: &AnonymousRequest<'a>, caller: &'a Caller) -> Context<'a
 
 /// Returns the caller of an access token. The token must be valid, also for the client's address.
 fn bearer(app: &App, request: &AnonymousRequest<'_>) -> Result<Caller, Problem> {
-    let Presented::<String> { access_token } = read_secret(request.body)?;
+    let Presented::<String> { access_token } = read_login(request)?;
     match app.authenticator.bearer_of(request.peer, &access_token, &*app.kms, kms::now()) {
         Ok(caller) => Ok(caller),
         Err(Refusal::Unauthenticated(reason)) => Err(request.unauthenticated(app, &reason)),
