@@ -45,6 +45,7 @@ mod kept_fault;
 mod key_fault;
 mod key_formats;
 mod key_pair;
+mod key_wrapping;
 mod keys;
 mod last_use;
 mod lifecycle_fault;
@@ -85,6 +86,7 @@ mod signature;
 mod streams;
 mod trail;
 mod uncommitted;
+mod unwrapped;
 pub mod uuid;
 
 pub use access::{From, Held, Obtained};

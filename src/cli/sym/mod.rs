@@ -6,7 +6,7 @@ mod keys;
 
 pub(super) use decrypt::Decrypt;
 pub(super) use encrypt::{Encrypt, HexBytes};
-pub(super) use keys::{length, wrapped_under};
+pub(super) use keys::{length, wrapped_so};
 
 use super::error::Error;
 use super::named::{SYMMETRIC, resolve};

@@ -23,6 +23,7 @@ pub mod http2;
 pub mod iam;
 pub mod jwks;
 pub mod jwt;
+pub mod key_wraps;
 pub mod kmip;
 pub mod limits;
 pub mod message;

@@ -10,7 +10,7 @@ mod locate;
 mod new_key;
 mod revoke;
 
-pub(in crate::cli) use export::wrapped_under;
+pub(in crate::cli) use export::wrapped_so;
 pub(in crate::cli) use import::length;
 
 use crate::cli::error::Error;
