@@ -1,4 +1,5 @@
-//! Checks the language of README, docs, help and error texts for wordings that a reader has to read twice.
+//! Checks the language of README, docs, packaging, help, manual pages and error texts for wordings that a reader has to
+//! read twice.
 //!
 //! Comments are not read, except the doc comments that clap prints as help.
 #![allow(
@@ -10,9 +11,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The patterns to avoid, in lower case, each with a replacement.
-const PATTERNS: [(&str, &str); 15] = [
+const PATTERNS: [(&str, &str); 17] = [
     ("alone,", "only"),
     ("alone.", "only"),
     ("anew", "again, or: reloaded"),
@@ -28,10 +30,15 @@ const PATTERNS: [(&str, &str); 15] = [
     ("is no token", "is not a token"),
     ("is no object", "is not an object"),
     ("says to whom", "name the fields to give"),
+    ("is away", "is unavailable"),
+    ("are away", "are unavailable"),
 ];
 
 /// Quotations and names that have such words: the file, and the text around them.
 const EXCEPTED: [(&str, &str); 0] = [];
+
+/// The first line of a program in Python, in which `is None` is not English.
+const PYTHON: &str = "#!/usr/bin/env python3\n";
 
 /// Files whose doc comments are help.
 const HELP: [&str; 3] = ["src/cli/", "src/config/options.rs", "src/bin/"];
@@ -169,17 +176,22 @@ fn complain(file: &str, texts: &[Text], complaints: &mut Vec<String>) {
 
 #[test]
 fn documents_help_and_errors_are_plain() {
-    let mut documents = vec![PathBuf::from("README.md")];
+    let beside = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "Dockerfile", "compose.yaml"];
+    let mut documents: Vec<PathBuf> = beside.into_iter().map(PathBuf::from).collect();
     files("docs", |path| has_extension(path, "md"), &mut documents);
     files("scripts", |_| true, &mut documents);
+    files("packaging", |_| true, &mut documents);
     let mut sources = Vec::new();
     files("src", |path| has_extension(path, "rs"), &mut sources);
     files("kmip/src", |path| has_extension(path, "rs"), &mut sources);
     files("pkcs11/src", |path| has_extension(path, "rs"), &mut sources);
     let mut complaints = Vec::new();
     for file in documents {
-        let text = Text { line: 1, text: fs::read_to_string(root().join(&file)).unwrap() };
-        complain(file.to_str().unwrap(), &[text], &mut complaints);
+        let mut text = fs::read_to_string(root().join(&file)).unwrap();
+        if text.starts_with(PYTHON) {
+            text = text.replace(" is None", " is_None");
+        }
+        complain(file.to_str().unwrap(), &[Text { line: 1, text }], &mut complaints);
     }
     for file in sources {
         let name = file.to_str().unwrap();
@@ -190,6 +202,28 @@ fn documents_help_and_errors_are_plain() {
         }
     }
     complaints.sort();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn manual_pages_are_plain() {
+    let directory = tempfile::tempdir().unwrap();
+    for (program, arguments) in
+        [(env!("CARGO_BIN_EXE_claviger"), &["man"][..]), (env!("CARGO_BIN_EXE_clavigerd"), &["--man"])]
+    {
+        let status = Command::new(program).args(arguments).arg(directory.path()).status().unwrap();
+        assert!(status.success(), "{program}: {status}");
+    }
+    let (mut complaints, mut count) = (Vec::new(), 0);
+    for entry in fs::read_dir(directory.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        // The marks of roff within a word.
+        let text = ["\\fB", "\\fI", "\\fR", "\\"].iter().fold(text, |text, mark| text.replace(mark, ""));
+        complain(path.file_name().unwrap().to_str().unwrap(), &[Text { line: 1, text }], &mut complaints);
+        count += 1;
+    }
+    assert!(count > 50, "{count} pages");
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 

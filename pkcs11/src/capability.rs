@@ -11,7 +11,7 @@ use crate::mac::MacMechanism;
 use crate::pair::PairKind;
 use crate::root::{RootKind, UnwrapTemplate, Weakness, Weaknesses};
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
-use crate::{pair_trials, protection};
+use crate::{key_wrap_trials, pair_trials, protection};
 
 /// The result of one trial.
 #[derive(Debug)]
@@ -188,7 +188,7 @@ const OTHERS: &[Trial] = &[
 impl Device {
     /// Tries everything that the server needs or can use. Makes no token object.
     pub fn capabilities(&self, extent: Extent) -> Vec<Capability> {
-        let trials = [KEYS, CIPHERS, MACS, OTHERS, pair_trials::TRIALS].into_iter().flatten();
+        let trials = [KEYS, CIPHERS, MACS, OTHERS, key_wrap_trials::TRIALS, pair_trials::TRIALS].into_iter().flatten();
         let wanted = trials.filter(|trial| trial.extent <= extent);
         wanted
             .map(|trial| Capability {

@@ -25,7 +25,7 @@ pub struct PrivateKeySpec {
     pub sensitive: bool,
     /// CKA_EXTRACTABLE: the key may be wrapped, or returned in clear if it is not sensitive.
     pub extractable: bool,
-    /// The usage attributes. A private key only signs, decrypts and derives.
+    /// The usage attributes. A private key only signs, decrypts, unwraps and derives.
     pub uses: Uses,
 }
 
@@ -138,7 +138,7 @@ impl PrivateKeySpec {
             Attribute::Sign(self.uses.sign),
             Attribute::SignRecover(false),
             Attribute::Decrypt(self.uses.decrypt),
-            Attribute::Unwrap(false),
+            Attribute::Unwrap(self.uses.unwrap),
             Attribute::Derive(self.uses.derive),
         ];
         template.extend(placement.attributes());

@@ -2,6 +2,9 @@
 //! a key's value without leaving copies in memory.
 
 mod derive;
+mod wrap;
+
+pub(crate) use wrap::Wrapping;
 
 use std::ffi::c_void;
 use std::path::Path;
@@ -249,60 +252,6 @@ impl Functions {
         // SAFETY: `info` is a place for one CK_MECHANISM_INFO. The module is initialised: `slot` was read from it.
         ok(unsafe { call(slot.into(), mechanism, &raw mut info) }, Function::GetMechanismInfo)?;
         Ok(info)
-    }
-
-    /// Calls C_WrapKey with a mechanism without parameters. It is called once if the blob takes at most `room` bytes.
-    pub(crate) fn wrap(
-        &self,
-        session: &Session,
-        mechanism: CK_MECHANISM_TYPE,
-        wrapping: ObjectHandle,
-        key: ObjectHandle,
-        room: usize,
-    ) -> Result<Vec<u8>> {
-        let call = self.list.C_WrapKey.ok_or(Error::NullFunctionPointer)?;
-        let mut mechanism = bare(mechanism);
-        let (session, wrapping, key) = (session.handle(), wrapping.handle(), key.handle());
-        let mut blob = written(room, Function::WrapKey, |blob, room| {
-            // SAFETY: the mechanism has no parameters, and `blob` has room for as many bytes as `room` says. As for the session, see
-            // `attribute`.
-            unsafe { call(session, &raw mut mechanism, wrapping, key, blob, room) }
-        })?;
-        Ok(std::mem::take(&mut *blob))
-    }
-
-    /// Calls C_UnwrapKey with a mechanism without parameters.
-    pub(crate) fn unwrap(
-        &self,
-        session: &Session,
-        mechanism: CK_MECHANISM_TYPE,
-        wrapping: ObjectHandle,
-        blob: &[u8],
-        template: &[Attribute],
-    ) -> Result<ObjectHandle> {
-        let call = self.list.C_UnwrapKey.ok_or(Error::NullFunctionPointer)?;
-        let mut mechanism = bare(mechanism);
-        let mut template: Vec<CK_ATTRIBUTE> = template.iter().map(Into::into).collect();
-        let (length, count) = (blob.len().try_into()?, template.len().try_into()?);
-        let mut handle = 0;
-        // SAFETY: the mechanism has no parameters; `blob` has `length` bytes, which the module only reads whatever the
-        // prototype says; `template` holds `count` attributes that point into the borrowed `Attribute`s. All outlive the call.
-        // As for the session, see `attribute`.
-        let rv = unsafe {
-            call(
-                session.handle(),
-                &raw mut mechanism,
-                wrapping.handle(),
-                blob.as_ptr().cast_mut(),
-                length,
-                template.as_mut_ptr(),
-                count,
-                &raw mut handle,
-            )
-        };
-        ok(rv, Function::UnwrapKey)?;
-        // SAFETY: the module has just given the handle for an object of this session's token.
-        Ok(unsafe { ObjectHandle::new_from_raw(handle) })
     }
 
     /// Calls C_GenerateKey with a mechanism without parameters, which the binding may not know.

@@ -40,19 +40,22 @@ impl Device {
     /// parameters.
     pub fn decrypt_rsa(&self, key: &Key, padding: RsaPadding<'_>, data: &[u8], bytes: usize) -> Result<Secret, Error> {
         let mechanism = match padding {
-            RsaPadding::Oaep(Oaep { label, .. }) if !label.is_empty() && self.maker.ignores_oaep_labels() => {
-                return Err(Error::MechanismUnsupported(quirk::NO_PARAMETERS));
-            }
-            RsaPadding::Oaep(Oaep { hash, mask, label }) => {
-                let source = match label {
-                    [] => PkcsOaepSource::empty(),
-                    label => PkcsOaepSource::data_specified(label),
-                };
-                Mechanism::RsaPkcsOaep(PkcsOaepParams::new(hash.mechanism(), mask.mask_generator(), source))
-            }
+            RsaPadding::Oaep(oaep) => self.oaep_mechanism(oaep)?,
             RsaPadding::Pkcs1v15 => Mechanism::RsaPkcs,
         };
         self.rsa(key, &mechanism, data, bytes)
+    }
+
+    /// Returns the mechanism of OAEP with its parameters. [`Error::MechanismUnsupported`] if the token ignores labels.
+    pub(crate) fn oaep_mechanism<'a>(&self, Oaep { hash, mask, label }: Oaep<'a>) -> Result<Mechanism<'a>, Error> {
+        if !label.is_empty() && self.maker.ignores_oaep_labels() {
+            return Err(Error::MechanismUnsupported(quirk::NO_PARAMETERS));
+        }
+        let source = match label {
+            [] => PkcsOaepSource::empty(),
+            label => PkcsOaepSource::data_specified(label),
+        };
+        Ok(Mechanism::RsaPkcsOaep(PkcsOaepParams::new(hash.mechanism(), mask.mask_generator(), source)))
     }
 
     /// Decrypts by RSAES-OAEP with a token that has only raw RSA (CKM_RSA_X_509): the token computes the power, and the

@@ -7,7 +7,6 @@ use crate::cipher::Cipher;
 use crate::device::Device;
 use crate::error::{Answer, Error, InvalidInput};
 use crate::key::Key;
-use crate::protection;
 use crate::secret_key::{Placement, SecretKeyKind, SecretKeySpec, Uses};
 
 /// The block of 8 bytes that RFC 3394 adds and checks.
@@ -86,24 +85,6 @@ impl Device {
         Ok(self.session_key(handle, spec.kind.bytes()))
     }
 
-    /// Unwraps a blob from outside by a key of a caller. It may not wrap, so that another key shows whether the device works.
-    ///
-    /// [`Error::BlobInvalid`] as for [`Self::unwrap`].
-    pub fn unwrap_given(&self, wrapping: &Key, blob: &[u8], spec: &SecretKeySpec) -> Result<Key, Error> {
-        spec.kind.validate()?;
-        if blob.len() != spec.kind.bytes() + INTEGRITY_BYTES {
-            return Err(Error::InvalidInput(InvalidInput::BlobLength));
-        }
-        let (template, by) = (spec.template(Placement::Session), wrapping.handle(self.generation)?);
-        let functions = &self.module.functions;
-        let handle = self.read(
-            || self.try_own(|session| functions.unwrap(session, self.plain_wrap, by, blob, &template)),
-            || self.unwraps(&protection::kek(self)?, (true, false)),
-            Error::BlobInvalid,
-        )?;
-        Ok(self.session_key(handle, spec.kind.bytes()))
-    }
-
     /// Unwraps a blob to a key with these values of CKA_SENSITIVE and CKA_EXTRACTABLE, which the template contains too.
     /// Distinguishes a damaged blob from a failing device: if the token gives the same answer for both, it has to
     /// unwrap something else by the same key.
@@ -132,7 +113,7 @@ impl Device {
             let (kek, key) = (self.generate(&wrapping(false))?, self.generate(&TRIED)?);
             let (by, of) = (kek.handle(self.generation)?, key.handle(self.generation)?);
             let functions = &self.module.functions;
-            match self.work(|session| functions.wrap(session, number.into(), by, of, 2 * BLOCK)) {
+            match self.work(|session| functions.wrap(session, CK_MECHANISM_TYPE::from(number), by, of, 2 * BLOCK)) {
                 Err(Error::MechanismUnsupported(answer)) => return Ok(Some((number, answer))),
                 Err(error) if error.loss().is_some() => return Err(error),
                 _ => {}

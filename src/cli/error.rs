@@ -60,6 +60,8 @@ pub(super) enum Error {
     NoSecret { what: &'static str, flag: &'static str, variable: &'static str },
     #[error("{} holds no {what}", path.display())]
     EmptySecret { what: &'static str, path: PathBuf },
+    #[error("no {0} was typed")]
+    NothingTyped(&'static str),
     /// The server refused the credential of a login.
     #[error("the server refused the {credential}: {}", said(refusal))]
     LoginRefused { credential: &'static str, refusal: Box<client::Refusal> },

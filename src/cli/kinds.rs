@@ -14,6 +14,9 @@ pub(super) enum Kind {
     Ed25519,
     Hmac,
     Chacha20,
+    #[value(name = "3des")]
+    Des3,
+    SecretData,
 }
 
 /// The parameters of a key of a kind.
@@ -30,6 +33,8 @@ pub(super) struct Choice {
     pub(super) size: Option<i32>,
     pub(super) curve: Option<RecommendedCurve>,
     pub(super) hash: Option<HashingAlgorithm>,
+    /// The algorithm of a symmetric key, in the place of that of its kind.
+    pub(super) algorithm: Option<CryptographicAlgorithm>,
 }
 
 /// The uses of the halves of a pair: what one half permits, the other one undoes.
@@ -42,6 +47,29 @@ const HALVES: [(UsageMask, UsageMask); 5] = [
 ];
 
 impl Kind {
+    /// Returns the kind of keys with this algorithm.
+    pub(super) fn of(algorithm: CryptographicAlgorithm) -> Option<Self> {
+        use CryptographicAlgorithm as A;
+        match algorithm {
+            A::AES => Some(Self::Aes),
+            A::RSA => Some(Self::Rsa),
+            A::EC | A::ECDSA | A::ECDH => Some(Self::Ec),
+            A::Ed25519 => Some(Self::Ed25519),
+            A::ChaCha20 | A::ChaCha20Poly1305 => Some(Self::Chacha20),
+            A::DES3 => Some(Self::Des3),
+            A::HMAC_SHA1
+            | A::HMAC_SHA224
+            | A::HMAC_SHA256
+            | A::HMAC_SHA384
+            | A::HMAC_SHA512
+            | A::HMAC_SHA3_224
+            | A::HMAC_SHA3_256
+            | A::HMAC_SHA3_384
+            | A::HMAC_SHA3_512 => Some(Self::Hmac),
+            _ => None,
+        }
+    }
+
     /// Whether a key of this kind is a private and a public key.
     pub(super) fn is_pair(self) -> bool {
         matches!(self, Self::Rsa | Self::Ec | Self::Ed25519)
@@ -55,8 +83,14 @@ impl Kind {
         let refuse = |is_given: bool, what: &str| if is_given { Err(Error::Usage(what.to_owned())) } else { Ok(()) };
         refuse(choice.curve.is_some() && self != Self::Ec, "--curve is only for --type ec")?;
         refuse(choice.hash.is_some() && self != Self::Hmac, "--hash is only for --type hmac")?;
-        let is_sized = matches!(self, Self::Aes | Self::Rsa | Self::Hmac);
-        refuse(choice.size.is_some() && !is_sized, "--size is only for --type aes, rsa and hmac")?;
+        let is_sized = matches!(self, Self::Aes | Self::Rsa | Self::Hmac | Self::Des3) || choice.algorithm.is_some();
+        refuse(
+            choice.size.is_some() && !is_sized,
+            "--size is only for --type aes, rsa, hmac and 3des, and for --algorithm",
+        )?;
+        if let Some(algorithm) = choice.algorithm {
+            return Ok(Parameters { algorithm, bits: choice.size.unwrap_or(256), domain: None });
+        }
         let curve = choice.curve.unwrap_or(RecommendedCurve::P_256);
         let hash = choice.hash.unwrap_or(HashingAlgorithm::SHA_256);
         let (algorithm, usual) = match self {
@@ -66,6 +100,12 @@ impl Kind {
             Self::Ed25519 => (CryptographicAlgorithm::Ed25519, 256),
             Self::Hmac => hmac(hash)?,
             Self::Chacha20 => (CryptographicAlgorithm::ChaCha20Poly1305, 256),
+            Self::Des3 => (CryptographicAlgorithm::DES3, 168),
+            Self::SecretData => {
+                return Err(Error::Usage(
+                    "--type: secret data has no algorithm: import it by claviger keys import".to_owned(),
+                ));
+            }
         };
         let domain = (self == Self::Ec)
             .then_some(CryptographicDomainParameters { qlength: None, recommended_curve: Some(curve) });
@@ -81,6 +121,7 @@ impl Kind {
         match (self.is_pair(), wanted) {
             (true, []) => Ok([UsageMask::SIGN, UsageMask::VERIFY]),
             (true, _) => halves(all),
+            (false, []) if self == Self::SecretData => Ok([UsageMask::default(); 2]),
             (false, []) if self == Self::Hmac => Ok([UsageMask::MAC_GENERATE | UsageMask::MAC_VERIFY; 2]),
             (false, []) => Ok([UsageMask::ENCRYPT | UsageMask::DECRYPT; 2]),
             (false, _) => Ok([all; 2]),
@@ -147,6 +188,8 @@ mod tests {
             (Kind::Rsa, size, true),
             (Kind::Ec, size, false),
             (Kind::Chacha20, size, false),
+            (Kind::Des3, size, true),
+            (Kind::SecretData, Choice::default(), false),
             (Kind::Ed25519, size, false),
         ] {
             let parameters = kind.parameters(choice);

@@ -10,6 +10,10 @@ use crate::kmip::payloads::locate::{Criteria, Request};
 /// The types of keys.
 pub(super) const KEYS: [ObjectType; 3] = [ObjectType::SymmetricKey, ObjectType::PrivateKey, ObjectType::PublicKey];
 
+/// The types of what is exported: keys and secret data.
+pub(super) const EXPORTED: [ObjectType; 4] =
+    [ObjectType::SymmetricKey, ObjectType::PrivateKey, ObjectType::PublicKey, ObjectType::SecretData];
+
 /// The type of symmetric keys.
 pub(super) const SYMMETRIC: [ObjectType; 1] = [ObjectType::SymmetricKey];
 

@@ -1,16 +1,31 @@
 //! Passwords that are typed at a terminal and not shown.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::error::{Error, Signal};
+use super::stream::DASH;
 use crate::secret::Password;
 
-/// The longest text that is typed, in bytes.
-const LONGEST: usize = 1024;
+/// The longest text that is typed, in bytes: that of a JWT.
+const LONGEST: usize = 16 << 10;
+
+/// Asks for a text that is not shown, if `file` is standard input, or none is named, and standard input is a terminal.
+/// Returns `None` otherwise.
+///
+/// # Errors
+/// The process has no terminal, or Ctrl-C was typed.
+pub(super) fn typed(file: Option<&Path>, question: &str) -> Result<Option<Password>, Error> {
+    if file.is_some_and(|file| file != Path::new(DASH)) || !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let mut terminal = Terminal::open().ok_or_else(|| Error::Terminal(io::ErrorKind::NotFound.into()))?;
+    terminal.ask(question).map(Some)
+}
 
 /// The terminal of the process, without echo, and without the signals of its keys, which would leave it like this. Its
 /// former settings return when it is dropped.

@@ -1,12 +1,15 @@
 //! KMIP's names in options, in the spelling of a command line.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::hexadecimal;
 use crate::kmip::enumerations::{
     BlockCipherMode, CryptographicAlgorithm, DerivationMethod, HashingAlgorithm, ObjectType, PaddingMethod,
     RecommendedCurve, RevocationReasonCode, State,
 };
+use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Tag, UsageMask};
 
 const ALGORITHMS: [&str; 6] = ["aes", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"];
@@ -140,6 +143,13 @@ pub(super) fn duration(text: &str) -> Result<u32, String> {
     total.ok_or_else(|| "it is not a time, such as 90, 15m, 12h or 30d, of at most 49710 days".to_owned())
 }
 
+/// Returns a time in RFC 3339.
+pub(super) fn time(text: &str) -> Result<DateTime, String> {
+    let time = OffsetDateTime::parse(text, &Rfc3339);
+    time.map(|time| DateTime(time.unix_timestamp()))
+        .map_err(|_| "it is not an RFC 3339 time, such as 2027-01-31T00:00:00Z".to_owned())
+}
+
 /// Decodes hexadecimal digits.
 pub(super) fn hexadecimal(text: &str) -> Result<Vec<u8>, String> {
     hexadecimal::decode(text.as_bytes()).map_err(|error| error.to_string())
@@ -169,6 +179,8 @@ mod tests {
         for text in ["", "d", "1y", "-1", "1.5h", "49711d", "4294967296", "1 h"] {
             assert!(duration(text).is_err(), "{text}");
         }
+        assert_eq!(time("1970-01-01T00:01:00Z"), Ok(DateTime(60)));
+        assert!(time("1970-01-01").is_err() && time("now").is_err());
         assert_eq!(usage("mac-generate"), Ok(UsageMask::MAC_GENERATE));
         assert!(usage("everything").is_err());
         assert_eq!(attribute("activation-date"), Ok(Some(Tag::ActivationDate)));

@@ -1,8 +1,8 @@
 //! Custody: root keys, key wrapping, key handles, row bindings, and the recovery of the token.
 //!
-//! This module is the only user of `claviger-pkcs11`. The plaintext of a key crosses its boundary in four functions:
-//! [`Custody::import`] and [`Custody::import_private`] take it in, and [`Custody::value`] and [`Custody::private_parts`]
-//! return it.
+//! This module is the only user of `claviger-pkcs11`. The plaintext of a key crosses its boundary in few functions:
+//! [`Custody::import`], [`Custody::import_private`] and [`Custody::derive`] from a [`Base::Value`] take it in, as
+//! [`Custody::wrap_value`] does, and [`Custody::value`], [`Custody::private_parts`] and [`Custody::derive_value`] return it.
 
 mod abilities;
 mod beginning;
@@ -45,15 +45,17 @@ mod trying;
 mod under_way;
 mod unwrapping;
 mod verified;
+mod wrapping;
 
 pub use abilities::{Optional, accepted};
 pub use claviger_pkcs11::{
-    Capability, Chain, Cipher, Curve, Derivation, DerivationKind, Direction, Encrypted, Error as TokenError,
-    Extractable, Failure, Hash, InvalidInput, MacMechanism as Mac, Need, Oaep, OpenError, PairKind, Part, PrivateParts,
-    RsaPadding, Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses, Weaknesses, Wiping,
-    end, give_back, keep_little, overwrite_variable,
+    AesWrap, Capability, Chain, Cipher, Curve, Derivation, DerivationKind, Direction, Encrypted, Error as TokenError,
+    Extractable, Failure, Hash, InvalidInput, KeyWrap, MacMechanism as Mac, Need, Oaep, OpenError, PairKind, Part,
+    PrivateParts, RsaPadding, Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses,
+    Weaknesses, Wiping, end, give_back, keep_little, overwrite_variable,
 };
 pub use credential::CredentialKind;
+pub use derivation::Base;
 pub use error::{Error, RootError};
 pub use key::{KeyKind, ManagedKey};
 pub use lacking::Lacking;

@@ -10,7 +10,7 @@ use claviger_pkcs11::{
 };
 
 use super::error::Error;
-use super::key::{self, KeyKind, ManagedKey};
+use super::key::{self, ManagedKey};
 use super::placed::PLACED_LABEL;
 use super::state::Custody;
 use crate::config::RemadeKey;
@@ -228,46 +228,6 @@ impl Custody {
         self.with(HsmCall::Export, key, Device::value).map_err(|error| match error {
             Error::Token(refused) if key.class == Class::Exporting && refused.hides_value() => Error::NoValues(refused),
             error => error,
-        })
-    }
-
-    /// Wraps `key` under `wrapping` by AES key wrap (RFC 3394), inside the token.
-    ///
-    /// # Errors
-    /// The token refuses, or AES key wrap would change a key of this length.
-    pub fn wrap(&self, wrapping: &ManagedKey, key: &ManagedKey) -> Result<Vec<u8>, Error> {
-        wrapping.expect_aes()?;
-        let KeyKind::Secret(kind) = key.kind else { return Err(Error::NotASecretKey) };
-        if !key::is_wrappable(kind.bytes()) {
-            return Err(Error::NotWrappable(kind.bytes()));
-        }
-        // Both keys get new handles. After a loss it is then not necessary to find out which handle was lost.
-        self.run_for(HsmCall::Export, &key.material, |device| {
-            let wrapping = self.handle(device, wrapping)?;
-            let key = self.handle(device, key)?;
-            Ok(device.wrap(&wrapping, &key)?)
-        })
-    }
-
-    /// Wraps `value` under `wrapping` by AES key wrap (RFC 3394), inside the token: it is a key of a session for the
-    /// duration of the call, with no use.
-    ///
-    /// # Errors
-    /// The token refuses, or AES key wrap would change a value of this length; [`Error::NoImport`] if it cannot import
-    /// keys.
-    pub fn wrap_value(&self, wrapping: &ManagedKey, value: &[u8]) -> Result<Vec<u8>, Error> {
-        wrapping.expect_aes()?;
-        if !key::is_wrappable(value.len()) {
-            return Err(Error::NotWrappable(value.len()));
-        }
-        if !self.imports() {
-            return Err(Error::NoImport);
-        }
-        let kind = SecretKeyKind::Generic { bytes: value.len() };
-        let spec = SecretKeySpec { kind, sensitive: true, extractable: true, uses: Uses::default() };
-        self.with(HsmCall::Export, wrapping, |device, handle| {
-            let key = device.create(&spec, value)?;
-            device.wrap(handle, &key)
         })
     }
 

@@ -25,10 +25,10 @@ pub(super) fn server_info(_: &App) -> Result<Answer, Problem> {
 
 pub(super) fn health(app: &App) -> Result<Answer, Problem> {
     let health = app.kms.health();
-    let word = |good| Word::from(if good { "ok" } else { "away" });
+    let word = |good| Word::from(if good { "ok" } else { "unavailable" });
     let token = match health.token {
         TokenHealth::Good => "ok",
-        TokenHealth::Unavailable => "away",
+        TokenHealth::Unavailable => "unavailable",
         TokenHealth::Hangs => "hangs: if it goes on, restart the server",
     };
     let status = if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -76,6 +76,11 @@ impl Fields {
         Ok(())
     }
 
+    /// Returns the names and values in their order.
+    pub(super) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// Returns the value of a field, which may be empty; `None` if the field is absent.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())

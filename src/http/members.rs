@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use serde_json::{Map, Value};
 
+use super::fields::{FieldError, Fields};
 use super::limiting;
 use super::names::is_same;
 use crate::auth::strict_json;
@@ -19,6 +20,9 @@ pub(super) enum MembersError {
     /// The body is not a JSON object, is nested too deeply, has too many values, or has a member twice.
     #[error("the body must be a JSON object: {0}")]
     Json(serde_json::Error),
+    /// The body is a form, and is malformed or has a field twice.
+    #[error("{0}")]
+    Form(#[from] FieldError),
     /// A member is missing or has an invalid value.
     #[error("{0}")]
     Member(String),
@@ -66,6 +70,23 @@ pub(super) fn read_spelled<T: DeserializeOwned>(body: &[u8], known: &[&'static s
 /// The reason, with the member's name.
 pub(super) fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> {
     read_with(parse(body)?, not_quoting)
+}
+
+/// Reads a form (application/x-www-form-urlencoded) with a credential as [`read_secret`] reads a body whose members are
+/// texts.
+///
+/// # Errors
+/// A field is given twice, or as for [`read_secret`].
+pub(super) fn read_secret_form<T: DeserializeOwned>(form: &[u8]) -> Result<T, MembersError> {
+    let text = std::str::from_utf8(form).map_err(|_| FieldError::Encoding)?;
+    let mut given = Map::new();
+    for (name, value) in Fields::parse(text)?.into_pairs() {
+        if given.contains_key(&name) {
+            return Err(FieldError::Repeated(name).into());
+        }
+        given.insert(name, Value::String(value));
+    }
+    read_with(Value::Object(given), not_quoting)
 }
 
 /// Reads a body as [`read_secret`] does, which may repeat a parameter of the path: the member `name`, without regard to

@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 use super::api::Api;
 use super::problem::Document;
 use super::route::{Body, Handler, Route};
-use super::typed::{Gives, Typed, typed};
+use super::typed::{Gives, Part, Typed, typed};
+use crate::kmip::ttlv::ItemType;
 
-/// The media types of a KMIP message.
-const ENCODINGS: [&str; 3] = ["application/octet-stream", "application/json", "text/xml"];
+/// The name of the schema of KMIP's JSON.
+const ITEM: &str = "TtlvItem";
 
 /// Describes the routes of these systems. Every row of their tables is in the document.
 pub(super) fn document(apis: &[&Api]) -> Value {
@@ -83,7 +84,7 @@ impl Writer {
         let mut own = Self { requests, answers, schemas: Map::new() };
         let (name, schema) = typed::<Document<'static>>(&mut own.answers);
         own.schemas.insert(name, schema);
-        own.schemas.insert("KmipItem".to_owned(), kmip_item());
+        own.schemas.insert(ITEM.to_owned(), ttlv_item());
         own
     }
 
@@ -113,70 +114,112 @@ impl Writer {
         if !parameters.is_empty() {
             own.insert("parameters".to_owned(), Value::from(parameters));
         }
-        if let Some(body) = self.body(route) {
+        if let Some(body) = self.body(api, route) {
             own.insert("requestBody".to_owned(), body);
         }
         Value::from(own)
     }
 
-    fn body(&mut self, route: &Route) -> Option<Value> {
-        let schema = match route.takes {
-            Some(takes) => {
-                let schema = takes(&mut self.requests);
-                self.named(schema, true)
-            }
-            None => json!({}),
-        };
-        let (bytes, types): (usize, &[&str]) = match route.body {
-            Body::None => return None,
-            Body::Json(bytes) | Body::Strict(bytes) => (bytes, &["application/json"]),
-            Body::Form(bytes) => (bytes, &["application/x-www-form-urlencoded"]),
-            Body::Bytes(bytes) if matches!(route.gives, Gives::Message) => (bytes, &ENCODINGS),
-            Body::Bytes(bytes) => (bytes, &["*/*"]),
-        };
-        Some(json!({
-            "description": format!("At most {bytes} bytes."),
-            "content": content(types, &schema),
-        }))
+    /// Returns the schema of a body. Types of the paths of other systems are written in place, because several have the
+    /// same name.
+    fn schema(&mut self, api: &Api, own: Typed, is_request: bool) -> Value {
+        let (name, schema) = own(if is_request { &mut self.requests } else { &mut self.answers });
+        if api.dialect.is_some() { schema } else { self.named((name, schema), is_request) }
     }
 
-    fn responses(&mut self, api: &Api, route: &Route) -> Value {
-        let item = |own: &mut Self, gives: Typed| {
-            let schema = gives(&mut own.answers);
-            own.named(schema, false)
+    fn body(&mut self, api: &Api, route: &Route) -> Option<Value> {
+        let own = |media_type: &str, schema: Value| content(&[media_type], &schema);
+        let taken = match route.takes {
+            Some(takes) => self.schema(api, takes, true),
+            None if matches!(route.gives, Gives::Item) => item(),
+            None => json!({}),
         };
-        let (types, schema): (&[&str], Value) = match route.gives {
-            Gives::Unstated => (&[], Value::Null),
-            Gives::One(gives) => (&["application/json"], item(self, gives)),
-            Gives::Array(gives) => (&["application/json"], json!({ "type": "array", "items": item(self, gives) })),
-            Gives::Page(name, gives) => {
-                let entries = json!({ "type": "array", "items": item(self, gives) });
+        let (bytes, content) = match route.body {
+            Body::None => return None,
+            Body::Json(bytes) | Body::Strict(bytes) => (bytes, own("application/json", taken)),
+            Body::Form(bytes) => (bytes, own("application/x-www-form-urlencoded", taken)),
+            Body::Bytes(bytes) if matches!(route.gives, Gives::Message) => (bytes, message()),
+            Body::Bytes(bytes) => (bytes, own("*/*", json!({ "type": "string" }))),
+        };
+        Some(json!({ "description": format!("At most {bytes} bytes."), "content": content }))
+    }
+
+    /// Returns the description of the body of an answer, by its media type.
+    fn given(&mut self, api: &Api, gives: Gives) -> Value {
+        let json = |schema: Value| content(&["application/json"], &schema);
+        match gives {
+            Gives::Nothing => json!({}),
+            Gives::Text(types) => content(types, &json!({ "type": "string" })),
+            Gives::Bytes(media_type) => content(&[media_type], &json!({ "type": "string" })),
+            Gives::Message => message(),
+            Gives::OneOrText(own) => json!({
+                "application/json": { "schema": self.schema(api, own, false) },
+                "text/plain": { "schema": { "type": "string", "description": "The document in base64." } },
+            }),
+            gives => {
+                let schema = self.document(api, gives);
+                json(schema)
+            }
+        }
+    }
+
+    /// Returns the schema of an answer in JSON.
+    fn document(&mut self, api: &Api, gives: Gives) -> Value {
+        match gives {
+            Gives::One(own) | Gives::OneOrNothing(own) => self.schema(api, own, false),
+            Gives::Array(own) => json!({ "type": "array", "items": self.schema(api, own, false) }),
+            Gives::Page(name, own) => {
+                let entries = json!({ "type": "array", "items": self.schema(api, own, false) });
                 let next = json!({
                     "type": ["string", "null"],
                     "description": "The value of `after` for the next page; null at the end.",
                 });
-                let schema = json!({
+                json!({
                     "type": "object", "required": [name, "next"], "properties": { name: entries, "next": next },
-                });
-                (&["application/json"], schema)
+                })
             }
-            Gives::Text(types) => (types, json!({ "type": "string" })),
-            Gives::Json => (&["application/json"], json!({})),
-            Gives::Item => (&["application/json"], json!({ "$ref": "#/components/schemas/KmipItem" })),
-            Gives::Message => (&ENCODINGS, json!({})),
-        };
-        let mut done = json!({ "description": "The request succeeded." });
-        if let (false, Some(done)) = (types.is_empty(), done.as_object_mut()) {
-            done.insert("content".to_owned(), content(types, &schema));
+            Gives::Object(parts) => {
+                let mut properties = Map::new();
+                for (name, part) in parts {
+                    let schema = match *part {
+                        Part::One(own) => self.schema(api, own, false),
+                        Part::Array(own) => json!({ "type": "array", "items": self.schema(api, own, false) }),
+                    };
+                    properties.insert((*name).to_owned(), schema);
+                }
+                let required: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
+                json!({ "type": "object", "required": required, "properties": properties })
+            }
+            Gives::AnyOf(several) => {
+                let several: Vec<Value> = several.iter().map(|own| self.document(api, *own)).collect();
+                json!({ "anyOf": several })
+            }
+            Gives::Item => item(),
+            Gives::Nothing | Gives::Text(_) | Gives::OneOrText(_) | Gives::Bytes(_) | Gives::Json | Gives::Message => {
+                json!({})
+            }
         }
-        let status = if matches!(route.gives, Gives::Unstated) { "2XX" } else { "200" };
+    }
+
+    fn responses(&mut self, api: &Api, route: &Route) -> Value {
+        let given = self.given(api, route.gives);
+        let mut done = json!({ "description": "The request succeeded." });
+        if let (false, Some(done)) = (matches!(route.gives, Gives::Nothing), done.as_object_mut()) {
+            done.insert("content".to_owned(), given);
+        }
+        // Conjur's answers without a body have several statuses.
+        let status = if matches!(route.gives, Gives::Nothing) { "2XX" } else { "200" };
         let failed = match api.dialect {
             None => json!({ "$ref": "#/components/responses/Problem" }),
             Some(_) => {
                 json!({ "description": "The request failed, in the form that the clients of this system expect." })
             }
         };
-        json!({ status: done, "default": failed })
+        let mut all = json!({ status: done, "default": failed });
+        if let (Gives::OneOrNothing(_), Some(all)) = (route.gives, all.as_object_mut()) {
+            all.insert("204".to_owned(), json!({ "description": "The answer is yes." }));
+        }
+        all
     }
 }
 
@@ -214,16 +257,43 @@ fn security(api: &Api, handler: Handler) -> Value {
     names.iter().map(|name| json!({ *name: [] })).collect()
 }
 
+/// Returns a reference to the schema of KMIP's JSON.
+fn item() -> Value {
+    json!({ "$ref": format!("#/components/schemas/{ITEM}") })
+}
+
+/// The encodings of a KMIP message. JSON is described; the other two have the same items.
+fn message() -> Value {
+    let xml = "An element for each item, named by its tag, with the attributes `type` and `value` (KMIP Profiles 2.1 section 5.4).";
+    let binary = "Tag, type, length and value of each item (KMIP 2.1 section 10.1).";
+    json!({
+        "application/octet-stream": { "schema": { "type": "string", "description": binary } },
+        "application/json": { "schema": item() },
+        "text/xml": { "schema": { "type": "string", "description": xml } },
+    })
+}
+
 /// An item of KMIP's JSON (KMIP Profiles 2.1 section 5.5).
-fn kmip_item() -> Value {
+fn ttlv_item() -> Value {
+    let types: Vec<&str> = ItemType::all().map(ItemType::name).collect();
+    let structure = ItemType::Structure.name();
     json!({
         "type": "object",
-        "description": "An item of KMIP's JSON. The operation is the tag of the outermost item, as in Encrypt and EncryptResponse.",
+        "description": "An item of KMIP's JSON. The operation is the tag of the outermost item, as in Encrypt and EncryptResponse, \
+                        or the outermost item is a RequestMessage or ResponseMessage.",
         "required": ["tag", "value"],
         "properties": {
-            "tag": { "type": "string" },
-            "type": { "type": "string", "description": "May be left out for a structure." },
-            "value": { "description": "An array of items for a structure." },
+            "tag": { "type": "string", "description": "The name of the tag, or 0x and its number." },
+            "type": { "enum": types, "description": "May be left out for a structure." },
+            "value": {},
         },
+        "if": { "properties": { "type": { "const": structure } } },
+        "then": { "properties": { "value": {
+            "type": "array", "items": item(), "description": "The items of the structure.",
+        } } },
+        "else": { "properties": { "value": {
+            "type": ["string", "integer", "boolean"],
+            "description": "Bytes are in hexadecimal digits, times as in RFC 3339, enumerations and masks by their names.",
+        } } },
     })
 }

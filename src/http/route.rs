@@ -28,7 +28,7 @@ pub(super) struct Route {
     pub(super) handler: Handler,
     /// What the request does, as a title; empty for the paths of other systems.
     pub(super) does: &'static str,
-    /// The type of the JSON body.
+    /// The type of the body, if it is JSON, a form or a text.
     pub(super) takes: Option<Typed>,
     pub(super) gives: Gives,
     /// The label in metrics, set at the first use.
@@ -116,7 +116,7 @@ const fn route(path: &'static str, method: Method, body: Body, handler: Handler)
         handler,
         does: "",
         takes: None,
-        gives: Gives::Unstated,
+        gives: Gives::Nothing,
         name: OnceLock::new(),
     }
 }
@@ -136,8 +136,19 @@ impl Route {
     }
 
     /// Sets the type of the JSON body.
-    pub(super) const fn takes<T: JsonSchema>(mut self) -> Self {
-        self.takes = Some(typed::<T>);
+    pub(super) const fn takes<T: JsonSchema>(self) -> Self {
+        self.takes_a(typed::<T>)
+    }
+
+    /// Sets the type of the body, which a module of the handler names.
+    pub(super) const fn takes_a(mut self, takes: Typed) -> Self {
+        self.takes = Some(takes);
+        self
+    }
+
+    /// Says what the answer is, for the paths of other systems.
+    pub(super) const fn gives(mut self, gives: Gives) -> Self {
+        self.gives = gives;
         self
     }
 }

@@ -50,7 +50,7 @@ static ROWS: [Route; 40] = [
     get("/server-info", AtOnce(about::server_info)).does("Version of the server", Gives::One(typed::<ServerInfo>)),
     get("/health", Anyone(about::health)).does("Health of the parts of the server", Gives::One(typed::<Health>)),
     get("/openapi.json", Anyone(openapi_document)).does("This document", Gives::Json),
-    get("/", Anyone(conjur::root)).does("Version and name of the server", Gives::Json),
+    get("/", Anyone(conjur::root)).does("Version and name of the server", conjur::ROOT),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)).does("Public keys of access tokens (RFC 7517)", Gives::Json),
     get("/whoami", Caller(about::whoami)).does("The caller", Gives::One(typed::<WhoAmI>)),
     post("/kmip", Bytes(MAX_KMIP), Caller(kmip::message)).does("A KMIP message", Gives::Message),

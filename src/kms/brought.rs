@@ -11,7 +11,6 @@ use super::{Call, kept, mechanism, private_numbers};
 use crate::custody::{Error as CustodyError, PairKind, PrivateParts};
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType};
 use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue, KeyWrappingData};
-use crate::kmip::objects::SymmetricKey;
 use crate::kmip::{Attributes, ManagedObject, Tag};
 use crate::public_key::{RSA_BITS, check, check_private};
 use crate::secret::Bytes;
@@ -108,22 +107,33 @@ impl Brought {
         self.object.key_block().is_some_and(|block| block.key_wrapping_data.is_some())
     }
 
-    /// How a symmetric key is wrapped, and its wrapped bytes.
+    /// How a key that can be unwrapped is wrapped, and its wrapped bytes.
     ///
     /// # Errors
-    /// It is another object, or has another format.
-    pub(super) fn wrapped_key(&self) -> Result<(&KeyWrappingData, &Bytes), Error> {
-        let fault = Error::KeyWrap("symmetric keys in KeyFormatType Raw are unwrapped: import others AsRegistered");
-        let ManagedObject::SymmetricKey(SymmetricKey { key_block }) = &self.object else { return Err(fault) };
+    /// It is not wrapped, is another object, or has another format.
+    pub(super) fn wrapped(&self) -> Result<(&KeyWrappingData, &Bytes), Error> {
+        let fault = Error::KeyWrap(
+            "symmetric keys in KeyFormatType Raw and private keys in PKCS_8 are unwrapped: import others AsRegistered",
+        );
+        let (key_block, format) = match &self.object {
+            ManagedObject::SymmetricKey(key) => (&key.key_block, KeyFormatType::Raw),
+            ManagedObject::PrivateKey(key) => (&key.key_block, KeyFormatType::PKCS_8),
+            _ => return Err(fault),
+        };
         let bytes = match &key_block.key_value {
             Some(KeyValue::Wrapped(bytes)) => Some(bytes),
             Some(KeyValue::Plain { material, .. }) => material.bytes(),
             None => None,
         };
-        match (&key_block.key_wrapping_data, bytes, key_block.key_format_type) {
-            (Some(data), Some(bytes), KeyFormatType::Raw) => Ok((data, bytes)),
+        match (&key_block.key_wrapping_data, bytes) {
+            (Some(data), Some(bytes)) if key_block.key_format_type == format => Ok((data, bytes)),
             _ => Err(fault),
         }
+    }
+
+    /// The object.
+    pub(super) fn object(&self) -> &ManagedObject {
+        &self.object
     }
 
     /// The bytes of a symmetric key or of secret data in clear.
@@ -259,7 +269,7 @@ impl Value<'_> {
 }
 
 /// Whether private keys of this kind are used.
-fn is_served(kind: PairKind) -> bool {
+pub(super) fn is_served(kind: PairKind) -> bool {
     !matches!(kind, PairKind::Rsa { bits } if !(2048..=4096).contains(&bits) || !bits.is_multiple_of(8))
 }
 

@@ -46,6 +46,7 @@ mod kept_fault;
 mod key_fault;
 mod key_formats;
 mod key_pair;
+mod key_wrapping;
 mod keys;
 mod last_use;
 mod lifecycle_fault;
@@ -86,6 +87,7 @@ mod signature;
 mod streams;
 mod trail;
 mod uncommitted;
+mod unwrapped;
 pub mod uuid;
 
 pub use access::{From, Held, Obtained};

@@ -162,6 +162,7 @@ impl ObjectKind {
             Self::PrivateKey | Self::BroughtPrivateKey => Uses {
                 sign: mask.contains(UsageMask::SIGN),
                 decrypt: mask.contains(UsageMask::DECRYPT),
+                unwrap: mask.contains(UsageMask::UNWRAP_KEY),
                 derive: only_derives(mask),
                 ..Uses::default()
             },
@@ -246,12 +247,13 @@ impl ObjectKind {
         matches!(self, Self::SymmetricKey)
     }
 
-    /// Refuses the use of a key that encrypts values: only the server uses it.
+    /// Refuses the use of a key that encrypts values: only the server uses it. From secret data keys are derived.
     ///
     /// # Errors
     /// The object `id` is a secret of an account, or is kept.
-    pub(super) fn check_use(self, id: &str) -> Result<(), Error> {
+    pub(super) fn check_use(self, id: &str, mask: UsageMask) -> Result<(), Error> {
         match self {
+            Self::Kept(ObjectType::SecretData) if mask == UsageMask::DERIVE_KEY => Ok(()),
             Self::Kept(kind) => Err(KeptFault::Unused { id: id.to_owned(), kind }.into()),
             _ => self.check_key(),
         }
@@ -280,6 +282,7 @@ impl ObjectKind {
             ) => None,
             (Self::AccountSecret { .. }, _) => Some("a secret can only be read and written"),
             (_, ReadSecret | WriteSecret) => Some("the object holds no secret"),
+            (Self::Kept(ObjectType::SecretData), Kmip(Operation::DeriveKey)) => None,
             (Self::Kept(_), Kmip(operation)) if Facts::of(operation).is_some_and(|facts| !facts.uses.is_empty()) => {
                 Some("the object is kept and given back only")
             }
@@ -345,8 +348,11 @@ mod tests {
         assert_eq!((ObjectKind::of(&attributes), secret.object_type()), (Some(secret), ObjectType::SecretData));
         assert_eq!(secret.values(), Some(2..=21));
         assert!(secret.check_key().is_err() && kept.check_key().is_ok());
-        assert!(secret.check_use("k").is_err() && kept.check_use("k").is_err());
-        assert!(ObjectKind::SymmetricKey.check_use("k").is_ok());
+        assert!(
+            secret.check_use("k", UsageMask::DERIVE_KEY).is_err() && kept.check_use("k", UsageMask::ENCRYPT).is_err()
+        );
+        assert!(kept.check_use("k", UsageMask::DERIVE_KEY).is_ok());
+        assert!(ObjectKind::SymmetricKey.check_use("k", UsageMask::ENCRYPT).is_ok());
     }
 
     #[test]

@@ -21,9 +21,12 @@ pub(super) fn encrypt(
     requested: Option<&CryptographicParameters>,
     data: &Bytes,
 ) -> Result<Bytes, Error> {
-    let object = key.object();
-    let padding = padding(object, requested)?;
-    check_length(object, padding, data)?;
+    encrypt_padded(key, padding(key.object(), requested)?, data)
+}
+
+/// The same with a padding that was checked.
+pub(super) fn encrypt_padded(key: &Usable<'_>, padding: RsaPadding<'_>, data: &Bytes) -> Result<Bytes, Error> {
+    check_length(key.object(), padding, data)?;
     key.use_up(data.len())?;
     let failed = |error| Error::Internal(custody::Error::PublicKey(error));
     let encrypted = PKey::public_key_from_der(key.public_key()?).and_then(|own| {
@@ -69,7 +72,10 @@ pub(super) fn decrypt(
 
 /// The padding of the request; else that of the object's own parameters; else OAEP with SHA-256. MGF1 has the same hash
 /// unless another one is named.
-fn padding<'a>(object: &'a Object, requested: Option<&'a CryptographicParameters>) -> Result<RsaPadding<'a>, Error> {
+pub(super) fn padding<'a>(
+    object: &'a Object,
+    requested: Option<&'a CryptographicParameters>,
+) -> Result<RsaPadding<'a>, Error> {
     if object.algorithm() != Some(CryptographicAlgorithm::RSA) {
         return Err(Error::UnsupportedParameters("of private and public keys, only those of RSA encrypt and decrypt"));
     }

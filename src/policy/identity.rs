@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, MAX_PARTS, check_count, check_name};
@@ -53,7 +54,7 @@ pub struct IdentityDocument {
 }
 
 /// What an identity may do outside of projects.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrganizationRole {
     /// The identity is an administrator.
@@ -164,7 +165,7 @@ pub struct JwtBounds<'a> {
 }
 
 /// The source of the keys of an identity's issuer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ConfigurationType {
     /// The URL of a JWK Set.

@@ -62,7 +62,7 @@ impl HsmReport {
 
     /// Describes what the first start does without the capability.
     fn without(&self, need: Need, why: &Failure) -> String {
-        let in_the_token = "keeps every key in the token";
+        let in_the_token = "keeps every key in the HSM token";
         match need {
             Need::Protection(one) if !self.accepted.contains(one) => {
                 format!("does not start without --accept-weaker-custody {}", one.name())
@@ -78,7 +78,7 @@ impl HsmReport {
             Need::Extractable(_) => "lets no keys leave".to_owned(),
             Need::Pairs => "does without key pairs whose private half is wrapped".to_owned(),
             Need::Pair(_) => "does without keys of this kind".to_owned(),
-            Need::WrappedPair(_) => "keeps private keys of this kind in the token".to_owned(),
+            Need::WrappedPair(_) => "keeps private keys of this kind in the HSM token".to_owned(),
             Need::PrivateImport => "keeps private keys that are brought in, and does not use them".to_owned(),
             Need::Import => "keeps keys that are brought in, and does not use them".to_owned(),
             Need::For(what) => format!("does without {what}"),
@@ -93,14 +93,14 @@ impl fmt::Display for HsmReport {
         let info = &self.tried.info;
         writeln!(
             f,
-            "token {}: model {}, by {}, serial number {}",
+            "HSM token {}: model {}, by {}, serial number {}",
             Whole(&info.label),
             Whole(&info.model),
             Whole(&info.manufacturer),
             Whole(&info.serial)
         )?;
         let mut rows =
-            vec![["what".to_owned(), "the token says".to_owned(), "tried".to_owned(), "the server".to_owned()]];
+            vec![["what".to_owned(), "the HSM token says".to_owned(), "tried".to_owned(), "the server".to_owned()]];
         for own in &self.tried.capabilities {
             let (found, done) = match &own.found {
                 Ok(how) => (how.clone(), "uses it".to_owned()),
@@ -116,9 +116,9 @@ impl fmt::Display for HsmReport {
         }
         let lacking = self.lacking();
         if lacking.is_empty() {
-            writeln!(f, "the server can use this token")
+            writeln!(f, "the server can use this HSM token")
         } else {
-            writeln!(f, "the server cannot use this token: {}", lacking.join(", "))
+            writeln!(f, "the server cannot use this HSM token: {}", lacking.join(", "))
         }
     }
 }

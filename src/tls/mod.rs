@@ -24,8 +24,9 @@ const ALPN: &[u8] = b"\x02h2\x08http/1.1";
 
 /// The groups for the key exchange in order of preference (RFC 8446 section 4.2.7), as in the "intermediate"
 /// configuration of Mozilla's Server Side TLS 5. The list is explicit so that a newer OpenSSL does not add groups
-/// unnoticed.
-const GROUPS: &str = "X25519:P-256:P-384";
+/// unnoticed. P-521 is added, because in TLS 1.2 a client certificate's curve must be in the list too (RFC 8422 section
+/// 5.1.1).
+const GROUPS: &str = "X25519:P-256:P-384:P-521";
 
 /// The cipher suites of TLS 1.2 on the KMIP socket if old appliances must connect: those of the "intermediate"
 /// configuration, and those that such appliances offer. RSA key exchange has no forward secrecy, and CBC with HMAC is

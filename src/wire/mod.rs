@@ -83,7 +83,10 @@ pub fn document_answer(kms: &Kms, asked: &Asked<'_>, document: Document, usual: 
 fn perform(kms: &Kms, asked: &Asked<'_>, message: RequestMessage, version: Version) -> Document {
     let Asked { context, proved, measured } = asked;
     measured.action("batch");
-    let correlation = message.header.client_correlation_value.clone();
+    let header = &message.header;
+    let correlation = header.client_correlation_value.clone();
+    // Some clients of 1.4 and 2.0 do not know the item, and cannot read an answer with it.
+    let is_correlated = correlation.is_some() || header.server_correlation_value.is_some();
     if let Err((reason, text)) = credentials::check(&message.header, proved) {
         // The first item stands for the message.
         return refusal(version, reason, text.to_owned(), correlation, message.items.first());
@@ -94,7 +97,7 @@ fn perform(kms: &Kms, asked: &Asked<'_>, message: RequestMessage, version: Versi
     for item in &answer.items {
         measured.batch_item(item.operation, outcome(item));
     }
-    answer.header.server_correlation_value = Some(context.request.to_owned());
+    answer.header.server_correlation_value = is_correlated.then(|| context.request.to_owned());
     let Some(limit) = limit else { return versions::downgrade(version, answer) };
     let brief = without_payloads(&answer);
     let answer = versions::downgrade(version, answer);

@@ -33,7 +33,7 @@ fn while_another_program_holds_it() {
         let other = Database::open(server.place.database()).unwrap();
         other.execute_batch(lock).unwrap();
         // There are no writes.
-        becomes(&server, 503, "away");
+        becomes(&server, 503, "unavailable");
         // The times that one writer and many writers wait.
         let create = kmip::create("AES", 256, &[]);
         let began = Instant::now();
@@ -88,10 +88,10 @@ fn while_its_disk_is_full() {
     let room = |bytes| prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
     room(Some(1));
     // There are no writes.
-    becomes(&server, 503, "away");
+    becomes(&server, 503, "unavailable");
     // This does not change.
     for _ in 0..3 {
-        eventually("asked again", || (store(&server) == (503, "away".to_owned())).then_some(()));
+        eventually("asked again", || (store(&server) == (503, "unavailable".to_owned())).then_some(()));
         assert_eq!(alice.kmip(&kmip::create("AES", 256, &[])).status, 503);
     }
     room(None);

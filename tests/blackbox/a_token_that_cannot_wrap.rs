@@ -39,9 +39,9 @@ fn keeps_every_key_as_an_object() {
         let (status, out, error) = run(shim::program(&place, &fault).arg("--check-hsm"));
         assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
         let row = shim::row(&out, lacking);
-        assert!(row.ends_with("  keeps every key in the token"), "{row}");
+        assert!(row.ends_with("  keeps every key in the HSM token"), "{row}");
         let (status, out, _) = run(shim::program(&place, &fault).args(["--check-hsm", "--placement=wrapped"]));
-        assert!(status.code() == Some(1) && out.contains("cannot use this token: "), "{out}");
+        assert!(status.code() == Some(1) && out.contains("cannot use this HSM token: "), "{out}");
         let (options, _) = shim::options(&place, &fault);
         let told = Server::refused_at(&place, &options.with(&["--placement=wrapped"]));
         assert!(told.contains("cannot keep keys wrapped") && told.contains(lacking), "{told}");

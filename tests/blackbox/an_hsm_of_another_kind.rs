@@ -39,7 +39,7 @@ fn has_numbers_of_its_own_for_key_wrap() {
     let given = ["--hsm-wrap-mechanism", WRAP, "--hsm-wrap-pad-mechanism", pad];
     let (status, out, error) = check(&[]);
     assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
-    assert!(shim::row(&out, "AES key wrap ").ends_with("  keeps every key in the token"), "{out}");
+    assert!(shim::row(&out, "AES key wrap ").ends_with("  keeps every key in the HSM token"), "{out}");
     let (status, out, error) = check(&given);
     assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
     for name in ["AES key wrap ", "unwrap template: may leave ", "P-256 pairs, wrapped ", "RSA pairs, wrapped "] {
@@ -50,9 +50,9 @@ fn has_numbers_of_its_own_for_key_wrap() {
     assert_eq!(status.code(), Some(0), "{out}");
     let found = shim::row(&out, "AES key wrap ");
     assert!(found.contains(&format!("mechanism {pad} does not wrap as RFC 3394 requires")), "{found}");
-    assert!(found.ends_with("  keeps every key in the token"), "{found}");
+    assert!(found.ends_with("  keeps every key in the HSM token"), "{found}");
     let (status, out, _) = check(&["--hsm-wrap-mechanism", pad, "--placement=wrapped"]);
-    assert!(status.code() == Some(1) && out.contains("cannot use this token: AES key wrap"), "{out}");
+    assert!(status.code() == Some(1) && out.contains("cannot use this HSM token: AES key wrap"), "{out}");
 
     let (options, control) = shim::options(&place, &fault);
     for option in ["--hsm-wrap-mechanism", "--hsm-wrap-pad-mechanism"] {
@@ -339,7 +339,7 @@ fn crashes_when_it_comes_to_its_end() {
     assert!(error.contains("it was used") && status.signal() == Some(SIGABRT), "{status}: {out}{error}");
 
     let (status, out, _) = ends_alike(&place, &["--check-hsm"]);
-    assert!(status.success() && out.ends_with("the server can use this token\n"), "{out}");
+    assert!(status.success() && out.ends_with("the server can use this HSM token\n"), "{out}");
     let (status, out, error) = ends_alike(&place, &["--check-config"]);
     assert!(status.success() && !out.is_empty(), "{out}{error}");
     write_private(&place.token.pin_file, b"not-the-pin");

@@ -141,7 +141,7 @@ fn a_log_changed_beneath_the_server_stops_it() {
         });
         if shorter {
             assert_eq!(alice.kmip(&crate::harness::kmip::create("AES", 256, &[])).status, 503);
-            assert_eq!(server.alice().get("/health").json()["audit"], "away");
+            assert_eq!(server.alice().get("/health").json()["audit"], "unavailable");
             let place = server.kill();
             refused(&place, "the database knows line");
         }

@@ -65,7 +65,7 @@ fn is_told(server: &Server) {
     eventually("health tells of it", || {
         let answer = server.alice().get("/health");
         let health = answer.json();
-        let is_away = answer.status == 503 && health["audit"] == "away";
+        let is_away = answer.status == 503 && health["audit"] == "unavailable";
         is_away.then(|| assert_eq!((&health["store"], &health["token"]), (&"ok".into(), &"ok".into())))
     });
     eventually("it is not ready", || (server.probe().get("/readyz").status == 503).then_some(()));

@@ -31,24 +31,31 @@ fn grants_are_given_listed_and_taken_back() {
     alice.quiet(&with(&["grant", "--user", "*", "mac"]));
     let made = alice.json(&with(&["grant", "--role", "auditor", "get_attributes"]));
     assert_eq!(made, json!({"unique_identifier": "k"}));
-    let listed = alice.ok(&with(&["list"]));
-    let mut lines: Vec<&str> = listed.lines().collect();
+    let mut lines = alice.rows(&with(&["list"]));
     lines.sort_unstable();
     assert_eq!(lines.len(), 4);
-    assert_eq!(lines[..3], ["everyone: mac", "owner alice", "role auditor: get_attributes"]);
-    assert!(lines[3].starts_with("user bob: ") && lines[3].contains("decrypt"), "{listed}");
+    assert_eq!(lines[..3], ["everyone | - | mac", "owner | alice | everything", "role | auditor | get_attributes"]);
+    assert!(lines[3].starts_with("user | bob | ") && lines[3].contains("decrypt"), "{lines:?}");
     let all = alice.json(&with(&["list"]));
     assert_eq!((&all["owner"], &all["project"], &all["members"]), (&json!("alice"), &json!(null), &json!([])));
     assert_eq!(all["grants"].as_array().unwrap().len(), 3);
     bob.ok(&["attributes", "get", "-k", &id]);
     vera.ok(&["attributes", "get", "-k", &id]);
     assert_eq!(bob.locate(&[]), ["k"]);
-    let obtained = bob.ok(&["access-rights", "obtained"]);
-    assert!(obtained.starts_with("k Active alice: ") && obtained.contains("encrypt"), "{obtained}");
-    assert_eq!(bob.json(&["access-rights", "obtained"])[0]["owner_id"], "alice");
+    let obtained = bob.rows(&["access-rights", "list", "--obtained"]);
+    assert!(obtained[0].starts_with("k | Active | alice | ") && obtained[0].contains("encrypt"), "{obtained:?}");
+    assert_eq!(bob.rows(&["access-rights", "obtained"]), obtained, "the former spelling");
+    assert_eq!(bob.json(&["access-rights", "list", "--obtained"])[0]["owner_id"], "alice");
     assert_eq!(bob.ok(&["access-rights", "owned"]), "");
-    assert_eq!(alice.ok(&["access-rights", "owned"]), "k Active\n");
+    assert_eq!(alice.rows(&["access-rights", "list", "--owned"]), ["k | Active"]);
     assert_eq!(alice.json(&["access-rights", "owned"])[0]["object_id"], "k");
+    for (words, said) in [
+        (&["--owned", "-k", "k"][..], "cannot be used with"),
+        (&["--owned", "--offers"], "cannot be used with"),
+        (&[], "--key-id"),
+    ] {
+        alice.fails_as(2, &[&["access-rights", "list", "--json"], words].concat(), &[said]);
+    }
     alice.quiet(&with(&["revoke", "--user", "bob", "encrypt", "decrypt", "get_attributes"]));
     bob.fails_with(&["attributes", "get", "-k", &id], &["not permitted: "]);
     alice.quiet(&with(&["revoke", "--user", "*", "mac"]));
@@ -72,14 +79,16 @@ fn grants_are_given_listed_and_taken_back() {
     bob.quiet(&with(&["decline"]));
     bob.fails_with(&with(&["accept", "--yes"]), &["not found: "]);
     alice.quiet(&with(&["transfer", "--to", "bob"]));
-    let offers = bob.ok(&["access-rights", "offers"]);
-    assert!(offers.starts_with("k Active from alice to bob until 2"), "{offers}");
-    assert_eq!(alice.ok(&["access-rights", "offers", "--made"]), offers);
-    assert_eq!(alice.ok(&["access-rights", "offers"]), "");
+    let offers = bob.rows(&["access-rights", "list", "--offers"]);
+    assert!(offers[0].starts_with("k | Active | alice | bob | 2"), "{offers:?}");
+    assert_eq!(bob.rows(&["access-rights", "offers"]), offers, "the former spelling");
+    assert_eq!(alice.rows(&["access-rights", "list", "--offers-made"]), offers);
+    assert_eq!(alice.rows(&["access-rights", "offers", "--made"]), offers, "the former spelling");
+    assert_eq!(alice.ok(&["access-rights", "list", "--offers"]), "");
     assert_eq!(bob.ok(&["access-rights", "owned"]), "");
     bob.fails_as(2, &with(&["accept"]), &["cannot be undone", "--yes"]);
     bob.quiet(&with(&["accept", "--yes"]));
-    assert_eq!(bob.ok(&["access-rights", "owned"]), "k Active\n");
+    assert_eq!(bob.rows(&["access-rights", "owned"]), ["k | Active"]);
     alice.fails_with(&with(&["list"]), &["not found: "]);
     assert_eq!(vera.ok(&["whoami"]), "username: vera\nmethod: certificate\nrole: auditor\n");
     assert_eq!(vera.json(&["whoami"])["role"], "auditor");
@@ -102,8 +111,13 @@ fn projects_hold_keys_and_questions_are_answered() {
     alice.quiet(&["access-rights", "project", "-k", &outside, "--to", "apollo"]);
     assert_eq!(vera.locate(&["--project", "apollo"]).len(), 3);
     assert_eq!(
-        alice.ok(&["access-rights", "list", "-k", &outside]),
-        "owner alice\nproject apollo\nmember alice: lead\nmember jwt:https://issuer.example/#ci: operator\n"
+        alice.rows(&["access-rights", "list", "-k", &outside]),
+        [
+            "owner | alice | everything",
+            "project | apollo | -",
+            "member | alice | role lead",
+            "member | jwt:https://issuer.example/#ci | role operator"
+        ]
     );
     alice.quiet(&["access-rights", "project", "-k", &outside, "--none"]);
     alice.fails_with(&["access-rights", "project", "-k", &outside, "--none"], &["already as requested"]);
@@ -132,11 +146,8 @@ fn administrators_define() {
     root.write("role.json", br#"{"capabilities": ["use"], "policies": ["everything"]}"#);
     root.quiet(&definitions(&["put", "roles", "user", "--file", "role.json"]));
     assert_eq!(root.pipe(&definitions(&["put", "users", "jwt:https://a/#b c"]), br#"{"role": "user"}"#), b"");
-    let listed = root.ok(&definitions(&["list", "users"]));
-    assert_eq!(
-        listed,
-        "jwt:https://a/#b c (version 1): {\"role\":\"user\"}\nvera (policy file): {\"role\":\"auditor\"}\n"
-    );
+    let listed = root.rows(&definitions(&["list", "users"]));
+    assert_eq!(listed, ["jwt:https://a/#b c | 1 | {\"role\":\"user\"}", "vera | policy file | {\"role\":\"auditor\"}"]);
     assert_eq!(root.json(&definitions(&["list", "roles"])).as_array().unwrap().len(), 4);
     root.fails_with(&definitions(&["remove", "roles", "user", "--yes"]), &["there is no role \"user\""]);
     root.fails_with(&definitions(&["remove", "roles", "lead", "--yes"]), &["conflict: ", "policy file"]);

@@ -30,12 +30,12 @@ fn files_of_any_size_come_back() {
     for size in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 20_000_000] {
         let plain = reference::random(size);
         alice.write("plain", &plain);
-        alice.quiet(&["sym", "encrypt", "plain", "-k", &id, "-o", "sealed"]);
+        alice.quiet(&["sym", "encrypt", "plain", "-k", &id, "-o", "sealed", "--force"]);
         let sealed = alice.read("sealed");
         let chunks = size.div_ceil(CHUNK).max(1);
         assert_eq!(sealed.len(), header(&id) + size + chunks * (BEFORE + AFTER), "{size}");
         // The file names its key.
-        alice.quiet(&["sym", "decrypt", "sealed", "-o", "opened"]);
+        alice.quiet(&["sym", "decrypt", "sealed", "-o", "opened", "--force"]);
         assert!(alice.read("opened") == plain, "{size}");
     }
     assert_eq!(alice.files(), ["opened", "own.p12", "own.password", "plain", "sealed"]);
@@ -233,14 +233,19 @@ fn whatever_was_changed_is_refused_and_leaves_no_file() {
     alice.write("sealed", &small);
     alice.write("opened", b"what was there");
     let before = alice.files();
-    alice.fails_with(&["sym", "decrypt", "sealed", "-k", &other, "-o", "opened"], &["sealed: ", "the key or"]);
-    alice.fails_with(&["sym", "decrypt", "sealed", "-k", "none", "-o", "opened"], &["not found: "]);
-    alice.fails_with(&["sym", "encrypt", "missing", "-k", &id, "-o", "opened"], &["cannot read missing: "]);
-    alice.fails_with(&["sym", "encrypt", "sealed", "-k", "none", "-o", "opened"], &["not found: "]);
-    alice.fails_with(&["sym", "decrypt", "sealed", "-o", "/dev/null"], &["/dev/null is not a regular file"]);
+    let forced = |words: &[&str], said: &[&str]| alice.fails_with(&[words, &["--force"]].concat(), said);
+    forced(&["sym", "decrypt", "sealed", "-k", &other, "-o", "opened"], &["sealed: ", "the key or"]);
+    forced(&["sym", "decrypt", "sealed", "-k", "none", "-o", "opened"], &["not found: "]);
+    forced(&["sym", "encrypt", "missing", "-k", &id, "-o", "opened"], &["cannot read missing: "]);
+    forced(&["sym", "encrypt", "sealed", "-k", "none", "-o", "opened"], &["not found: "]);
+    forced(&["sym", "decrypt", "sealed", "-o", "/dev/null"], &["/dev/null is not a regular file"]);
+    for command in [&["sym", "encrypt", "sealed", "-k", &id][..], &["sym", "decrypt", "sealed"]] {
+        let command = [command, &["-o", "opened"]].concat();
+        alice.fails_with(&command, &["opened exists already: name another file, or give --force"]);
+    }
     assert_eq!(alice.files(), before);
     assert_eq!(alice.read("opened"), b"what was there");
-    alice.quiet(&["sym", "decrypt", "sealed", "-o", "opened"]);
+    alice.quiet(&["sym", "decrypt", "sealed", "-o", "opened", "--force"]);
     assert_eq!(alice.read("opened"), b"small");
 }
 

@@ -75,7 +75,8 @@ fn oidc_auth_is_attached_changed_shown_and_detached() {
     assert_eq!(root.json(&["identities", "show", &id])["identityOidcAuth"], own);
 
     // The listed name can be used to log in.
-    assert!(root.ok(&["issuers", "list"]).contains(&format!("{name} exchange {origin}")));
+    let issuers = root.rows(&["issuers", "list"]);
+    assert!(issuers.iter().any(|row| row.starts_with(&format!("{name} | exchange | {origin}"))), "{issuers:?}");
     let app = Cli::bare(&server, "app").knowing(&server);
     let jwt = |team: &str| key.token("RS256", &but(claims(&origin, AUDIENCE, "app"), &json!({ "team": team })));
     let login = ["login", "--issuer", &*name, "--jwt-file", "jwt"];
@@ -141,8 +142,8 @@ fn an_identity_gets_and_loses_its_role_in_a_project() {
     // Repeating it does not add a second role.
     root.quiet(&put("developer"));
     root.quiet(&put("developer"));
-    assert_eq!(root.ok(&list), format!("{id} developer app\n"));
-    assert_eq!(root.ok(&show), format!("{id} developer app\n"));
+    assert_eq!(root.rows(&list), [format!("{id} | app | developer")]);
+    assert_eq!(root.rows(&show), root.rows(&list));
     let listed = root.json(&list);
     assert_eq!((&listed["totalCount"], listed["identityMemberships"].as_array().unwrap().len()), (&json!(1), 1));
     assert_eq!(root.json(&show)["identityMembership"], listed["identityMemberships"][0]);

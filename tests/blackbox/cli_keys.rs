@@ -197,7 +197,7 @@ fn a_name_is_used_by_the_older_commands(alice: &Cli) {
     let changed = json!({ "unique_identifier": id });
     let grant = |word| alice.json(&["access-rights", word, "-k", "by name", "--user", "bob", "encrypt"]);
     assert_eq!((grant("grant"), grant("revoke")), (changed.clone(), changed.clone()));
-    assert_eq!(alice.ok(&["access-rights", "list", "-k", "by name"]), "owner alice\n");
+    assert_eq!(alice.rows(&["access-rights", "list", "-k", "by name"]), ["owner | alice | everything"]);
     let explained = alice.ok(&["access-rights", "explain", "-k", "by name", "--operation", "encrypt"]);
     assert!(explained.starts_with("allowed: true\n"), "{explained}");
     assert_eq!(alice.json(&["access-rights", "transfer", "-k", "by name", "--to", "bob"]), changed);

@@ -15,8 +15,8 @@ fn activated_revoked_destroyed() {
     let alice = Cli::alice(&server);
     alice.write("plain", b"plain");
     let id = alice.create(&["--pre-active"]);
-    let seal = ["sym", "encrypt", "plain", "-k", &id, "-o", "sealed"];
-    let open = ["sym", "decrypt", "sealed", "-o", "opened"];
+    let seal = ["sym", "encrypt", "plain", "-k", &id, "-o", "sealed", "--force"];
+    let open = ["sym", "decrypt", "sealed", "-o", "opened", "--force"];
     assert_eq!(state(&alice, &id), "State: PreActive\n");
     alice.fails_with(&seal, &["conflict: ", "(request "]);
     assert!(!alice.path("sealed").exists());

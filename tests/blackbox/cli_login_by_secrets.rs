@@ -73,6 +73,44 @@ fn a_client_secret_logs_in() {
     assert_eq!(by_input.ok(&["whoami"]), who, "a login of its own");
 }
 
+/// At a terminal the credential is asked for, and what is typed is not shown.
+#[test]
+fn typed_credentials_are_not_shown() {
+    let server = server();
+    let mut root = Caller::certificate(&server, "root");
+    let own = app(&mut root, &json!({"lockoutEnabled": false}));
+    let (_, secret) = secret(&mut root, &own, &json!({}));
+    define(&mut root, "hosts", "apps/web", &host(&json!({})));
+    let key = api_key(&mut root, "apps/web");
+    let (by_secret, by_key) = (format!("login --client-id {}", own.client_id), "login --host apps/web --account acme");
+    let typed = |text: &str| format!("{text}\n");
+    for (number, (line, question, text)) in [
+        (by_secret.clone(), "The client secret: ", &secret),
+        (format!("{by_secret} --client-secret-file -"), "The client secret: ", &secret),
+        (by_key.to_owned(), "The API key: ", &key),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let cli = bare(&server, &format!("typist {number}"));
+        let (status, shown) = cli.at_a_terminal(&line, &[(question, &typed(text))]);
+        assert!(status == 0 && shown.contains("logged in: ") && !shown.contains(&**text), "{line}: {status}: {shown}");
+        assert_eq!(cli.json(&["whoami"])["method"], "access-token");
+    }
+    let cli = bare(&server, "typist");
+    let (status, shown) = cli.at_a_terminal(&by_secret, &[("The client secret: ", "\n")]);
+    assert!(status == 1 && shown.contains("no client secret was typed"), "{status}: {shown}");
+    let (status, shown) = cli.at_a_terminal(&by_secret, &[("The client secret: ", "hidden\u{3}")]);
+    assert!(status == 130 && !shown.contains("hidden"), "{status}: {shown}");
+    let wrong = format!("{}\n", "0".repeat(68));
+    let (status, shown) = cli.at_a_terminal(&by_secret, &[("The client secret: ", &wrong)]);
+    assert!(status == NOT_AUTHENTICATED && shown.contains("the server refused"), "{status}: {shown}");
+    // A JWT, which must have three parts.
+    let (status, shown) = cli.at_a_terminal("login --issuer a --jwt-file -", &[("The JWT: ", "hidden\n")]);
+    assert!(status == 1 && shown.contains("does not hold a JWT") && !shown.contains("hidden"), "{status}: {shown}");
+    assert!(!cli.path(LOGIN_FILE).exists());
+}
+
 #[test]
 fn an_api_key_logs_in() {
     let server = server();

@@ -78,6 +78,8 @@ fn a_policy_is_set_shown_and_ended(server: &Server) {
     assert_eq!(policy(&[]), set);
     let lines = alice.ok(&["keys", "rotate-policy", "r:policy", "--every", "90m"]);
     assert!(lines.contains("RotateInterval: 5400\n") && lines.contains("RotateAutomatic: true\n"), "{lines}");
+    let named = policy(&["--rotate-name", "invoices"]);
+    assert_eq!(named["RotateName"]["RotateNameValue"], "invoices");
     let ended = policy(&["--off"]);
     assert_eq!((&ended["RotateAutomatic"], &ended["RotateInterval"]), (&false.into(), &5400.into()));
     alice.fails_as(1, &["keys", "rotate-policy", "r:policy", "--every", "1s"], &["refused by the server"]);

@@ -64,7 +64,7 @@ fn a_file_comes_back_and_the_key_is_the_callers_own() {
     }
     assert_eq!(bob.locate(&[]), [""; 0]);
     assert_eq!(bob.files(), files);
-    bob.quiet(&["sym", "encrypt", "plain", "-k", &bob.create(&[]), "-o", "sealed"]);
+    bob.quiet(&["sym", "encrypt", "plain", "-k", &bob.create(&[]), "-o", "sealed", "--force"]);
     alice.fails_with(&["sym", "decrypt", &bob.path("sealed").to_string_lossy(), "-o", "stolen"], &["not found: "]);
 }
 

@@ -276,7 +276,7 @@ fn of_a_port_and_of_a_credential() {
         fault: "no-certificate",
         step: "certificate",
         status: NOT_AUTHENTICATED,
-        detail: &["the server wants a client certificate or a token, and none is given"],
+        detail: &["the server wants a client certificate or a bearer token, and none is given"],
         remedy: "--access-token",
     };
     finds(&nobody, &[], &expected);

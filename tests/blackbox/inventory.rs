@@ -260,8 +260,11 @@ fn from_the_command_line() {
     alice.create(&["--id", "k", "--project", "p", "--name", "a b"]);
     alice.create(&["--id", "l"]);
     assert_eq!(
-        audrey.ok(&["objects", "list"]),
-        "k Active alice p SymmetricKey AES-256 - a b\nl Active alice - SymmetricKey AES-256 -\n"
+        audrey.rows(&["objects", "list"]),
+        [
+            "k | a b | SymmetricKey | Active | AES-256 | alice | p | -",
+            "l | - | SymmetricKey | Active | AES-256 | alice | - | -"
+        ]
     );
     assert_eq!(audrey.json(&["objects", "list", "--project", "p"]).as_array().unwrap().len(), 1);
     assert_eq!(audrey.json(&["objects", "list", "--owner", "bob"]), json!([]));

@@ -276,9 +276,13 @@ fn the_command_line_says_it_line_by_line() {
     };
     let (status, out, _) = claviger(&["issuers", "list"]);
     let lines: Vec<&str> = out.lines().collect();
-    assert_eq!((status, lines.len()), (0, 4), "{out}");
-    assert!(lines[0].starts_with(&format!("{ISSUER} direct {ISSUER} audiences claviger keys https://")), "{out}");
-    assert!(lines[0].ends_with(" (1)") && lines[3].starts_with("authn-jwt/gitlab/acme exchange "), "{out}");
+    assert_eq!((status, lines.len()), (0, 5), "{out}");
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(lines[0]), ["NAME", "USE", "ISSUER", "AUDIENCES", "KEYS", "FAULT"]);
+    let first = words(lines[1]);
+    assert_eq!(first[..4], [ISSUER, "direct", ISSUER, "claviger"], "{out}");
+    assert!(first[4].starts_with("https://") && first[5..] == ["(1)", "-"], "{out}");
+    assert_eq!(words(lines[4])[..2], ["authn-jwt/gitlab/acme", "exchange"], "{out}");
 
     let good = conjur::jwt(&trusting.key, &json!({}));
     fs::write(server.place.path("jwt"), &good).unwrap();

@@ -7,9 +7,13 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::harness::caller::change;
-use crate::harness::kmip::{create, encrypt};
+use crate::harness::iam::IDPS;
+use crate::harness::kmip::{create, encrypt, enumeration, structure};
+use crate::harness::message::message;
 use crate::harness::routes::{rows, unnamed};
-use crate::harness::{Caller, World, packages};
+use crate::harness::server::Place;
+use crate::harness::socket::ttlv;
+use crate::harness::{Answer, Caller, World, packages, requests};
 
 const POLICY: &str = r#"
 administrators = ["root"]
@@ -40,13 +44,22 @@ impl Exchanges {
             path = format!("{begin}{value}{rest}");
         }
         let answer = caller.send(method, &path, body.as_ref());
-        let text = String::from_utf8(answer.body.clone()).unwrap();
         let (described, _) = template.split_once('?').unwrap_or((template, ""));
-        self.0.push(json!({
-            "method": method, "path": described, "status": answer.status, "request": body,
-            "media_type": answer.header("content-type").unwrap_or_default(), "answer": text,
-        }));
+        let text = self.keep((method, described), body.map(|body| (body, "application/json")), &answer);
         serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Keeps an exchange: the method and the path of the document, the body of the request with its media type, and the
+    /// answer. Returns its body as a text.
+    fn keep(&mut self, (method, path): (&str, &str), request: Option<(Value, &str)>, answer: &Answer) -> String {
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let (request, request_type) = request.unzip();
+        self.0.push(json!({
+            "method": method, "path": path, "status": answer.status, "request": request,
+            "request_type": request_type, "media_type": answer.header("content-type").unwrap_or_default(),
+            "answer": text,
+        }));
+        text
     }
 
     fn get(&mut self, caller: &mut Caller, template: &str) -> Value {
@@ -97,6 +110,42 @@ fn objects(all: &mut Exchanges, world: &World) {
     all.get(&mut bob, "/objects");
 }
 
+/// A KMIP message in each encoding.
+fn messages(all: &mut Exchanges, world: &World) {
+    let mut alice = world.certificate("alice");
+    let query = structure("Query", &[enumeration("QueryFunction", "QueryOperations")]);
+    let json = message(&[], &[query]);
+    let xml = "<RequestMessage><RequestHeader><ProtocolVersion><ProtocolVersionMajor type=\"Integer\" value=\"2\"/>\
+               <ProtocolVersionMinor type=\"Integer\" value=\"1\"/></ProtocolVersion>\
+               <BatchCount type=\"Integer\" value=\"1\"/></RequestHeader><BatchItem>\
+               <Operation type=\"Enumeration\" value=\"Query\"/><RequestPayload>\
+               <QueryFunction type=\"Enumeration\" value=\"QueryOperations\"/></RequestPayload></BatchItem></RequestMessage>";
+    for (media_type, bytes, body) in [
+        ("application/json", json.to_string().into_bytes(), json.clone()),
+        ("text/xml", xml.as_bytes().to_vec(), xml.into()),
+        ("application/octet-stream", ttlv(&json), "".into()),
+    ] {
+        let answer = alice.connection.try_request("POST", "/kmip", &[("Content-Type", media_type)], &bytes).unwrap();
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(media_type)));
+        all.keep(("POST", "/kmip"), Some((body, media_type)), &answer);
+    }
+    all.post(&mut alice, "/kmip/2_1", json);
+}
+
+/// The requests of clients of other systems.
+fn dialects(all: &mut Exchanges, document: &Value) {
+    let mut world = requests::World::new();
+    let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    for (row, make) in [requests::requests(), requests::removals()].concat() {
+        let request = make(&mut world);
+        let (method, path) = row.split_once(' ').unwrap();
+        let path = paths.iter().find(|own| unnamed(own) == path.replace("{*}", "{}")).unwrap();
+        let answer = world.send(row, &request);
+        assert_eq!(answer.status, request.status, "{row}: {answer:?}");
+        all.keep((method, path), request.said(), &answer);
+    }
+}
+
 /// The requests about the server and those who may use it.
 fn administration(all: &mut Exchanges, world: &World) {
     let (mut root, mut alice) = (world.certificate("root"), world.certificate("alice"));
@@ -131,7 +180,9 @@ fn administration(all: &mut Exchanges, world: &World) {
 
 #[test]
 fn requests_and_answers_are_as_it_says() {
-    let world = World::new(POLICY);
+    let other = Place::new();
+    fs::write(other.path("iam.toml"), IDPS).unwrap();
+    let world = World::with(POLICY, &[&format!("--iam-file={}", other.path("iam.toml").display())]);
     let nobody = world.server.nobody();
     let answer = nobody.get("/openapi.json");
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
@@ -147,11 +198,14 @@ fn requests_and_answers_are_as_it_says() {
     let mut all = Exchanges::default();
     objects(&mut all, &world);
     administration(&mut all, &world);
-    let [document, exchanges] = ["openapi.json", "exchanges.json"].map(|name| world.server.place.path(name));
-    fs::write(&document, answer.body).unwrap();
+    messages(&mut all, &world);
+    all.get(&mut world.certificate("root"), "/api/pvlt/1.0/ctl/iam/conf");
+    dialects(&mut all, &document);
+    let [written, exchanges] = ["openapi.json", "exchanges.json"].map(|name| world.server.place.path(name));
+    fs::write(&written, answer.body).unwrap();
     fs::write(&exchanges, Value::from(all.0).to_string()).unwrap();
     let mut python = Command::new(packages::python("openapi"));
-    python.arg(packages::directory("openapi").join("driver.py")).args([document, exchanges]);
+    python.arg(packages::directory("openapi").join("driver.py")).args([written, exchanges]);
     let output = python.output().unwrap();
     let (found, error) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success() && found.is_empty(), "{found}{error}");

@@ -291,7 +291,7 @@ fn the_command_line_shows_nothing_as_it_is() {
     let (_other, cli) = answering(&server, "a reader", document("200 OK", &list));
     let said = cli.ok(&["identities", "list"]);
     is_clean("a table", &said);
-    assert_eq!(said.lines().count(), 1, "{said}");
+    assert_eq!(said.lines().count(), 2, "{said}");
     let said = cli.ok(&["identities", "list", "--json"]);
     is_clean("JSON", &said);
     assert_eq!(serde_json::from_str::<Value>(&said).unwrap(), list);

@@ -59,7 +59,7 @@ fn readiness_goes_with_the_token_and_life_does_not() {
         assert_eq!(probe.get("/livez").status, 200);
         let health = alice.get("/health");
         assert_eq!(health.status, 503);
-        assert_eq!(health.json(), json!({"process": "ok", "store": "ok", "token": "away", "audit": "ok"}));
+        assert_eq!(health.json(), json!({"process": "ok", "store": "ok", "token": "unavailable", "audit": "ok"}));
         fs::rename(&away, &server.place.token.tokens).unwrap();
         eventually("ready again", || (probe.get("/readyz").status == 200).then_some(()));
         assert_eq!((alice.get("/health").status, alice.get("/health").json()), (200, good.clone()));

@@ -164,7 +164,7 @@ fn too_little_is_no_start() {
             assert!(row.contains(" bytes: the server needs 1024 ") && row.ends_with("  does not start"), "{row}");
         }
         let last = out.lines().next_back().unwrap();
-        assert_eq!(last, format!("the server cannot use this token: {}", rows.join(", ")));
+        assert_eq!(last, format!("the server cannot use this HSM token: {}", rows.join(", ")));
         let mut start = shim::program(&place, &faults);
         let (status, out, error) = run(start.args(["--hostname", "127.0.0.1", "--port", "0"]).env("KMS_LOG", "error"));
         assert_eq!((status.code(), out.as_str()), (Some(1), ""), "{error}");
@@ -538,13 +538,13 @@ fn the_command_line_makes_smaller_chunks() {
         for size in [0, 1, bound, bound + 1, 2 * bound, 300_000, large] {
             let plain = reference::random(size);
             alice.write("plain", &plain);
-            alice.quiet(&["sym", "encrypt", "plain", "-k", &id, "-o", "sealed"]);
+            alice.quiet(&["sym", "encrypt", "plain", "-k", &id, "-o", "sealed", "--force"]);
             let sealed = alice.read("sealed");
             // Data within the bound works as usual.
             assert_eq!(chunk_size(&sealed), if size <= bound { MEBIBYTE } else { bound }, "{size}");
             let chunks = size.div_ceil(bound).max(1);
             assert_eq!(sealed.len(), 26 + id.len() + size + chunks * 33, "{size}");
-            alice.quiet(&["sym", "decrypt", "sealed", "-o", "opened"]);
+            alice.quiet(&["sym", "decrypt", "sealed", "-o", "opened", "--force"]);
             assert!(alice.read("opened") == plain, "{size}");
             if size > MEBIBYTE {
                 let piped = alice.pipe(&["sym", "encrypt", "-", "-k", &id, "-o", "-", "--aad-hex", "c0ffee"], &plain);

@@ -365,9 +365,14 @@ fn administrators_do_it_by_the_command_line() {
     let create = ["identities", "client-secrets", "create", &id, "--description", "build server", "--uses", "2"];
     let secret = run(&create);
     assert_eq!(log_in(&server, &client_id, &secret).json()["expiresIn"], json!(60));
-    let listed = run(&["identities", "client-secrets", "list", &id]);
-    let (secret_id, rest) = listed.split_once(' ').unwrap();
-    assert_eq!(rest, format!("{} uses 1/2 ttl 0 build server", &secret[..4]));
+    let listed = root.rows(&["identities", "client-secrets", "list", &id]);
+    let (secret_id, rest) = listed[0].split_once(" | ").unwrap();
+    assert_eq!(rest, format!("{} | 1/2 | unlimited | build server", &secret[..4]));
+    let identities = root.rows(&["identities", "list"]);
+    assert!(identities.contains(&format!("{id} | build | member")), "{identities:?}");
+    let tokens = root.rows(&["tokens", "list"]);
+    let row = format!(" | identity:{id} | universal-auth {secret_id} | 2");
+    assert!(tokens[0].contains(&row) && tokens[0].ends_with(" | 0/any | valid"), "{tokens:?}");
     let shown: Value = serde_json::from_str(&run(&["identities", "show", &id])).unwrap();
     assert_eq!(shown["identityUniversalAuth"]["clientId"], json!(client_id));
     assert_eq!(log_in(&server, &client_id, &"0".repeat(68)).status, 401);
@@ -381,4 +386,35 @@ fn administrators_do_it_by_the_command_line() {
     assert_eq!(log_in(&server, &client_id, secret).status, 200);
     run(&["identities", "universal-auth", "detach", &id, "--yes"]);
     assert_eq!(log_in(&server, &client_id, secret).status, 401);
+}
+
+#[test]
+fn forms_and_a_slash_at_the_end_are_accepted_as_by_infisical() {
+    let server = server();
+    let mut root = Caller::certificate(&server, "root");
+    let app = app(&mut root, &json!({}));
+    let (_, secret) = secret(&mut root, &app, &json!({}));
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let send = |path: &str, body: &str| server.nobody().try_request("POST", path, &form, body.as_bytes()).unwrap();
+    let login = format!("clientId={}&clientSecret={secret}", app.client_id);
+    for path in [LOGIN.to_owned(), format!("{LOGIN}/")] {
+        let answer = send(&path, &login);
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        let token = answer.json()["accessToken"].as_str().unwrap().to_owned();
+        assert_eq!(send(RENEW, &format!("accessToken={token}")).status, 200);
+    }
+    // curl calls each body a form.
+    let json = json!({"clientId": app.client_id, "clientSecret": secret}).to_string();
+    assert_eq!(send(LOGIN, &format!(" {json}")).status, 200);
+    for (body, told) in [
+        (format!("clientId={}", app.client_id), "clientSecret is missing"),
+        (format!("{login}&clientSecret={secret}"), "clientSecret is given twice"),
+        (format!("{login}%ff"), "not UTF-8"),
+    ] {
+        let answer = send(LOGIN, &body);
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
+        assert!(answer.status == 422 && message.contains(told) && !message.contains(&secret), "{message}");
+    }
+    assert_eq!(root.send("GET", "/api/v1/workspace/", None).status, 200);
+    assert_eq!(root.send("GET", "/api/v1/workspace//", None).status, 501);
 }

@@ -2,9 +2,12 @@
 
 use std::io::{self, Write as _};
 
+use openssl::ec::{EcGroup, EcKey};
+use openssl::nid::Nid;
+use openssl::pkey::PKey;
 use openssl::ssl::{SslContextBuilder, SslVersion};
 
-use crate::harness::{Answer, Client, Http2, Identity, Options, Server};
+use crate::harness::{Answer, Client, Http2, Identity, Leaf, Options, Server};
 
 /// Paths that serve GET, and one that does not exist.
 const PATHS: [(&str, u16); 8] = [
@@ -112,7 +115,14 @@ fn the_host_of_http_2_is_its_authority() {
 }
 
 fn connect(server: &Server, settings: impl FnOnce(&mut SslContextBuilder)) -> io::Result<Answer> {
-    let identity: &Identity = &server.place.alice;
+    connect_as(server, &server.place.alice, settings)
+}
+
+fn connect_as(
+    server: &Server,
+    identity: &Identity,
+    settings: impl FnOnce(&mut SslContextBuilder),
+) -> io::Result<Answer> {
     let client = Client::tls_with(server.address, &server.place.authority.certificate, Some(identity), settings);
     client.try_request("GET", "/version", &[], b"")
 }
@@ -143,13 +153,17 @@ fn protocols_and_groups_of_tls_are_ours() {
         };
         // In TLS 1.2 the list must also have the curve of the server's certificate (RFC 8422 section 5.1).
         let also = if version == SslVersion::TLS1_2 { ":P-256" } else { "" };
-        for group in ["X25519", "P-256", "P-384"] {
+        for group in ["X25519", "P-256", "P-384", "P-521"] {
             // OpenSSL refuses a list that names a group twice.
             let groups = if group == "P-256" { group.to_owned() } else { format!("{group}{also}") };
             assert_eq!(by_groups(&groups).unwrap().status, 200, "{version:?} {group}");
         }
-        for group in ["P-521", "X448"] {
-            assert!(by_groups(group).is_err(), "{version:?} {group}");
+        assert!(by_groups("X448").is_err(), "{version:?}");
+        // In TLS 1.2 the curve of a client's certificate must be one of the server's groups (RFC 8422 section 5.1.1).
+        for curve in [Nid::X9_62_PRIME256V1, Nid::SECP384R1, Nid::SECP521R1] {
+            let key = PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(curve).unwrap()).unwrap()).unwrap();
+            let alice = server.place.authority.issue(&Leaf { key: Some(key), ..Leaf::client("alice") });
+            assert_eq!(connect_as(&server, &alice, pinned).unwrap().status, 200, "{version:?} {curve:?}");
         }
     }
     assert_eq!(connect(&server, |_| {}).unwrap().status, 200, "no protocols are offered");

@@ -26,9 +26,9 @@ fn it_is_tried_and_nothing_stays_in_it() {
     let (status, out, error) = run(&mut command);
     assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
     let mut lines = out.lines();
-    assert!(lines.next().unwrap().starts_with("token claviger: model "), "{out}");
+    assert!(lines.next().unwrap().starts_with("HSM token claviger: model "), "{out}");
     assert!(lines.next().unwrap().starts_with("what  "), "{out}");
-    assert_eq!(lines.next_back(), Some("the server can use this token"));
+    assert_eq!(lines.next_back(), Some("the server can use this HSM token"));
     let rows: Vec<&str> = lines.collect();
     for name in ["AES key wrap ", "wrapping keys do not decrypt ", "AES-GCM ", "HMAC-SHA256 ", "RSA pairs, wrapped "] {
         let row = rows.iter().find(|row| row.starts_with(name)).unwrap_or_else(|| panic!("{name}: {out}"));
@@ -57,7 +57,7 @@ fn what_it_lacks_is_named_and_keeps_a_server_from_starting_that_cannot_do_withou
         assert_eq!(status.code(), Some(1), "{name}: {out}{error}");
         assert_eq!(error, "clavigerd: the HSM cannot do what the server needs\n");
         let last = out.lines().next_back().unwrap();
-        assert!(last.starts_with("the server cannot use this token: ") && last.contains(name), "{name}: {out}");
+        assert!(last.starts_with("the server cannot use this HSM token: ") && last.contains(name), "{name}: {out}");
         let row = shim::row(&out, name);
         assert!(row.contains("CKR_") && row.ends_with("  does not start"), "{row}");
         let mut start = shim::program(&place, &fault);

@@ -35,6 +35,11 @@ impl ItemType {
         (Self::DateTimeExtended, "DateTimeExtended"),
     ];
 
+    /// All types, in the order of their codes.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::NAMES.iter().map(|(kind, _)| *kind)
+    }
+
     /// The normalised name.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -23,11 +23,14 @@ pub(super) enum AccessRights {
     Grant(grant::Grant),
     Revoke(grant::Revoke),
     List(list::List),
+    #[command(hide = true)]
     Owned(held::Owned),
+    #[command(hide = true)]
     Obtained(held::Obtained),
     Transfer(ownership::Transfer),
     Accept(ownership::Accept),
     Decline(ownership::Decline),
+    #[command(hide = true)]
     Offers(ownership::Offers),
     #[command(subcommand)]
     Recover(recover::Recover),

@@ -1,4 +1,4 @@
-//! `claviger access-rights transfer`, `accept`, `decline` and `offers`: a transfer, which its receiver must accept.
+//! `claviger access-rights transfer`, `accept`, `decline` and `list --offers`: a transfer, which its receiver must accept.
 
 use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use crate::api::ownership::{Offer, Offered};
 use crate::cli::confirmation::Confirmation;
 use crate::cli::error::Error;
 use crate::cli::report::{Report, changed};
+use crate::cli::table;
 use crate::client::Client;
 
 /// Offer an object of yours to another user, who becomes its owner by accepting the offer
@@ -46,12 +47,12 @@ pub(in crate::cli) struct Decline {
     key_id: String,
 }
 
-/// Print the objects that are offered to you, one per line: `ID STATE from OWNER to USER until TIME`
+/// Print a table of the objects that are offered to you: the former spelling of `list --offers`
 #[derive(clap::Args)]
 pub(in crate::cli) struct Offers {
     /// Print the objects that you offer to other users instead
     #[arg(long)]
-    made: bool,
+    pub(super) made: bool,
 }
 
 impl Transfer {
@@ -87,12 +88,13 @@ impl Offers {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let path = if self.made { "/access/offers/made?" } else { "/access/offers?" };
         let offers: Vec<Offer> = list_of(client, path, "offers", None).await?;
-        Ok(Report::of(offers.iter().map(line), &offers))
+        let rows: Vec<_> = offers.iter().map(row).collect();
+        Ok(Report::of(table::lines(["IDENTIFIER", "STATE", "OWNER", "TO", "UNTIL"], &rows), &offers))
     }
 }
 
-fn line(offer: &Offer) -> String {
+fn row(offer: &Offer) -> [String; 5] {
     let Offer { unique_identifier, owner, to, expires, object } = offer;
-    let state = object.state.as_deref().unwrap_or("?");
-    format!("{unique_identifier} {state} from {owner} to {to} until {expires}")
+    let state = object.state.as_deref().unwrap_or_default().to_owned();
+    [unique_identifier.clone(), state, owner.clone(), to.clone(), expires.clone()]
 }

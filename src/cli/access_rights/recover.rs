@@ -10,6 +10,7 @@ use crate::api::ownership::{Kept, NewRecovery, OneRecovery, Recovery};
 use crate::cli::confirmation::Confirmation;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
+use crate::cli::table;
 use crate::client::Client;
 
 /// Give an object to another user when its owner has left, with the approval of other recoverers; for the recoverers of
@@ -57,10 +58,7 @@ pub(in crate::cli) struct Withdraw {
     which: Which,
 }
 
-/// Print the pending recoveries, one per line: `RECOVERY ID from OWNER to USER approved by N of M until TIME: REASON`
-///
-/// A recovery that keeps the access of other users is followed by a line for each part that it keeps:
-/// `  keeps project NAME`, `  keeps user NAME: OPERATIONS`, `  keeps role NAME: OPERATIONS`, `  keeps everyone: OPERATIONS`.
+/// Print a table of the pending recoveries, with the project and the grants that each keeps
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {}
 
@@ -95,7 +93,7 @@ impl Recover {
                 let lines = if made.done {
                     vec![format!("{} belongs to {} now", made.unique_identifier, made.to)]
                 } else {
-                    lines(&made)
+                    lines(&[&made])
                 };
                 Ok(Report::of(lines, &made))
             }
@@ -105,27 +103,27 @@ impl Recover {
             }
             Self::List(List {}) => {
                 let waiting: Vec<Recovery> = list_of(client, "/access/recoveries?", "recoveries", None).await?;
-                Ok(Report::of(waiting.iter().flat_map(lines), &waiting))
+                Ok(Report::of(lines(&waiting.iter().collect::<Vec<_>>()), &waiting))
             }
         }
     }
 }
 
-/// Returns the lines of a recovery, with the access that it keeps.
-fn lines(recovery: &Recovery) -> Vec<String> {
-    let mut lines = vec![line(recovery)];
-    if let Some(Kept { project, grants }) = &recovery.kept {
-        lines.extend(project.iter().map(|project| format!("  keeps project {project}")));
-        lines.extend(grants.iter().map(|grant| format!("  keeps {}", list::line(grant))));
-    }
-    lines
+/// Returns the table of recoveries, with the access that each keeps.
+fn lines(recoveries: &[&Recovery]) -> Vec<String> {
+    let rows: Vec<_> = recoveries.iter().map(|recovery| row(recovery)).collect();
+    table::lines(["RECOVERY", "IDENTIFIER", "OWNER", "TO", "APPROVALS", "UNTIL", "KEEPS", "REASON"], &rows)
 }
 
-fn line(recovery: &Recovery) -> String {
+fn row(recovery: &Recovery) -> [String; 8] {
     let Recovery { unique_identifier, recovery: id, owner, to, approvals, approvals_needed, expires, reason, .. } =
         recovery;
-    let given = approvals.len();
-    format!(
-        "{id} {unique_identifier} from {owner} to {to} approved by {given} of {approvals_needed} until {expires}: {reason}"
-    )
+    let kept = recovery.kept.iter().flat_map(|Kept { project, grants }| {
+        let project = project.iter().map(|project| format!("project {project}"));
+        project.chain(grants.iter().map(list::granted)).collect::<Vec<_>>()
+    });
+    let [id, object, owner, to] = [id, unique_identifier, owner, to].map(Clone::clone);
+    let given = format!("{} of {approvals_needed}", approvals.len());
+    let kept = kept.collect::<Vec<_>>().join("; ");
+    [id, object, owner, to, given, expires.clone(), kept, reason.clone()]
 }

@@ -14,12 +14,12 @@ pub(super) struct Which {
     /// Unique identifier or name of the object
     #[arg(short, long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     #[arg(required_unless_present = "secret", conflicts_with = "secret")]
-    key_id: Option<String>,
+    pub(super) key_id: Option<String>,
     /// Name of a secret, instead of -k
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    secret: Option<String>,
+    pub(super) secret: Option<String>,
     #[command(flatten)]
-    account: Account,
+    pub(super) account: Account,
 }
 
 impl Which {

@@ -53,7 +53,7 @@ impl Head {
 
 impl Output {
     async fn write(self, client: &Client, path: &str) -> Result<Report, Error> {
-        let existing = if self.force { Existing::Replace } else { Existing::Keep };
+        let existing = Existing::forced(self.force);
         let mut target = Target::create(&self.output, existing)?;
         target.write(client.get(path).await?.body).await?;
         target.finish()?;

@@ -16,10 +16,10 @@ const TAG: usize = 16;
 /// How data is encrypted in one request.
 #[derive(clap::Args)]
 pub(super) struct Cipher {
-    /// Encrypt in one request, in this mode of the cipher; aead is for chacha20 keys
+    /// Mode of the cipher, for one request; aead is for chacha20 keys
     #[arg(long, value_name = "MODE", value_parser = words::mode())]
     mode: Option<BlockCipherMode>,
-    /// Encrypt in one request, with this padding: pkcs5 or none for cbc and ecb; oaep or pkcs1v15 for RSA
+    /// Padding, for one request: pkcs5 or none for cbc and ecb; oaep or pkcs1v15 for RSA
     #[arg(long, value_name = "PADDING", value_parser = words::padding(), hide_possible_values = true)]
     padding: Option<PaddingMethod>,
     /// Hash of oaep [default: the server's]

@@ -23,7 +23,7 @@ const RESULT: &str = "\
 The output file appears when all of it has been verified, and is readable only by you. On
 standard output, each chunk appears when it has been verified: the output is complete only if the
 exit status is 0. A file that was encrypted with --mode or --padding needs the same options, and
--k. The options of the connection are in `claviger --help`.";
+-k.";
 
 /// Decrypt a file of `claviger encrypt` or `claviger sym encrypt`
 #[derive(clap::Args)]
@@ -57,8 +57,8 @@ impl Decrypt {
         match key_id {
             Some(key_id) if self.cipher.is_given() => self.whole(client, key_id).await,
             key_id => {
-                let (output, existing) = (self.place.path().to_owned(), self.place.existing());
-                sym::Decrypt { input: self.input, key_id, output, aad_hex: self.aad_hex }.run(client, existing).await
+                let (output, force) = (self.place.path().to_owned(), self.place.is_forced());
+                sym::Decrypt { input: self.input, key_id, output, force, aad_hex: self.aad_hex }.run(client).await
             }
         }
     }

@@ -30,7 +30,8 @@ pub(in crate::cli) struct Derive {
     /// DER; `-` for standard input [default: no data]
     #[arg(value_name = "FILE")]
     data: Option<PathBuf>,
-    /// Unique identifier or name of the key to derive from, whose only usage is derive-key; for asymmetric-key a private key
+    /// Unique identifier or name of the key or secret data to derive from, whose only usage is derive-key; for asymmetric-key a
+    /// private key
     #[arg(short, long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     key: String,
     /// Method
@@ -49,7 +50,7 @@ pub(in crate::cli) struct Derive {
     /// Salt of hkdf in hexadecimal
     #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
     salt_hex: Option<HexBytes>,
-    /// Kind of the new key: aes, hmac or chacha20
+    /// Kind of the new object: aes, hmac, chacha20 or secret-data, which is not sensitive
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value = "aes", hide_possible_values = true)]
     kind: Kind,
     /// Length of the new key in bits [default: 256]
@@ -64,28 +65,36 @@ pub(in crate::cli) struct Derive {
 impl Derive {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         if self.kind.is_pair() {
-            return Err(Error::Usage("--type: only symmetric keys are derived: aes, hmac or chacha20".to_owned()));
+            return Err(Error::Usage("--type: only these are derived: aes, hmac, chacha20 or secret-data".to_owned()));
         }
-        let key = self.kind.parameters(Choice { size: self.size, ..Choice::default() })?;
+        let is_secret_data = self.kind == Kind::SecretData;
         let [mask, _] = self.terms.masks(self.kind)?;
         let mut attributes = self.labels.attributes();
         self.terms.put_state(&mut attributes);
         self.terms.put_leaving(&mut attributes);
         attributes.unique_identifier = self.labels.id.map(Into::into);
-        attributes.cryptographic_algorithm = Some(key.algorithm);
-        attributes.cryptographic_length = Some(key.bits);
         attributes.cryptographic_usage_mask = Some(mask);
+        if is_secret_data {
+            // The HSM gives its value to the server.
+            (attributes.sensitive, attributes.extractable) = (Some(false), Some(true));
+            attributes.cryptographic_length = Some(self.size.unwrap_or(256));
+        } else {
+            let key = self.kind.parameters(Choice { size: self.size, ..Choice::default() })?;
+            attributes.cryptographic_algorithm = Some(key.algorithm);
+            attributes.cryptographic_length = Some(key.bits);
+        }
         let is_agreement = self.method == DerivationMethod::AsymmetricKey;
         let data = match &self.data {
             Some(path) if is_agreement => vec![public_key(path, Source::whole(path, MOST, FileError::large).await?)?],
             Some(path) => vec![Source::whole(path, MOST, FileError::large).await?],
             None => Vec::new(),
         };
-        let own = if is_agreement { ObjectType::PrivateKey } else { ObjectType::SymmetricKey };
-        let base = resolve(client, &self.key, &[own]).await?;
+        let own: &[ObjectType] =
+            if is_agreement { &[ObjectType::PrivateKey] } else { &[ObjectType::SymmetricKey, ObjectType::SecretData] };
+        let base = resolve(client, &self.key, own).await?;
         let is_chosen = self.hash.is_some() || self.mode.is_some();
         let request = Request {
-            object_type: ObjectType::SymmetricKey,
+            object_type: if is_secret_data { ObjectType::SecretData } else { ObjectType::SymmetricKey },
             unique_identifiers: vec![base.into()],
             derivation_method: self.method,
             derivation_parameters: DerivationParameters {

@@ -23,8 +23,7 @@ use crate::secret::Bytes;
 const FORMATS: &str = "\
 The key is an AES key, and the result is a file that names it, as of `sym encrypt`: of any size,
 in authenticated chunks. With --mode or --padding, at most 3 MiB are encrypted in one request,
-also by other keys, and the result is the IV, the encrypted data and the authentication tag. The
-options of the connection are in `claviger --help`.";
+also by other keys, and the result is the IV, the encrypted data and the authentication tag.";
 
 /// Encrypt a file with a key that stays in the HSM
 #[derive(clap::Args)]
@@ -51,9 +50,9 @@ impl Encrypt {
         if self.cipher.is_given() {
             return self.whole(client, key_id).await;
         }
-        let (output, existing) = (self.place.path().to_owned(), self.place.existing());
-        let sealing = sym::Encrypt { input: self.input, key_id: key_id.clone(), output, aad_hex: self.aad_hex };
-        match sealing.run(client, existing).await {
+        let (output, force) = (self.place.path().to_owned(), self.place.is_forced());
+        let sealing = sym::Encrypt { input: self.input, key_id: key_id.clone(), output, force, aad_hex: self.aad_hex };
+        match sealing.run(client).await {
             Err(error) if error.refusal().is_some() && is_rsa(client, &key_id).await => {
                 Err(Error::Usage(format!("the key {key_id} is an RSA key: give --padding oaep")))
             }

@@ -8,6 +8,7 @@ mod encrypt;
 mod hash;
 mod mac;
 mod message;
+mod method;
 mod output;
 mod random;
 mod sign;

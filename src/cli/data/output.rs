@@ -53,6 +53,11 @@ impl Place {
         &self.output
     }
 
+    /// Returns whether `--force` is given.
+    pub(super) fn is_forced(&self) -> bool {
+        self.force
+    }
+
     pub(super) fn existing(&self) -> Existing {
         Existing::forced(self.force)
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::decrypt::is_failure;
+use super::method::Method;
 use crate::cli::error::{Error, FileError};
 use crate::cli::keys::Terms;
 use crate::cli::keys::material::{self, Format};
@@ -13,32 +14,49 @@ use crate::cli::labels::Labels;
 use crate::cli::named::resolve;
 use crate::cli::report::{Report, made};
 use crate::cli::stream::Source;
+use crate::cli::sym::HexBytes;
 use crate::cli::words;
 use crate::client::{self, Client};
-use crate::kmip::ManagedObject;
-use crate::kmip::enumerations::{EncodingOption, HashingAlgorithm, KeyWrapType, ObjectType, WrappingMethod};
-use crate::kmip::key_block::{KeyInformation, KeyWrappingData};
+use crate::kmip::enumerations::{
+    EncodingOption, HashingAlgorithm, KeyFormatType, KeyWrapType, RecommendedCurve, WrappingMethod,
+};
+use crate::kmip::key_block::{KeyBlock, KeyInformation, KeyWrappingData};
+use crate::kmip::objects::{PrivateKey, SymmetricKey};
 use crate::kmip::payloads::import::Request;
+use crate::kmip::{Attributes, ManagedObject};
+use crate::secret::Bytes;
 
 /// The largest file with a wrapped key, in bytes.
 const MOST: usize = 64 << 10;
 
-/// Import a key that is wrapped under another key (AES key wrap, RFC 3394), unwrap it inside the HSM, and print its unique
-/// identifier
+/// Import a key that is wrapped under another key, unwrap it inside the HSM, and print its unique identifier
 #[derive(clap::Args)]
 pub(in crate::cli) struct Unwrap {
-    /// File with the wrapped key; `-` for standard input
+    /// File with the wrapped key, a private one in PKCS#8; `-` for standard input
     #[arg(value_name = "FILE")]
     input: PathBuf,
     /// Unique identifier or name of the wrapping key, whose usage must include unwrap-key
     #[arg(short, long, value_name = "WRAPPING-KEY", value_parser = NonEmptyStringValueParser::new())]
     key: String,
-    /// Kind of the wrapped key: aes or hmac
-    #[arg(long = "type", value_name = "TYPE", value_enum, default_value = "aes", hide_possible_values = true)]
-    kind: Kind,
-    /// Hash of an hmac key [default: sha256]
+    /// Method: kw (AES key wrap), kwp (with padding; for private keys), cbc (AES-CBC) or oaep (RSA-OAEP, by a private key)
+    /// [default: as stated in the file, otherwise kw]
+    #[arg(long, value_name = "METHOD", value_enum, hide_possible_values = true)]
+    method: Option<Method>,
+    /// Hash of oaep, and of an hmac key [default: sha256]
     #[arg(long, value_name = "HASH", value_parser = words::hash(), hide_possible_values = true)]
     hash: Option<HashingAlgorithm>,
+    /// IV of cbc in hexadecimal [default: as stated in the file]
+    #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
+    iv_hex: Option<HexBytes>,
+    /// Kind of the wrapped key: aes, hmac, rsa, ec or ed25519
+    #[arg(long = "type", value_name = "TYPE", value_enum, default_value = "aes", hide_possible_values = true)]
+    kind: Kind,
+    /// Length in bits [default: for kw and kwp that of a symmetric key in the file, otherwise as for keys create]
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(i32).range(1..))]
+    size: Option<i32>,
+    /// Curve of an ec key [default: p256]
+    #[arg(long, value_name = "CURVE", value_parser = words::curve(), hide_possible_values = true)]
+    curve: Option<RecommendedCurve>,
     /// Format of the file: raw, base64 or json-ttlv [default: json-ttlv if it is that, otherwise raw]
     #[arg(short, long, value_name = "FORMAT", value_enum, hide_possible_values = true)]
     format: Option<Format>,
@@ -50,45 +68,68 @@ pub(in crate::cli) struct Unwrap {
 
 impl Unwrap {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        if !matches!(self.kind, Kind::Aes | Kind::Hmac) {
-            return Err(Error::Usage("--type: only symmetric keys are unwrapped: aes or hmac".to_owned()));
+        if !matches!(self.kind, Kind::Aes | Kind::Hmac) && !self.kind.is_pair() {
+            return Err(Error::Usage("--type: only these are unwrapped: aes, hmac, rsa, ec or ed25519".to_owned()));
         }
         let content = Source::whole(&self.input, MOST, FileError::large).await?;
-        let ManagedObject::SymmetricKey(mut object) = material::read(self.format, &self.input, content, false)? else {
-            return Err(Error::Usage(format!("{}: it is not a wrapped symmetric key", self.input.display())));
-        };
-        let named = self.kind.parameters(Choice { hash: self.hash, ..Choice::default() })?;
-        let mut attributes = self.labels.attributes();
-        self.terms.put_state(&mut attributes);
-        self.terms.put_leaving(&mut attributes);
-        attributes.cryptographic_algorithm = Some(named.algorithm);
-        let [mask, _] = self.terms.masks(self.kind)?;
-        attributes.cryptographic_usage_mask = Some(mask);
-        let wrapping = resolve(client, &self.key, &[ObjectType::SymmetricKey]).await?;
-        object.key_block.cryptographic_algorithm = None;
-        object.key_block.cryptographic_length = None;
-        object.key_block.key_wrapping_data = Some(KeyWrappingData {
-            wrapping_method: WrappingMethod::Encrypt,
-            encryption_key_information: Some(KeyInformation {
-                unique_identifier: wrapping.into(),
-                cryptographic_parameters: None,
+        let file = material::read(self.format, &self.input, content, false)?;
+        let block = file.key_block().ok_or(Error::Incomplete("key"))?;
+        let bytes = material::key_bytes(block)?;
+        let data = block.key_wrapping_data.as_ref();
+        let information = data.and_then(|data| data.encryption_key_information.as_ref());
+        let stated = information.and_then(|own| own.cryptographic_parameters.clone()).filter(|_| self.method.is_none());
+        let iv = self.iv_hex.clone().map(Bytes::from).or(data.and_then(|data| data.iv_counter_nonce.clone()));
+        let method = self.method.unwrap_or_else(|| Method::of(stated.as_ref()));
+        let wrapping = resolve(client, &self.key, &[method.wrapping_type(true)]).await?;
+        let mut key_block = KeyBlock {
+            key_wrapping_data: Some(KeyWrappingData {
+                wrapping_method: WrappingMethod::Encrypt,
+                encryption_key_information: Some(KeyInformation {
+                    unique_identifier: wrapping.into(),
+                    cryptographic_parameters: Some(stated.unwrap_or_else(|| method.parameters(self.hash))),
+                }),
+                mac_signature_key_information: None,
+                mac_signature: None,
+                iv_counter_nonce: iv.filter(|_| method == Method::Cbc),
+                encoding_option: Some(EncodingOption::NoEncoding),
             }),
-            mac_signature_key_information: None,
-            mac_signature: None,
-            iv_counter_nonce: None,
-            encoding_option: Some(EncodingOption::NoEncoding),
-        });
+            ..KeyBlock::raw(bytes)
+        };
+        let object = if self.kind.is_pair() {
+            key_block.key_format_type = KeyFormatType::PKCS_8;
+            ManagedObject::PrivateKey(PrivateKey { key_block })
+        } else {
+            ManagedObject::SymmetricKey(SymmetricKey { key_block })
+        };
+        let attributes = Box::new(self.attributes(method)?);
         let request = Request {
             unique_identifier: self.labels.id.map(Into::into),
-            object_type: ObjectType::SymmetricKey,
+            object_type: object.object_type(),
             replace_existing: Some(false),
             key_wrap_type: Some(KeyWrapType::NotWrapped),
-            attributes: Box::new(attributes),
-            object: ManagedObject::SymmetricKey(object),
+            attributes,
+            object,
         };
         match client.execute(request).await {
             Err(client::Error::Refused(refusal)) if is_failure(&refusal) => Err(Error::NotUnwrapped(self.input)),
             answer => Ok(made(&answer?.unique_identifier)),
         }
+    }
+
+    fn attributes(&self, method: Method) -> Result<Attributes, Error> {
+        let hash = self.hash.filter(|_| self.kind == Kind::Hmac);
+        let choice = Choice { hash, size: self.size, curve: self.curve, algorithm: None };
+        let named = self.kind.parameters(choice)?;
+        let mut attributes = self.labels.attributes();
+        self.terms.put_state(&mut attributes);
+        self.terms.put_leaving(&mut attributes);
+        attributes.cryptographic_algorithm = Some(named.algorithm);
+        // The blob of AES key wrap shows the length of a symmetric key.
+        let is_known = matches!(method, Method::Kw | Method::Kwp) && !self.kind.is_pair() && self.size.is_none();
+        attributes.cryptographic_length = (!is_known).then_some(named.bits);
+        attributes.cryptographic_domain_parameters = named.domain;
+        let [mask, _] = self.terms.masks(self.kind)?;
+        attributes.cryptographic_usage_mask = Some(mask);
+        Ok(attributes)
     }
 }

@@ -85,10 +85,10 @@ fn read(settings: &Settings, steps: &mut Steps) -> Result<Files, Wrong> {
         None => "the system's authorities".to_owned(),
     };
     let with = match (&own, &settings.access_token) {
-        (Some(_), Some(_)) => "a client certificate and a token",
+        (Some(_), Some(_)) => "a client certificate and a bearer token",
         (Some(_), None) => "a client certificate",
-        (None, Some(_)) => "a token",
-        (None, None) => "neither certificate nor token",
+        (None, Some(_)) => "a bearer token",
+        (None, None) => "neither certificate nor bearer token",
     };
     steps.good("settings", format!("{}, {trusted}, {with}", settings.url));
     Ok(Files { own, authorities })
@@ -183,8 +183,8 @@ impl Asked<'_> {
             return Wrong {
                 name: tls::CERTIFICATE,
                 fault: "no-certificate",
-                detail: "the server wants a client certificate or a token, and none is given".to_owned(),
-                remedy: tls::GIVE.to_owned() + "; for a token: --access-token or claviger login",
+                detail: "the server wants a client certificate or a bearer token, and none is given".to_owned(),
+                remedy: tls::GIVE.to_owned() + "; for a bearer token: --access-token or claviger login",
                 status: NOT_AUTHENTICATED,
             };
         }

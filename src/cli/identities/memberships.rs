@@ -4,9 +4,10 @@ use clap::Subcommand;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
-use super::{pages, text};
+use super::{HEADER, pages, text};
 use crate::cli::error::Error;
 use crate::cli::report::Report;
+use crate::cli::table;
 use crate::client::{Client, segment};
 
 const EXAMPLE: &str = "\
@@ -44,14 +45,14 @@ struct Member {
     project: Project,
 }
 
-/// Print the identities that have a role in a project, one per line: `ID ROLE NAME`
+/// Print a table of the identities that have a role in a project
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {
     #[command(flatten)]
     project: Project,
 }
 
-/// Print the role that an identity has in a project: `ID ROLE NAME`
+/// Print the role that an identity has in a project
 #[derive(clap::Args)]
 pub(in crate::cli) struct Show {
     #[command(flatten)]
@@ -93,13 +94,13 @@ impl Memberships {
             Self::List(List { project }) => {
                 let list = pages(client, &project.path(), "identityMemberships").await?;
                 let all = list.get("identityMemberships").and_then(Value::as_array).map(Vec::as_slice);
-                let lines: Vec<String> = all.unwrap_or_default().iter().filter_map(line).collect();
-                Ok(Report::new(lines, list))
+                let rows: Vec<_> = all.unwrap_or_default().iter().filter_map(row).collect();
+                Ok(Report::new(table::lines(HEADER, &rows), list))
             }
             Self::Show(Show { member }) => {
                 let shown: Value = client.get_json(&member.path()).await?;
-                let line = shown.get("identityMembership").and_then(line).ok_or(Error::Incomplete("membership"))?;
-                Ok(Report::new([line], shown))
+                let row = shown.get("identityMembership").and_then(row).ok_or(Error::Incomplete("membership"))?;
+                Ok(Report::new(table::lines(HEADER, &[row]), shown))
             }
             Self::Put(Put { member, role }) => {
                 Ok(Report::quiet(client.post_json(&member.path(), &json!({ "role": role })).await?))
@@ -109,7 +110,6 @@ impl Memberships {
     }
 }
 
-fn line(membership: &Value) -> Option<String> {
-    let (id, role) = (text(membership, "/identityId")?, text(membership, "/role")?);
-    Some(format!("{id} {role} {}", text(membership, "/identity/name")?))
+fn row(membership: &Value) -> Option<[String; 3]> {
+    Some([text(membership, "/identityId")?, text(membership, "/identity/name")?, text(membership, "/role")?])
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::confirmation::Confirmation;
 use super::error::Error;
 use super::report::Report;
+use super::table;
 use crate::client::{Client, segment};
 
 /// Manage applications that log in by an issuer's JWTs or by client secrets; for administrators
@@ -71,7 +72,7 @@ pub(super) struct Create {
     role: Role,
 }
 
-/// Print the identities, one per line: `ID ROLE NAME`
+/// Print a table of the identities
 #[derive(clap::Args)]
 pub(super) struct List {}
 
@@ -122,6 +123,9 @@ pub(super) struct Detach {
     confirmation: Confirmation,
 }
 
+/// The columns of a list of identities.
+const HEADER: [&str; 3] = ["IDENTIFIER", "NAME", "ROLE"];
+
 fn at(id: &str) -> String {
     format!("/api/v1/identities/{}", segment(id))
 }
@@ -142,8 +146,8 @@ impl Identities {
             Self::List(List {}) => {
                 let list = pages(client, "/api/v1/identities", "identities").await?;
                 let all = list.get("identities").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-                let lines: Vec<String> = all.iter().filter_map(line).collect();
-                Ok(Report::new(lines, list))
+                let rows: Vec<_> = all.iter().filter_map(row).collect();
+                Ok(Report::new(table::lines(HEADER, &rows), list))
             }
             Self::Show(Show { id }) => show(client, &id).await,
             Self::Update(Update { id, name, role, end_tokens }) => {
@@ -231,6 +235,6 @@ fn text(value: &Value, pointer: &str) -> Option<String> {
     value.pointer(pointer)?.as_str().map(str::to_owned)
 }
 
-fn line(identity: &Value) -> Option<String> {
-    Some(format!("{} {} {}", text(identity, "/id")?, text(identity, "/role")?, text(identity, "/name")?))
+fn row(identity: &Value) -> Option<[String; 3]> {
+    Some([text(identity, "/id")?, text(identity, "/name")?, text(identity, "/role")?])
 }

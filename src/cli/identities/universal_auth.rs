@@ -8,6 +8,7 @@ use super::{detach, text};
 use crate::cli::confirmation::Confirmation;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
+use crate::cli::table;
 use crate::client::{Client, segment};
 
 const EXAMPLE: &str = "\
@@ -102,7 +103,7 @@ pub(in crate::cli) struct Create {
     uses: u32,
 }
 
-/// Print the client secrets that are not revoked, one per line: `SECRET-ID PREFIX uses N/LIMIT ttl SECONDS DESCRIPTION`
+/// Print a table of the client secrets that are not revoked: their first characters, uses and lifetimes in seconds
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {
     /// Identifier of the identity
@@ -176,8 +177,9 @@ impl ClientSecrets {
             Self::List(List { id }) => {
                 let list: Value = client.get_json(&format!("{}/client-secrets", at(&id))).await?;
                 let all = list.get("clientSecretData").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-                let lines: Vec<String> = all.iter().filter_map(line).collect();
-                Ok(Report::new(lines, list))
+                let rows: Vec<_> = all.iter().filter_map(row).collect();
+                let header = ["IDENTIFIER", "BEGINS WITH", "USES", "LIFETIME", "DESCRIPTION"];
+                Ok(Report::new(table::lines(header, &rows), list))
             }
             Self::Revoke(Revoke { id, secret, confirmation }) => {
                 confirmation.ask("client-secrets revoke", &format!("The client secret {secret} will be revoked."))?;
@@ -188,14 +190,10 @@ impl ClientSecrets {
     }
 }
 
-fn line(secret: &Value) -> Option<String> {
+fn row(secret: &Value) -> Option<[String; 5]> {
     let number = |name: &str| secret.get(name)?.as_i64();
-    let limit = match number("clientSecretNumUsesLimit")? {
-        0 => "any".to_owned(),
-        limit => limit.to_string(),
-    };
-    let (id, prefix) = (text(secret, "/id")?, text(secret, "/clientSecretPrefix")?);
-    let (uses, ttl) = (number("clientSecretNumUses")?, number("clientSecretTTL")?);
-    let line = format!("{id} {prefix} uses {uses}/{limit} ttl {ttl} {}", text(secret, "/description")?);
-    Some(line.trim_end().to_owned())
+    let any = |number: i64, word: &str| if number == 0 { word.to_owned() } else { number.to_string() };
+    let uses = format!("{}/{}", number("clientSecretNumUses")?, any(number("clientSecretNumUsesLimit")?, "any"));
+    let lifetime = any(number("clientSecretTTL")?, "unlimited");
+    Some([text(secret, "/id")?, text(secret, "/clientSecretPrefix")?, uses, lifetime, text(secret, "/description")?])
 }

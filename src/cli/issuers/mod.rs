@@ -8,6 +8,7 @@ use super::access_rights::all;
 use super::error::Error;
 use super::login;
 use super::report::Report;
+use super::table;
 use crate::api::issuers::{Issuer, Outcome, Step, Tested, ToTest, Verdicts};
 use crate::client::Client;
 
@@ -18,7 +19,7 @@ pub(super) enum Issuers {
     Test(Test),
 }
 
-/// Print the issuers, one per line: `NAME direct|exchange ISSUER audiences A,B keys FROM (COUNT)`
+/// Print a table of the issuers: the use of their JWTs, their audiences, and the source and number of their keys
 ///
 /// A JWT of a direct issuer is sent with each request (--access-token). A JWT of another issuer is exchanged for an
 /// access token by `login --issuer NAME`.
@@ -45,7 +46,8 @@ impl Issuers {
         match self {
             Self::List(List {}) => {
                 let all = all(client, "/issuers?", |issuer: &Issuer| &issuer.name).await?;
-                Ok(Report::of(all.iter().map(line), &all))
+                let rows: Vec<_> = all.iter().map(row).collect();
+                Ok(Report::of(table::lines(["NAME", "USE", "ISSUER", "AUDIENCES", "KEYS", "FAULT"], &rows), &all))
             }
             Self::Test(Test { jwt_file, issuer }) => {
                 let jwt = login::read(&jwt_file).await?;
@@ -58,16 +60,17 @@ impl Issuers {
     }
 }
 
-fn line(issuer: &Issuer) -> String {
-    let Issuer { name, audiences, fault, .. } = issuer;
-    let purpose = issuer.purpose.word();
-    if let Some(fault) = fault {
-        return format!("{name} {purpose} FAULTY {fault}");
-    }
-    let audiences = if audiences.is_empty() { "any".to_owned() } else { audiences.join(",") };
+fn row(issuer: &Issuer) -> [String; 6] {
+    let any = |text: String| if text.is_empty() { "any".to_owned() } else { text };
     let count = issuer.key_count.map(|count| format!(" ({count})")).unwrap_or_default();
-    let (iss, keys) = (issuer.issuer.as_deref().unwrap_or("any"), issuer.keys.as_deref().unwrap_or_default());
-    format!("{name} {purpose} {iss} audiences {audiences} keys {keys}{count}")
+    [
+        issuer.name.clone(),
+        issuer.purpose.word().to_owned(),
+        any(issuer.issuer.clone().unwrap_or_default()),
+        any(issuer.audiences.join(", ")),
+        format!("{}{count}", issuer.keys.as_deref().unwrap_or_default()),
+        issuer.fault.clone().unwrap_or_default(),
+    ]
 }
 
 fn lines(verdicts: &Verdicts) -> Vec<String> {

@@ -8,17 +8,24 @@ use crate::cli::labels::{Labels, now};
 use crate::cli::report::{Report, made};
 use crate::cli::words;
 use crate::client::Client;
-use crate::kmip::enumerations::{HashingAlgorithm, ObjectType, RecommendedCurve, State};
+use crate::kmip::attributes::UsageLimits;
+use crate::kmip::enumerations::{
+    CryptographicAlgorithm, HashingAlgorithm, ObjectType, RecommendedCurve, State, UsageLimitsUnit,
+};
 use crate::kmip::payloads::{create, create_key_pair};
+use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UsageMask};
 
 /// Create a key in the HSM and print its unique identifier; of a pair, the private key's first
 #[derive(clap::Args)]
 pub(in crate::cli) struct Create {
-    /// Kind of the key; rsa, ec and ed25519 are pairs, and chacha20 is for ChaCha20-Poly1305
-    #[arg(long = "type", value_name = "TYPE", value_enum, default_value = "aes")]
+    /// Kind: aes, rsa, ec, ed25519 (these three are pairs), hmac, chacha20 (for ChaCha20-Poly1305) or 3des
+    #[arg(long = "type", value_name = "TYPE", value_enum, default_value = "aes", hide_possible_values = true)]
     kind: Kind,
-    /// Length in bits [default: 256 for aes, 3072 for rsa, that of the hash for hmac]
+    /// Another algorithm of KMIP for a symmetric key, such as chacha20, camellia or hmac-sha3-256
+    #[arg(long, value_name = "ALGORITHM", value_parser = words::any_algorithm, conflicts_with = "kind")]
+    algorithm: Option<CryptographicAlgorithm>,
+    /// Length in bits [default: 256, 3072 for rsa, 168 for 3des, that of the hash for hmac]
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(i32).range(1..))]
     size: Option<i32>,
     /// Curve of an ec pair [default: p256]
@@ -31,6 +38,38 @@ pub(in crate::cli) struct Create {
     labels: Labels,
     #[command(flatten)]
     terms: Terms,
+    #[command(flatten)]
+    life: Life,
+}
+
+/// When a new key may be used, and how often.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Life {
+    /// Activate the key at this time, such as 2027-01-31T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = words::time, conflicts_with = "pre_active")]
+    activate_at: Option<DateTime>,
+    /// Deactivate the key at this time
+    #[arg(long, value_name = "TIME", value_parser = words::time)]
+    deactivate_at: Option<DateTime>,
+    /// Most uses that protect data, or, with --limit-bytes, most bytes that it may protect
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    limit: Option<i64>,
+    /// --limit counts bytes
+    #[arg(long, requires = "limit")]
+    limit_bytes: bool,
+}
+
+impl Life {
+    /// Adds the dates.
+    fn put_dates(&self, attributes: &mut Attributes) {
+        attributes.activation_date = self.activate_at.or(attributes.activation_date);
+        attributes.deactivation_date = self.deactivate_at;
+    }
+
+    fn limits(&self) -> Option<UsageLimits> {
+        let unit = if self.limit_bytes { UsageLimitsUnit::Byte } else { UsageLimitsUnit::Object };
+        self.limit.map(|total| UsageLimits { total, count: None, unit })
+    }
 }
 
 /// What may be done with a new key.
@@ -73,11 +112,13 @@ impl Terms {
 
 impl Create {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let choice = Choice { size: self.size, curve: self.curve, hash: self.hash };
+        let choice = Choice { size: self.size, curve: self.curve, hash: self.hash, algorithm: self.algorithm };
         let parameters = self.kind.parameters(choice)?;
-        let masks = self.terms.masks(self.kind)?;
+        let is_hmac = self.algorithm.and_then(Kind::of) == Some(Kind::Hmac);
+        let masks = self.terms.masks(if is_hmac { Kind::Hmac } else { self.kind })?;
         let mut attributes = self.labels.attributes();
         self.terms.put_state(&mut attributes);
+        self.life.put_dates(&mut attributes);
         let Parameters { algorithm, bits, domain } = parameters;
         attributes.cryptographic_algorithm = Some(algorithm);
         attributes.cryptographic_length = Some(bits);
@@ -86,6 +127,7 @@ impl Create {
             return self.pair(client, attributes, masks).await;
         }
         self.terms.put_leaving(&mut attributes);
+        attributes.usage_limits = self.life.limits();
         let [mask, _] = masks;
         attributes.cryptographic_usage_mask = Some(mask);
         attributes.unique_identifier = self.labels.id.map(Into::into);
@@ -103,6 +145,7 @@ impl Create {
     ) -> Result<Report, Error> {
         let half = |mask| Attributes { cryptographic_usage_mask: Some(mask), ..Attributes::default() };
         let (mut private, public) = (half(private_mask), half(public_mask));
+        private.usage_limits = self.life.limits();
         self.terms.put_leaving(&mut private);
         private.unique_identifier = self.labels.id.map(Into::into);
         let answer = client

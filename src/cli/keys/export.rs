@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::material::{self, Format};
 use crate::cli::error::Error;
-use crate::cli::named::{KEYS, resolve};
+use crate::cli::named::{EXPORTED, resolve};
 use crate::cli::report::Report;
 use crate::cli::stream::DASH;
 use crate::cli::target::{Existing, Target};
@@ -37,7 +37,7 @@ impl Export {
         let is_binary = self.format.is_some_and(Format::is_binary);
         let mut target =
             if is_binary { Target::binary(&self.file, existing) } else { Target::create(&self.file, existing) }?;
-        let id = resolve(client, &self.key, &KEYS).await?;
+        let id = resolve(client, &self.key, &EXPORTED).await?;
         let answer = client
             .execute(Request {
                 unique_identifier: Some(id.into()),

@@ -25,9 +25,13 @@ pub(in crate::cli) struct Import {
     /// File that holds the key; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Kind of the key [default: as stated in the file, otherwise aes]
-    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    /// Kind: aes, rsa, ec, ed25519, hmac, chacha20, 3des or secret-data (a password) [default: as stated in the file, otherwise
+    /// aes]
+    #[arg(long = "type", value_name = "TYPE", value_enum, hide_possible_values = true)]
     kind: Option<Kind>,
+    /// Another algorithm of KMIP for a symmetric key, such as chacha20, camellia or hmac-sha3-256
+    #[arg(long, value_name = "ALGORITHM", value_parser = words::any_algorithm, conflicts_with = "kind")]
+    algorithm: Option<CryptographicAlgorithm>,
     /// Hash of an hmac key [default: sha256]
     #[arg(long, value_name = "HASH", value_parser = words::hash(), hide_possible_values = true)]
     hash: Option<HashingAlgorithm>,
@@ -44,6 +48,7 @@ impl Import {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let content = Source::whole(&self.file, MAX_FILE, |path, limit| FileError::TooLarge { path, limit }).await?;
         let object = material::read(self.format, &self.file, content, self.kind.is_some_and(Kind::is_pair))?;
+        let object = if self.kind == Some(Kind::SecretData) { material::secret_data(object) } else { object };
         let attributes = Box::new(self.attributes(&object)?);
         // The server would keep it, and the HSM would not use it.
         if let Some(bytes) = length(&object)
@@ -74,8 +79,16 @@ impl Import {
     }
 
     fn attributes(&self, object: &ManagedObject) -> Result<Attributes, Error> {
-        let stated = object.key_block().and_then(|block| block.cryptographic_algorithm);
-        let kind = match (self.kind, stated.and_then(kind_of)) {
+        if matches!(object, ManagedObject::SecretData(_)) {
+            let mut attributes = self.labels.attributes();
+            self.terms.put_state(&mut attributes);
+            self.terms.put_leaving(&mut attributes);
+            let [mask, _] = self.terms.masks(Kind::SecretData)?;
+            attributes.cryptographic_usage_mask = Some(mask);
+            return Ok(attributes);
+        }
+        let stated = self.algorithm.or(object.key_block().and_then(|block| block.cryptographic_algorithm));
+        let kind = match (self.kind, stated.and_then(Kind::of)) {
             (Some(given), Some(stated)) if given != stated => {
                 let path = self.file.display();
                 return Err(Error::Usage(format!("--type: {path} states another kind of key: leave out --type")));
@@ -98,27 +111,5 @@ impl Import {
             self.terms.put_leaving(&mut attributes);
         }
         Ok(attributes)
-    }
-}
-
-/// Returns the kind of keys with this algorithm.
-fn kind_of(algorithm: CryptographicAlgorithm) -> Option<Kind> {
-    use CryptographicAlgorithm as A;
-    match algorithm {
-        A::AES => Some(Kind::Aes),
-        A::RSA => Some(Kind::Rsa),
-        A::EC | A::ECDSA | A::ECDH => Some(Kind::Ec),
-        A::Ed25519 => Some(Kind::Ed25519),
-        A::ChaCha20 | A::ChaCha20Poly1305 => Some(Kind::Chacha20),
-        A::HMAC_SHA1
-        | A::HMAC_SHA224
-        | A::HMAC_SHA256
-        | A::HMAC_SHA384
-        | A::HMAC_SHA512
-        | A::HMAC_SHA3_224
-        | A::HMAC_SHA3_256
-        | A::HMAC_SHA3_384
-        | A::HMAC_SHA3_512 => Some(Kind::Hmac),
-        _ => None,
     }
 }

@@ -9,9 +9,9 @@ use openssl::rsa::Rsa;
 
 use crate::base64;
 use crate::cli::error::{Error, KeyFileFault};
-use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType};
+use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, SecretDataType};
 use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue};
-use crate::kmip::objects::{PrivateKey, PublicKey, SymmetricKey};
+use crate::kmip::objects::{PrivateKey, PublicKey, SecretData, SymmetricKey};
 use crate::kmip::ttlv::json;
 use crate::kmip::{Dialect, ManagedObject};
 use crate::secret::Bytes;
@@ -99,6 +99,17 @@ fn symmetric(bytes: Bytes) -> ManagedObject {
     ManagedObject::SymmetricKey(SymmetricKey { key_block: KeyBlock::raw(bytes) })
 }
 
+/// Returns the bytes of a file as secret data, which is a password unless the file says otherwise.
+pub(super) fn secret_data(object: ManagedObject) -> ManagedObject {
+    match object {
+        ManagedObject::SymmetricKey(SymmetricKey { mut key_block }) => {
+            key_block.key_format_type = KeyFormatType::Opaque;
+            ManagedObject::SecretData(SecretData { secret_data_type: SecretDataType::Password, key_block })
+        }
+        other => other,
+    }
+}
+
 /// Decodes base64 with line ends, which editors and `base64` add.
 fn from_base64(content: &[u8]) -> Result<Bytes, KeyFileFault> {
     let digits = content.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect::<Vec<_>>();
@@ -112,7 +123,7 @@ fn from_base64(content: &[u8]) -> Result<Bytes, KeyFileFault> {
 
 fn from_json(content: &[u8]) -> Result<ManagedObject, KeyFileFault> {
     let document = json::read(content)?;
-    if !matches!(&*document.name, "SymmetricKey" | "PrivateKey" | "PublicKey") {
+    if !matches!(&*document.name, "SymmetricKey" | "PrivateKey" | "PublicKey" | "SecretData") {
         return Err(KeyFileFault::NotKey(document.name.into_owned()));
     }
     Ok(ManagedObject::from_document(document)?)
@@ -210,7 +221,7 @@ pub(in crate::cli) fn write(format: Option<Format>, object: ManagedObject) -> Re
 }
 
 /// Returns the bytes of a plain or wrapped key.
-fn key_bytes(block: &KeyBlock) -> Result<Bytes, Error> {
+pub(in crate::cli) fn key_bytes(block: &KeyBlock) -> Result<Bytes, Error> {
     match block.key_value.as_ref().ok_or(Error::Incomplete("key material"))? {
         KeyValue::Plain { material: KeyMaterial::Structure(_), .. } => Err(Error::Format("bytes")),
         KeyValue::Plain { material, .. } => material.bytes().cloned().ok_or(Error::Incomplete("key material")),

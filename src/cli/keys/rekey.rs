@@ -18,8 +18,7 @@ pub(super) const REPLACED: [ObjectType; 2] = [ObjectType::SymmetricKey, ObjectTy
 
 const EFFECT: &str = "\
 The replacement takes the names of the key, and belongs to its owner. The key stays: its
-identifier still decrypts. A pair is named by its private key. The options of the connection are
-in `claviger --help`.";
+identifier still decrypts. A pair is named by its private key.";
 
 /// Replace a key, or a pair, by a new one, and print its unique identifier; of a pair, the private key's first
 #[derive(clap::Args)]

@@ -9,19 +9,21 @@ use crate::cli::named::resolve;
 use crate::cli::report::Report;
 use crate::cli::words;
 use crate::client::Client;
-use crate::kmip::attributes::SingleAttribute;
+use crate::kmip::attributes::{RotateName, SingleAttribute};
+use crate::kmip::enumerations::RotateNameType;
 use crate::kmip::payloads::set_attribute;
 use crate::kmip::ttlv::{Interval, Item};
 use crate::kmip::{AttributeReference, Tag};
 
 /// The attributes of the rotation.
-const POLICY: [Tag; 6] = [
+const POLICY: [Tag; 7] = [
     Tag::RotateAutomatic,
     Tag::RotateInterval,
     Tag::RotateOffset,
     Tag::RotateGeneration,
     Tag::RotateLatest,
     Tag::RotateDate,
+    Tag::RotateName,
 ];
 
 /// Let the server replace a key by itself, or end this, and print the policy, one attribute per line: `Name: value`
@@ -36,6 +38,9 @@ pub(in crate::cli) struct RotatePolicy {
     /// Time from the replacement to the activation of the new key
     #[arg(long, value_name = "TIME", value_parser = words::duration, conflicts_with = "off")]
     offset: Option<u32>,
+    /// Rotate Name, which the key and its replacements share
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    rotate_name: Option<String>,
     /// No longer replace the key
     #[arg(long)]
     off: bool,
@@ -46,6 +51,9 @@ impl RotatePolicy {
         let id = resolve(client, &self.key, &REPLACED).await?;
         let mut changes = Vec::new();
         changes.extend(self.offset.map(|offset| Item::new(Tag::RotateOffset, Interval(offset))));
+        changes.extend(self.rotate_name.map(|value| {
+            Item::new(Tag::RotateName, RotateName { value, kind: Some(RotateNameType::UninterpretedTextString) })
+        }));
         if let Some(every) = self.every {
             changes.push(Item::new(Tag::RotateInterval, Interval(every)));
             changes.push(Item::new(Tag::RotateAutomatic, true));

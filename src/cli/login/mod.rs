@@ -18,9 +18,10 @@ use super::account::Account;
 use super::error::{Error, FileError};
 use super::report::Report;
 use super::stream::Source;
+use super::terminal::typed;
 use crate::api::logins::Presented;
 use crate::client::Client;
-use crate::secret::Password;
+use crate::secret::{Bytes, Password};
 use exchange::Way;
 use kept::Kept;
 use secret::{API_KEY, CLIENT_SECRET};
@@ -58,7 +59,7 @@ pub(super) struct Login {
     #[arg(long, value_name = "CLIENT-ID", value_parser = NonEmptyStringValueParser::new())]
     client_id: Option<String>,
     /// File that holds the client secret; `-` for standard input; CLAVIGER_CLIENT_SECRET may hold the client secret
-    /// itself instead
+    /// itself instead [default: you are asked at the terminal]
     #[arg(long, value_name = "FILE", requires = "client_id", conflicts_with_all = ["issuer", "host"])]
     client_secret_file: Option<PathBuf>,
     /// Log in by an API key (Conjur) of this host, without `host/`
@@ -67,6 +68,7 @@ pub(super) struct Login {
     #[command(flatten)]
     account: Account,
     /// File that holds the API key; `-` for standard input; CLAVIGER_API_KEY may hold the API key itself instead
+    /// [default: you are asked at the terminal]
     #[arg(long, value_name = "FILE", requires = "host", conflicts_with_all = ["issuer", "client_id"])]
     api_key_file: Option<PathBuf>,
 }
@@ -121,9 +123,12 @@ impl Logout {
     }
 }
 
-/// Reads the JWT in a file, without surrounding whitespace.
+/// Reads the JWT in a file, or typed at a terminal, without surrounding whitespace.
 pub(super) async fn read(path: &Path) -> Result<Password, Error> {
-    let bytes = Source::whole(path, MAX_JWT, FileError::large).await?;
+    let bytes = match typed(Some(path), "The JWT: ")? {
+        Some(typed) => Bytes::from(typed.as_bytes()),
+        None => Source::whole(path, MAX_JWT, FileError::large).await?,
+    };
     let text = std::str::from_utf8(&bytes).map(str::trim).unwrap_or_default();
     if text.split('.').count() != 3 {
         return Err(Error::NoJwt(path.to_owned()));

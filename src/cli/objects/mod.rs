@@ -5,6 +5,8 @@ use clap::Subcommand;
 use super::access_rights::list_of;
 use super::error::Error;
 use super::report::Report;
+use super::table;
+use crate::api::Word;
 use crate::api::objects::{Known, Object};
 use crate::client::{Client, segment};
 
@@ -14,7 +16,7 @@ pub(super) enum Objects {
     List(List),
 }
 
-/// Print the objects, the oldest first, one per line: `ID STATE OWNER PROJECT TYPE ALGORITHM-LENGTH LAST-USE NAMES`
+/// Print a table of the objects, the oldest first
 #[derive(clap::Args)]
 pub(super) struct List {
     /// Print only the objects of this user
@@ -28,6 +30,9 @@ pub(super) struct List {
     limit: Option<usize>,
 }
 
+/// The state of an object whose row in the database does not verify.
+const REFUSED: &str = "refused: changed in the database";
+
 impl Objects {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let Self::List(List { owner, project, limit }) = self;
@@ -35,19 +40,24 @@ impl Objects {
         let project = project.map(|project| format!("&project={}", segment(&project)));
         let filter = owner.or(project).unwrap_or_default();
         let objects: Vec<Object> = list_of(client, &format!("/objects?{filter}"), "objects", limit).await?;
-        Ok(Report::of(objects.iter().map(line), &objects))
+        let header = ["IDENTIFIER", "NAME", "KIND", "STATE", "ALGORITHM", "OWNER", "PROJECT", "LAST USED"];
+        let rows: Vec<_> = objects.iter().map(row).collect();
+        Ok(Report::of(table::lines(header, &rows), &objects))
     }
 }
 
-fn line(object: &Object) -> String {
+fn row(object: &Object) -> [String; 8] {
     let Object { unique_identifier: id, known, last_used, .. } = object;
+    let none = String::new;
     let Some(Known { object: about, owner, project, .. }) = known else {
-        return format!("{id} was changed in the database and is refused");
+        return [id.clone(), none(), none(), REFUSED.to_owned(), none(), none(), none(), none()];
     };
-    let (state, kind) = (about.state.as_deref().unwrap_or("?"), about.object_type.as_deref().unwrap_or("?"));
-    let [project, last_used] = [project, last_used].map(|own| own.as_deref().unwrap_or("-"));
-    let algorithm = about.cryptographic_algorithm.as_deref().unwrap_or("-");
-    let length = about.cryptographic_length.unwrap_or_default();
-    let names = if about.names.is_empty() { String::new() } else { format!(" {}", about.names.join(", ")) };
-    format!("{id} {state} {owner} {project} {kind} {algorithm}-{length} {last_used}{names}")
+    let word = |own: &Option<Word>| own.as_deref().unwrap_or_default().to_owned();
+    let algorithm = match (&about.cryptographic_algorithm, about.cryptographic_length) {
+        (Some(algorithm), Some(bits)) => format!("{algorithm}-{bits}"),
+        (algorithm, _) => word(algorithm),
+    };
+    let [kind, state] = [&about.object_type, &about.state].map(word);
+    let [project, used] = [project, last_used].map(|own| own.clone().unwrap_or_default());
+    [id.clone(), about.names.join(", "), kind, state, algorithm, owner.clone(), project, used]
 }

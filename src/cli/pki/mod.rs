@@ -34,7 +34,7 @@ use password::PasswordOptions;
 
 /// Make certificates for a laptop or a small installation, without a server
 ///
-/// This is not a certificate authority: whoever has the key of the authority, which is an encrypted file, can be every
+/// This is not a certificate authority: a person with the key of the authority, which is an encrypted file, can be every
 /// caller. A larger installation uses step-ca, cert-manager or Vault.
 #[derive(Subcommand)]
 pub(super) enum Pki {

@@ -15,7 +15,7 @@ use super::error::Error;
 use super::report::Report;
 use super::stream::{DASH, Source};
 use super::target::{Existing, Target};
-use super::terminal::Terminal;
+use super::terminal::typed;
 use crate::client::{Client, segment};
 use crate::secret::Bytes;
 use crate::text::Whole;
@@ -113,9 +113,7 @@ impl Secrets {
 
 /// Reads a value from a file, from standard input, or from the keys of a terminal.
 async fn value(name: &Name, file: &Path) -> Result<Bytes, Error> {
-    if file == Path::new(DASH) && io::stdin().is_terminal() {
-        let missing = || Error::Terminal(io::ErrorKind::NotFound.into());
-        let typed = Terminal::open().ok_or_else(missing)?.ask(&format!("Value of {}: ", Whole(&name.name)))?;
+    if let Some(typed) = typed(Some(file), &format!("Value of {}: ", Whole(&name.name)))? {
         return Ok(Bytes::from(typed.as_bytes()));
     }
     // One byte more than allowed is read, so that the server refuses a value that is too long.

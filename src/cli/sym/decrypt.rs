@@ -28,21 +28,24 @@ pub(in crate::cli) struct Decrypt {
     /// Unique identifier or name of the key [default: the one that the file names]
     #[arg(short, long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     pub(in crate::cli) key_id: Option<String>,
-    /// File to write, which is replaced if it exists; `-` for standard output
+    /// File to write; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
+    /// Replace the output file if it exists
+    #[arg(long)]
+    pub(in crate::cli) force: bool,
     /// Additional data in hexadecimal, as given to encrypt
     #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
     pub(in crate::cli) aad_hex: Option<HexBytes>,
 }
 
 impl Decrypt {
-    /// Decrypts the file. `existing` says whether an existing output is replaced.
-    pub(in crate::cli) async fn run(self, client: &Client, existing: Existing) -> Result<Report, Error> {
+    /// Decrypts the file.
+    pub(in crate::cli) async fn run(self, client: &Client) -> Result<Report, Error> {
         let mut source = Source::open(&self.input)?;
         let header = Header::read(&mut source).await?;
         let named = self.key_id.is_none().then(|| header.key_id());
-        self.decrypt(client, &mut source, &header, existing).await.map_err(|error| match (named, error) {
+        self.decrypt(client, &mut source, &header).await.map_err(|error| match (named, error) {
             // The file named the key, so the error must name it: the key may be missing, not permitted or the wrong
             // one.
             (Some(key_id), error @ (Error::Client(_) | Error::Sealed { source: sealed::Error::Unverified(_), .. })) => {
@@ -52,15 +55,9 @@ impl Decrypt {
         })
     }
 
-    async fn decrypt(
-        self,
-        client: &Client,
-        source: &mut Source,
-        header: &Header,
-        existing: Existing,
-    ) -> Result<Report, Error> {
+    async fn decrypt(self, client: &Client, source: &mut Source, header: &Header) -> Result<Report, Error> {
         let key_id = self.key_id.as_deref().unwrap_or_else(|| header.key_id());
-        let mut target = Target::create(&self.output, existing)?;
+        let mut target = Target::create(&self.output, Existing::forced(self.force))?;
         let aad = self.aad_hex.unwrap_or_default();
         let ask = async |chunk, aad| {
             decrypt(client, key_id, chunk, aad).await.map_err(|error| match error.most_bytes() {

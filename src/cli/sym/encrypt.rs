@@ -30,9 +30,12 @@ pub(in crate::cli) struct Encrypt {
     /// Unique identifier or name of the key
     #[arg(short, long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     pub(in crate::cli) key_id: String,
-    /// File to write, which is replaced if it exists; `-` for standard output
+    /// File to write; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: PathBuf,
+    /// Replace the output file if it exists
+    #[arg(long)]
+    pub(in crate::cli) force: bool,
     /// Additional data in hexadecimal; it is not part of the file, and is needed again to decrypt
     #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
     pub(in crate::cli) aad_hex: Option<HexBytes>,
@@ -43,12 +46,12 @@ pub(in crate::cli) struct Encrypt {
 pub(in crate::cli) type HexBytes = Vec<u8>;
 
 impl Encrypt {
-    /// Encrypts the file. `existing` says whether an existing output is replaced.
-    pub(in crate::cli) async fn run(self, client: &Client, existing: Existing) -> Result<Report, Error> {
+    /// Encrypts the file.
+    pub(in crate::cli) async fn run(self, client: &Client) -> Result<Report, Error> {
         let header = |size| Header::new(&self.key_id, size).map_err(Error::Random)?.ok_or(Error::KeyId);
         let mut next = header(CHUNK)?;
         let mut source = Source::open(&self.input)?;
-        let mut target = Target::binary(&self.output, existing)?;
+        let mut target = Target::binary(&self.output, Existing::forced(self.force))?;
         let aad = self.aad_hex.unwrap_or_default();
         let ask = async |plaintext, aad| encrypt(client, &self.key_id, plaintext, aad).await;
         let mut size = CHUNK;

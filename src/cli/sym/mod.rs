@@ -6,12 +6,11 @@ mod keys;
 
 pub(super) use decrypt::Decrypt;
 pub(super) use encrypt::{Encrypt, HexBytes};
-pub(super) use keys::{length, wrapped_under};
+pub(super) use keys::{length, wrapped_so};
 
 use super::error::Error;
 use super::named::{SYMMETRIC, resolve};
 use super::report::Report;
-use super::target::Existing;
 use crate::client::Client;
 
 /// Manage symmetric keys, encrypt and decrypt files
@@ -29,13 +28,13 @@ impl Sym {
             Self::Keys(command) => command.run(client).await,
             Self::Encrypt(mut command) => {
                 command.key_id = resolve(client, &command.key_id, &SYMMETRIC).await?;
-                command.run(client, Existing::Replace).await
+                command.run(client).await
             }
             Self::Decrypt(mut command) => {
                 if let Some(key) = &mut command.key_id {
                     *key = resolve(client, key, &SYMMETRIC).await?;
                 }
-                command.run(client, Existing::Replace).await
+                command.run(client).await
             }
         }
     }

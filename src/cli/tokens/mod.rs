@@ -7,9 +7,11 @@ use super::access_rights::all;
 use super::confirmation::Confirmation;
 use super::error::Error;
 use super::report::Report;
+use super::table;
 use crate::api::tokens::{AccessToken, Rotated};
 use crate::api::{Nothing, Success};
 use crate::client::{Client, segment};
+use crate::x509;
 
 /// Manage access tokens that were issued by logins with JWTs, client secrets and API keys; for administrators
 #[derive(Subcommand)]
@@ -19,9 +21,7 @@ pub(super) enum Tokens {
     RotateKey(RotateKey),
 }
 
-/// Print the access tokens that have not expired, one per line: `ID USER expires SECONDS uses N/LIMIT LOGIN [revoked]`
-///
-/// SECONDS is the time of expiry in seconds since 1970-01-01 UTC; LOGIN is the login that issued the access token.
+/// Print a table of the access tokens that have not expired, with the login that issued each
 #[derive(clap::Args)]
 pub(super) struct List {
     /// Print only the access tokens of this user: identity:ID or host/ID
@@ -63,12 +63,14 @@ impl Tokens {
 async fn list(client: &Client, subject: Option<&str>) -> Result<Report, Error> {
     let subject = subject.map(|subject| format!("subject={}", segment(subject))).unwrap_or_default();
     let all = all(client, &format!("/access/tokens?{subject}"), |token: &AccessToken| &token.id).await?;
-    Ok(Report::of(all.iter().map(line), &all))
+    let rows: Vec<_> = all.iter().map(row).collect();
+    Ok(Report::of(table::lines(["IDENTIFIER", "USER", "LOGIN", "UNTIL", "USES", "STATE"], &rows), &all))
 }
 
-fn line(token: &AccessToken) -> String {
+fn row(token: &AccessToken) -> [String; 6] {
     let AccessToken { id, subject, expires, uses, uses_limit, vouched, revoked, .. } = token;
     let limit = if *uses_limit == 0 { "any".to_owned() } else { uses_limit.to_string() };
-    let revoked = if *revoked { " revoked" } else { "" };
-    format!("{id} {subject} expires {expires} uses {uses}/{limit} {vouched}{revoked}")
+    let state = if *revoked { "revoked" } else { "valid" };
+    let uses = format!("{uses}/{limit}");
+    [id.clone(), subject.clone(), vouched.clone(), x509::date(*expires), uses, state.to_owned()]
 }

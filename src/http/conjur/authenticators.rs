@@ -10,7 +10,12 @@ use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::fields::Fields;
 use super::super::problem::Problem;
+use super::super::typed::Gives;
+use super::shapes::TEXTS;
 use crate::policy::authenticator_name;
+
+/// The body of the list, for the description of the routes.
+pub(super) const ALL: Gives = Gives::Object(&[("installed", TEXTS), ("configured", TEXTS), ("enabled", TEXTS)]);
 
 /// `GET /authenticators`: administrators see all authenticators, hosts see those that they may use, other callers see
 /// none.

@@ -7,6 +7,12 @@ use warp::http::StatusCode;
 use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::problem::Problem;
+use super::super::typed::Gives;
+use super::shapes::{ANY, TEXT};
+
+/// Bodies of answers, for the description of the routes.
+pub(super) const INFO: Gives = Gives::Object(&[("release", TEXT), ("version", TEXT), ("services", ANY)]);
+pub(in crate::http) const ROOT: Gives = Gives::Object(&[("version", TEXT), ("description", TEXT)]);
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

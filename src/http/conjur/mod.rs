@@ -15,5 +15,5 @@ mod table;
 mod token;
 mod unserved;
 
-pub(super) use info::root;
+pub(super) use info::{ROOT, root};
 pub(super) use table::API;

@@ -1,5 +1,6 @@
 //! `/resources`: the resources that an authenticated caller may see.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use warp::http::StatusCode;
@@ -10,6 +11,7 @@ use super::super::caller_request::CallerRequest;
 use super::super::hanzo::iso;
 use super::super::page::{Page, limit, offset};
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Part, typed};
 use super::role::{caller_of, role_id};
 use super::secrets::variable_error;
 use crate::kms::{Error, PageBuilder, Privilege, Resource, ResourceFilter, SecretPath, Variable};
@@ -23,7 +25,14 @@ const OTHERS: [&str; 6] = ["group", "host_factory", "layer", "policy", "public_k
 /// The beginning of the identifier of an authenticator's resource.
 const AUTHENTICATOR: &str = "conjur/authn-jwt/";
 
-#[derive(Serialize)]
+/// Bodies of answers, for the description of the routes.
+pub(super) const ONE: Gives = Gives::OneOrNothing(typed::<ResourceEntry<'static>>);
+pub(super) const ALL: Gives = Gives::AnyOf(&[
+    Gives::Array(typed::<ResourceEntry<'static>>),
+    Gives::Object(&[("count", Part::One(typed::<u64>))]),
+]);
+
+#[derive(Serialize, JsonSchema)]
 struct ResourceEntry<'a> {
     created_at: Option<String>,
     id: &'a str,

@@ -1,13 +1,19 @@
 //! `GET /roles/ACCOUNT/host/ID`: whether a host exists, for the host itself and for administrators.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use warp::http::StatusCode;
 
 use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Part, typed};
 use super::resources::not_served;
+use super::shapes::{ANY, TEXT};
+
+/// The body of an answer, for the description of the routes.
+pub(super) const ROLE: Gives =
+    Gives::Object(&[("created_at", ANY), ("id", TEXT), ("policy", ANY), ("members", Part::Array(typed::<Value>))]);
 
 /// The query parameters that ask for more than the role itself, which are not supported.
 const QUESTIONS: [&str; 4] = ["all", "memberships", "members", "graph"];

@@ -9,6 +9,7 @@ use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, typed};
 use super::shapes::accepts_base64;
 use crate::kms::{Error, SecretPath};
 use crate::secret::Bytes;
@@ -17,6 +18,9 @@ use crate::secret::Bytes;
 const MAX_BATCH: usize = 100;
 
 /// Returns the variable that the path of a request names.
+/// The body of several values, by their names, for the description of the routes.
+pub(super) const BATCH: Gives = Gives::One(typed::<BTreeMap<String, String>>);
+
 fn path(request: &CallerRequest<'_>) -> Result<SecretPath, Problem> {
     Ok(SecretPath::new(request.parameter("account"), request.parameter("id"))?)
 }

@@ -1,11 +1,17 @@
 //! Common parts of the answers of this API.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use warp::http::header::ACCEPT_ENCODING;
 use warp::http::{HeaderMap, StatusCode};
 
 use super::super::answer::Answer;
 use super::super::problem::Problem;
+use super::super::typed::{Part, typed};
+
+/// Parts of answers, for the description of the routes.
+pub(super) const TEXT: Part = Part::One(typed::<String>);
+pub(super) const TEXTS: Part = Part::Array(typed::<String>);
+pub(super) const ANY: Part = Part::One(typed::<Value>);
 
 /// Converts a problem to an answer of this API. An unauthenticated caller receives no body.
 pub(super) fn refusal(problem: &Problem, _: &str) -> Answer {

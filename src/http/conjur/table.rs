@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use warp::http::{Method, StatusCode};
 
 use super::super::api::Api;
@@ -10,7 +11,9 @@ use super::super::problem::Problem;
 use super::super::route::Body::{Bytes, Form, None as Nothing};
 use super::super::route::Handler::{Anyone, BasicOrCaller, Caller, Visitor};
 use super::super::route::{Route, delete, get, patch, post, put};
-use super::shapes::refusal;
+use super::super::typed::Gives;
+use super::shapes::{TEXT, refusal};
+use super::token::TOKEN;
 use super::unserved::not_served;
 use super::{api_key, authenticate, authenticators, info, resources, roles, secrets, status};
 use crate::kms::MAX_SECRET;
@@ -44,6 +47,24 @@ const FIRST: [&str; 14] = [
     "workloads",
 ];
 
+/// The forms of requests.
+#[derive(JsonSchema)]
+struct Login {
+    /// The JWT.
+    #[schemars(rename = "jwt")]
+    _jwt: String,
+}
+
+#[derive(JsonSchema)]
+struct Switch {
+    /// Whether the authenticator accepts logins: `true` or `false`.
+    #[schemars(rename = "enabled")]
+    _enabled: String,
+}
+
+/// An API key as a text.
+const KEY: Gives = Gives::Text(&["text/plain"]);
+
 /// The API. Its paths have no common prefix.
 pub(in crate::http) static API: Api = Api {
     dialect: Some("conjur"),
@@ -76,27 +97,32 @@ fn spelled(path: &str) -> Cow<'_, str> {
 }
 
 static ROWS: [Route; 18] = [
-    get("/info", Anyone(info::info)),
-    post("/authn-jwt/{service}/{account}/authenticate", Form(MAX_ACCESS), Visitor(authenticate::authenticate)),
-    post("/authn-jwt/{service}/{account}/{login}/authenticate", Form(MAX_ACCESS), Visitor(authenticate::authenticate)),
-    get("/authn-jwt/{service}/{account}/status", Caller(status::status)),
-    post("/authn/{account}/{login}/authenticate", Bytes(MAX_API_KEY), Visitor(api_key::authenticate)),
-    get("/authn/{account}/login", Visitor(api_key::log_in)),
-    put("/authn/{account}/api_key", Nothing, BasicOrCaller(api_key::rotate_own, api_key::issue)).asks(&["role"]),
+    get("/info", Anyone(info::info)).gives(info::INFO),
+    post("/authn-jwt/{service}/{account}/authenticate", Form(MAX_ACCESS), Visitor(authenticate::authenticate))
+        .takes::<Login>()
+        .gives(TOKEN),
+    post("/authn-jwt/{service}/{account}/{login}/authenticate", Form(MAX_ACCESS), Visitor(authenticate::authenticate))
+        .takes::<Login>()
+        .gives(TOKEN),
+    get("/authn-jwt/{service}/{account}/status", Caller(status::status)).gives(Gives::Object(&[("status", TEXT)])),
+    post("/authn/{account}/{login}/authenticate", Bytes(MAX_API_KEY), Visitor(api_key::authenticate)).gives(TOKEN),
+    get("/authn/{account}/login", Visitor(api_key::log_in)).gives(KEY),
+    put("/authn/{account}/api_key", Nothing, BasicOrCaller(api_key::rotate_own, api_key::issue))
+        .asks(&["role"])
+        .gives(KEY),
     delete("/authn/{account}/api_key", Caller(api_key::remove)).asks(&["role"]),
-    patch("/authn-jwt/{service}/{account}", Form(MAX_ACCESS), Caller(authenticators::switch)),
-    get("/authenticators", Caller(authenticators::list)),
-    get("/resources/{account}", Caller(resources::list)).asks(RESOURCES),
-    get("/resources/{account}/{kind}", Caller(resources::list)).asks(RESOURCES),
-    get("/resources/{account}/{kind}/{*id}", Caller(resources::show)).asks(&[
-        "check",
-        "privilege",
-        "role",
-        "permitted_roles",
-    ]),
-    get("/roles/{account}/{kind}/{*id}", Caller(roles::show)).asks(ROLES),
-    get("/secrets", Caller(secrets::batch)).asks(&["variable_ids"]),
-    get("/secrets/{account}/variable/{*id}", Caller(secrets::read)).asks(&["version"]),
+    patch("/authn-jwt/{service}/{account}", Form(MAX_ACCESS), Caller(authenticators::switch)).takes::<Switch>(),
+    get("/authenticators", Caller(authenticators::list)).gives(authenticators::ALL),
+    get("/resources/{account}", Caller(resources::list)).asks(RESOURCES).gives(resources::ALL),
+    get("/resources/{account}/{kind}", Caller(resources::list)).asks(RESOURCES).gives(resources::ALL),
+    get("/resources/{account}/{kind}/{*id}", Caller(resources::show))
+        .asks(&["check", "privilege", "role", "permitted_roles"])
+        .gives(resources::ONE),
+    get("/roles/{account}/{kind}/{*id}", Caller(roles::show)).asks(ROLES).gives(roles::ROLE),
+    get("/secrets", Caller(secrets::batch)).asks(&["variable_ids"]).gives(secrets::BATCH),
+    get("/secrets/{account}/variable/{*id}", Caller(secrets::read))
+        .asks(&["version"])
+        .gives(Gives::Bytes("application/octet-stream")),
     post("/secrets/{account}/variable/{*id}", Bytes(MAX_SECRET), Caller(secrets::write)).asks(&["expirations"]),
     delete("/secrets/{account}/variable/{*id}", Caller(secrets::remove)),
 ];

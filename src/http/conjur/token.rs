@@ -4,8 +4,12 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use warp::http::{HeaderMap, StatusCode};
 
 use super::super::answer::Answer;
+use super::super::typed::{Gives, typed};
 use super::shapes::accepts_base64;
 use crate::api::logins::Flattened;
+
+/// The body of an answer with a token, for the description of the routes.
+pub(super) const TOKEN: Gives = Gives::OneOrText(typed::<Flattened<String>>);
 
 /// Returns the token in the flattened form (RFC 7515 section 7.2.2), in base64 for clients that accept it.
 ///

@@ -43,7 +43,7 @@ const FAMILIES: [(&str, &str); 15] = [
     ("issuers", "issuers of dynamic secrets are not served; GET /issuers has those that this server trusts"),
     ("public_keys", "public keys of users are not served"),
     ("remote_health", "the health of other servers is not served: GET /health has that of this one"),
-    ("resources", "resources are read and not written: define them (PUT /access/definitions/KIND/NAME)"),
+    ("resources", "resources are read by GET /resources/ACCOUNT, and defined by PUT /access/definitions/KIND/NAME"),
     (
         "roles",
         "memberships of roles are not served: a project says which role its members have (PUT /access/definitions/projects/NAME)",

@@ -1,5 +1,6 @@
 //! Common parts of the authentication methods of an identity.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
@@ -15,7 +16,7 @@ pub(super) const DEFAULT_TTL: i64 = 2_592_000;
 pub(super) const KEPT: &str = "access tokens that were issued before this change stay valid until they end; to end them now, send \
                                PATCH /api/v1/identities/ID {\"endTokens\": true}";
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Address {
     pub(super) ip_address: String,

@@ -1,6 +1,7 @@
 //! `/api/v1/auth/universal-auth`: the login by a client secret, and, for administrators, the client secrets of an
 //! identity.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
@@ -10,13 +11,22 @@ use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Part, Typed, typed};
 use super::login;
-use super::shapes::{iso, read, read_nothing, read_secret};
+use super::shapes::{iso, read, read_login, read_nothing};
 use crate::api::logins::SecretLogin;
 use crate::kms::{
     ClientSecretEntry, CredentialFault, MAX_ENTRIES, NewClientSecret, NoCredential, PageBuilder, PresentedSecret,
 };
 use crate::secret::Password;
+
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const LOGIN: Typed = typed::<SecretLogin<String>>;
+pub(super) const NEW: Typed = typed::<New>;
+pub(super) const MADE: Gives = Gives::One(typed::<Made<'static>>);
+pub(super) const ONE: Gives = Gives::One(typed::<One>);
+pub(super) const ALL: Gives = Gives::Object(&[("clientSecretData", Part::Array(typed::<Shown>))]);
+pub(super) const CLEARED: Gives = Gives::One(typed::<Cleared>);
 
 /// The answer to a caller with a wrong secret. It does not reveal whether the client exists.
 const REFUSED: &str = "Invalid credentials. A client that fails too often is locked out for a while";
@@ -24,7 +34,7 @@ const REFUSED: &str = "Invalid credentials. A client that fails too often is loc
 /// `POST /api/v1/auth/universal-auth/login`
 pub(in crate::http) fn log_in<'a>(app: &'a App, request: AnonymousRequest<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let SecretLogin::<Password> { client_id, client_secret } = read_secret(request.body)?;
+        let SecretLogin::<Password> { client_id, client_secret } = read_login(&request)?;
         let presented = PresentedSecret { client_id, client_secret };
         let issued = app.logins.log_in_by_client_secret(&request.visitor(), &presented).await;
         Ok(login::given(&issued.map_err(|refused| not_logged_in(refused, login_refused))?))
@@ -43,7 +53,7 @@ fn login_refused(reason: NoCredential) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, message)
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 struct New {
     description: String,
@@ -51,7 +61,7 @@ struct New {
     ttl: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
     id: String,
@@ -68,20 +78,20 @@ struct Shown {
     is_client_secret_revoked: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Made<'a> {
     client_secret: &'a str,
     client_secret_data: Shown,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct One {
     client_secret_data: Shown,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Cleared {
     deleted: usize,
 }

@@ -1,5 +1,6 @@
 //! `/api/v1/workspace/ID/environments`: the environments of a project's secrets.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use warp::http::StatusCode;
@@ -8,18 +9,30 @@ use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Part, Typed, typed};
 use super::shapes::{iso, read};
 use super::tags;
 use crate::kms::{Environment, EnvironmentChange};
 
-#[derive(Deserialize)]
+/// Bodies of requests and answers, for the description of the routes.
+const TEXT: Part = Part::One(typed::<String>);
+const SHOWN: (&str, Part) = ("environment", Part::One(typed::<Shown<'static>>));
+pub(super) const NEW: Typed = typed::<New>;
+pub(super) const CHANGE: Typed = typed::<Change>;
+pub(super) const CHANGED: Gives = Gives::Object(&[("message", TEXT), ("workspace", TEXT), SHOWN]);
+pub(super) const ONE: Gives = Gives::Object(&[SHOWN]);
+pub(super) const ALL: Gives =
+    Gives::Object(&[("workspace", TEXT), ("environments", Part::Array(typed::<Shown<'static>>))]);
+pub(super) const ANY: Gives = Gives::AnyOf(&[ONE, ALL, tags::ALL]);
+
+#[derive(Deserialize, JsonSchema)]
 struct New {
     name: String,
     slug: String,
     position: Option<i64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Change {
     name: Option<String>,
     slug: Option<String>,
@@ -27,7 +40,7 @@ struct Change {
 }
 
 /// An environment in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
     id: &'a str,

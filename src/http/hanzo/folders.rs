@@ -1,5 +1,6 @@
 //! `/api/v1/folders` and `/api/v2/folders`: the folders of environments.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use warp::http::StatusCode;
@@ -9,16 +10,22 @@ use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Part, Typed, typed};
 use super::secrets::one_project;
 use super::shapes::{invalid, iso, read};
 use crate::kms::{Folder, FolderChange, FolderName, SecretPlace};
+
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const TAKES: Typed = typed::<Body>;
+pub(super) const ONE: Gives = Gives::Object(&[("folder", Part::One(typed::<Shown<'static>>))]);
+pub(super) const ALL: Gives = Gives::Object(&[("folders", Part::Array(typed::<Shown<'static>>))]);
 
 /// The query parameters of a list.
 pub(in crate::http) const LIST: &[&str] =
     &["workspaceId", "projectId", "environment", "path", "directory", "recursive", "lastSecretModified"];
 
 /// The body of a request about a folder.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Body {
     workspace_id: Option<String>,
@@ -44,7 +51,7 @@ impl Body {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Environment<'a> {
     env_id: &'a str,
@@ -53,7 +60,7 @@ struct Environment<'a> {
 }
 
 /// A folder in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
     id: &'a str,

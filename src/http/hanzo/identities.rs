@@ -1,7 +1,7 @@
 //! `/api/v1/identities`, for administrators.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use warp::http::StatusCode;
 
 use super::super::answer::Answer;
@@ -9,21 +9,29 @@ use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::shapes::{MAX_OFFSET, invalid, iso, number, organization, read};
+use super::super::typed::{Gives, Part, Typed, typed};
+use super::shapes::{COUNT, MAX_OFFSET, invalid, iso, number, organization, read};
 use crate::kms::{Identity, MAX_ENTRIES, PageBuilder, end_identity_tokens};
 use crate::policy::{IdentityDocument, OrganizationRole};
+
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const NEW: Typed = typed::<New>;
+pub(super) const CHANGE: Typed = typed::<Change>;
+pub(super) const ONE: Gives = Gives::One(typed::<One>);
+pub(super) const ALL: Gives = Gives::Object(&[("identities", Part::Array(typed::<Shown>)), COUNT]);
+pub(super) const DETAILS: Gives = Gives::One(typed::<Details<'static>>);
 
 /// The name of the only organization.
 const ORGANIZATION: &str = "claviger";
 
 /// An entry of an identity's metadata.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Metadata {
     key: String,
     value: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct New {
     name: String,
@@ -34,7 +42,7 @@ struct New {
     metadata: Vec<Metadata>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Change {
     name: Option<String>,
@@ -46,7 +54,7 @@ struct Change {
 }
 
 /// An identity in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shown {
     id: String,
@@ -67,7 +75,7 @@ pub(super) struct Shown {
 }
 
 /// The identity as clients of organization members read it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Named {
     id: String,
@@ -76,9 +84,28 @@ struct Named {
     has_delete_protection: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct One {
     identity: Shown,
+}
+
+/// The organization of a caller.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Details<'a> {
+    identity_details: OfOrganization<'a>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct OfOrganization<'a> {
+    organization: Organization<'a>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Organization<'a> {
+    id: &'a str,
+    name: &'a str,
+    slug: &'a str,
 }
 
 /// Returns the authentication methods of an identity.
@@ -155,8 +182,8 @@ pub(in crate::http) fn get(app: &App, request: &CallerRequest<'_>) -> Result<Ans
 /// `GET /api/v1/identities/details`: the organization of the caller. All callers have the same one.
 pub(in crate::http) fn details(app: &App, _: &CallerRequest<'_>) -> Result<Answer, Problem> {
     let id = organization(app)?;
-    let organization = json!({ "id": id, "name": ORGANIZATION, "slug": ORGANIZATION });
-    Ok(Answer::json(StatusCode::OK, &json!({ "identityDetails": { "organization": organization } })))
+    let organization = Organization { id: &id, name: ORGANIZATION, slug: ORGANIZATION };
+    Ok(Answer::json(StatusCode::OK, &Details { identity_details: OfOrganization { organization } }))
 }
 
 /// `PATCH /api/v1/identities/:id`

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
@@ -9,6 +10,7 @@ use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Typed, typed};
 use super::attached::{
     Address, DEFAULT_TTL, KEPT, addresses, check_lives, everywhere, expect, faulty, not_attached, put, put_addresses,
     written,
@@ -18,11 +20,15 @@ use crate::auth::KeySource;
 use crate::kms::{self, Identity, now, trusted_by_jwt_auth};
 use crate::policy::{ConfigurationType, JwtAuthDocument, check_jwt_auth};
 
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const TAKES: Typed = typed::<Given>;
+pub(super) const GIVES: Gives = Gives::One(typed::<One>);
+
 /// The name of the authentication method in messages.
 const WAY: &str = "JWT auth";
 
 /// The members of a request. A missing member leaves the value unchanged, or sets the default.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Given {
     configuration_type: Option<ConfigurationType>,
@@ -41,7 +47,7 @@ struct Given {
     access_token_trusted_ips: Option<Vec<Address>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
     id: String,
@@ -64,7 +70,7 @@ struct Shown {
     updated_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct One {
     identity_jwt_auth: Shown,

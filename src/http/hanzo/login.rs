@@ -6,10 +6,15 @@ use super::super::anonymous_request::{AnonymousRequest, Answering, not_logged_in
 use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::problem::Problem;
-use super::shapes::{invalid, read_secret};
+use super::super::typed::{Gives, Typed, typed};
+use super::shapes::{invalid, read_login};
 use crate::api::logins::{Given, JwtLogin};
 use crate::auth::{ClaimsError, Issued, JwsError, Unauthenticated};
 use crate::kms::{IdentityWay, NoIdentityToken};
+
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const TAKES: Typed = typed::<JwtLogin<String>>;
+pub(super) const GIVES: Gives = Gives::One(typed::<Given<String>>);
 
 /// Returns the answer with an access token.
 pub(super) fn given(issued: &Issued) -> Answer {
@@ -31,7 +36,7 @@ pub(in crate::http) fn by_oidc_auth<'a>(app: &'a App, request: AnonymousRequest<
 
 fn login<'a>(way: IdentityWay, app: &'a App, request: AnonymousRequest<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let JwtLogin::<String> { identity_id, jwt } = read_secret(request.body)?;
+        let JwtLogin::<String> { identity_id, jwt } = read_login(&request)?;
         let issued = app.logins.log_in_identity(way, &request.visitor(), &identity_id, &jwt).await;
         Ok(given(&issued.map_err(|refused| not_logged_in(refused, login_refused))?))
     })

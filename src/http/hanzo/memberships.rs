@@ -1,6 +1,7 @@
 //! `/api/v2/workspace/:projectId/identity-memberships`: the identities that have a role in a project, for
 //! administrators.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use warp::http::StatusCode;
@@ -10,12 +11,19 @@ use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Part, Typed, typed};
 use super::identities;
-use super::shapes::{MAX_OFFSET, invalid, number, read};
+use super::shapes::{COUNT, MAX_OFFSET, invalid, number, read};
 use crate::kms::{Identity, IdentityMembership, MAX_ENTRIES, PageBuilder};
 
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const TAKES: Typed = typed::<Given>;
+pub(super) const ONE: Gives = Gives::One(typed::<One<'static>>);
+pub(super) const ALL: Gives = Gives::Object(&[("identityMemberships", Part::Array(typed::<Shown<'static>>)), COUNT]);
+pub(super) const EITHER: Gives = Gives::AnyOf(&[ONE, ALL]);
+
 /// The roles of a request. Older clients give one role, newer ones a list.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Given {
     role: Option<String>,
     roles: Option<Vec<GivenRole>>,
@@ -23,7 +31,7 @@ struct Given {
 
 /// A role of a list. Some clients always send the members about its time; they are ignored unless the role is
 /// temporary.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct GivenRole {
     role: String,
@@ -54,7 +62,7 @@ impl Given {
 }
 
 /// A membership in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
     /// `PROJECT:IDENTITY`. An identity has at most one membership in a project, and neither name has a colon.
@@ -67,7 +75,7 @@ struct Shown<'a> {
     project: Place<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Role<'a> {
     id: &'a str,
@@ -83,7 +91,7 @@ struct Role<'a> {
     temporary_access_end_time: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Member<'a> {
     id: &'a str,
@@ -91,13 +99,13 @@ struct Member<'a> {
     auth_methods: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Place<'a> {
     id: &'a str,
 }
 
 /// The answer to a change. Some clients read the membership, others the roles.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct One<'a> {
     identity_membership: &'a Shown<'a>,

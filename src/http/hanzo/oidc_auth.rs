@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
@@ -10,6 +11,7 @@ use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Typed, typed};
 use super::attached::{
     Address, DEFAULT_TTL, KEPT, addresses, check_lives, everywhere, expect, faulty, not_attached, put, put_addresses,
     written,
@@ -18,11 +20,15 @@ use super::shapes::{invalid, iso, read};
 use crate::kms::{self, Identity, now, trusted_by_oidc_auth};
 use crate::policy::{OidcAuthDocument, check_oidc_auth};
 
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const TAKES: Typed = typed::<Given>;
+pub(super) const GIVES: Gives = Gives::One(typed::<One>);
+
 /// The name of the authentication method in messages.
 const WAY: &str = "OIDC auth";
 
 /// The members of a request. A missing member leaves the value unchanged, or sets the default.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Given {
     oidc_discovery_url: Option<String>,
@@ -39,7 +45,7 @@ struct Given {
     access_token_trusted_ips: Option<Vec<Address>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
     id: String,
@@ -60,7 +66,7 @@ struct Shown {
     updated_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct One {
     identity_oidc_auth: Shown,

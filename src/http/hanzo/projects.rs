@@ -1,6 +1,7 @@
 //! `/api/v1/workspace` and `/api/v2/workspace`: projects, for administrators. A project's slug is its identifier
 //! everywhere.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
@@ -9,9 +10,18 @@ use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::shapes::{MAX_OFFSET, invalid, iso, number, organization, read};
+use super::super::typed::{Gives, Part, Typed, typed};
+use super::shapes::{COUNT, MAX_OFFSET, invalid, iso, number, organization, read};
 use crate::kms::{self, MAX_ENTRIES, PageBuilder, Project};
 use crate::policy::{ProjectDocument, check_name};
+
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const NEW: Typed = typed::<New>;
+pub(super) const CHANGE: Typed = typed::<Change>;
+pub(super) const MADE: Gives = Gives::One(typed::<Made>);
+pub(super) const ONE: Gives = Gives::One(typed::<One>);
+pub(super) const SHOWN: Gives = Gives::One(typed::<Shown>);
+pub(super) const ALL: Gives = Gives::Object(&[("workspaces", Part::Array(typed::<Shown>)), COUNT]);
 
 /// The longest name and type of a project, in bytes.
 const MAX_NAME: usize = 255;
@@ -26,7 +36,7 @@ const VERSION: u32 = 3;
 /// The only accepted template, which stands for none.
 const DEFAULT_TEMPLATE: &str = "default";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct New {
     project_name: String,
@@ -40,7 +50,7 @@ struct New {
     should_create_default_envs: Option<bool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Change {
     name: Option<String>,
     slug: Option<String>,
@@ -48,7 +58,7 @@ struct Change {
 }
 
 /// A project in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
     id: String,
@@ -72,7 +82,7 @@ struct Shown {
 }
 
 /// An environment of a project.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Environment {
     id: String,
     name: String,
@@ -85,12 +95,12 @@ impl From<kms::Environment> for Environment {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Made {
     project: Shown,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct One {
     workspace: Shown,
 }

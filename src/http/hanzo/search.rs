@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,16 +11,21 @@ use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Part, Typed, typed};
 use super::identities::{Shown, shown};
-use super::shapes::{MAX_OFFSET, invalid, organization, read};
+use super::shapes::{COUNT, MAX_OFFSET, invalid, organization, read};
 use crate::kms::{Identity, MAX_ENTRIES, PageBuilder};
 use crate::policy::OrganizationRole;
+
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const TAKES: Typed = typed::<SearchRequest>;
+pub(super) const GIVES: Gives = Gives::Object(&[("identities", Part::Array(typed::<Found>)), COUNT]);
 
 /// The scope of every identity: none is limited to one project.
 const SCOPE: &str = "organization";
 
 /// The body of a request.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct SearchRequest {
     scope: Option<Vec<String>>,
@@ -42,7 +48,7 @@ enum Wanted {
 }
 
 /// A found identity in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Found {
     #[serde(flatten)]
@@ -53,7 +59,7 @@ struct Found {
     roles: [Role; 1],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Role {
     id: String,

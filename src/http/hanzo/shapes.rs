@@ -1,19 +1,36 @@
 //! Common parts of the requests and answers of this API.
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use warp::http::StatusCode;
 
+use super::super::anonymous_request::AnonymousRequest;
 use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::caller_request::CallerRequest;
+use super::super::media_type::media_type;
 use super::super::members;
 use super::super::problem::Problem;
+use super::super::typed::{Part, Typed, typed};
+
+/// The media type of forms.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The largest `offset` of a list.
 pub(super) const MAX_OFFSET: usize = 1 << 31;
+
+/// The number of all entries of a list, in the description of the routes.
+pub(super) const COUNT: (&str, Part) = ("totalCount", Part::One(typed::<u64>));
+
+/// A body without known members.
+#[derive(Deserialize, JsonSchema)]
+struct Nothing {}
+
+/// Its description.
+pub(super) const NOTHING: Typed = typed::<Nothing>;
 
 /// An error in the format of Infisical's API.
 #[derive(Serialize)]
@@ -59,13 +76,20 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     members::read(body).map_err(|error| invalid(error.to_string()))
 }
 
+/// Reads the body of a login or of a request about a token: JSON, or a form, which Infisical accepts too. curl calls
+/// each body a form unless told otherwise, so that an object in braces is JSON whatever its type.
+pub(super) fn read_login<T: DeserializeOwned>(request: &AnonymousRequest<'_>) -> Result<T, Problem> {
+    let is_form = media_type(request.headers).is_some_and(|own| own.eq_ignore_ascii_case(FORM))
+        && !request.body.trim_ascii_start().starts_with(b"{");
+    let read = if is_form { members::read_secret_form(request.body) } else { members::read_secret(request.body) };
+    read.map_err(|error| invalid(error.to_string()))
+}
+
 /// Checks the body of a request whose path already says everything.
 ///
 /// # Errors
 /// The body is not a JSON object, or has a member that would limit the request.
 pub(super) fn read_nothing(body: &[u8]) -> Result<(), Problem> {
-    #[derive(Deserialize)]
-    struct Nothing {}
     read::<Nothing>(body).map(drop)
 }
 

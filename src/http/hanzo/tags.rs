@@ -1,5 +1,6 @@
 //! `/api/v1/workspace/ID/tags`: the tags of a project's secrets.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use warp::http::StatusCode;
@@ -8,10 +9,17 @@ use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Part, Typed, typed};
 use super::shapes::{iso, read};
 use crate::kms::{Tag, TagChange, TagName};
 
-#[derive(Deserialize)]
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const NEW: Typed = typed::<New>;
+pub(super) const CHANGE: Typed = typed::<Change>;
+pub(super) const ONE: Gives = Gives::Object(&[("workspaceTag", Part::One(typed::<Shown<'static>>))]);
+pub(super) const ALL: Gives = Gives::Object(&[("workspaceTags", Part::Array(typed::<Shown<'static>>))]);
+
+#[derive(Deserialize, JsonSchema)]
 struct New {
     slug: String,
     name: Option<String>,
@@ -19,7 +27,7 @@ struct New {
     color: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Change {
     slug: Option<String>,
     name: Option<String>,
@@ -27,7 +35,7 @@ struct Change {
 }
 
 /// A tag in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
     id: &'a str,

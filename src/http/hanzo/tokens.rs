@@ -1,5 +1,6 @@
 //! `/api/v1/auth/token`: the bearer of an access token renews or revokes it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use warp::http::StatusCode;
 
@@ -7,14 +8,19 @@ use super::super::anonymous_request::{AnonymousRequest, Answering};
 use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Typed, typed};
 use super::login;
-use super::shapes::read_secret;
+use super::shapes::read_login;
 use crate::api::logins::Presented;
 use crate::auth::Refusal;
 use crate::kms::{self, Context, Way};
 use crate::principal::Caller;
 
-#[derive(Serialize)]
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const TAKES: Typed = typed::<Presented<String>>;
+pub(super) const REVOKED: Gives = Gives::One(typed::<Ended>);
+
+#[derive(Serialize, JsonSchema)]
 struct Ended {
     message: &'static str,
 }
@@ -43,7 +49,7 @@ fn context<'a>(request: &AnonymousRequest<'a>, caller: &'a Caller) -> Context<'a
 
 /// Returns the caller of an access token. The token must be valid, also for the client's address.
 fn bearer(app: &App, request: &AnonymousRequest<'_>) -> Result<Caller, Problem> {
-    let Presented::<String> { access_token } = read_secret(request.body)?;
+    let Presented::<String> { access_token } = read_login(request)?;
     match app.authenticator.bearer_of(request.peer, &access_token, &*app.kms, kms::now()) {
         Ok(caller) => Ok(caller),
         Err(Refusal::Unauthenticated(reason)) => Err(request.unauthenticated(app, &reason)),

@@ -1,6 +1,7 @@
 //! `/api/v1/auth/universal-auth/identities/:identityId`: settings of the login by client id and client secret, for
 //! administrators.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
@@ -8,12 +9,17 @@ use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Typed, typed};
 use super::attached::{
     Address, DEFAULT_TTL, addresses, check_lives, everywhere, expect, faulty, not_attached, put_addresses, written,
 };
 use super::shapes::{invalid, iso, read};
 use crate::kms::{self, Identity, now};
 use crate::policy::{UniversalAuthDocument, check_universal_auth};
+
+/// Bodies of requests and answers, for the description of the routes.
+pub(super) const TAKES: Typed = typed::<Given>;
+pub(super) const GIVES: Gives = Gives::One(typed::<One>);
 
 /// The defaults of the lockout, as in Infisical: the threshold, the duration in seconds, and the time after which the
 /// counter is reset, in seconds.
@@ -23,7 +29,7 @@ const LOCKOUT: (i64, i64, i64) = (3, 300, 30);
 const WAY: &str = "Universal Auth";
 
 /// The members of a request. A missing member leaves the value unchanged, or sets the default.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Given {
     client_secret_trusted_ips: Option<Vec<Address>>,
@@ -40,7 +46,7 @@ struct Given {
     lockout_counter_reset_seconds: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
     id: String,
@@ -62,7 +68,7 @@ struct Shown {
     updated_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct One {
     identity_universal_auth: Shown,

@@ -12,6 +12,7 @@ use super::api::{Api, as_it_is, not_implemented};
 use super::problem::{Document, Problem};
 use super::route::Handler::{Anyone, Caller};
 use super::route::{Route, get};
+use super::typed::Gives;
 
 /// The API. Its paths begin with `/api/pvlt`.
 pub(super) static API: Api = Api {
@@ -26,10 +27,10 @@ pub(super) static API: Api = Api {
 };
 
 static ROWS: [Route; 4] = [
-    get("/api/pvlt/1.0/system/info/version", Caller(vault::version)),
-    get("/api/pvlt/1.0/data/info/health", Anyone(vault::health)),
-    get("/api/pvlt/1.0/ctl/info/health", Anyone(vault::health)),
-    get("/api/pvlt/1.0/ctl/iam/conf", Caller(vault::iam_file)),
+    get("/api/pvlt/1.0/system/info/version", Caller(vault::version)).gives(vault::VERSION),
+    get("/api/pvlt/1.0/data/info/health", Anyone(vault::health)).gives(vault::HEALTH),
+    get("/api/pvlt/1.0/ctl/info/health", Anyone(vault::health)).gives(vault::HEALTH),
+    get("/api/pvlt/1.0/ctl/iam/conf", Caller(vault::iam_file)).gives(Gives::Text(&["application/toml"])),
 ];
 
 /// A problem document with the members of Piiano's errors.

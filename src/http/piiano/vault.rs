@@ -1,5 +1,6 @@
 //! Requests about the server, on the paths of Piiano's API.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use warp::http::StatusCode;
 
@@ -7,9 +8,14 @@ use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, typed};
 use crate::api::about::Vault;
 
-#[derive(Serialize)]
+/// Bodies of answers, for the description of the routes.
+pub(super) const HEALTH: Gives = Gives::One(typed::<Health>);
+pub(super) const VERSION: Gives = Gives::One(typed::<Vault>);
+
+#[derive(Serialize, JsonSchema)]
 struct Health {
     /// `pass` or `fail`, as defined by draft-inadarei-api-health-check.
     status: &'static str,

@@ -3,6 +3,7 @@
 use super::super::operations::Needs;
 use super::service::Kms;
 use crate::kmip::ProtectionStorageMask;
+use crate::kmip::enumerations::UnwrapMode;
 
 impl Kms {
     /// The protections that the root keys lack, as text; empty if they lack none.
@@ -19,6 +20,11 @@ impl Kms {
             Needs::Derivation => self.custody.derives_any(),
             Needs::Interop => self.interop,
         }
+    }
+
+    /// What becomes of keys that are registered wrapped.
+    pub(in crate::kms) fn unwrap_mode(&self) -> UnwrapMode {
+        if self.custody.unwraps() { UnwrapMode::Processed } else { UnwrapMode::NotProcessed }
     }
 
     /// Where objects are stored.

@@ -113,7 +113,7 @@ impl<'a> Grant<'a> {
     pub(in crate::kms) fn usable_for(self, purpose: Purpose) -> Result<Usable<'a>, Error> {
         let grant = self.undestroyed()?;
         grant.call.uncommitted.check_keyed(&grant.object.id)?;
-        grant.object.kind.check_use(&grant.object.id)?;
+        grant.object.kind.check_use(&grant.object.id, purpose.mask)?;
         disabled::check(&grant.object)?;
         if let (false, Some(legacy)) = (grant.kms.legacy, grant.object.algorithm().and_then(mechanism::legacy)) {
             return Err(CipherFault::Legacy(legacy).into());
@@ -167,37 +167,6 @@ impl<'a> Grant<'a> {
         match &self.object.material {
             Material::Public { info } => Ok(info),
             _ => Err(Error::NotExtractable),
-        }
-    }
-
-    /// The key wrapped under another, inside the HSM token. A sensitive key is wrapped only under a key by which no
-    /// caller can unwrap it, here or elsewhere.
-    pub(in crate::kms) fn wrapped_under(&self, wrapping: &Usable<'_>) -> Result<Vec<u8>, Error> {
-        self.check_wrappable(wrapping)?;
-        let under = &wrapping.0.object;
-        if self.object.padded_from().is_some() {
-            return match self.object.class {
-                Class::Exporting => {
-                    let value = self.value()?;
-                    wrapping.note_wrapping(&self.object)?;
-                    Ok(self.kms.custody.wrap_value(&under.key, &value)?)
-                }
-                _ => Err(Error::KeyWrap("the HSM holds the secret padded with zeros, so that it cannot leave wrapped")),
-            };
-        }
-        self.note_use();
-        wrapping.note_wrapping(&self.object)?;
-        Ok(self.kms.custody.wrap(&under.key, &self.object.key)?)
-    }
-
-    /// Refuses a key that may not leave wrapped under this one.
-    pub(super) fn check_wrappable(&self, wrapping: &Usable<'_>) -> Result<(), Error> {
-        disabled::check(&self.object)?;
-        let under = &wrapping.0.object;
-        match self.object.class {
-            Class::Sealing => Err(Error::NotExtractable),
-            Class::Guarding if !under.keeps_what_it_wraps() => Err(Error::WrappingKey(under.id.clone())),
-            Class::Guarding | Class::Exporting => Ok(()),
         }
     }
 

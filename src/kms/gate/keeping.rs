@@ -6,6 +6,8 @@ use super::super::kept;
 use super::super::kept_fault::KeptFault;
 use super::super::object_kind::{ObjectKind, SEALING_KEY};
 use super::service::{Grant, NewGrant, Usable};
+use super::wrapping::{check_guards, name_of};
+use crate::custody::{AesWrap, KeyWrap};
 use crate::kmip::{Attributes, ManagedObject};
 use crate::secret::Bytes;
 use crate::store::Command;
@@ -51,7 +53,7 @@ impl Grant<'_> {
 
     /// A kept object that is about to be wrapped under another key. A sensitive one is wrapped only under a key by which
     /// no caller can unwrap it.
-    pub(in crate::kms) fn kept_for(&self, wrapping: &Usable<'_>) -> Result<ManagedObject, Error> {
+    pub(in crate::kms) fn kept_for(&self, wrapping: &Usable<'_>, how: KeyWrap<'_>) -> Result<ManagedObject, Error> {
         disabled::check(&self.object)?;
         let (own, under) = (&self.object.attributes, wrapping.object());
         if own.extractable == Some(false) {
@@ -60,10 +62,13 @@ impl Grant<'_> {
         if own.sensitive == Some(true) && !under.keeps_what_it_wraps() {
             return Err(Error::WrappingKey(under.id.clone()));
         }
+        if own.sensitive == Some(true) {
+            check_guards(how)?;
+        }
         self.opened()
     }
 
-    fn opened(&self) -> Result<ManagedObject, Error> {
+    pub(super) fn opened(&self) -> Result<ManagedObject, Error> {
         let value = self.read_secret(None)?;
         kept::decode(&value).ok_or_else(|| {
             tracing::error!(id = self.object.id, "the value of a kept object cannot be read");
@@ -74,9 +79,15 @@ impl Grant<'_> {
 
 impl Usable<'_> {
     /// The bytes wrapped under this key, inside the HSM token.
-    pub(in crate::kms) fn wrap_value(&self, value: &Bytes) -> Result<Vec<u8>, Error> {
+    pub(in crate::kms) fn wrap_value(&self, value: &Bytes, how: AesWrap) -> Result<Vec<u8>, Error> {
         self.0.note_use();
         self.use_up(value.len())?;
-        Ok(self.0.kms.custody.wrap_value(&self.0.object.key, value)?)
+        let kms = self.0.kms;
+        kms.custody.wrap_value(&self.0.object.key, value, how).map_err(|error| kms.lacking(name_of(how.into()), error))
+    }
+
+    /// Notes that this public key wraps a value.
+    pub(in crate::kms) fn note_wrapping_use(&self) {
+        self.0.note_use();
     }
 }

@@ -43,9 +43,11 @@ mod service;
 mod shares;
 mod unwrapping;
 mod vault;
+mod wrapping;
 
 pub(super) use amending::Amendment;
 pub(super) use asking::{End, Whose};
+pub(super) use deriving::Source;
 pub(super) use granted::Exchange;
 pub use health::{Health, TokenHealth};
 pub(super) use limits::settle as settle_limits;

@@ -5,7 +5,7 @@ use openssl::pkey::{PKey, Private};
 use super::super::error::Error;
 use super::super::private_numbers;
 use super::service::{Grant, Usable};
-use crate::custody::{self, PairKind, RsaPadding, Secret};
+use crate::custody::{self, AesWrap, PairKind, RsaPadding, Secret};
 
 impl Grant<'_> {
     /// The private key in clear, as [`Grant::value`] gives a secret one.
@@ -17,7 +17,7 @@ impl Grant<'_> {
 
     /// The private key wrapped under another, inside the HSM token, as [`Grant::wrapped_under`] wraps a secret one.
     pub(in crate::kms) fn private_wrapped_under(&self, wrapping: &Usable<'_>) -> Result<Vec<u8>, Error> {
-        self.check_wrappable(wrapping)?;
+        self.check_wrappable(wrapping, AesWrap::Padded.into())?;
         self.note_use();
         wrapping.note_wrapping(&self.object)?;
         Ok(self.kms.custody.wrap_private(&wrapping.0.object.key, &self.object.key)?)

@@ -1,18 +1,21 @@
 //! Get (KMIP 2.1 section 6.1.19), and the part that it shares with Export.
 
+use openssl::rand::rand_bytes;
+
 use super::super::gate::{Grant, Usable};
 use super::super::kept;
 use super::super::kept_fault::KeptFault;
 use super::super::key_fault::KeyFault;
 use super::super::key_formats::{formats, write_private, write_public};
 use super::super::key_pair::pair_kind;
+use super::super::key_wrapping::{IV, parameters, way, wrap_bytes};
+use super::super::object::Object;
 use super::super::object_kind::Form;
 use super::super::{Call, Error, Kms};
 use super::Purpose;
-use crate::custody::PairKind;
+use crate::custody::{self, AesWrap, KeyWrap, PairKind};
 use crate::kmip::enumerations::{
-    BlockCipherMode, EncodingOption, KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation,
-    WrappingMethod,
+    EncodingOption, KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation, WrappingMethod,
 };
 use crate::kmip::key_block::{
     KeyBlock, KeyInformation, KeyMaterial, KeyValue, KeyWrappingData, KeyWrappingSpecification,
@@ -20,7 +23,7 @@ use crate::kmip::key_block::{
 use crate::kmip::objects::{PrivateKey, PublicKey, SymmetricKey};
 use crate::kmip::payloads::get::{Request, Response};
 use crate::kmip::versions::Version;
-use crate::kmip::{CryptographicParameters, ManagedObject, Tag};
+use crate::kmip::{ManagedObject, Tag};
 use crate::secret::Bytes;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
@@ -127,9 +130,12 @@ impl Wanted<'_> {
         }
         let is_secret_data = grant.object().kind.object_type() == SecretData;
         let is_sensitive = grant.object().attributes.sensitive == Some(true);
-        let data = wrapping_data(specification)?;
-        let wrapping = wrapping_key(kms, call, &data)?;
-        let mut object = grant.kept_for(&wrapping)?;
+        let wrapping = wrapping_key(kms, call, specification)?;
+        let (data, how) = wrapping_data(specification, wrapping.object())?;
+        if grant.object().kind.object_type() == PrivateKey {
+            check_authentic(how)?;
+        }
+        let mut object = grant.kept_for(&wrapping, how)?;
         let own = kept::format(&object);
         if let Some(wanted) = self.format.filter(|wanted| *wanted != own) {
             return Err(KeptFault::Format { wanted, own }.into());
@@ -150,11 +156,11 @@ impl Wanted<'_> {
             block.key_format_type = KeyFormatType::Raw;
         }
         block.key_value = Some(if data.encoding_option == Some(EncodingOption::NoEncoding) {
-            let material = KeyMaterial::Bytes(Bytes::from(wrapping.wrap_value(&value)?));
+            let material = KeyMaterial::Bytes(wrap_bytes(&wrapping, how, &value)?);
             KeyValue::Plain { material, attributes: None }
         } else {
             let plain = KeyValue::Plain { material: KeyMaterial::Bytes(value), attributes: None };
-            KeyValue::Wrapped(Bytes::from(wrapping.wrap_value(&kept::key_value(plain)?)?))
+            KeyValue::Wrapped(wrap_bytes(&wrapping, how, &kept::key_value(plain)?)?)
         });
         block.key_wrapping_data = Some(data);
         Ok(object)
@@ -201,12 +207,12 @@ fn private_wrapped(
     specification: &KeyWrappingSpecification,
     (format, kind): (Option<KeyFormatType>, PairKind),
 ) -> Result<ManagedObject, Error> {
-    let (data, mode) =
-        wrapping_data_of(specification, &[BlockCipherMode::NISTKeyWrap, BlockCipherMode::AESKeyWrapPadding])?;
-    let wrapping = wrapping_key(kms, call, &data)?;
+    let wrapping = wrapping_key(kms, call, specification)?;
+    let (data, how) = wrapping_data(specification, wrapping.object())?;
+    check_authentic(how)?;
     let format = format.or(grant.object().attributes.key_format_type).unwrap_or(KeyFormatType::PKCS_8);
     let is_bare = data.encoding_option == Some(EncodingOption::NoEncoding);
-    let (format, value) = if mode == BlockCipherMode::AESKeyWrapPadding {
+    let (format, value) = if how == AesWrap::Padded.into() {
         if !is_bare {
             return Err(Error::EncodingOption);
         }
@@ -224,10 +230,10 @@ fn private_wrapped(
         let value = match (is_bare, &material) {
             (false, _) => {
                 let plain = KeyValue::Plain { material, attributes: None };
-                KeyValue::Wrapped(Bytes::from(wrapping.wrap_value(&kept::key_value(plain)?)?))
+                KeyValue::Wrapped(wrap_bytes(&wrapping, how, &kept::key_value(plain)?)?)
             }
             (true, KeyMaterial::Bytes(bytes)) => {
-                let wrapped = Bytes::from(wrapping.wrap_value(bytes)?);
+                let wrapped = wrap_bytes(&wrapping, how, bytes)?;
                 KeyValue::Plain { material: KeyMaterial::Bytes(wrapped), attributes: None }
             }
             (true, _) => return Err(Error::EncodingOption),
@@ -261,17 +267,20 @@ fn clear(grant: &Grant<'_>) -> Result<Bytes, Error> {
     Ok(Bytes::from(grant.value()?.expose()))
 }
 
-/// The key wrapped under another key that the caller may use, by AES key wrap inside the HSM token.
+/// The key wrapped under another key that the caller may use: under an AES key inside the HSM token.
 fn wrapped(
     kms: &Kms,
     call: &Call<'_>,
     grant: &Grant<'_>,
     specification: &KeyWrappingSpecification,
 ) -> Result<KeyBlock, Error> {
-    let data = wrapping_data(specification)?;
-    let wrapping = wrapping_key(kms, call, &data)?;
+    let wrapping = wrapping_key(kms, call, specification)?;
+    let (data, how) = wrapping_data(specification, wrapping.object())?;
     if data.encoding_option == Some(EncodingOption::NoEncoding) {
-        let blob = Bytes::from(grant.wrapped_under(&wrapping)?);
+        let blob = match how {
+            KeyWrap::Aes(how) => Bytes::from(grant.wrapped_under(&wrapping, how)?),
+            KeyWrap::Oaep(_) => wrap_bytes(&wrapping, how, &clear(grant)?)?,
+        };
         return Ok(KeyBlock { key_wrapping_data: Some(data), ..KeyBlock::raw(blob) });
     }
     // The HSM has the bytes of the key, and not their encoding. It gets the encoding only of a key that may leave in
@@ -281,26 +290,16 @@ fn wrapped(
         Err(Error::Sensitive | Error::NoneInClear) => return Err(Error::EncodingOption),
         Err(error) => return Err(error),
     };
-    let wrapped = KeyValue::Wrapped(Bytes::from(wrapping.wrap_value(&kept::key_value(value)?)?));
+    let wrapped = KeyValue::Wrapped(wrap_bytes(&wrapping, how, &kept::key_value(value)?)?);
     Ok(KeyBlock { key_value: Some(wrapped), key_wrapping_data: Some(data), ..KeyBlock::raw(Bytes::from(Vec::new())) })
 }
 
 /// The wrapping key. Its use is decided as every use of a key; it needs the permission to encrypt.
-fn wrapping_key<'a>(kms: &'a Kms, call: &'a Call<'a>, data: &KeyWrappingData) -> Result<Usable<'a>, Error> {
-    let id = data.encryption_key_information.as_ref().map(|information| &information.unique_identifier);
-    kms.authorize_beside(call, Operation::Encrypt, id)?.usable_for(Purpose::WRAP_KEY)
-}
-
-/// Checks how a key is to be wrapped, and says it for the answer.
-fn wrapping_data(specification: &KeyWrappingSpecification) -> Result<KeyWrappingData, Error> {
-    wrapping_data_of(specification, &[BlockCipherMode::NISTKeyWrap]).map(|(data, _)| data)
-}
-
-/// The same for a key that can be wrapped in one of these modes, of which the first is the default. Returns also the mode.
-fn wrapping_data_of(
+fn wrapping_key<'a>(
+    kms: &'a Kms,
+    call: &'a Call<'a>,
     specification: &KeyWrappingSpecification,
-    modes: &[BlockCipherMode],
-) -> Result<(KeyWrappingData, BlockCipherMode), Error> {
+) -> Result<Usable<'a>, Error> {
     if specification.wrapping_method != WrappingMethod::Encrypt || specification.mac_signature_key_information.is_some()
     {
         return Err(Error::KeyWrap("only WrappingMethod Encrypt is supported"));
@@ -310,24 +309,43 @@ fn wrapping_data_of(
     }
     let information =
         specification.encryption_key_information.as_ref().ok_or(Error::Missing(Tag::EncryptionKeyInformation))?;
-    let mode = information.cryptographic_parameters.as_ref().and_then(|parameters| parameters.block_cipher_mode);
-    let mode = mode.unwrap_or(BlockCipherMode::NISTKeyWrap);
-    if !modes.contains(&mode) {
-        return Err(Error::KeyWrap("only BlockCipherMode NISTKeyWrap (RFC 3394) is supported"));
-    }
+    kms.authorize_beside(call, Operation::Encrypt, Some(&information.unique_identifier))?.usable_for(Purpose::WRAP_KEY)
+}
+
+/// Checks how a key is to be wrapped by this one, and says it for the answer.
+fn wrapping_data<'a>(
+    specification: &'a KeyWrappingSpecification,
+    by: &'a Object,
+) -> Result<(KeyWrappingData, KeyWrap<'a>), Error> {
+    let information =
+        specification.encryption_key_information.as_ref().ok_or(Error::Missing(Tag::EncryptionKeyInformation))?;
+    let how = way(by, information.cryptographic_parameters.as_ref(), || {
+        let mut iv = [0; IV];
+        rand_bytes(&mut iv).map_err(custody::Error::Random)?;
+        Ok(iv)
+    })?;
+    let iv = if let KeyWrap::Aes(AesWrap::Cbc { iv }) = how { Some(Bytes::from(iv.to_vec())) } else { None };
     let data = KeyWrappingData {
         wrapping_method: WrappingMethod::Encrypt,
         encryption_key_information: Some(KeyInformation {
             unique_identifier: information.unique_identifier.clone(),
-            cryptographic_parameters: Some(CryptographicParameters {
-                block_cipher_mode: Some(mode),
-                ..CryptographicParameters::default()
-            }),
+            cryptographic_parameters: Some(parameters(how)),
         }),
         mac_signature_key_information: None,
         mac_signature: None,
-        iv_counter_nonce: None,
+        iv_counter_nonce: iv,
         encoding_option: specification.encoding_option,
     };
-    Ok((data, mode))
+    Ok((data, how))
+}
+
+/// Refuses AES-CBC for a private key: the signatures of one that was changed on its way can reveal it.
+fn check_authentic(how: KeyWrap<'_>) -> Result<(), Error> {
+    match how {
+        KeyWrap::Aes(AesWrap::Cbc { .. }) => {
+            Err(Error::KeyWrap("a private key is not wrapped by AES-CBC, which does not show that it was changed"))
+        }
+        KeyWrap::Oaep(_) => Err(Error::KeyWrap("a private key is too long to be wrapped under an RSA key")),
+        KeyWrap::Aes(AesWrap::Plain | AesWrap::Padded) => Ok(()),
+    }
 }

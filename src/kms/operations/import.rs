@@ -7,22 +7,15 @@ use super::super::identifier::wished;
 use super::super::kept_fault::KeptFault;
 use super::super::object::Object;
 use super::super::object_kind::ObjectKind;
-use super::super::proposal::{Origin, Proposal, check_settable, propose};
-use super::super::{Call, Error, Kms, uuid};
-use super::Purpose;
+use super::super::proposal::{Origin, check_settable};
+use super::super::{Call, Error, Kms, unwrapped, uuid};
 use super::re_key::turns_of_names;
-use crate::custody::SecretKeyKind;
 use crate::kmip::attributes::CertificateIdentity;
-use crate::kmip::enumerations::{
-    BlockCipherMode, EncodingOption, KeyWrapType, LinkType, Operation, State, WrappingMethod,
-};
+use crate::kmip::enumerations::{KeyWrapType, LinkType, Operation, State};
 use crate::kmip::payloads::import::{Request, Response};
 use crate::kmip::state::Refusal;
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, Tag, UniqueIdentifier};
-
-/// The bytes that AES key wrap adds to a key (RFC 3394 section 2.2.1).
-const INTEGRITY: usize = 8;
 
 /// The object and attributes in the request.
 struct Given {
@@ -43,7 +36,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     if is_unwrapped {
         return match request.replace_existing {
             Some(true) => Err(Error::KeyWrap("a key that is unwrapped replaces no other: import it as a new object")),
-            _ => unwrapped(kms, call, given),
+            _ => unwrap(kms, call, given),
         };
     }
     if request.replace_existing != Some(true) {
@@ -61,51 +54,18 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     }
 }
 
+fn unwrap(kms: &Kms, call: &Call<'_>, given: Given) -> Result<Response, Error> {
+    let Given { id, object, mut attributes } = given;
+    attributes.unique_identifier = Some(id);
+    Ok(Response { unique_identifier: unwrapped::import(kms, call, &object, attributes)? })
+}
+
 fn add(kms: &Kms, call: &Call<'_>, given: Given) -> Result<Response, Error> {
     let Given { id, object, mut attributes } = given;
     attributes.unique_identifier = Some(id);
     let grant = kms.authorize_new(call, &mut attributes)?;
     let unique_identifier = object.add(&grant, call, attributes, Origin::Imported)?;
     Ok(Response { unique_identifier })
-}
-
-/// Adds a symmetric key that is unwrapped inside the HSM, which decrypts by the wrapping key. No key that unwraps wraps Sensitive
-/// keys, so that nobody gets more of a key than it was exported for.
-fn unwrapped(kms: &Kms, call: &Call<'_>, given: Given) -> Result<Response, Error> {
-    let Given { id, object, mut attributes } = given;
-    let (data, blob) = object.wrapped_key()?;
-    let wrapping = data.encryption_key_information.as_ref().ok_or(Error::Missing(Tag::EncryptionKeyInformation))?;
-    let mode = wrapping.cryptographic_parameters.as_ref().and_then(|parameters| parameters.block_cipher_mode);
-    let is_plain = data.wrapping_method == WrappingMethod::Encrypt
-        && data.mac_signature_key_information.is_none()
-        && data.encoding_option == Some(EncodingOption::NoEncoding)
-        && matches!(mode, None | Some(BlockCipherMode::NISTKeyWrap));
-    if !is_plain {
-        return Err(Error::KeyWrap(
-            "keys are unwrapped that BlockCipherMode NISTKeyWrap (RFC 3394) wrapped with NoEncoding",
-        ));
-    }
-    let bytes = blob.len().checked_sub(INTEGRITY).ok_or(Error::Decryption)?;
-    let bits = i32::try_from(bytes.saturating_mul(8)).unwrap_or(i32::MAX);
-    if *attributes.cryptographic_length.get_or_insert(bits) != bits {
-        return Err(Error::Invalid { tag: Tag::CryptographicLength, fault: "it is not that of the wrapped key" });
-    }
-    let by = kms.authorize_beside(call, Operation::Decrypt, Some(&wrapping.unique_identifier))?;
-    let by = by.usable_for(Purpose::UNWRAP_KEY)?;
-    if by.object().may_have_wrapped_sensitive_keys() {
-        return Err(Error::UsageMask(
-            "Unwrap Key: a key that Create made with Wrap Key, and that stays in the HSM, does not unwrap: use one without Wrap Key",
-        ));
-    }
-    attributes.unique_identifier = Some(id);
-    let grant = kms.authorize_new(call, &mut attributes)?;
-    let Proposal { id, attributes, kind, class } = propose(&grant, call, attributes, Origin::Imported)?;
-    if !matches!(kind, SecretKeyKind::Aes { .. } | SecretKeyKind::Generic { .. }) || kind.bytes() != bytes {
-        return Err(Error::UnsupportedParameters("this HSM uses no such key: keys for AES and HMAC are unwrapped"));
-    }
-    let material = grant.unwrap(&by, blob, class, kind)?;
-    grant.insert(&id, attributes, class, material)?;
-    Ok(Response { unique_identifier: id })
 }
 
 /// The attributes and the key or value that replace those of the present object. It is a Destroy and an Import: the caller needs

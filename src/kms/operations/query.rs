@@ -39,6 +39,7 @@ pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<R
                     attestation: Some(false),
                     batch_undo: Some(true),
                     batch_continue: Some(true),
+                    unwrap_mode: Some(kms.unwrap_mode()),
                     destroy_action: Some(DestroyAction::KeyMaterialDeleted),
                     ..CapabilityInformation::default()
                 }];

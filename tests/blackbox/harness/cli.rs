@@ -231,6 +231,24 @@ impl Cli {
         }
     }
 
+    /// Runs a command that prints a table, and returns its rows, whose cells are separated by ` | `.
+    #[track_caller]
+    pub fn rows<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Vec<String> {
+        let said = self.ok(arguments);
+        let cells = |line: &str| -> Vec<String> {
+            line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+        };
+        let (header, rows) = said.split_once('\n').unwrap_or_default();
+        assert_eq!(header, header.to_uppercase(), "{:?}: a table without a header: {said}", show(arguments));
+        let columns = cells(header).len();
+        let row = |line: &str| {
+            let own = cells(line);
+            assert_eq!(own.len(), columns, "{:?}: {said}", show(arguments));
+            own.join(" | ")
+        };
+        rows.lines().map(row).collect()
+    }
+
     /// Creates a key with these options, and returns its identifier.
     pub fn create(&self, options: &[&str]) -> String {
         let said = self.ok(&[&["sym", "keys", "create"], options].concat());
@@ -238,9 +256,9 @@ impl Cli {
         id.unwrap_or_else(|| panic!("not an identifier alone: {said:?}")).to_owned()
     }
 
-    /// Returns the identifiers that `locate` prints with these options.
+    /// Returns the identifiers that `sym keys list` prints with these options.
     pub fn locate(&self, options: &[&str]) -> Vec<String> {
-        let said = self.ok(&[&["sym", "keys", "locate"], options].concat());
+        let said = self.ok(&[&["sym", "keys", "list"], options].concat());
         said.lines().map(str::to_owned).collect()
     }
 }

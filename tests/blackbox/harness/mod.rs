@@ -23,6 +23,7 @@ pub mod http2;
 pub mod iam;
 pub mod jwks;
 pub mod jwt;
+pub mod key_wraps;
 pub mod kmip;
 pub mod limits;
 pub mod message;
@@ -82,9 +83,12 @@ pub fn directory() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("claviger-test-").tempdir_in(*PARENT).unwrap()
 }
 
+/// The environment variable with the file for a program's coverage.
+pub const COVERAGE: &str = "LLVM_PROFILE_FILE";
+
 /// Clears the environment of a program. Only the file for its coverage stays (`scripts/coverage`).
 pub fn without_environment(command: &mut Command) -> &mut Command {
-    command.env_clear().envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)))
+    command.env_clear().envs(std::env::var_os(COVERAGE).map(|file| (COVERAGE, file)))
 }
 
 /// Calls `ask` until it returns a value, without sleeping longer than a scheduler tick.

@@ -2,7 +2,7 @@
 
 use openssl::aes::{AesKey, wrap_key};
 use openssl::cipher;
-use openssl::cipher_ctx::CipherCtx;
+use openssl::cipher_ctx::{CipherCtx, CipherCtxFlags};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
@@ -102,6 +102,34 @@ pub fn key_wrap(kek: &[u8], key: &[u8]) -> Vec<u8> {
     let mut wrapped = vec![0; key.len() + 8];
     assert_eq!(wrap_key(&kek, None, &mut wrapped, key).unwrap(), wrapped.len());
     wrapped
+}
+
+/// Wraps a key by AES key wrap with padding (RFC 5649).
+pub fn key_wrap_padded(kek: &[u8], key: &[u8]) -> Vec<u8> {
+    let (mut context, mut wrapped) = padded_wrap(kek, true);
+    context.cipher_update_vec(key, &mut wrapped).unwrap();
+    wrapped
+}
+
+/// Unwraps a key by AES key wrap with padding (RFC 5649).
+pub fn key_unwrap_padded(kek: &[u8], blob: &[u8]) -> Vec<u8> {
+    let (mut context, mut key) = padded_wrap(kek, false);
+    context.cipher_update_vec(blob, &mut key).unwrap();
+    key
+}
+
+fn padded_wrap(kek: &[u8], wraps: bool) -> (CipherCtx, Vec<u8>) {
+    let name = format!("AES-{}-WRAP-PAD", 8 * kek.len());
+    let wrap = cipher::Cipher::fetch(None, &name, None).unwrap();
+    let mut context = CipherCtx::new().unwrap();
+    context.set_flags(CipherCtxFlags::FLAG_WRAP_ALLOW);
+    let begun = if wraps {
+        context.encrypt_init(Some(&wrap), Some(kek), None)
+    } else {
+        context.decrypt_init(Some(&wrap), Some(kek), None)
+    };
+    begun.unwrap();
+    (context, Vec::new())
 }
 
 pub fn random(bytes: usize) -> Vec<u8> {

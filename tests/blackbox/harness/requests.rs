@@ -83,6 +83,16 @@ impl Request {
         if let Body::Json(members) = &self.body { Some(members) } else { None }
     }
 
+    /// Returns the body and its media type.
+    pub fn said(&self) -> Option<(Value, &'static str)> {
+        match &self.body {
+            Body::Nothing => None,
+            Body::Json(members) => Some((Value::Object(members.clone()), "application/json")),
+            Body::Form(fields) => Some((fields.as_str().into(), "application/x-www-form-urlencoded")),
+            Body::Text(text) => Some((text.as_str().into(), "text/plain")),
+        }
+    }
+
     pub fn is_form(&self) -> bool {
         matches!(self.body, Body::Form(_))
     }
@@ -136,6 +146,11 @@ pub type Make = fn(&mut World) -> Request;
 /// The rows, by their names in the table of rights, with their requests.
 pub fn requests() -> Vec<(&'static str, Make)> {
     [ours::REQUESTS, conjurs::REQUESTS, hanzos::REQUESTS].concat()
+}
+
+/// More rows: they remove something by their path.
+pub fn removals() -> Vec<(&'static str, Make)> {
+    hanzos::REMOVALS.to_vec()
 }
 
 impl World {
@@ -216,6 +231,13 @@ impl World {
     fn access_token(&mut self) -> Value {
         let body = json!({"identityId": self.identity, "jwt": jwt(&self.signing, &json!({}))});
         self.root.done("/api/v1/auth/jwt-auth/login", &body)["accessToken"].clone()
+    }
+
+    /// Creates a project, and returns its name.
+    fn new_project(&mut self) -> String {
+        let name = self.fresh();
+        let made = self.root.done("/api/v2/workspace", &json!({ "projectName": name }));
+        made["project"]["slug"].as_str().unwrap().to_owned()
     }
 
     /// Creates a tag, and returns its identifier and slug.

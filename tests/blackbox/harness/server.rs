@@ -9,8 +9,8 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 
 use super::{
-    Authority, Client, Hsm, Identity, Leaf, Token, directory, eventually, kmip, reference, spy, within_patience,
-    without_environment,
+    Authority, COVERAGE, Client, Hsm, Identity, Leaf, Token, directory, eventually, kmip, reference, spy,
+    within_patience, without_environment,
 };
 
 pub const P12_PASSWORD: &str = "p12-password-that-must-not-leak";
@@ -266,6 +266,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Only a program that ends by itself writes its coverage.
+        if std::env::var_os(COVERAGE).is_some() && matches!(self.child.try_wait(), Ok(None)) {
+            let pid = self.pid().to_string();
+            let _ = Command::new("kill").args(["-TERM", &pid]).status();
+            let _ = within_patience(self.pid(), || self.child.wait());
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -79,6 +79,8 @@ pub struct Watch {
     told: usize,
     /// Whether lines of this call may be another's: no handle is then known by it, and no rule judged.
     is_mixed: bool,
+    /// The number of calls that began and have not returned.
+    open: usize,
     /// The flags of the keys by their handles.
     known: HashMap<String, [Option<bool>; 2]>,
     /// The blocks of 16 bytes of imported keys that are sealed.
@@ -104,18 +106,22 @@ impl Watch {
         if let Some((number, function)) = line.split_once(": C_")
             && number.parse::<u64>().is_ok()
         {
-            let is_mixed = !self.function.is_empty();
+            let (is_mixed, open) = (self.open > 0, self.open + 1);
             self.calls[1] += usize::from(is_mixed);
             let known = std::mem::take(&mut self.known);
             let (sealed, found, [calls, mixed]) =
                 (std::mem::take(&mut self.sealed), std::mem::take(&mut self.found), self.calls);
             let function = format!("C_{}", function.trim());
-            *self = Self { function, is_mixed, known, sealed, found, calls: [calls + 1, mixed], ..Self::default() };
+            *self =
+                Self { function, is_mixed, open, known, sealed, found, calls: [calls + 1, mixed], ..Self::default() };
+        } else if self.function.is_empty() && line.starts_with("Returned:") {
+            self.open = self.open.saturating_sub(1);
         } else if self.function.is_empty() {
             // Between two calls.
         } else if let Some(result) = line.strip_prefix("Returned:") {
             self.end(result.trim_start().starts_with("0 "));
             self.function.clear();
+            self.open = self.open.saturating_sub(1);
         } else if line.starts_with("20") && self.at.is_empty() {
             self.at = line.trim().replacen(' ', "T", 1);
         } else if let Some(rest) = line.strip_prefix("[in] ") {

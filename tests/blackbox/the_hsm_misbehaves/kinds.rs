@@ -68,7 +68,7 @@ fn under_load((name, fault, arguments): &Kind) {
     let server = server.restart();
     let lost = load.lost(&server);
     eprintln!(
-        "| {name} | starts | {} | {good} | {refused} | {} | {} | {} ok, {} away |",
+        "| {name} | starts | {} | {good} | {refused} | {} | {} | {} ok, {} unavailable |",
         control.hits("kind"),
         wrong.len(),
         lost.len(),

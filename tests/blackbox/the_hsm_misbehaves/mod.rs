@@ -93,7 +93,7 @@ impl Row {
     fn print(&self) {
         let Self { name, hits, good, refused, wrong, recovery, health: (ok, away), afterwards } = self;
         eprintln!(
-            "| {name} | {hits} | {good} | {refused} | {wrong} | {:.1} | {ok} ok, {away} away | {} of {} |",
+            "| {name} | {hits} | {good} | {refused} | {wrong} | {:.1} | {ok} ok, {away} unavailable | {} of {} |",
             recovery.as_secs_f64(),
             afterwards.0,
             afterwards.0 + afterwards.1

@@ -6,6 +6,7 @@ operation with a type of its own that no exchange is about.
 
 import json
 import sys
+from urllib.parse import parse_qsl
 
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -37,17 +38,24 @@ def check(document, exchange):
             return [f"status {status} is not described"]
         response = responses["default"]
     found = []
+    is_refused = not status.startswith("2")
     content = resolved(document, response).get("content")
     if content:
         media_type = exchange["media_type"].split(";")[0]
         if media_type not in content:
-            return [f"{media_type} is none of {list(content)}"]
-        if media_type.endswith("json"):
-            found += problems(document, content[media_type]["schema"], json.loads(exchange["answer"]))
-    is_refused = not status.startswith("2")
+            return [f"{media_type} is not one of {list(content)}"]
+        answer = json.loads(exchange["answer"]) if media_type.endswith("json") else exchange["answer"]
+        found += problems(document, content[media_type]["schema"], answer)
+    elif exchange["answer"] and not is_refused:
+        found.append("the answer has a body, which is not described")
     if exchange["request"] is not None and not is_refused:
-        body = operation["requestBody"]["content"]["application/json"]
-        found += problems(document, body["schema"], exchange["request"])
+        content, request = operation["requestBody"]["content"], exchange["request"]
+        if exchange["request_type"] == "application/x-www-form-urlencoded":
+            request = dict(parse_qsl(request, strict_parsing=True))
+        body = content.get(exchange["request_type"]) or content.get("*/*")
+        if body is None:
+            return [f"a request of {exchange['request_type']} is not described"]
+        found += problems(document, body["schema"], request)
     return found
 
 

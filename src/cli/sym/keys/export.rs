@@ -40,7 +40,7 @@ pub(in crate::cli) struct Export {
 
 impl Export {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let existing = if self.force { Existing::Replace } else { Existing::Keep };
+        let existing = Existing::forced(self.force);
         let mut target = Target::create(&self.file, existing)?;
         let wrapping = match &self.wrap_key {
             Some(key) => Some(resolve(client, key, &SYMMETRIC).await?),
@@ -68,15 +68,21 @@ impl Export {
 }
 
 /// Returns the specification of a wrapping by AES key wrap (RFC 3394) under a key.
-pub(in crate::cli) fn wrapped_under(id: &str) -> KeyWrappingSpecification {
+fn wrapped_under(id: &str) -> KeyWrappingSpecification {
+    let key_wrap = CryptographicParameters {
+        block_cipher_mode: Some(BlockCipherMode::NISTKeyWrap),
+        ..CryptographicParameters::default()
+    };
+    wrapped_so(id, key_wrap)
+}
+
+/// Returns the specification of a wrapping under a key with these parameters.
+pub(in crate::cli) fn wrapped_so(id: &str, parameters: CryptographicParameters) -> KeyWrappingSpecification {
     KeyWrappingSpecification {
         wrapping_method: WrappingMethod::Encrypt,
         encryption_key_information: Some(KeyInformation {
             unique_identifier: id.into(),
-            cryptographic_parameters: Some(CryptographicParameters {
-                block_cipher_mode: Some(BlockCipherMode::NISTKeyWrap),
-                ..CryptographicParameters::default()
-            }),
+            cryptographic_parameters: Some(parameters),
         }),
         mac_signature_key_information: None,
         attribute_names: Vec::new(),

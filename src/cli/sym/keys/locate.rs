@@ -1,4 +1,4 @@
-//! `claviger sym keys locate`
+//! `claviger sym keys list`, which was `locate`
 
 use serde_json::json;
 
@@ -14,13 +14,13 @@ use crate::kmip::{Attributes, StorageStatusMask};
 /// The number of identifiers in one request. The server returns at most 1000.
 const PAGE: u32 = 500;
 
-/// Print the unique identifiers of the keys that you may use, one per line
+/// Print the unique identifiers of the keys that you may use, one per line; `keys list` prints a table
 ///
 /// These are your own keys, and keys that you may use by a grant or by a role in a project. Only keys that match all
-/// given options are printed. `access-rights owned` prints only your own keys, `access-rights obtained` only those of
-/// other owners.
+/// given options are printed. `access-rights list --owned` prints only your own keys, `access-rights list --obtained`
+/// only those of other owners.
 #[derive(clap::Args)]
-pub(in crate::cli) struct Locate {
+pub(in crate::cli) struct List {
     /// Type of the object
     #[arg(long = "type", value_name = "TYPE", value_parser = words::object_type(), default_value = "symmetric-key")]
     object_type: ObjectType,
@@ -50,7 +50,7 @@ pub(in crate::cli) struct Locate {
     offset: u32,
 }
 
-impl Locate {
+impl List {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let mut left = self.max.unwrap_or(u32::MAX);
         let mut found: Vec<String> = Vec::new();

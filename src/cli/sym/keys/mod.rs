@@ -10,7 +10,7 @@ mod locate;
 mod new_key;
 mod revoke;
 
-pub(in crate::cli) use export::wrapped_under;
+pub(in crate::cli) use export::wrapped_so;
 pub(in crate::cli) use import::length;
 
 use crate::cli::error::Error;
@@ -26,7 +26,8 @@ pub(in crate::cli) enum Keys {
     Activate(activate::Activate),
     Revoke(revoke::Revoke),
     Destroy(destroy::Destroy),
-    Locate(locate::Locate),
+    #[command(visible_alias = "locate")]
+    List(locate::List),
 }
 
 impl Keys {
@@ -38,7 +39,7 @@ impl Keys {
             Self::Activate(command) => command.run(client).await,
             Self::Revoke(command) => command.run(client).await,
             Self::Destroy(command) => command.run(client).await,
-            Self::Locate(command) => command.run(client).await,
+            Self::List(command) => command.run(client).await,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/kms/keys/:id/encrypt` and `/decrypt`.
 
 use data_encoding::BASE64;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
@@ -8,6 +9,7 @@ use super::super::super::answer::Answer;
 use super::super::super::app::App;
 use super::super::super::caller_request::CallerRequest;
 use super::super::super::problem::Problem;
+use super::super::super::typed::{Gives, Typed, typed};
 use super::super::shapes::{invalid, read_of_key};
 use super::id;
 use crate::base64;
@@ -17,6 +19,12 @@ use crate::kmip::{CryptographicParameters, UniqueIdentifier};
 use crate::kms;
 use crate::secret::Bytes;
 
+/// Bodies of requests and answers, for the description of the routes.
+pub(in crate::http::hanzo) const PLAIN: Typed = typed::<Plain>;
+pub(in crate::http::hanzo) const CIPHERED: Typed = typed::<Ciphered>;
+pub(in crate::http::hanzo) const ENCRYPTED: Gives = Gives::One(typed::<Encrypted>);
+pub(in crate::http::hanzo) const DECRYPTED: Gives = Gives::One(typed::<Decrypted>);
+
 /// The first byte of every ciphertext. It identifies the layout.
 const VERSION: u8 = 1;
 
@@ -24,22 +32,22 @@ const VERSION: u8 = 1;
 const IV: usize = 12;
 const TAG: usize = 16;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Plain {
     plaintext: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Ciphered {
     ciphertext: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Encrypted {
     ciphertext: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Decrypted {
     plaintext: String,
 }

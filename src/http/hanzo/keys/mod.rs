@@ -3,6 +3,7 @@
 pub(in crate::http) mod cipher;
 pub(in crate::http) mod signature;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
@@ -12,12 +13,19 @@ use super::super::caller_request::CallerRequest;
 use super::super::names::is_same;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::shapes::{invalid, iso, number, organization, read};
+use super::super::typed::{Gives, Part, Typed, typed};
+use super::shapes::{COUNT, invalid, iso, number, organization, read};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads;
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::kms::{self, Held, KeyChange, MadeFor, NewKey, Order, PageBuilder, Wanted};
+
+/// Bodies of requests and answers, for the description of the routes.
+pub(in crate::http::hanzo) const NEW: Typed = typed::<New>;
+pub(in crate::http::hanzo) const CHANGE: Typed = typed::<Change>;
+pub(in crate::http::hanzo) const GIVES: Gives = Gives::One(typed::<One>);
+pub(in crate::http::hanzo) const ALL: Gives = Gives::Object(&[("keys", Part::Array(typed::<Shown>)), COUNT]);
 
 /// The longest name of a key, in bytes.
 const MAX_NAME: usize = 255;
@@ -33,14 +41,14 @@ const MAX_CANDIDATES: usize = 6;
 const MAX_LISTED: usize = 1_000;
 const LISTED: usize = 100;
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Usage {
     EncryptDecrypt,
     SignVerify,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct New {
     project_id: Option<String>,
@@ -50,7 +58,7 @@ struct New {
     encryption_algorithm: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Change {
     name: Option<String>,
@@ -59,7 +67,7 @@ struct Change {
 }
 
 /// A key in an answer. Clients need every member, and texts that are not null.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
     id: String,
@@ -79,7 +87,7 @@ struct Shown {
     updated_at: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct One {
     key: Shown,
 }

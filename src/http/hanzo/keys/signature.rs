@@ -1,6 +1,7 @@
 //! `/api/v1/kms/keys/:id/sign`, `/verify`, `/public-key` and `/signing-algorithms`.
 
 use data_encoding::BASE64;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
@@ -9,6 +10,7 @@ use super::super::super::app::App;
 use super::super::super::caller_request::CallerRequest;
 use super::super::super::names::is_same;
 use super::super::super::problem::Problem;
+use super::super::super::typed::{Gives, Typed, typed};
 use super::super::shapes::{invalid, read_of_key};
 use super::cipher::decoded;
 use super::{Usage, attributes, id, kind, no_such_key};
@@ -19,6 +21,14 @@ use crate::kmip::payloads::{MultiPart, sign as signing, signature_verify as veri
 use crate::kmip::{CryptographicParameters, UniqueIdentifier};
 use crate::kms;
 use crate::secret::Bytes;
+
+/// Bodies of requests and answers, for the description of the routes.
+pub(in crate::http::hanzo) const TO_SIGN: Typed = typed::<ToSign>;
+pub(in crate::http::hanzo) const TO_VERIFY: Typed = typed::<ToVerify>;
+pub(in crate::http::hanzo) const SIGNED: Gives = Gives::One(typed::<Signed<'static>>);
+pub(in crate::http::hanzo) const VERIFIED: Gives = Gives::One(typed::<Verified<'static>>);
+pub(in crate::http::hanzo) const PUBLIC_KEY: Gives = Gives::One(typed::<PublicKey>);
+pub(in crate::http::hanzo) const ALGORITHMS_OF_KEY: Gives = Gives::One(typed::<SigningAlgorithms>);
 
 /// The signing algorithms with their KMIP equivalents.
 const ALGORITHMS: [(&str, Algorithm, HashingAlgorithm); 9] = [
@@ -33,7 +43,7 @@ const ALGORITHMS: [(&str, Algorithm, HashingAlgorithm); 9] = [
     ("ECDSA_SHA_256", Algorithm::ECDSAWithSHA256, HashingAlgorithm::SHA_256),
 ];
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ToSign {
     data: String,
@@ -42,7 +52,7 @@ struct ToSign {
     is_digest: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ToVerify {
     data: String,
@@ -52,7 +62,7 @@ struct ToVerify {
     is_digest: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Signed<'a> {
     signature: String,
@@ -60,7 +70,7 @@ struct Signed<'a> {
     signing_algorithm: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Verified<'a> {
     signature_valid: bool,
@@ -68,13 +78,13 @@ struct Verified<'a> {
     signing_algorithm: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct PublicKey {
     public_key: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct SigningAlgorithms {
     signing_algorithms: Vec<&'static str>,

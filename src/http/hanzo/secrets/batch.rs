@@ -1,5 +1,6 @@
 //! Changes of many secrets in one request. Either all of them are changed, or none.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use warp::http::StatusCode;
@@ -8,14 +9,18 @@ use super::super::super::answer::Answer;
 use super::super::super::app::App;
 use super::super::super::caller_request::CallerRequest;
 use super::super::super::problem::Problem;
+use super::super::super::typed::{Typed, typed};
 use super::super::shapes::{invalid, read_secret};
 use super::write::DetailsOfRequest;
 use super::{Metadata, Where, shown, tags_of};
 use crate::kms::{Error, MAX_TOGETHER, SecretChange, SecretPlace};
 use crate::secret::Bytes;
 
+/// Bodies of requests and answers, for the description of the routes.
+pub(in crate::http::hanzo) const TAKES: Typed = typed::<Body>;
+
 /// A secret in the body.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
     secret_key: String,
@@ -31,7 +36,7 @@ struct Entry {
     skip_multiline_encoding: Option<bool>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Body {
     workspace_id: Option<String>,

@@ -6,8 +6,9 @@ pub(in crate::http) mod write;
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use warp::http::StatusCode;
 
 use super::super::answer::Answer;
@@ -15,8 +16,15 @@ use super::super::app::App;
 use super::super::caller_request::CallerRequest;
 use super::super::page::Page;
 use super::super::problem::Problem;
+use super::super::typed::{Gives, Part, typed};
 use super::shapes::{invalid, iso};
 use crate::kms::{self, Listing, MAX_SECRETS, ProjectSecret, SecretPlace, Tag, View};
+
+/// Bodies of requests and answers, for the description of the routes.
+const SECRETS: (&str, Part) = ("secrets", Part::Array(typed::<Shown<'static>>));
+pub(in crate::http::hanzo) const GIVES: Gives = Gives::Object(&[("secret", Part::One(typed::<Shown<'static>>))]);
+pub(in crate::http::hanzo) const ALL: Gives = Gives::Object(&[SECRETS, ("imports", Part::Array(typed::<Value>))]);
+pub(in crate::http::hanzo) const CHANGED: Gives = Gives::Object(&[SECRETS]);
 
 /// The query parameters that give the place of secrets.
 pub(in crate::http) const WHERE: &[&str] =
@@ -68,7 +76,7 @@ const HIDDEN: &str = "<hidden-by-infisical>";
 const MAX_SLUGS: usize = 50;
 
 /// A metadata entry of a secret.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Metadata {
     key: String,
@@ -79,7 +87,7 @@ pub(super) struct Metadata {
     is_encrypted: Option<bool>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ShownTag<'a> {
     id: &'a str,
@@ -89,7 +97,7 @@ struct ShownTag<'a> {
 }
 
 /// A secret in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
     id: &'a str,

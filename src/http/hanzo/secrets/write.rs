@@ -1,15 +1,20 @@
 //! Requests that create, change or delete one secret of a project.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::super::super::answer::Answer;
 use super::super::super::app::App;
 use super::super::super::caller_request::CallerRequest;
 use super::super::super::problem::Problem;
+use super::super::super::typed::{Typed, typed};
 use super::super::shapes::{invalid, read_secret};
 use super::{Metadata, Where, one, secret_error};
 use crate::kms::{DetailsChange, ProjectSecret, SecretChange, SecretPlace};
 use crate::secret::Bytes;
+
+/// Bodies of requests and answers, for the description of the routes.
+pub(in crate::http::hanzo) const TAKES: Typed = typed::<Body>;
 
 /// The maximum number of tags of a secret.
 const MAX_TAGS: usize = 50;
@@ -29,7 +34,7 @@ pub(super) struct DetailsOfRequest {
 }
 
 /// The body of a request about one secret.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Body {
     workspace_id: Option<String>,

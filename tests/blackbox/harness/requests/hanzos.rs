@@ -223,3 +223,40 @@ pub const REQUESTS: &[(&str, Make)] = &[
     ("GET /api/v1/kms/keys/{}/public-key", |world| Request::bare(key(&world.signer, "/public-key"))),
     ("GET /api/v1/kms/keys/{}/signing-algorithms", |world| Request::bare(key(&world.signer, "/signing-algorithms"))),
 ];
+
+/// Requests without a body that remove something.
+pub const REMOVALS: &[(&str, Make)] = &[
+    ("DELETE /api/v1/auth/jwt-auth/identities/{}", |world| {
+        let id = world.new_identity();
+        world.root.done(&path(&id), &trusting(&world.signing, &json!({})));
+        Request::bare(path(&id))
+    }),
+    ("DELETE /api/v1/auth/oidc-auth/identities/{}", |world| {
+        let id = world.new_identity();
+        world.root.done(&oidc_path(&id), &world.provider.trusted());
+        Request::bare(oidc_path(&id))
+    }),
+    ("DELETE /api/v1/auth/universal-auth/identities/{}", |world| {
+        let id = world.new_identity();
+        world.root.done(&at(&id, ""), &json!({}));
+        Request::bare(at(&id, ""))
+    }),
+    ("DELETE /api/v2/workspace/{}/identity-memberships/{}", |world| {
+        let id = world.new_identity();
+        world.root.done(&format!("{MEMBERS}/{id}"), &json!({"role": "developer"}));
+        Request::bare(format!("{MEMBERS}/{id}"))
+    }),
+    ("DELETE /api/v1/identities/{}", |world| Request::bare(format!("/api/v1/identities/{}", world.new_identity()))),
+    ("DELETE /api/v1/workspace/{}/tags/{}", |world| Request::bare(format!("{SHOP}/tags/{}", world.new_tag().0))),
+    ("DELETE /api/v1/workspace/{}/environments/{}", |world| {
+        let slug = world.fresh();
+        let made = world.root.done(&format!("{SHOP}/environments"), &json!({"name": slug, "slug": slug}));
+        Request::bare(format!("{SHOP}/environments/{}", made["environment"]["id"].as_str().unwrap()))
+    }),
+    ("DELETE /api/v1/workspace/{}", |world| Request::bare(format!("/api/v1/workspace/{}", world.new_project()))),
+    ("DELETE /api/v2/workspace/{}", |world| Request::bare(format!("/api/v2/workspace/{}", world.new_project()))),
+    ("DELETE /api/v1/kms/keys/{}", |world| {
+        let made = world.root.done("/api/v1/kms/keys", &json!({"name": "to remove"}));
+        Request::bare(key(made["key"]["id"].as_str().unwrap(), ""))
+    }),
+];
