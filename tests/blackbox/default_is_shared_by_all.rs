@@ -144,7 +144,7 @@ fn a_writer_does_not_push_out_the_values_of_others() {
     let id = alice.get(&format!("{RAW}/KEY?workspaceId=default&environment=dev&secretPath=/"))["secret"]["id"].clone();
     alice.grant(id.as_str().unwrap(), "mallory", &["write_secret"]);
     let path = "/secrets/default/variable/dev%2FKEY";
-    let mut write = |caller: &mut Caller| {
+    let write = |caller: &mut Caller| {
         caller.connection.try_request("POST", path, &[("Content-Type", "text/plain")], b"x").unwrap()
     };
     let statuses: Vec<u16> = (0..20).map(|_| write(&mut mallory).status).collect();
