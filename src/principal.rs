@@ -18,6 +18,12 @@ pub const OWN_ISSUER: &str = "urn:claviger:";
 /// The prefixes of the names of exchanged identities. Other authentication methods cannot yield such names.
 const RESERVED_PREFIXES: [&str; 2] = ["identity:", "host/"];
 
+/// The prefixes by which the configuration names principals that are not users of that name.
+const PRINCIPAL_PREFIXES: [&str; 3] = ["certificate:", "jwt:", "role:"];
+
+/// The principals that the configuration names by a word.
+const PRINCIPALS: [&str; 2] = ["api-token", "unauthenticated"];
+
 /// A user name: 1 to 255 bytes of printable UTF-8 in NFC, compared byte for byte.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Username(Arc<str>);
@@ -46,6 +52,12 @@ pub enum UsernameError {
     /// It begins with `identity:` or `host/`, which are reserved for exchanged identities.
     #[error("names that begin with `identity:` or `host/` are reserved")]
     Reserved,
+    /// It is how the configuration names a principal. A user of such a name could be taken for that principal.
+    #[error(
+        "`api-token`, `unauthenticated` and names that begin with `certificate:`, `jwt:` or `role:` are reserved for principals \
+         of the configuration"
+    )]
+    Principal,
     /// It is not the name of an exchanged identity.
     #[error("the name of an exchanged identity must be `identity:ID` or `host/ID`")]
     NotExchanged,
@@ -78,6 +90,9 @@ impl Username {
         if is_exchanged(name) {
             return Err(UsernameError::Reserved);
         }
+        if is_principal(name) {
+            return Err(UsernameError::Principal);
+        }
         Ok(Self(Arc::from(name)))
     }
 
@@ -88,7 +103,11 @@ impl Username {
     /// See [`UsernameError`]; [`UsernameError::NotExchanged`] for other names.
     pub fn exchanged(name: &str) -> Result<Self, UsernameError> {
         let rest = RESERVED_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
-        Self::new(rest.ok_or(UsernameError::NotExchanged)?)?;
+        match Self::new(rest.ok_or(UsernameError::NotExchanged)?) {
+            // The prefix is there, so it is no principal of the configuration.
+            Ok(_) | Err(UsernameError::Principal) => {}
+            Err(error) => return Err(error),
+        }
         if name.len() > MAX_USERNAME { Err(UsernameError::TooLong) } else { Ok(Self(Arc::from(name))) }
     }
 
@@ -109,6 +128,12 @@ impl fmt::Debug for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
+}
+
+/// Whether the name is how the configuration names a principal, and not a user name.
+#[must_use]
+pub fn is_principal(name: &str) -> bool {
+    PRINCIPALS.contains(&name) || PRINCIPAL_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Whether the name begins like that of an exchanged identity. It is not checked further.
@@ -211,6 +236,11 @@ mod tests {
             ("jose\u{301}", UsernameError::NotNormalized),
             ("identity:1", UsernameError::Reserved),
             ("host/db", UsernameError::Reserved),
+            ("certificate:bob", UsernameError::Principal),
+            ("jwt:https://issuer.example/#bob", UsernameError::Principal),
+            ("role:lead", UsernameError::Principal),
+            ("api-token", UsernameError::Principal),
+            ("unauthenticated", UsernameError::Principal),
         ] {
             assert_eq!(Username::new(name).unwrap_err(), fault, "{name:?}");
         }

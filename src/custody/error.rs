@@ -39,9 +39,6 @@ pub enum Error {
     /// A public key was given for an operation inside the token.
     #[error("public keys are not kept in the token")]
     NotInToken,
-    /// RSA pairs are made one at a time, and too many callers already wait for theirs.
-    #[error("other RSA key pairs are being made: try again later")]
-    PairsUnderWay,
     /// The token does not have keys of this kind.
     #[error("the token does not have keys of this kind: {0:?}")]
     NoPairs(PairKind),
@@ -86,7 +83,6 @@ impl Error {
             self,
             Self::Token(E::Away | E::Hangs | E::Busy | E::Stale | E::Device(_) | E::Binding(_))
                 | Self::Random(_)
-                | Self::PairsUnderWay
                 | Self::Failing(_)
                 | Self::Hangs
                 | Self::Thread(_)

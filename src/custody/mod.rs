@@ -25,7 +25,6 @@ mod operations;
 mod original;
 mod outcomes;
 mod owner;
-mod pair_turns;
 mod pairs;
 mod parts;
 mod placed;

@@ -15,7 +15,6 @@ use super::handles::Handles;
 use super::in_time::InTime;
 use super::leaving::Leaving;
 use super::outcomes::Outcomes;
-use super::pair_turns::Turns;
 use super::refused::Refused;
 use super::state::Custody;
 use super::terms::Offer;
@@ -67,7 +66,6 @@ impl Custody {
             placement,
             abilities,
             durability,
-            pairs: Turns::default(),
             rescan: AtomicBool::new(false),
             digests_no_keys: AtomicBool::new(false),
             oaep_refused: Refused::default(),

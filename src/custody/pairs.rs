@@ -22,15 +22,11 @@ impl Custody {
     /// public half as a SubjectPublicKeyInfo in DER (RFC 5280 section 4.1.2.7).
     ///
     /// # Errors
-    /// The token is unavailable, too many callers wait for their pairs, or [`Error::NoPairs`].
+    /// The token is unavailable, or [`Error::NoPairs`].
     pub fn generate_pair(&self, class: Class, kind: PairKind, uses: Uses) -> Result<(Material, Vec<u8>), Error> {
         if !self.makes(kind) {
             return Err(Error::NoPairs(kind));
         }
-        let _turn = match kind {
-            PairKind::Rsa { .. } => Some(self.pairs.take()?),
-            PairKind::Ec(_) | PairKind::Ed25519 => None,
-        };
         let (material, parts) = if self.is_placing() || !self.abilities.wraps(kind) {
             let spec = private_spec(class, kind, uses);
             self.place(HsmCall::Pair, |device, id| Ok(device.generate_token_pair(id, PLACED_LABEL, &spec)?))?

@@ -16,7 +16,6 @@ use super::handles::Handles;
 use super::in_time::InTime;
 use super::leaving::Leaving;
 use super::outcomes::Outcomes;
-use super::pair_turns::Turns;
 use super::refused::Refused;
 use super::root::Roots;
 use super::under_way::{Mark, UnderWay};
@@ -43,7 +42,6 @@ pub struct Custody {
     pub(super) placement: Option<Placement>,
     pub(super) abilities: Abilities,
     pub(super) durability: Durability,
-    pub(super) pairs: Turns,
     /// Set when a row names a token object that the last listing did not find, or whose handle was lost.
     pub(super) rescan: AtomicBool,
     /// Set when the token refused to compute the digest of a key.

@@ -20,4 +20,13 @@ impl Full {
             Self::All => "the server is busy: try again later",
         }
     }
+
+    /// Says of what there are too many.
+    #[must_use]
+    pub fn many(self, what: &str, doing: &str) -> String {
+        match self {
+            Self::Share => format!("too many {what} of this caller {doing}"),
+            Self::All => format!("too many {what} {doing}"),
+        }
+    }
 }

@@ -175,6 +175,7 @@ impl Problem {
 
 impl From<kms::Error> for Problem {
     fn from(error: kms::Error) -> Self {
+        use kms::Error as E;
         Self {
             status: status(&error),
             detail: error.to_string(),
@@ -182,8 +183,9 @@ impl From<kms::Error> for Problem {
             internal: error.detail(),
             is_of_caller: false,
             is_of_table: false,
-            retry_after: matches!(error, kms::Error::NoRoom).then_some(SOON),
-            is_logged: false,
+            retry_after: matches!(error, E::NoRoom | E::Sweeps(_) | E::Pairs(_)).then_some(SOON),
+            // The gate sums these up in the log.
+            is_logged: matches!(error, E::Sweeps(_) | E::Pairs(_)),
             most_bytes: match error {
                 kms::Error::TooLong { most, .. } => Some(most),
                 _ => None,
@@ -233,7 +235,7 @@ fn status(error: &kms::Error) -> StatusCode {
         E::Cipher(fault) => cipher_status(fault),
         E::Key(fault) => key_status(fault),
         E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
+        E::NoRoom | E::Sweeps(Full::Share) | E::Pairs(Full::Share) => StatusCode::TOO_MANY_REQUESTS,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,
         E::SigningKey(RootError::TooManyTokenKeys(_)) => StatusCode::CONFLICT,
         E::Exists(_)
@@ -280,7 +282,8 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Searching
         | E::Abandoned
         | E::Undone
-        | E::Sweeps
+        | E::Sweeps(Full::All)
+        | E::Pairs(Full::All)
         | E::Crowded
         | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
@@ -357,9 +360,9 @@ fn place_status(fault: &kms::PlaceFault) -> StatusCode {
     use kms::PlaceFault as F;
     match fault {
         F::NoEnvironment { .. } | F::NoFolder { .. } | F::Unknown { .. } => StatusCode::NOT_FOUND,
-        F::SecretExists(_) | F::Exists { .. } | F::Repeated(_) | F::Full(..) => StatusCode::BAD_REQUEST,
-        F::NotEmpty { .. } | F::LastEnvironment(_) | F::Former(_) => StatusCode::CONFLICT,
-        F::Held(..) => StatusCode::FORBIDDEN,
+        F::SecretExists(_) | F::Exists { .. } | F::Repeated(_) | F::Full(..) | F::Share(..) => StatusCode::BAD_REQUEST,
+        F::NotEmpty { .. } | F::LastEnvironment(_) | F::Former(_) | F::Kept(_) => StatusCode::CONFLICT,
+        F::Held(..) | F::NotYours { .. } => StatusCode::FORBIDDEN,
         F::TooMany(_)
         | F::Expansion(_)
         | F::Details(_)

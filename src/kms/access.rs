@@ -18,7 +18,7 @@ use super::secret_path;
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::{Operation as Kmip, State};
 use crate::policy::{Action, Decision, Grantee, MAX_GRANTEES, Subject};
-use crate::principal::Caller;
+use crate::principal::{Caller, is_principal};
 use crate::store::search::{Order, Search, Start};
 
 /// The position where a list begins.
@@ -69,6 +69,7 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_action(&call, Action::ManageAccess, id)?.undestroyed()?;
             self.check_grantee(to)?;
+            let _turn = if *to == Grantee::Everyone { grant.turn_for_everyone(false)? } else { None };
             grant.change_access(|object, access| {
                 check_effect(object, to, actions)?;
                 self.check_own(&call, object, actions.iter().copied())?;
@@ -126,6 +127,8 @@ impl Kms {
                 };
                 self.authorize_new_action(&call, action, &mut attributes)?;
             }
+            let is_for_everyone = grant.object().access.grants.of(&Grantee::Everyone).is_some();
+            let _turn = if project.is_none() && is_for_everyone { grant.turn_for_everyone(true)? } else { None };
             grant.change_access(|object, access| {
                 self.check_leaving(&call, object)?;
                 check_project(object, project)?;
@@ -252,6 +255,7 @@ impl Kms {
 
     fn check_grantee(&self, to: &Grantee) -> Result<(), Error> {
         match to {
+            Grantee::User(name) if is_principal(name) => Err(NoEffect::Principal(name.clone()).into()),
             Grantee::Role(role) if !self.has_role(role) => Err(Error::Undefined { kind: "role", name: role.clone() }),
             _ => Ok(()),
         }

@@ -91,4 +91,9 @@ impl<'a> Call<'a> {
     pub(super) fn go_on(&self) -> Result<(), Error> {
         self.context.go_on()
     }
+
+    /// The time and the caller, for a value of a secret that the call writes.
+    pub(super) fn written(&self) -> (i64, &str) {
+        (self.now.0, self.caller().username.as_str())
+    }
 }

@@ -15,12 +15,11 @@ use super::lifecycle_fault::LifecycleFault;
 use super::place_fault::PlaceFault;
 use crate::audit::Unavailable;
 use crate::auth::AccessTokenFault;
-use crate::custody;
+use crate::desk::Full;
 use crate::file::Unreadable;
 use crate::kmip::enumerations::CryptographicAlgorithm;
-use crate::kmip::state::Refusal;
 use crate::kmip::{self, Tag};
-use crate::{policy, store};
+use crate::{custody, policy, store};
 
 /// The reason why a request fails. Its text is for the caller and reveals nothing internal.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +123,7 @@ pub enum Error {
     },
     /// The state of the object forbids it.
     #[error("{0}")]
-    State(#[from] Refusal),
+    State(#[from] kmip::state::Refusal),
     /// The usage mask of the key forbids it.
     #[error("the key's Cryptographic Usage Mask does not permit {0}")]
     UsageMask(&'static str),
@@ -345,9 +344,12 @@ pub enum Error {
     /// Another search is running.
     #[error("another search of the audit log is running: try again later")]
     Searching,
-    /// Too many long searches are running.
-    #[error("too many long searches are running: try again later, or narrow the search")]
-    Sweeps,
+    /// Too many long searches are running, of this caller or of all.
+    #[error("{}: try again later, or narrow the search", .0.many("long searches", "are running"))]
+    Sweeps(Full),
+    /// Too many requests wait for RSA pairs, of this caller or of all.
+    #[error("{}: try again later", .0.many("RSA key pairs", "are waiting to be made"))]
+    Pairs(Full),
     /// The audit log cannot be read.
     #[error("the audit log cannot be read")]
     Unsearchable(#[from] Unreadable),

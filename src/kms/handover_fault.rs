@@ -1,6 +1,6 @@
 //! The reasons why an object does not get another owner.
 
-use super::bounds::MAX_OFFERS;
+use super::bounds::{MAX_OFFERS, MAX_OFFERS_OF_ONE};
 
 /// The reason why an offer cannot be accepted, or a recovery not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +18,12 @@ pub enum HandoverFault {
         "the user {0:?} has {MAX_OFFERS} pending offers: ask them to accept or decline some (GET /access/offers lists them)"
     )]
     TooManyOffers(String),
+    /// The sender has the maximum number of pending offers to the receiver.
+    #[error(
+        "you have {MAX_OFFERS_OF_ONE} pending offers to the user {0:?}: ask them to accept or decline some, or withdraw some \
+         (GET /access/offers/made lists them)"
+    )]
+    TooManyOffersOfOne(String),
     /// There is no offer to withdraw or decline.
     #[error("{0:?} is not offered now")]
     NoOffer(String),

@@ -154,7 +154,7 @@ impl Object {
         Index {
             names: self.attributes.names.iter().map(|name| name.value.clone()).collect(),
             tags: self.attributes.tags(),
-            grantees: self.access.grants.iter().map(|grant| grant.to.index()).collect(),
+            grantees: self.access.grantees(),
             pending: self.access.pending.index(&self.access.owner),
             rotation: self.rotation().map(|date| date.0),
         }

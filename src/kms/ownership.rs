@@ -30,6 +30,17 @@ impl Kept {
 }
 
 impl Access {
+    /// Whether an object outside of projects is granted to everyone: such objects are counted for each owner.
+    pub(super) fn is_for_everyone(&self) -> bool {
+        self.project.is_none() && self.grants.of(&Grantee::Everyone).is_some()
+    }
+
+    /// The keys by which searches find the object.
+    pub(super) fn grantees(&self) -> Vec<String> {
+        let counted = self.is_for_everyone().then(|| Grantee::everyone_by(&self.owner));
+        self.grants.iter().map(|grant| grant.to.index()).chain(counted).collect()
+    }
+
     /// Makes `owner` the owner. The grants and pending changes of the former owner are removed, and also the project if
     /// the object leaves it.
     pub(super) fn pass_to(&mut self, owner: &str, leaves_project: bool) {

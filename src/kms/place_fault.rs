@@ -101,9 +101,32 @@ pub enum PlaceFault {
     /// The project has the maximum number of these.
     #[error("a project has at most {1} {0}")]
     Full(&'static str, usize),
+    /// The caller has made the maximum number of these that one caller may make in the account `default`.
+    #[error(
+        "in the account default, which is not a project, one caller makes at most {1} {0}: remove some of yours, or use a \
+         project"
+    )]
+    Share(&'static str, usize),
+    /// Another caller made it, or the server.
+    #[error(
+        "the {what} {name:?} is not yours: in the account default, which is not a project, only the caller who made it and \
+         administrators may change it: use one of your own, or a project"
+    )]
+    NotYours {
+        /// The kind.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// The request names one secret twice.
     #[error("the secret {0:?} is named more than once")]
     Repeated(String),
+    /// A new value would push out a value of another caller.
+    #[error(
+        "the last 20 values of a secret are kept, and value {0} was written by another caller in the last 24 hours: to replace \
+         it now, you need the right to destroy the secret; ask its owner, or write later"
+    )]
+    Kept(i64),
     /// A secret from before accounts were projects, whose identifier is derived from its name.
     #[error(
         "the secret {0:?} was made before accounts were projects, and keeps its name: delete it and write it again"

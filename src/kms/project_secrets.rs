@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::context::Context;
 use super::error::Error;
-use super::gate::{Behind, Kms, PlaceGrant};
+use super::gate::{Behind, Kms, PlaceGrant, Whose};
 use super::object::is_destroyed;
 use super::operation::Operation;
 use super::project_secret::ProjectSecret;
@@ -156,7 +156,7 @@ impl Kms {
             let names = if sees {
                 Names::Indexed { place, direct: !listing.recursive }
             } else {
-                Names::Reached(self.reachable_secrets(&call, place, !listing.recursive)?)
+                Names::Reached(self.reachable_secrets(&call, Whose::Reachable, place, !listing.recursive)?)
             };
             let found = self.walk_secrets(&call, place, listing, &names, put)?;
             if !found {

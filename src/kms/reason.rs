@@ -4,6 +4,7 @@ use super::cipher_fault::CipherFault;
 use super::error::Error;
 use super::kept_fault::KeptFault;
 use super::place_fault::PlaceFault;
+use crate::desk::Full;
 use crate::kmip::Tag;
 use crate::kmip::enumerations::ResultReason;
 
@@ -70,6 +71,8 @@ impl Error {
             | Self::TooManyTokens(_)
             | Self::TooManyClientSecrets(_)
             | Self::NoRoom
+            | Self::Sweeps(Full::Share)
+            | Self::Pairs(Full::Share)
             | Self::TooLong { .. } => ResultReason::ServerLimitExceeded,
             Self::NotQuantumSafe
             | Self::Hsm(_)
@@ -77,7 +80,8 @@ impl Error {
             | Self::Store(_)
             | Self::Audit(_)
             | Self::Searching
-            | Self::Sweeps
+            | Self::Sweeps(Full::All)
+            | Self::Pairs(Full::All)
             | Self::Crowded
             | Self::SigningKey(_)
             | Self::Unsearchable(_) => ResultReason::GeneralFailure,
@@ -129,13 +133,16 @@ impl PlaceFault {
                 ResultReason::ItemNotFound
             }
             Self::SecretExists(_) | Self::Exists { .. } => ResultReason::ObjectAlreadyExists,
-            Self::NotEmpty { .. } | Self::LastEnvironment(_) | Self::Former(_) | Self::Repeated(_) => {
+            Self::NotEmpty { .. } | Self::LastEnvironment(_) | Self::Former(_) | Self::Repeated(_) | Self::Kept(_) => {
                 ResultReason::ConstraintViolation
             }
-            Self::Held(..) => ResultReason::PermissionDenied,
-            Self::TooMany(_) | Self::Full(..) | Self::Expansion(_) | Self::Details(_) | Self::TooDeep(_) => {
-                ResultReason::ServerLimitExceeded
-            }
+            Self::Held(..) | Self::NotYours { .. } => ResultReason::PermissionDenied,
+            Self::TooMany(_)
+            | Self::Full(..)
+            | Self::Share(..)
+            | Self::Expansion(_)
+            | Self::Details(_)
+            | Self::TooDeep(_) => ResultReason::ServerLimitExceeded,
             Self::Environment(_)
             | Self::Path(_)
             | Self::SecretName(_)

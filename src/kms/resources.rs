@@ -298,14 +298,16 @@ impl Kms {
         let account = filter.account.as_str();
         let grant = self.searching(call)?;
         if variables {
-            let (project, begins) = (self.project_with(account), format!("{account}:variable:"));
+            let (held_by, begins) = (self.project_with(account), format!("{account}:variable:"));
+            // For other callers the search is the same if there is no such project, so that its time does not reveal it.
+            let project = held_by.clone().filter(|project| self.may_know_project(call, project));
             let object_type = Some(ObjectKind::type_of_secrets());
             let search =
                 Search { now: call.now.0, order: Order::OldestFirst, project, object_type, ..Search::default() };
             let walked = grant.walk(Whose::Reachable, &search, Start::default(), first, |id| {
                 let Some(object) = self.sighted(call, id)? else { return Ok(ControlFlow::Continue(())) };
                 // The search tables are not bound; the object is.
-                let held = search.project.is_none() || object.access.project == search.project;
+                let held = held_by.is_none() || object.access.project == held_by;
                 let is_there = held && !is_destroyed(object.attributes.state);
                 match name_of(&object.attributes).filter(|_| is_there) {
                     Some(name) if name.strip_prefix(&begins).is_some_and(|id| filter.admits(id)) => {

@@ -59,7 +59,8 @@ impl Grantee {
         }
         match Username::new(name) {
             // Exchanged identities have reserved names, and they may receive grants as other users may.
-            Ok(_) | Err(UsernameError::Reserved) => Ok(Self::User(name.to_owned())),
+            // A grant to a name that only the configuration uses may be from before these names were refused.
+            Ok(_) | Err(UsernameError::Reserved | UsernameError::Principal) => Ok(Self::User(name.to_owned())),
             Err(error) => Err(error),
         }
     }
@@ -72,6 +73,12 @@ impl Grantee {
             Self::Role(name) => format!("role:{name}"),
             Self::Everyone => "*".to_owned(),
         }
+    }
+
+    /// The key, in that table, of the objects of an owner outside of projects that are granted to everyone.
+    #[must_use]
+    pub fn everyone_by(owner: &str) -> String {
+        format!("everyone:{owner}")
     }
 }
 

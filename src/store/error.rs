@@ -84,6 +84,9 @@ pub enum Error {
     /// The maximum number of rows is reached.
     #[error("the maximum number of rows is reached")]
     Full,
+    /// The user has made the maximum number of rows that one user may make.
+    #[error("the user has made the maximum number of rows")]
+    Share,
     /// The owner has as many keys as the server replaces by itself for one owner.
     #[error("the owner has the maximum number of keys that are replaced by the clock")]
     Rotations,

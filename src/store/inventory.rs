@@ -23,14 +23,35 @@ pub fn pending(store: &Readers, subject: &str, now: i64, after: &str, limit: usi
 }
 
 /// The number of objects other than `object` with a pending change of owner for `subject` at `now`, by the index:
-/// counted up to `most`.
+/// counted up to `most`. With `also`, only those that have one for this subject too.
 ///
 /// # Errors
 /// SQLite's.
-pub fn count_pending(store: &Readers, subject: &str, now: i64, object: &str, most: usize) -> Result<usize, Error> {
-    let sql = "SELECT count(*) FROM (SELECT 1 FROM object_pending WHERE subject = ?1 AND expires > ?2 AND object <> ?3 \
-               LIMIT ?4)";
-    let counted = store.one(sql, params![subject, now, object, sql::limit(most)], sql::column::<i64>)?;
+pub fn count_pending(
+    store: &Readers,
+    (subject, also): (&str, Option<&str>),
+    now: i64,
+    object: &str,
+    most: usize,
+) -> Result<usize, Error> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM object_pending AS own \
+               WHERE subject = ?1 AND expires > ?2 AND object <> ?3 AND (?5 IS NULL OR EXISTS \
+               (SELECT 1 FROM object_pending AS other WHERE other.subject = ?5 AND other.object = own.object)) LIMIT ?4)";
+    counted(store, sql, params![subject, now, object, sql::limit(most), also])
+}
+
+/// The number of objects other than `object` with a grant to this key of a grantee, by the index: counted up to `most`.
+///
+/// # Errors
+/// SQLite's.
+pub fn count_granted(store: &Readers, grantee: &str, object: &str, most: usize) -> Result<usize, Error> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM object_grantee WHERE grantee = ?1 \
+               AND number IS NOT (SELECT number FROM object WHERE id = ?2) LIMIT ?3)";
+    counted(store, sql, params![grantee, object, sql::limit(most)])
+}
+
+fn counted(store: &Readers, sql: &str, values: impl rusqlite::Params) -> Result<usize, Error> {
+    let counted = store.one(sql, values, sql::column::<i64>)?;
     Ok(counted.and_then(|counted| usize::try_from(counted).ok()).unwrap_or_default())
 }
 

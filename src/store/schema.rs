@@ -10,7 +10,7 @@ use super::error::Error;
 const APPLICATION_ID: i64 = 0x434C_5647;
 
 /// Step N takes a database from `user_version` N to N + 1.
-const MIGRATIONS: [&str; 21] = [
+const MIGRATIONS: [&str; 22] = [
     include_str!("schema/001.sql"),
     include_str!("schema/002.sql"),
     include_str!("schema/003.sql"),
@@ -32,6 +32,7 @@ const MIGRATIONS: [&str; 21] = [
     include_str!("schema/021.sql"),
     include_str!("schema/022.sql"),
     include_str!("schema/024.sql"),
+    include_str!("schema/025.sql"),
 ];
 
 /// The newest schema that this program knows.

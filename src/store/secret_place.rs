@@ -48,16 +48,21 @@ pub struct PlaceRow {
     pub created: i64,
     /// When it was last changed, in seconds since 1970-01-01 UTC.
     pub updated: i64,
+    /// The user who made it; empty if the server made it, or if it is from before this was kept.
+    pub owner: String,
 }
 
 const TABLE: Table =
-    Table { name: "secret_place", columns: "id, kind, project, path, name, note, position, created, updated" };
+    Table { name: "secret_place", columns: "id, kind, project, path, name, note, position, created, updated, owner" };
 
 /// The condition for the row of a path.
 const AT: &str = "WHERE project = ?1 AND kind = ?2 AND path = ?3";
 
 /// The condition for rows whose path begins with that of a place and a slash: the character after a slash is `0`.
 const WITHIN: &str = "project = ?1 AND kind = ?2 AND path > ?3 || '/' AND path < ?3 || '0'";
+
+/// The condition for rows that a user made; without a user, for all rows.
+const OF: &str = "(?4 IS NULL OR owner = ?4)";
 
 impl PlaceRow {
     fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
@@ -70,6 +75,7 @@ impl PlaceRow {
             position: row.get(6)?,
             created: row.get(7)?,
             updated: row.get(8)?,
+            owner: row.get(9)?,
         })
     }
 
@@ -77,16 +83,22 @@ impl PlaceRow {
     ///
     /// # Errors
     /// [`Error::Exists`] if its path exists already, [`Error::Full`] if the project then has more than `most` rows of
-    /// this kind.
-    pub fn insert(self, kind: PlaceKind, beside: Vec<Self>, most: usize) -> Command {
+    /// this kind, [`Error::Share`] if more than `share` of them are of its owner.
+    pub fn insert(self, kind: PlaceKind, beside: Vec<Self>, most: usize, share: Option<usize>) -> Command {
         Command::new(move |transaction| {
             insert_missing(transaction, kind, &beside)?;
             if !self.insert_in(transaction, kind)? {
                 return Err(Error::Exists(self.path));
             }
-            let sql = "SELECT count(*) FROM secret_place WHERE project = ?1 AND kind = ?2";
-            let count = sql::one(transaction, sql, params![self.project, kind.code()], sql::column::<i64>)?;
-            if count.is_some_and(|count| count <= sql::limit(most)) { Ok(()) } else { Err(Error::Full) }
+            let sql = "SELECT count(*), count(*) FILTER (WHERE owner = ?3) FROM secret_place WHERE project = ?1 AND kind = ?2";
+            let values = params![self.project, kind.code(), self.owner];
+            let counts = |row: &Row<'_>| Ok::<(i64, i64), rusqlite::Error>((row.get(0)?, row.get(1)?));
+            let (all, own) = sql::one(transaction, sql, values, counts)?.unwrap_or_default();
+            match share {
+                Some(share) if own > sql::limit(share) => Err(Error::Share),
+                _ if all > sql::limit(most) => Err(Error::Full),
+                _ => Ok(()),
+            }
         })
     }
 
@@ -97,8 +109,8 @@ impl PlaceRow {
     }
 
     fn write(&self, transaction: &Transaction<'_>, sql: &str, kind: PlaceKind) -> Result<usize, Error> {
-        let Self { id, project, path, name, note, position, created, updated } = self;
-        let values = params![id, kind.code(), project, path, name, note, position, created, updated];
+        let Self { id, project, path, name, note, position, created, updated, owner } = self;
+        let values = params![id, kind.code(), project, path, name, note, position, created, updated, owner];
         sql::execute(transaction, sql, values)
     }
 
@@ -125,12 +137,12 @@ impl PlaceRow {
         }
     }
 
-    /// Replaces the row of a folder whose path was `from`, and changes the paths of the folders in it. No path may then
-    /// be longer than `most` bytes.
+    /// Replaces the row of a folder whose path was `from`, and changes the paths of the folders in it: with `of`, only
+    /// of those that this user made. No path may then be longer than `most` bytes.
     ///
     /// # Errors
     /// [`Error::NotEmpty`] if the new path exists already, [`Error::PathTooLong`], or as for [`Self::update`].
-    pub fn move_folder(self, from: String, most: usize) -> Command {
+    pub fn move_folder(self, from: String, most: usize, of: Option<String>) -> Command {
         Command::new(move |transaction| {
             let own = format!("({WITHIN} OR {})", AT.trim_start_matches("WHERE "));
             let kind = PlaceKind::Folder.code();
@@ -138,9 +150,11 @@ impl PlaceRow {
             if sql::any(transaction, &taken, params![self.project, kind, self.path])? {
                 return Err(Error::NotEmpty);
             }
-            let update =
-                format!("UPDATE secret_place SET path = ?4 || substr(path, length(?3) + 1), updated = ?5 WHERE {own}");
-            sql::execute(transaction, &update, params![self.project, kind, from, self.path, self.updated])?;
+            let update = format!(
+                "UPDATE secret_place SET path = ?4 || substr(path, length(?3) + 1), updated = ?5 WHERE {own} \
+                 AND (?6 IS NULL OR owner = ?6)"
+            );
+            sql::execute(transaction, &update, params![self.project, kind, from, self.path, self.updated, of])?;
             let longest = format!("SELECT 1 FROM secret_place WHERE {own} AND length(CAST(path AS BLOB)) > ?4");
             if sql::any(transaction, &longest, params![self.project, kind, self.path, sql::limit(most)])? {
                 return Err(Error::PathTooLong);
@@ -228,35 +242,50 @@ fn forget_in(transaction: &Transaction<'_>, project: &str) -> Result<(), Error> 
     sql::execute(transaction, "DELETE FROM secret_place WHERE project = ?1", [project]).map(drop)
 }
 
-/// Removes a row; for a folder or an environment also the folders in it.
-pub fn remove(project: String, kind: PlaceKind, path: String) -> Command {
-    Command::new(move |transaction| remove_in(transaction, &project, kind, &path))
+/// Removes a row; for a folder or an environment also the folders in it: with `of`, only those that this user made.
+pub fn remove(project: String, kind: PlaceKind, path: String, of: Option<String>) -> Command {
+    Command::new(move |transaction| remove_in(transaction, &project, kind, &path, of.as_deref()))
 }
 
 /// Removes the row of an environment or a folder that contains nothing, after adding those rows of `beside` whose paths
-/// do not exist. The names of secrets in it begin with `prefix`.
+/// do not exist. The names of secrets in it begin with `prefix`. With `of`, folders that other users made in a folder do
+/// not count and stay, and secrets do not count.
 ///
 /// # Errors
 /// [`Error::NotEmpty`].
-pub fn remove_empty(project: String, kind: PlaceKind, path: String, prefix: String, beside: Vec<PlaceRow>) -> Command {
+pub fn remove_empty(
+    project: String,
+    kind: PlaceKind,
+    path: String,
+    prefix: String,
+    beside: Vec<PlaceRow>,
+    of: Option<String>,
+) -> Command {
     Command::new(move |transaction| {
-        let folders = params![project, PlaceKind::Folder.code(), path];
-        if sql::any(transaction, &TABLE.select(&format!("WHERE {WITHIN}")), folders)?
-            || secret_path::any_within(transaction, &prefix)?
+        let counted = of.as_ref().filter(|_| kind == PlaceKind::Folder);
+        let folders = params![project, PlaceKind::Folder.code(), path, counted];
+        if sql::any(transaction, &TABLE.select(&format!("WHERE {WITHIN} AND {OF}")), folders)?
+            || of.is_none() && secret_path::any_within(transaction, &prefix)?
         {
             return Err(Error::NotEmpty);
         }
         insert_missing(transaction, kind, &beside)?;
-        remove_in(transaction, &project, kind, &path)
+        remove_in(transaction, &project, kind, &path, of.as_deref())
     })
 }
 
-fn remove_in(transaction: &Transaction<'_>, project: &str, kind: PlaceKind, path: &str) -> Result<(), Error> {
+fn remove_in(
+    transaction: &Transaction<'_>,
+    project: &str,
+    kind: PlaceKind,
+    path: &str,
+    of: Option<&str>,
+) -> Result<(), Error> {
     let own = format!("DELETE FROM secret_place {AT}");
     sql::execute(transaction, &own, params![project, kind.code(), path])?;
     if kind != PlaceKind::Tag {
-        let within = format!("DELETE FROM secret_place WHERE {WITHIN}");
-        sql::execute(transaction, &within, params![project, PlaceKind::Folder.code(), path])?;
+        let within = format!("DELETE FROM secret_place WHERE {WITHIN} AND {OF}");
+        sql::execute(transaction, &within, params![project, PlaceKind::Folder.code(), path, of])?;
     }
     Ok(())
 }

@@ -23,9 +23,11 @@ pub struct SecretVersion {
     pub data: Vec<u8>,
     /// MAC by the binding key over [`SecretVersion::bound`].
     pub binding: Vec<u8>,
+    /// The user who wrote it; empty if it is from before this was kept. Not bound.
+    pub writer: String,
 }
 
-const TABLE: Table = Table { name: "secret_version", columns: "object, number, created, iv, data, binding" };
+const TABLE: Table = Table { name: "secret_version", columns: "object, number, created, iv, data, binding, writer" };
 
 impl SecretVersion {
     /// The bytes that the binding covers: table name and every column, each with its length before it.
@@ -49,6 +51,7 @@ impl SecretVersion {
             iv: row.get(3)?,
             data: row.get(4)?,
             binding: row.get(5)?,
+            writer: row.get(6)?,
         })
     }
 
@@ -58,8 +61,9 @@ impl SecretVersion {
     /// SQLite's, including a constraint failure if the number exists already.
     pub fn insert(self, oldest: i64) -> Command {
         Command::new(move |transaction| {
-            let Self { object, number, created, iv, data, binding } = self;
-            sql::execute(transaction, &TABLE.insert(""), params![object, number, created, iv, data, binding])?;
+            let Self { object, number, created, iv, data, binding, writer } = self;
+            let values = params![object, number, created, iv, data, binding, writer];
+            sql::execute(transaction, &TABLE.insert(""), values)?;
             let delete = "DELETE FROM secret_version WHERE object = ?1 AND number <= ?2";
             sql::execute(transaction, delete, params![object, oldest]).map(drop)
         })

@@ -280,3 +280,48 @@ fn a_receiver_has_so_many_offers_and_no_more() {
     carol.done("/access/decline", &json!({"unique_identifier": "k0"}));
     alice.done("/access/transfer", &offer("k9", "carol"));
 }
+
+#[test]
+fn an_owner_gives_so_much_to_one_user_and_to_everyone() {
+    let world = World::new(POLICY);
+    let mut alice = world.certificate("alice");
+    for number in 0..3 {
+        alice.key(&format!("k{number}"), &[]);
+    }
+    let World { server, issuer } = world;
+    let options = server.options.clone();
+    let (place, _) = server.stop();
+    let database = Database::open(place.database()).unwrap();
+    // The counts are those of the indexes.
+    database
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF; \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99) \
+             INSERT INTO object_pending (subject, object, expires) \
+             SELECT subject, 'x' || i, 9000000000000 FROM n, (SELECT 'to:carol' AS subject UNION SELECT 'by:alice'); \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999) \
+             INSERT INTO object_grantee (grantee, number) SELECT 'everyone:alice', 1000000 + i FROM n",
+        )
+        .unwrap();
+    drop(database);
+    let world = World { server: Server::start_at(place, &options), issuer };
+    let [mut alice, mut bob, mut root] = ["alice", "bob", "root"].map(|name| world.certificate(name));
+    alice.done("/access/transfer", &offer("k0", "carol"));
+    let told = alice.not_done("/access/transfer", &offer("k1", "carol"), 409);
+    assert!(told.contains("you have 100 pending offers") && told.contains("carol"), "{told}");
+    alice.done("/access/transfer", &offer("k1", "dave"));
+    bob.key("b", &[]);
+    bob.done("/access/transfer", &offer("b", "carol"));
+
+    alice.grant("k0", "*", &["get_attributes"]);
+    alice.grant("k0", "*", &["encrypt"]);
+    let told = alice.not_done("/access/grant", &change("k1", "*", &["encrypt"]), 422);
+    assert!(told.contains("1000 objects") && told.contains("granted to everyone"), "{told}");
+    alice.grant("k1", "bob", &["encrypt"]);
+    alice.take_back("k0", "*", &["encrypt", "get_attributes"]);
+    alice.grant("k1", "*", &["encrypt"]);
+    // Neither other owners nor administrators are concerned.
+    bob.grant("b", "*", &["encrypt"]);
+    root.key("r", &[]);
+    root.grant("r", "*", &["encrypt"]);
+}

@@ -33,6 +33,7 @@ pub const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; \
                            DROP TABLE secret_path; DROP TABLE gcm_use; DROP TABLE gcm_credit; DROP TABLE erasure; \
                            DROP TABLE root_key_pending; DROP TABLE client_secret; DROP TABLE api_key; DROP TABLE secret_place; \
                            DROP TABLE usage_limit; DROP TABLE object_rotation; \
+                           ALTER TABLE secret_version DROP COLUMN writer; \
                            DROP INDEX object_activation; DROP INDEX object_deactivation; \
                            PRAGMA user_version = 7;";
 

@@ -1,5 +1,6 @@
 //! Changes of access that would change nothing.
 
+use super::super::bounds::MAX_FOR_EVERYONE;
 use crate::policy;
 
 /// Joins the operations to the subject of a sentence, with its verb.
@@ -47,6 +48,18 @@ pub enum NoEffect {
     /// The object has the maximum number of grantees.
     #[error("an object has at most {} grantees", policy::MAX_GRANTEES)]
     Full,
+    /// The owner has the maximum number of objects outside of projects that are granted to everyone.
+    #[error(
+        "the user {0:?} has {MAX_FOR_EVERYONE} objects outside of projects that are granted to everyone: grant to users or \
+         roles, or put the objects into a project"
+    )]
+    Everyones(String),
+    /// The name is that of a principal in the configuration, and no user has it.
+    #[error(
+        "user_id: {0:?} is a spelling of principals in the configuration, and not a user name: give the user's name only, or \
+         give a role as `role`"
+    )]
+    Principal(String),
     /// A secret must stay in the project of its account.
     #[error("a secret of the account {0:?} must stay in the project {0:?}")]
     OfAccount(String),

@@ -166,7 +166,7 @@ impl NewGrant<'_> {
     pub(in crate::kms) fn insert_pair(&self, private: Half, other: &NewGrant<'_>, public: Half) -> Result<(), Error> {
         let kms = self.kms;
         let (kind, uses) = (pair_kind(&private.attributes)?, ObjectKind::PrivateKey.uses(&private.attributes));
-        let (material, info) = kms.custody.generate_pair(private.class, kind, uses)?;
+        let (material, info) = kms.generate_pair(Some(self.call), private.class, kind, uses)?;
         let made = Made::new(&kms.custody, &material);
         let halves = [(self, private, material), (other, public, Material::Public { info })];
         let mut records = Vec::with_capacity(2);

@@ -17,7 +17,11 @@ use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, Dialect};
 use crate::policy::{Action, Resource};
 use crate::secret::Bytes;
+use crate::store::secret_version::{self, SecretVersion};
 use crate::store::{Command, secret_path};
+
+/// How long another caller's value cannot be pushed out without the right to destroy the secret, in seconds: 24 hours.
+const KEPT: i64 = 24 * 60 * 60;
 
 /// The changes to make; what is `None` stays as it is.
 #[derive(Default)]
@@ -75,8 +79,12 @@ impl Grant<'_> {
         let (access, material) = (present.access.clone(), present.material.clone());
         let object = new_object(version, access, id, attributes, present.class, material)?;
         let number = last_number(&object.attributes).unwrap_or_default();
+        let oldest = number - MAX_VERSIONS;
+        if amendment.value.is_some() {
+            self.check_pushing_out(&present, oldest)?;
+        }
         let mut sealed = match amendment.value {
-            Some(value) => Some(kms.seal(&present, number, self.call.now.0, value)?),
+            Some(value) => Some(kms.seal(&present, number, self.call.written(), value)?),
             None => None,
         };
         let (mut row, index) = (object.to_row(), object.index());
@@ -86,7 +94,6 @@ impl Grant<'_> {
             }
             None => row.binding = kms.custody.bind(&row.bound())?,
         }
-        let oldest = number - MAX_VERSIONS;
         let erasure = (sealed.is_some() && oldest > 0).then(|| kms.erasure(&object, None)).transpose()?;
         let shown = object.attributes.clone();
         let (object, size) = Kms::successor(&row, &present)?;
@@ -96,6 +103,24 @@ impl Grant<'_> {
         let command = command.recorded(vec![self.call.change(self.action, id, version)]);
         kms.commit(self.call, Prepared::succession(command, object, size, turn))?;
         Ok(shown)
+    }
+
+    /// Refuses a new value that would push out a value that another caller wrote in the last 24 hours: otherwise a caller
+    /// who may only write could remove all values. The owner, and callers who may destroy the secret, may do it.
+    fn check_pushing_out(&self, present: &Arc<Object>, oldest: i64) -> Result<(), Error> {
+        let (kms, caller, now) = (self.kms, self.call.caller(), self.call.now.0);
+        if oldest < 1
+            || present.is_of(caller)
+            || kms.permitted(self.call, Action::Operation(Operation::Destroy), present)
+        {
+            return Ok(());
+        }
+        let pushed_out = secret_version::find(&kms.store, &present.id, oldest)?;
+        let is_kept = |row: &SecretVersion| {
+            let is_of_others = !row.writer.is_empty() && row.writer != caller.username.as_str();
+            is_of_others && now.saturating_sub(row.created) < KEPT
+        };
+        if pushed_out.as_ref().is_some_and(is_kept) { Err(PlaceFault::Kept(oldest).into()) } else { Ok(()) }
     }
 
     /// Returns the attributes after the change, or an error if the secret cannot be changed like this.

@@ -1,10 +1,11 @@
 //! The operations on the server itself that a [`ServerGrant`] permits.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use super::super::error::Error;
 use super::super::list::CHUNK;
+use super::fair::{FairPlaces, Place};
 use super::service::ServerGrant;
 use crate::custody::Secret;
 use crate::policy::Grantee;
@@ -14,6 +15,18 @@ use crate::store::search::{Key, Page, Projects, Reach, Search, Start};
 
 /// Maximum number of long searches at one time.
 const MAX_SWEEPS: usize = 4;
+
+/// Maximum number of long searches of one caller at one time.
+const MAX_OWN_SWEEPS: usize = MAX_SWEEPS / 2;
+
+/// Maximum number of long searches that wait until another one ends; of one caller half of them.
+const MAX_WAITING: usize = 8;
+
+/// How long a search waits until another one ends.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Maximum number of objects that a search looks at without a place, if the caller's share is used up.
+const MOST_WITHOUT: usize = 100;
 
 /// Maximum number of objects that one search looks at.
 pub(in crate::kms) const MAX_VISITED: usize = 100_000;
@@ -55,13 +68,9 @@ pub(in crate::kms) struct Walked {
     pub(in crate::kms) end: End,
 }
 
-/// A long search; dropping it frees its place.
-pub(in crate::kms) struct Sweep<'a>(&'a AtomicUsize);
-
-impl Drop for Sweep<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
+/// The places of long searches.
+pub(super) fn places() -> FairPlaces {
+    FairPlaces::new("long searches", MAX_SWEEPS, MAX_OWN_SWEEPS, MAX_WAITING)
 }
 
 impl<'a> ServerGrant<'a> {
@@ -71,7 +80,8 @@ impl<'a> ServerGrant<'a> {
     }
 
     /// Calls `visit` for each object that the search tables return, in order. The first `first` objects need no place
-    /// among the long searches; for more, the call takes one ([`Self::sweep`]). Ends when `visit` breaks off, or after
+    /// among the long searches; for more, the call takes one ([`Self::sweep`]). If the caller's share is used up, these are
+    /// fewer, so that searches that will be refused cost little. Ends when `visit` breaks off, or after
     /// [`MAX_VISITED`] objects.
     pub(in crate::kms) fn walk(
         &self,
@@ -83,7 +93,8 @@ impl<'a> ServerGrant<'a> {
     ) -> Result<Walked, Error> {
         let reach = self.reach(whose);
         let search = Search { reach, limits: self.limits(), ..search.clone() };
-        let (mut start, mut limit) = (start, first.clamp(1, MAX_PAGE));
+        let is_at_share = self.kms.sweeps.is_at_share(&self.call.context.ticket.who());
+        let (mut start, mut limit) = (start, first.clamp(1, if is_at_share { MOST_WITHOUT } else { MAX_PAGE }));
         let mut walked = Walked { skipped: 0, end: End::Bound };
         let (mut visited, mut sweep) = (0, None);
         while visited < MAX_VISITED {
@@ -125,10 +136,12 @@ impl<'a> ServerGrant<'a> {
         Ok(inventory::pending(&self.kms.store, subject, self.call.now.0, after, CHUNK)?)
     }
 
-    /// Takes a place for a long search. Only [`MAX_SWEEPS`] run at one time, so that other callers are served.
-    pub(super) fn sweep(&self) -> Result<Sweep<'a>, Error> {
-        let sweep = Sweep(&self.kms.sweeps);
-        if sweep.0.fetch_add(1, Ordering::AcqRel) >= MAX_SWEEPS { Err(Error::Sweeps) } else { Ok(sweep) }
+    /// Takes a place for a long search, and waits a moment for it. Only [`MAX_SWEEPS`] run at one time, and only
+    /// [`MAX_OWN_SWEEPS`] of one caller, so that other callers are served.
+    pub(super) fn sweep(&self) -> Result<Place<'a>, Error> {
+        let until = self.call.context.ticket.deadline().into_std().min(Instant::now() + PATIENCE);
+        let (kms, is_over) = (self.kms, || self.call.go_on().is_err());
+        kms.sweeps.take(&self.call.context.ticket.who(), until, &is_over).map_err(Error::Sweeps)
     }
 
     /// Whether some results of the search tables may be hidden from the caller. If so, the number of results must not

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use openssl::sha::sha256;
 
-use super::super::bounds::MAX_OFFERS;
 use super::super::cipher_fault::CipherFault;
 use super::super::error::Error;
 use super::super::formers;
-use super::super::handover::{Pending, offered_to};
-use super::super::handover_fault::HandoverFault;
+use super::super::handover::Pending;
 use super::super::object::{Object, is_destroyed};
 use super::super::operations::Purpose;
 use super::super::ownership::Access;
@@ -25,7 +23,7 @@ use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
 use crate::policy::{Decision, Resource};
 use crate::secret::Bytes;
 use crate::store::object::{Class, Material};
-use crate::store::{Command, inventory, secret_path, secret_version};
+use crate::store::{Command, secret_path, secret_version};
 use crate::turns::Turn;
 
 /// Length of a Short Unique Identifier, in bytes: the beginning of the SHA-256 of the Unique Identifier.
@@ -275,21 +273,6 @@ impl<'a> Grant<'a> {
         })
     }
 
-    /// Takes the lock to offer this object to a user: no other offer to the same user is made at the same time.
-    ///
-    /// # Errors
-    /// The user already has the maximum number of offers of other objects.
-    pub(in crate::kms) fn turn_of_receiver(&self, user: &str) -> Result<Turn, Error> {
-        let subject = offered_to(user);
-        // No identifier of an object contains a space, so this name is unique.
-        let turn = self.kms.turns.take(&format!("offers {subject}"))?;
-        let (now, id) = (self.call.now.0, &self.object.id);
-        if inventory::count_pending(&self.kms.store, &subject, now, id, MAX_OFFERS)? >= MAX_OFFERS {
-            return Err(HandoverFault::TooManyOffers(user.to_owned()).into());
-        }
-        Ok(turn)
-    }
-
     /// The present object, and the lock to change it; no lock if an earlier item of the same message has it, whose
     /// change is committed together with this one.
     pub(super) fn turn(&self) -> Result<(Option<Turn>, Arc<Object>), Error> {
@@ -331,7 +314,7 @@ impl<'a> Grant<'a> {
         let erasure = former.as_ref().map(|former| kms.erasure(&object, Some(former))).transpose()?;
         let has_values = object.kind.values().is_some();
         let index = object.index();
-        let (row, sealed) = kms.bound_with(&object, value.as_ref(), self.call.now.0)?;
+        let (row, sealed) = kms.bound_with(&object, value.as_ref(), self.call.written())?;
         let (object, size) = Kms::successor(&row, &present)?;
         let sealed_size = sealed.as_ref().map_or(0, |sealed| sealed.data.len());
         let gone = || secret_path::remove(id.clone()).then(secret_version::remove(id.clone()));

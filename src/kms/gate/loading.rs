@@ -61,11 +61,11 @@ impl Kms {
         &self,
         object: &Object,
         value: Option<&Bytes>,
-        now: i64,
+        written: (i64, &str),
     ) -> Result<(object::Object, Option<SecretVersion>), Error> {
         let Some(value) = value else { return Ok((self.bind(object)?, None)) };
         let mut row = object.to_row();
-        let mut sealed = self.seal(object, 1, now, value)?;
+        let mut sealed = self.seal(object, 1, written, value)?;
         [row.binding, sealed.binding] = self.custody.bind_together([&row.bound(), &sealed.bound()])?;
         Ok((row, Some(sealed)))
     }

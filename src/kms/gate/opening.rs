@@ -1,6 +1,5 @@
 //! Opening the service.
 
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -14,7 +13,7 @@ use super::definitions::Definitions;
 use super::invocations::Invocations;
 use super::service::{Kms, Settings};
 use super::shares::Shares;
-use super::vault;
+use super::{asking, pairs, vault};
 use crate::audit::Audit;
 use crate::auth::{AccessTokens, Lockouts};
 use crate::custody::Custody;
@@ -58,7 +57,8 @@ impl Kms {
             last_uses: LastUses::default(),
             passed_over: Mutex::default(),
             shares: Shares::default(),
-            sweeps: AtomicUsize::new(0),
+            sweeps: asking::places(),
+            pairs: pairs::places(),
             searching: Mutex::new(()),
             health: Mutex::new(None),
         };

@@ -8,15 +8,17 @@ use super::super::error::Error;
 use super::super::list::CHUNK;
 use super::super::object::{Object, is_destroyed};
 use super::super::object_kind::ObjectKind;
+use super::super::place_fault::PlaceFault;
 use super::super::secret_path::{DEFAULT_ACCOUNT, SecretPath, name_of};
 use super::super::secret_place::SecretPlace;
-use super::asking::{End, Sweep, Whose};
+use super::asking::{End, Whose};
 use super::definitions::Definitions;
+use super::fair::Place;
 use super::secrets::NotAdded;
 use super::service::{Grant, Kms, ServerGrant};
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation;
-use crate::policy::{Action, Grants, Resource, Rule};
+use crate::policy::{Action, Grants, Refusal, Resource, Rule};
 use crate::store::search::{Search, Start};
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
 use crate::store::{Command, secret_path};
@@ -26,7 +28,12 @@ pub(in crate::kms) struct PlaceGrant<'a> {
     kms: &'a Kms,
     call: &'a Call<'a>,
     action: Action,
+    /// The caller, who may change only what the caller made; `None` in a project, and for administrators.
+    of: Option<String>,
 }
+
+/// Outside of projects, one caller makes at most this part of the environments, folders and tags.
+pub(in crate::kms) const SHARE: usize = 10;
 
 /// The position where a list begins.
 pub(in crate::kms) enum Behind {
@@ -57,7 +64,7 @@ impl Kms {
         match decided {
             Ok(rule) => {
                 call.trail.permitted(action, None, rule);
-                Ok(PlaceGrant { kms: self, call, action })
+                Ok(PlaceGrant { kms: self, call, action, of: self.limited_to_own(call, sample.account())? })
             }
             Err(refused) => {
                 self.refused(call, action, None, &refused.refusal)?;
@@ -77,15 +84,23 @@ impl Kms {
         project: &str,
     ) -> Result<Option<PlaceGrant<'a>>, Error> {
         let Ok(rule) = self.policy.load().decide_administer(call.caller()) else { return Ok(None) };
+        if self.is_open(project)? {
+            return Ok(None);
+        }
         if !self.definitions.lock().unwrap_or_else(PoisonError::into_inner).has_project(project) {
             return Err(Error::Undefined { kind: "project", name: project.to_owned() });
         }
         call.trail.permitted(Action::Administer, None, rule);
-        Ok(Some(PlaceGrant { kms: self, call, action: Action::Administer }))
+        Ok(Some(PlaceGrant { kms: self, call, action: Action::Administer, of: None }))
     }
 
     /// Decides whether the caller has access to secrets of the project that other users own.
-    fn decide_seeing(&self, call: &Call<'_>, project: Option<&str>, attributes: &Attributes) -> Result<Rule, NotAdded> {
+    pub(super) fn decide_seeing(
+        &self,
+        call: &Call<'_>,
+        project: Option<&str>,
+        attributes: &Attributes,
+    ) -> Result<Rule, NotAdded> {
         // Outside of projects, a caller may see these if the caller may add to them.
         if project.is_none() {
             return self.decide_adding(call, project, attributes);
@@ -141,15 +156,16 @@ impl Kms {
         Ok(project.is_some() && self.decide_seeing(call, project.as_deref(), attributes).is_ok())
     }
 
-    /// Names of the secrets in a place that the caller may read, with the identifiers of their objects, sorted by name.
-    /// The search covers what the caller owns, was granted or has by a role, so that its cost does not depend on the
-    /// secrets of other users.
+    /// Names of the secrets in a place that the caller may read, or owns ([`Whose::Owned`]), with the identifiers of
+    /// their objects, sorted by name. The search covers what the caller owns, was granted or has by a role, so that its
+    /// cost does not depend on the secrets of other users.
     ///
     /// # Errors
     /// [`Error::AnswerTooLarge`]: there are too many secrets to check.
     pub(in crate::kms) fn reachable_secrets(
         &self,
         call: &Call<'_>,
+        whose: Whose,
         place: &SecretPlace,
         direct: bool,
     ) -> Result<Vec<(String, String)>, Error> {
@@ -158,16 +174,20 @@ impl Kms {
         let object_type = Some(ObjectKind::type_of_secrets());
         let search = Search { now: call.now.0, project, object_type, ..Search::default() };
         let (prefix, mut found) = (place.prefix(), Vec::new());
-        let walked =
-            ServerGrant { kms: self, call }.walk(Whose::Reachable, &search, Start::default(), CHUNK, |id| {
-                let Some(object) = self.found(id)? else { return Ok(ControlFlow::Continue(())) };
-                let name = name_of(&object.attributes).filter(|name| is_within(name, &prefix, direct));
-                if let Some(name) = name.filter(|_| self.permitted(call, Action::ReadSecret, &object)) {
-                    call.context.ticket.hold(name.len() + id.len()).map_err(|_| Error::NoRoom)?;
-                    found.push((name.clone(), id.to_owned()));
-                }
-                Ok(ControlFlow::Continue(()))
-            })?;
+        let walked = ServerGrant { kms: self, call }.walk(whose, &search, Start::default(), CHUNK, |id| {
+            let Some(object) = self.found(id)? else { return Ok(ControlFlow::Continue(())) };
+            let name = name_of(&object.attributes).filter(|name| is_within(name, &prefix, direct));
+            let is_shown = match whose {
+                _ if is_destroyed(object.attributes.state) => false,
+                Whose::Owned => object.is_of(call.caller()),
+                _ => self.permitted(call, Action::ReadSecret, &object),
+            };
+            if let Some(name) = name.filter(|_| is_shown) {
+                call.context.ticket.hold(name.len() + id.len()).map_err(|_| Error::NoRoom)?;
+                found.push((name.clone(), id.to_owned()));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
         // If the caller may know nothing of the project, the error must not reveal that it has many secrets.
         if walked.end == End::Bound && !found.is_empty() {
             return Err(Error::AnswerTooLarge);
@@ -177,7 +197,7 @@ impl Kms {
     }
 
     /// Takes a place for a long search of secrets that may belong to other users.
-    pub(in crate::kms) fn sweep_secrets<'a>(&'a self, call: &'a Call<'a>) -> Result<Sweep<'a>, Error> {
+    pub(in crate::kms) fn sweep_secrets<'a>(&'a self, call: &'a Call<'a>) -> Result<Place<'a>, Error> {
         ServerGrant { kms: self, call }.sweep()
     }
 
@@ -273,9 +293,21 @@ impl Kms {
         }
     }
 
-    /// Whether a folder exists: it has a row of its own, or a secret is in it.
-    pub(in crate::kms) fn has_folder(&self, place: &SecretPlace) -> Result<bool, Error> {
-        Ok(secret_place::has_folder(&self.store, place.project(), &place.key(), &place.prefix())?)
+    /// Whether a folder exists: it has a row of its own, or a secret is in it. Outside of projects only secrets that the
+    /// caller may read count, so that the answer does not reveal those of other users.
+    pub(in crate::kms) fn has_folder(&self, call: &Call<'_>, place: &SecretPlace) -> Result<bool, Error> {
+        if self.limited_to_own(call, place.project())?.is_none() {
+            return Ok(secret_place::has_folder(&self.store, place.project(), &place.key(), &place.prefix())?);
+        }
+        Ok(self.place_row_at(place.project(), PlaceKind::Folder, &place.key())?.is_some()
+            || !self.reachable_secrets(call, Whose::Reachable, place, false)?.is_empty())
+    }
+
+    /// The caller, if the account is no project: there, a caller who is not an administrator may change only what the
+    /// caller made, and learns nothing of the secrets of others.
+    fn limited_to_own(&self, call: &Call<'_>, account: &str) -> Result<Option<String>, Error> {
+        let is_limited = self.is_open(account)? && self.policy.load().decide_administer(call.caller()).is_err();
+        Ok(is_limited.then(|| call.caller().username.as_str().to_owned()))
     }
 
     /// Rows of a kind, environments or tags. They hold names only and decide nothing about permission.
@@ -322,6 +354,33 @@ fn is_within(name: &str, prefix: &str, direct: bool) -> bool {
 }
 
 impl PlaceGrant<'_> {
+    /// The caller, if the caller may change only what the caller made.
+    pub(in crate::kms) fn of(&self) -> Option<String> {
+        self.of.clone()
+    }
+
+    /// Name of the caller, for a new row.
+    pub(in crate::kms) fn maker(&self) -> String {
+        self.call.caller().username.as_str().to_owned()
+    }
+
+    /// How many of `most` rows the caller may make: a tenth outside of projects, where every caller may make some.
+    pub(in crate::kms) fn share(&self, most: usize) -> Option<usize> {
+        self.of.as_ref().map(|_| most / SHARE)
+    }
+
+    /// Refuses to change a row that the caller may not change.
+    ///
+    /// # Errors
+    /// [`PlaceFault::NotYours`]; the refusal is recorded.
+    pub(in crate::kms) fn check_own(&self, what: &'static str, row: &PlaceRow) -> Result<(), Error> {
+        if self.of.as_ref().is_none_or(|own| *own == row.owner) {
+            return Ok(());
+        }
+        self.kms.refused(self.call, self.action, None, &Refusal::Nothing)?;
+        Err(PlaceFault::NotYours { what, name: row.path.clone() }.into())
+    }
+
     /// Adds the audit record to a change of the rows.
     pub(in crate::kms) fn recorded(&self, command: Command) -> Command {
         command.recorded(vec![self.call.change_beside(self.action)])

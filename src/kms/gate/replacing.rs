@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::cache;
+use super::super::call::Call;
 use super::super::error::Error;
 use super::super::formers;
 use super::super::handover::Pending;
@@ -71,7 +72,7 @@ impl Grant<'_> {
         check_halves(&private, &other)?;
         let halves = propose(&private, &other)?;
         let formers = [Former { present: private, turn }, Former { present: other, turn: other_turn }];
-        let (news, made) = self.kms.make_pair(&formers, halves, self.call.now)?;
+        let (news, made) = self.kms.make_pair(Some(self.call), &formers, halves, self.call.now)?;
         let ids = self.commit_replacement(formers.into_iter().zip(news).collect(), made, names)?;
         <[String; 2]>::try_from(ids).map_err(|_| Error::Contention)
     }
@@ -138,7 +139,7 @@ impl Kms {
                 }
                 let halves = [own_half(&former.present, now, offset)?, own_half(&other, now, offset)?];
                 let formers = [former, Former { present: other, turn: Some(turn) }];
-                let (news, made) = self.make_pair(&formers, halves, now)?;
+                let (news, made) = self.make_pair(None, &formers, halves, now)?;
                 (formers.into_iter().zip(news).collect(), made)
             }
             _ => {
@@ -173,14 +174,20 @@ impl Kms {
         Ok((New { id, attributes, class, material }, made))
     }
 
-    fn make_pair(&self, formers: &[Former; 2], halves: [Half; 2], now: DateTime) -> Result<(Vec<New>, Made), Error> {
+    fn make_pair(
+        &self,
+        call: Option<&Call<'_>>,
+        formers: &[Former; 2],
+        halves: [Half; 2],
+        now: DateTime,
+    ) -> Result<(Vec<New>, Made), Error> {
         let [mut private, mut public] = halves;
         link_halves(&mut private, &mut public)?;
         let [former, other] = formers;
         rotation::complete(&former.present, &mut private.attributes, now)?;
         rotation::complete(&other.present, &mut public.attributes, now)?;
         let (kind, uses) = (pair_kind(&private.attributes)?, ObjectKind::PrivateKey.uses(&private.attributes));
-        let (material, info) = self.custody.generate_pair(private.class, kind, uses)?;
+        let (material, info) = self.generate_pair(call, private.class, kind, uses)?;
         let made = Made::new(&self.custody, &material);
         let new = |Half { id, attributes, class }, material| New { id, attributes, class, material };
         Ok((vec![new(private, material), new(public, Material::Public { info })], made))

@@ -7,6 +7,7 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::secret_path::SecretPath;
 use super::service::Kms;
+use crate::kmip::Attributes;
 use crate::policy::{Action, AuthenticatorDocument, HostDocument, Refusal, Rule, Subject, host_username};
 use crate::principal::Caller;
 
@@ -32,6 +33,11 @@ impl Kms {
     /// The project that holds the variables of an account: the project with the account's name, if it exists.
     pub(in crate::kms) fn project_with(&self, account: &str) -> Option<String> {
         self.policy.load().has_project(account).then(|| account.to_owned())
+    }
+
+    /// Whether the caller may see secrets of other users in a project, and so may know that it exists.
+    pub(in crate::kms) fn may_know_project(&self, call: &Call<'_>, project: &str) -> bool {
+        self.decide_seeing(call, Some(project), &Attributes::default()).is_ok()
     }
 
     /// Refuses questions about other callers, except by administrators.

@@ -131,10 +131,14 @@ impl Kms {
     /// objects remain counts as existing.
     pub(super) fn project_of_account(&self, path: &SecretPath) -> Result<Option<String>, Error> {
         let account = path.account();
-        let is_open = account == DEFAULT_ACCOUNT
+        Ok((!self.is_open(account)?).then(|| account.to_owned()))
+    }
+
+    /// Whether secrets of the account need no project: the default account, while no project has its name.
+    pub(super) fn is_open(&self, account: &str) -> Result<bool, Error> {
+        Ok(account == DEFAULT_ACCOUNT
             && !self.policy.load().has_project(account)
-            && !object::any_in_project(&self.store, account)?;
-        Ok((!is_open).then(|| account.to_owned()))
+            && !object::any_in_project(&self.store, account)?)
     }
 
     /// The object that holds the secret of a path, if it exists and was not destroyed.
@@ -163,7 +167,7 @@ impl Kms {
         &self,
         object: &Object,
         number: i64,
-        created: i64,
+        (created, writer): (i64, &str),
         value: &Bytes,
     ) -> Result<SecretVersion, Error> {
         let iv = self.custody.fresh_gcm_iv()?;
@@ -174,7 +178,7 @@ impl Kms {
             _ => self.encrypt_afresh(object, &cipher, value)?,
         };
         let (object, iv) = (object.id.clone(), own_iv.unwrap_or_else(|| iv.to_vec()));
-        Ok(SecretVersion { object, number, created, iv, data, binding: Vec::new() })
+        Ok(SecretVersion { object, number, created, iv, data, binding: Vec::new(), writer: writer.to_owned() })
     }
 }
 
@@ -202,7 +206,7 @@ impl NewGrant<'_> {
         let material = self.sealing_key(&attributes)?;
         let made = Made::new(&kms.custody, &material);
         let object = new_object(1, self.access(), id, attributes, Class::Sealing, material)?;
-        let mut version = kms.seal(&object, 1, self.call.now.0, value)?;
+        let mut version = kms.seal(&object, 1, self.call.written(), value)?;
         let (mut row, index) = (object.to_row(), object.index());
         let mut uses = kms.invocations.begin(id, 1);
         [row.binding, uses.binding, version.binding] =

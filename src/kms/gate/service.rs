@@ -1,7 +1,6 @@
 //! The struct that holds store and custody, and the permissions that it gives.
 
 use std::collections::HashSet;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use super::super::last_use::LastUses;
 use super::super::object::Object;
 use super::super::streams::Streams;
 use super::definitions::Definitions;
+use super::fair::FairPlaces;
 use super::health::Health;
 use super::invocations::Invocations;
 use super::shares::Shares;
@@ -71,8 +71,10 @@ pub struct Kms {
     pub(super) passed_over: Mutex<HashSet<String>>,
     /// What the clock has done for each owner.
     pub(super) shares: Shares,
-    /// The number of long searches that run now.
-    pub(super) sweeps: AtomicUsize,
+    /// The places of long searches.
+    pub(super) sweeps: FairPlaces,
+    /// The place of the one RSA pair that is made at a time.
+    pub(super) pairs: FairPlaces,
     /// The lock on searches of the audit log. Only one runs at a time, because it may take long.
     pub(super) searching: Mutex<()>,
     pub(super) health: Mutex<Option<(Instant, Health)>>,

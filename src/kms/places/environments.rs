@@ -4,7 +4,7 @@
 use super::super::gate::PlaceGrant;
 use super::super::operation::Operation;
 use super::super::{Call, Context, Error, Kms, PlaceFault, SecretPlace, uuid};
-use super::{check_segment, check_text};
+use super::{check_segment, check_text, full};
 use crate::kms::now;
 use crate::policy::Action;
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
@@ -66,6 +66,7 @@ fn first(project: &str) -> Vec<PlaceRow> {
         position,
         created: 0,
         updated: 0,
+        owner: String::new(),
     };
     FIRST.iter().zip(1..).map(row).collect()
 }
@@ -79,7 +80,7 @@ impl Kms {
     }
 
     /// The environment with this slug. An environment without a row that has secrets gets its slug as its name.
-    pub(super) fn environment_of(&self, place: &SecretPlace) -> Result<Option<Environment>, Error> {
+    pub(super) fn environment_of(&self, call: &Call<'_>, place: &SecretPlace) -> Result<Option<Environment>, Error> {
         let (project, slug) = (place.project(), place.environment());
         let rows = self.environment_rows(project)?.0;
         if let Some(row) = rows.into_iter().find(|row| row.path == slug) {
@@ -88,12 +89,12 @@ impl Kms {
         let root = SecretPlace::new(project, slug, "/")?;
         let id = first_id(project, slug);
         let own = Environment { id, name: slug.to_owned(), slug: slug.to_owned(), position: 0, created: 0, updated: 0 };
-        Ok(self.has_folder(&root)?.then_some(own))
+        Ok(self.has_folder(call, &root)?.then_some(own))
     }
 
     /// Refuses an environment or a folder that does not exist.
-    pub(super) fn expect_place(&self, place: &SecretPlace) -> Result<Environment, Error> {
-        let Some(environment) = self.environment_of(place)? else {
+    pub(super) fn expect_place(&self, call: &Call<'_>, place: &SecretPlace) -> Result<Environment, Error> {
+        let Some(environment) = self.environment_of(call, place)? else {
             let rows = self.environment_rows(place.project())?.0;
             let slugs = rows.into_iter().map(|row| row.path).collect::<Vec<_>>().join(", ");
             let none = "none: make one first (POST /api/v1/workspace/ID/environments)";
@@ -101,7 +102,7 @@ impl Kms {
             let (project, slug) = (place.project().to_owned(), place.environment().to_owned());
             return Err(PlaceFault::NoEnvironment { project, slug, has }.into());
         };
-        if place.folder().is_some() && !self.has_folder(place)? {
+        if place.folder().is_some() && !self.has_folder(call, place)? {
             let (environment, path) = (environment.slug, place.path());
             return Err(PlaceFault::NoFolder { environment, path }.into());
         }
@@ -115,7 +116,7 @@ impl Kms {
     pub fn expect_secret_place(&self, context: &Context<'_>, place: &SecretPlace) -> Result<(), Error> {
         let call = Call::new(context, Operation::WritePlace);
         self.authorize_at(&call, place, Action::WriteSecret)?;
-        self.expect_place(place).map(drop)
+        self.expect_place(&call, place).map(drop)
     }
 
     /// The environments of a project, in their order.
@@ -222,13 +223,14 @@ impl Kms {
                 position: position.unwrap_or(last + 1),
                 created: now,
                 updated: now,
+                owner: grant.maker(),
             };
             let first = if are_there { Vec::new() } else { rows };
-            let written = grant.change(row.clone().insert(PlaceKind::Environment, first, MAX_ENVIRONMENTS));
+            let share = grant.share(MAX_ENVIRONMENTS);
+            let written = grant.change(row.clone().insert(PlaceKind::Environment, first, MAX_ENVIRONMENTS, share));
             written.map_err(|error| match error {
                 Error::Exists(_) => taken().into(),
-                Error::Store(crate::store::Error::Full) => PlaceFault::Full("environments", MAX_ENVIRONMENTS).into(),
-                error => error,
+                error => full(error, "environments", MAX_ENVIRONMENTS),
             })?;
             Ok(row.into())
         })
@@ -256,6 +258,7 @@ impl Kms {
             if let Some(slug) = slug.filter(|slug| *slug != row.path) {
                 return Err(PlaceFault::KeptSlug { slug: slug.to_owned(), own: row.path }.into());
             }
+            grant.check_own("environment", &row)?;
             row.updated = now();
             row.position = position.unwrap_or(row.position);
             row.name = name.map_or(row.name, str::to_owned);
@@ -280,15 +283,18 @@ impl Kms {
             if rows.len() == 1 && self.has_default_environments(project) {
                 return Err(PlaceFault::LastEnvironment(row.path).into());
             }
+            grant.check_own("environment", &row)?;
             let first = if are_there { Vec::new() } else { rows };
-            let prefix = SecretPlace::new(project, &row.path, "/")?.prefix();
-            let (project, slug) = (project.to_owned(), row.path.clone());
+            let not_empty = || PlaceFault::NotEmpty { what: "environment", name: row.path.clone(), advice: "" };
+            let root = SecretPlace::new(project, &row.path, "/")?;
+            if self.holds_own(&call, &grant, &root)? {
+                return Err(not_empty().into());
+            }
+            let (project, slug, kind) = (project.to_owned(), row.path.clone(), PlaceKind::Environment);
             let removed =
-                grant.change(secret_place::remove_empty(project, PlaceKind::Environment, slug, prefix, first));
+                grant.change(secret_place::remove_empty(project, kind, slug, root.prefix(), first, grant.of()));
             removed.map_err(|error| match error {
-                Error::Store(crate::store::Error::NotEmpty) => {
-                    PlaceFault::NotEmpty { what: "environment", name: row.path.clone(), advice: "" }.into()
-                }
+                Error::Store(crate::store::Error::NotEmpty) => not_empty().into(),
                 error => error,
             })?;
             Ok(row.into())

@@ -3,14 +3,14 @@
 
 use std::ops::ControlFlow;
 
-use super::super::gate::PlaceGrant;
+use super::super::gate::{PlaceGrant, Whose};
 use super::super::list::{CHUNK, pages};
 use super::super::operation::Operation;
 use super::super::{
     Call, Context, DetailsChange, Error, Kms, MAX_TOGETHER, PlaceFault, SecretChange, SecretPlace, uuid,
 };
 use super::environments::Environment;
-use super::{check_segment, check_text};
+use super::{check_segment, check_text, full};
 use crate::kms::now;
 use crate::policy::Action;
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
@@ -58,7 +58,7 @@ pub struct FolderName<'a> {
 
 impl Kms {
     /// The folder of a row.
-    fn folder(&self, row: &PlaceRow) -> Result<Folder, Error> {
+    fn folder(&self, call: &Call<'_>, row: &PlaceRow) -> Result<Folder, Error> {
         let (environment, path) = row.path.split_once('/').unwrap_or((&row.path, ""));
         let place = SecretPlace::new(&row.project, environment, path)?;
         let parent = place.parent().filter(|parent| parent.folder().is_some());
@@ -66,7 +66,7 @@ impl Kms {
             Some(parent) => self.place_row_at(&row.project, PlaceKind::Folder, &parent.key())?.map(|row| row.id),
             None => None,
         };
-        let environment = self.environment_of(&place)?;
+        let environment = self.environment_of(call, &place)?;
         let environment = environment.ok_or_else(|| unknown(&row.id))?;
         let (id, description) = (row.id.clone(), row.note.clone());
         Ok(Folder { id, place, environment, parent, description, created: row.created, updated: row.updated })
@@ -88,7 +88,7 @@ impl Kms {
         call.describe(format!("folders of {} in {}", place.key(), place.project()));
         self.recorded(&call, || {
             self.authorize_seeing(&call, place)?;
-            let Some(environment) = self.environment_of(place)? else { return Ok(()) };
+            let Some(environment) = self.environment_of(&call, place)? else { return Ok(()) };
             let mut above = (String::new(), None);
             let read =
                 |last: Option<&PlaceRow>| self.folder_rows(place, last.map_or("", |last| &last.path), !recursive);
@@ -130,8 +130,10 @@ impl Kms {
         let call = Call::new(context, Operation::ListPlaces);
         call.describe(format!("folder {id:?}"));
         self.recorded(&call, || {
-            let row = self.place_row(PlaceKind::Folder, id)?.ok_or_else(|| unknown(id))?;
-            let folder = self.folder(&row)?;
+            let Some(row) = self.place_row(PlaceKind::Folder, id)? else {
+                return Err(self.nothing_there(&call, unknown(id)));
+            };
+            let folder = self.folder(&call, &row)?;
             self.authorize_seeing(&call, &folder.place).map_err(|error| match error {
                 Error::Undefined { .. } => unknown(id),
                 error => error,
@@ -150,7 +152,7 @@ impl Kms {
         self.recorded(&call, || {
             self.authorize_seeing(&call, place)?;
             let row = self.place_row_at(place.project(), PlaceKind::Folder, &place.key())?;
-            self.folder(&row.ok_or_else(|| unknown(&place.path()))?)
+            self.folder(&call, &row.ok_or_else(|| unknown(&place.path()))?)
         })
     }
 
@@ -171,7 +173,7 @@ impl Kms {
         call.describe(format!("folder {} of {}", own.key(), own.project()));
         self.recorded(&call, || {
             let grant = self.authorize_at(&call, place, Action::WriteSecret)?;
-            self.expect_place(&SecretPlace::new(place.project(), place.environment(), "/")?)?;
+            self.expect_place(&call, &SecretPlace::new(place.project(), place.environment(), "/")?)?;
             let now = now();
             let row = |place: &SecretPlace, note: &str| {
                 Ok::<_, Error>(PlaceRow {
@@ -183,6 +185,7 @@ impl Kms {
                     position: 0,
                     created: now,
                     updated: now,
+                    owner: grant.maker(),
                 })
             };
             let mut above = Vec::new();
@@ -193,9 +196,10 @@ impl Kms {
                 next = place.parent();
             }
             let made = row(&own, description)?;
-            let written = grant.change(made.clone().insert(PlaceKind::Folder, above, MAX_FOLDERS));
+            let share = grant.share(MAX_FOLDERS);
+            let written = grant.change(made.clone().insert(PlaceKind::Folder, above, MAX_FOLDERS, share));
             written.map_err(|error| taken(error, &made.name))?;
-            self.folder(&made)
+            self.folder(&call, &made)
         })
     }
 
@@ -211,9 +215,29 @@ impl Kms {
         row.ok_or_else(|| unknown(folder.name))
     }
 
-    /// The secrets in a folder and below it according to the index, unless there are too many for one change.
-    fn secrets_within(&self, place: &SecretPlace) -> Result<Vec<(SecretPlace, String)>, Error> {
-        let found = self.indexed_secrets(place, "", false, MAX_TOGETHER + 1)?;
+    /// Whether the place holds secrets of the caller, if only these count.
+    pub(super) fn holds_own(
+        &self,
+        call: &Call<'_>,
+        grant: &PlaceGrant<'_>,
+        place: &SecretPlace,
+    ) -> Result<bool, Error> {
+        let counts = grant.of().is_some();
+        Ok(counts && !self.reachable_secrets(call, Whose::Owned, place, false)?.is_empty())
+    }
+
+    /// The secrets in a folder and below it, unless there are too many for one change: according to the index, or those of
+    /// the caller if the caller may change only these.
+    fn secrets_within(
+        &self,
+        call: &Call<'_>,
+        grant: &PlaceGrant<'_>,
+        place: &SecretPlace,
+    ) -> Result<Vec<(SecretPlace, String)>, Error> {
+        let found = match grant.of() {
+            Some(_) => self.reachable_secrets(call, Whose::Owned, place, false)?,
+            None => self.indexed_secrets(place, "", false, MAX_TOGETHER + 1)?,
+        };
         if found.len() > MAX_TOGETHER {
             return Err(PlaceFault::TooMany(MAX_TOGETHER).into());
         }
@@ -243,16 +267,17 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_at(&call, folder.place, Action::WriteSecret)?;
             let mut row = self.folder_row(folder)?;
+            grant.check_own("folder", &row)?;
             row.note = change.description.map_or(row.note, str::to_owned);
             row.updated = now();
-            let from = self.folder(&row)?.place;
+            let from = self.folder(&call, &row)?.place;
             let parent = from.parent().unwrap_or_else(|| from.clone());
             let to = change.name.map(|name| parent.within(name)).transpose()?.filter(|to| *to != from);
             let Some(to) = to else {
                 grant.change(row.clone().update(PlaceKind::Folder, Vec::new()))?;
-                return self.folder(&row);
+                return self.folder(&call, &row);
             };
-            if self.has_folder(&to)? {
+            if self.has_folder(&call, &to)? {
                 let name = to.folder().unwrap_or_default().to_owned();
                 return Err(PlaceFault::Exists { what: "folder", name }.into());
             }
@@ -262,10 +287,11 @@ impl Kms {
                 let to = Some((target, name.clone()));
                 Ok(SecretChange::Update { place, name, value: None, to, details: DetailsChange::default() })
             };
-            let changes = self.secrets_within(&from)?.into_iter().map(moved).collect::<Result<Vec<_>, _>>()?;
+            let changes =
+                self.secrets_within(&call, &grant, &from)?.into_iter().map(moved).collect::<Result<Vec<_>, _>>()?;
             row.path = to.key();
             row.name = to.folder().unwrap_or_default().to_owned();
-            let beside = grant.recorded(row.clone().move_folder(from.key(), SecretPlace::MAX_KEY));
+            let beside = grant.recorded(row.clone().move_folder(from.key(), SecretPlace::MAX_KEY, grant.of()));
             self.change_within(context, &from, &changes, beside, "rename").map_err(|error| match error {
                 Error::Store(store::Error::PathTooLong) => PlaceFault::TooDeep(to.path()).into(),
                 Error::Store(store::Error::NotEmpty) => {
@@ -274,7 +300,7 @@ impl Kms {
                 error => error,
             })?;
             call.changed();
-            self.folder(&row)
+            self.folder(&call, &row)
         })
     }
 
@@ -288,15 +314,17 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_at(&call, folder.place, Action::WriteSecret)?;
             let row = self.folder_row(folder)?;
-            let shown = self.folder(&row)?;
+            grant.check_own("folder", &row)?;
+            let shown = self.folder(&call, &row)?;
             let place = &shown.place;
             if !force {
-                self.remove_empty_folder(&grant, &row, place)?;
+                self.remove_empty_folder(&call, &grant, &row, place)?;
                 return Ok(shown);
             }
             let removed = |(place, name)| SecretChange::Remove { place, name };
-            let changes: Vec<SecretChange> = self.secrets_within(place)?.into_iter().map(removed).collect();
-            let removed = secret_place::remove(row.project.clone(), PlaceKind::Folder, row.path.clone());
+            let changes: Vec<SecretChange> =
+                self.secrets_within(&call, &grant, place)?.into_iter().map(removed).collect();
+            let removed = secret_place::remove(row.project.clone(), PlaceKind::Folder, row.path.clone(), grant.of());
             let beside = grant.recorded(removed);
             self.change_within(context, place, &changes, beside, "delete")?;
             call.changed();
@@ -305,12 +333,21 @@ impl Kms {
     }
 
     /// Removes a folder if it is still empty in the commit.
-    fn remove_empty_folder(&self, grant: &PlaceGrant<'_>, row: &PlaceRow, place: &SecretPlace) -> Result<(), Error> {
-        let (project, path) = (row.project.clone(), row.path.clone());
-        let removed =
-            grant.change(secret_place::remove_empty(project, PlaceKind::Folder, path, place.prefix(), Vec::new()));
-        removed.map_err(|error| match error {
-            Error::Store(store::Error::NotEmpty) => not_empty(place, ", or with it (forceDelete: true)"),
+    fn remove_empty_folder(
+        &self,
+        call: &Call<'_>,
+        grant: &PlaceGrant<'_>,
+        row: &PlaceRow,
+        place: &SecretPlace,
+    ) -> Result<(), Error> {
+        let not_empty = || not_empty(place, ", or with it (forceDelete: true)");
+        if self.holds_own(call, grant, place)? {
+            return Err(not_empty());
+        }
+        let (project, path, kind) = (row.project.clone(), row.path.clone(), PlaceKind::Folder);
+        let removed = secret_place::remove_empty(project, kind, path, place.prefix(), Vec::new(), grant.of());
+        grant.change(removed).map_err(|error| match error {
+            Error::Store(store::Error::NotEmpty) => not_empty(),
             error => error,
         })
     }
@@ -339,9 +376,8 @@ fn not_empty(place: &SecretPlace, advice: &'static str) -> Error {
 
 fn taken(error: Error, name: &str) -> Error {
     match error {
-        Error::Store(store::Error::Full) => PlaceFault::Full("folders", MAX_FOLDERS).into(),
         Error::Exists(_) => PlaceFault::Exists { what: "folder", name: name.to_owned() }.into(),
-        error => error,
+        error => full(error, "folders", MAX_FOLDERS),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::operation::Operation;
 use super::super::{Call, Context, DetailsChange, Error, Kms, PlaceFault, SecretPlace, uuid};
 use super::environments::sample;
-use super::{check_segment, check_text};
+use super::{check_segment, check_text, full};
 use crate::kms::now;
 use crate::policy::Action;
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
@@ -143,8 +143,10 @@ impl Kms {
                 position: 0,
                 created: now,
                 updated: now,
+                owner: grant.maker(),
             };
-            grant.change(row.clone().insert(PlaceKind::Tag, Vec::new(), MAX_TAGS)).map_err(taken)?;
+            let share = grant.share(MAX_TAGS);
+            grant.change(row.clone().insert(PlaceKind::Tag, Vec::new(), MAX_TAGS, share)).map_err(taken)?;
             Ok(row.into())
         })
     }
@@ -170,6 +172,7 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
             let mut row = self.tag_row(project, TagName::Id(id))?;
+            grant.check_own("tag", &row)?;
             row.path = slug.map_or(row.path, str::to_owned);
             row.name = name.map_or(row.name, str::to_owned);
             row.note = color.map_or(row.note, str::to_owned);
@@ -193,7 +196,8 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
             let row = self.tag_row(project, TagName::Id(id))?;
-            grant.change(secret_place::remove(project.to_owned(), PlaceKind::Tag, row.path.clone()))?;
+            grant.check_own("tag", &row)?;
+            grant.change(secret_place::remove(project.to_owned(), PlaceKind::Tag, row.path.clone(), None))?;
             Ok(row.into())
         })
     }
@@ -206,7 +210,6 @@ fn unknown(id: &str) -> Error {
 fn taken(error: Error) -> Error {
     match error {
         Error::Exists(name) => PlaceFault::Exists { what: "tag", name }.into(),
-        Error::Store(crate::store::Error::Full) => PlaceFault::Full("tags", MAX_TAGS).into(),
-        error => error,
+        error => full(error, "tags", MAX_TAGS),
     }
 }
