@@ -3,13 +3,11 @@
 use cryptoki::error::RvError;
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectHandle};
-use cryptoki_sys::{CKA_EC_PARAMS, CKA_MODULUS, CKA_PUBLIC_EXPONENT, CKA_VALUE_LEN};
+use cryptoki_sys::CKA_VALUE_LEN;
 
 use crate::device::Device;
 use crate::error::{Error, InvalidInput};
 use crate::key::Key;
-use crate::pair::{PairKind, PublicParts};
-use crate::private_key::PrivateKeySpec;
 use crate::protection;
 use crate::raw::Wrapping;
 use crate::rsa::Oaep;
@@ -106,46 +104,6 @@ impl Device {
         match self.value_length(handle) {
             Some(found) if found != 0 && found != bytes => Err(Error::InvalidInput(InvalidInput::BlobLength)),
             _ => Ok(key),
-        }
-    }
-
-    /// Unwraps a private key from outside, in PKCS#8, by a key of a caller. Returns also the public half of an RSA key, as the
-    /// token tells it.
-    ///
-    /// Errors as of [`Self::unwrap_given`]; [`InvalidInput::KeyKind`] if it is a key of another kind.
-    pub fn unwrap_private_given(
-        &self,
-        wrapping: &Key,
-        blob: &[u8],
-        spec: &PrivateKeySpec,
-        how: AesWrap,
-    ) -> Result<(Key, Option<PublicParts>), Error> {
-        if blob.len() > 2 * spec.kind.wrapped_room() || !blob.len().is_multiple_of(INTEGRITY) {
-            return Err(Error::InvalidInput(InvalidInput::BlobLength));
-        }
-        let handle = self.unwrap_so(wrapping, blob, &spec.template(Placement::Session), KeyWrap::Aes(how))?;
-        let key = self.private_key(handle);
-        let read = |attribute| self.work(|session| self.module.functions.bytes(session, handle, attribute));
-        let other = Error::InvalidInput(InvalidInput::KeyKind);
-        match spec.kind {
-            PairKind::Rsa { bits } => {
-                let (modulus, exponent) = (read(CKA_MODULUS)?.to_vec(), read(CKA_PUBLIC_EXPONENT)?.to_vec());
-                let leading = modulus.iter().position(|byte| *byte != 0).unwrap_or(modulus.len());
-                let own = modulus.get(leading..).unwrap_or_default();
-                let length =
-                    own.first().map_or(0, |first| own.len() * 8 - usize::try_from(first.leading_zeros()).unwrap_or(8));
-                if length != bits {
-                    return Err(other);
-                }
-                Ok((key, Some(PublicParts::Rsa { modulus, exponent })))
-            }
-            kind @ (PairKind::Ec(_) | PairKind::Ed25519) => {
-                let found = read(CKA_EC_PARAMS)?;
-                match kind.params() {
-                    Some(Attribute::EcParams(own)) if own == *found => Ok((key, None)),
-                    _ => Err(other),
-                }
-            }
         }
     }
 

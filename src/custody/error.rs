@@ -45,9 +45,6 @@ pub enum Error {
     /// The token made a pair whose public half is not a public key.
     #[error("the token made a public key that OpenSSL refuses: {0}")]
     PublicKey(#[source] openssl::error::ErrorStack),
-    /// A private key that was unwrapped does not sign what its public half verifies.
-    #[error("the private key is not sound: its public half does not verify what it signs")]
-    Unsound,
     /// A number does not fit the integer types of this machine.
     #[error("a length is out of range")]
     Length,

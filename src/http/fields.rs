@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use warp::http::StatusCode;
 
 use super::limiting;
@@ -76,9 +76,19 @@ impl Fields {
         Ok(())
     }
 
-    /// Returns the names and values in their order.
-    pub(super) fn into_pairs(self) -> Vec<(String, String)> {
-        self.0
+    /// Returns the fields as the members of a JSON object, whose values are texts.
+    ///
+    /// # Errors
+    /// [`FieldError::Repeated`].
+    pub(super) fn into_members(self) -> Result<Map<String, Value>, FieldError> {
+        let mut members = Map::new();
+        for (name, value) in self.0 {
+            if members.contains_key(&name) {
+                return Err(FieldError::Repeated(name));
+            }
+            members.insert(name, Value::String(value));
+        }
+        Ok(members)
     }
 
     /// Returns the value of a field, which may be empty; `None` if the field is absent.

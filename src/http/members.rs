@@ -79,14 +79,7 @@ pub(super) fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, Members
 /// A field is given twice, or as for [`read_secret`].
 pub(super) fn read_secret_form<T: DeserializeOwned>(form: &[u8]) -> Result<T, MembersError> {
     let text = std::str::from_utf8(form).map_err(|_| FieldError::Encoding)?;
-    let mut given = Map::new();
-    for (name, value) in Fields::parse(text)?.into_pairs() {
-        if given.contains_key(&name) {
-            return Err(FieldError::Repeated(name).into());
-        }
-        given.insert(name, Value::String(value));
-    }
-    read_with(Value::Object(given), not_quoting)
+    read_with(Value::Object(Fields::parse(text)?.into_members()?), not_quoting)
 }
 
 /// Reads a body as [`read_secret`] does, which may repeat a parameter of the path: the member `name`, without regard to

@@ -316,7 +316,8 @@ fn attribute_status(fault: &kms::AttributeFault) -> StatusCode {
         | F::MaskGrows
         | F::Namespace(_)
         | F::WouldKeep
-        | F::WouldDerive => StatusCode::UNPROCESSABLE_ENTITY,
+        | F::WouldDerive
+        | F::WouldUnwrap => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

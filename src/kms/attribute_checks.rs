@@ -3,10 +3,10 @@
 use super::attribute_fault::AttributeFault;
 use super::error::Error;
 use super::object::Object;
-use super::object_kind::only_derives;
+use super::object_kind::{only_derives, only_wraps};
 use super::{disabled, formers, secret_path};
 use crate::kmip::attributes::{Edit, Link, VendorAttribute, VendorReference};
-use crate::kmip::{AttributeReference, Attributes, Tag};
+use crate::kmip::{AttributeReference, Attributes, Tag, UsageMask};
 
 /// The vendor of the attributes that a server made for clients of KMIP 1.x (KMIP 2.1 section 4.60).
 const SERVERS_VENDOR: &str = "y";
@@ -101,6 +101,11 @@ pub(super) fn check_changed(present: &Object, attributes: &Attributes, edit: &Ed
     // What the key has encrypted could be decrypted by what is derived from it.
     if mask.is_some_and(only_derives) && !former.is_some_and(only_derives) {
         return Err(AttributeFault::WouldDerive.into());
+    }
+    // What the key has encrypted could be unwrapped as a key.
+    let unwraps = mask.is_some_and(|mask| mask.contains(UsageMask::UNWRAP_KEY) && only_wraps(mask));
+    if unwraps && !former.is_some_and(only_wraps) {
+        return Err(AttributeFault::WouldUnwrap.into());
     }
     if !present.keeps_what_it_wraps() && present.keeps_what_it_wraps_with(attributes) {
         return Err(AttributeFault::WouldKeep.into());

@@ -69,6 +69,9 @@ pub enum AttributeFault {
     /// A key that had other uses would become one from which keys are derived.
     #[error("a key that had other uses cannot keep Derive Key alone: create a new key with Derive Key only")]
     WouldDerive,
+    /// A key that had other uses would become one that only unwraps.
+    #[error("a key that had other uses cannot keep Unwrap Key alone: create a new key with Unwrap Key only")]
+    WouldUnwrap,
     /// An instance is named in two ways.
     #[error("give either CurrentAttribute or AttributeIndex to name an instance, not both")]
     NamedTwice,
@@ -85,7 +88,7 @@ impl AttributeFault {
             Self::NotFound(_) => ResultReason::AttributeNotFound,
             Self::NoInstance(_) | Self::NoInstanceNamed(_) => ResultReason::AttributeInstanceNotFound,
             Self::Same(AttributeReference::Tag(Tag::Name)) => ResultReason::NonUniqueNameAttribute,
-            Self::Same(_) | Self::MaskGrows | Self::WouldKeep | Self::WouldDerive => {
+            Self::Same(_) | Self::MaskGrows | Self::WouldKeep | Self::WouldDerive | Self::WouldUnwrap => {
                 ResultReason::InvalidAttributeValue
             }
             Self::Namespace(_) => ResultReason::ApplicationNamespaceNotSupported,

@@ -131,11 +131,6 @@ impl Brought {
         }
     }
 
-    /// The object.
-    pub(super) fn object(&self) -> &ManagedObject {
-        &self.object
-    }
-
     /// The bytes of a symmetric key or of secret data in clear.
     fn secret(&self) -> Option<&Bytes> {
         match &self.object {

@@ -3,13 +3,13 @@
 use super::error::Error;
 use super::gate::Usable;
 use super::object::Object;
-use super::object_kind::ObjectKind;
+use super::object_kind::{ObjectKind, only_wraps};
 use super::rsa_encryption;
 use crate::custody::{AesWrap, Hash, KeyWrap, Oaep, RsaPadding};
+use crate::kmip::CryptographicParameters;
 use crate::kmip::enumerations::{
     BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, MaskGenerator, PaddingMethod,
 };
-use crate::kmip::{CryptographicParameters, UsageMask};
 use crate::secret::Bytes;
 
 /// Length in bytes of the IV of AES-CBC.
@@ -60,9 +60,8 @@ fn by_aes(
 /// Refuses AES-CBC by a key that has other uses: a blob of AES-CBC is a ciphertext as any other, so that unwrapping would
 /// decrypt what Encrypt made, and decrypting would tell wrapped keys.
 fn check_only_wraps(by: &Object) -> Result<(), Error> {
-    let wraps = UsageMask::WRAP_KEY | UsageMask::UNWRAP_KEY;
     match by.attributes.cryptographic_usage_mask {
-        Some(mask) if wraps.contains(mask) => Ok(()),
+        Some(mask) if only_wraps(mask) => Ok(()),
         _ => Err(Error::UsageMask(
             "AES-CBC key wrap: the mask of a key that wraps or unwraps so must have Wrap Key or Unwrap Key, and no other use",
         )),

@@ -262,11 +262,15 @@ impl Object {
         self.keeps_by(own, own.cryptographic_usage_mask)
     }
 
-    /// Whether earlier versions wrapped Sensitive keys under this key: they did not ask for Unwrap Key, which no caller could
-    /// use.
+    /// Whether Sensitive keys may have been wrapped under this key: it is a symmetric key that was made in the HSM and stays
+    /// there. Its present mask does not tell, because it may have lost Wrap Key, and earlier versions did not ask for
+    /// Unwrap Key, which no caller could use.
     pub(super) fn may_have_wrapped_sensitive_keys(&self) -> bool {
-        let mask = self.attributes.cryptographic_usage_mask;
-        self.keeps_by(&self.attributes, mask.map(|mask| mask.without(UsageMask::UNWRAP_KEY)))
+        let own = &self.attributes;
+        self.kind == ObjectKind::SymmetricKey
+            && self.class == Class::Sealing
+            && own.always_sensitive == Some(true)
+            && own.never_extractable == Some(true)
     }
 
     /// Whether the key would keep what it wraps with these attributes, but this mask.

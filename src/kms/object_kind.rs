@@ -96,6 +96,11 @@ pub(super) fn only_derives(mask: UsageMask) -> bool {
     mask.contains(UsageMask::DERIVE_KEY) && (UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT).contains(mask)
 }
 
+/// Whether a key of this mask only wraps and unwraps others.
+pub(super) fn only_wraps(mask: UsageMask) -> bool {
+    (UsageMask::WRAP_KEY | UsageMask::UNWRAP_KEY).contains(mask)
+}
+
 /// What the mask Unrestricted means where these uses are permitted. A key from which keys are derived has no other use.
 pub(super) fn unrestricted(permitted: UsageMask) -> UsageMask {
     permitted.without(UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT)

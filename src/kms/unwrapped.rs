@@ -1,11 +1,9 @@
 //! Keys that a caller provides wrapped, and that are unwrapped inside the HSM, which decrypts by the wrapping key. No key that
 //! unwraps wraps Sensitive keys, so that nobody gets more of a key than it was exported for.
 
-use super::brought::{Brought, is_served};
+use super::brought::Brought;
 use super::error::Error;
 use super::gate::{Grant, Usable};
-use super::halves::{BroughtHalf, propose_brought};
-use super::key_pair::{pair_kind, settle_curve};
 use super::key_wrapping::{IV, way};
 use super::operations::Purpose;
 use super::proposal::{Origin, Proposal, propose};
@@ -87,17 +85,20 @@ fn add(
             "keys are unwrapped that WrappingMethod Encrypt wrapped with EncodingOption NoEncoding",
         ));
     }
+    // The HSM's module would compute with numbers that nobody has checked, and not every module survives that.
+    if object.object_type() != ObjectType::SymmetricKey {
+        return Err(Error::KeyWrap(
+            "symmetric keys are unwrapped: register a private key in clear, which is checked first",
+        ));
+    }
     let by = by.usable_for(Purpose::UNWRAP_KEY)?;
     if by.object().may_have_wrapped_sensitive_keys() {
         return Err(Error::UsageMask(
-            "Unwrap Key: a key that Create made with Wrap Key, and that stays in the HSM, does not unwrap: use one without Wrap Key",
+            "Unwrap Key: a symmetric key that Create made, and that stays in the HSM, does not unwrap, because Sensitive keys \
+             may have been wrapped under it: use a key from outside, or an RSA pair",
         ));
     }
-    let wrapped = Wrapped { data, blob, by };
-    match object.object_type() {
-        ObjectType::SymmetricKey => wrapped.secret(kms, call, attributes, origin),
-        _ => wrapped.private(kms, call, object, attributes, origin),
-    }
+    Wrapped { data, blob, by }.secret(kms, call, attributes, origin)
 }
 
 impl Wrapped<'_> {
@@ -125,49 +126,9 @@ impl Wrapped<'_> {
                 ));
             }
             SecretKeyKind::Aes { .. } | SecretKeyKind::Generic { .. } if kind.bytes() == bytes => {}
-            _ => return Err(Error::UnsupportedParameters("keys for AES and HMAC are unwrapped, and private keys")),
+            _ => return Err(Error::UnsupportedParameters("keys for AES and HMAC are unwrapped")),
         }
         let material = grant.unwrap(&self.by, self.blob, class, kind, how)?;
-        grant.insert(&id, attributes, class, material)?;
-        Ok(id)
-    }
-
-    fn private(
-        &self,
-        kms: &Kms,
-        call: &Call<'_>,
-        object: &Brought,
-        mut attributes: Attributes,
-        origin: Origin,
-    ) -> Result<String, Error> {
-        let how = match self.way()? {
-            KeyWrap::Aes(how @ (AesWrap::Plain | AesWrap::Padded)) => how,
-            KeyWrap::Aes(AesWrap::Cbc { .. }) | KeyWrap::Oaep(_) => {
-                return Err(Error::KeyWrap(
-                    "a private key is unwrapped that NISTKeyWrap or AESKeyWrapPadding wrapped: AES-CBC does not show that it was \
-                     changed, and OAEP has no room for it",
-                ));
-            }
-        };
-        let algorithm = attributes.cryptographic_algorithm.ok_or(Error::Missing(Tag::CryptographicAlgorithm))?;
-        settle_curve(&mut attributes)?;
-        if attributes.cryptographic_length.is_none() {
-            return Err(Error::Missing(Tag::CryptographicLength));
-        }
-        let kind = pair_kind(&attributes)?;
-        if !is_served(kind) {
-            return Err(Error::UnsupportedAlgorithm(algorithm));
-        }
-        let grant = kms.authorize_new(call, &mut attributes)?;
-        grant.check_unwraps()?;
-        let half = BroughtHalf {
-            object: object.object(),
-            kind: Some(kind),
-            facts: BroughtHalf::facts(kind),
-            is_private: true,
-        };
-        let Proposal { id, attributes, class, .. } = propose_brought(&grant, call, attributes, origin, &half)?;
-        let material = grant.unwrap_private(&self.by, self.blob, class, kind, how)?;
         grant.insert(&id, attributes, class, material)?;
         Ok(id)
     }

@@ -9,12 +9,10 @@ use serde_json::Value;
 
 use crate::harness::asymmetric::Kind;
 use crate::harness::key_wraps::{Coming, cbc, key_of, kwp, mask, oaep, wrapped};
-use crate::harness::kmip::{boolean, create, enumeration, find, integer, named, octets, register};
-use crate::harness::pairs::{sign, verify};
+use crate::harness::kmip::{boolean, create, enumeration, find, integer, octets, register};
 use crate::harness::{Connection, Hsm, Server, reference};
 
 const SIGN: i64 = 1;
-const VERIFY: i64 = 2;
 const ENCRYPT: i64 = 4;
 const DECRYPT: i64 = 8;
 const WRAP: i64 = 0x10;
@@ -26,7 +24,7 @@ fn requests_to_one_server() {
         aes_keys_wrap_as_openssl_does,
         public_keys_wrap_as_openssl_does,
         what_openssl_wrapped_is_unwrapped,
-        private_keys_are_unwrapped,
+        private_keys_are_not_unwrapped,
         what_is_damaged_has_one_answer,
     ]);
 }
@@ -193,53 +191,25 @@ fn private<'a>(wrapping: &'a str, way: &'a [Value], blob: &'a [u8], own: &'a [Va
     Coming { object: "PrivateKey", format: "PKCS8", ..Coming::new(wrapping, way, blob, own) }
 }
 
-fn private_keys_are_unwrapped(server: &Server) {
+/// Numbers that nobody has checked ended the process of SoftHSM and of Kryoptic: zeros, for example.
+fn private_keys_are_not_unwrapped(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let kek = reference::random(32);
     let wrapping = alice.new_key(&register("AES", &kek, &[mask(UNWRAP)]));
-    for kind in [Kind::Rsa(2048), Kind::Curve("P256", 256), Kind::Curve("P384", 384), Kind::Curve("P521", 521)] {
-        let key = kind.generate();
+    for kind in [Kind::Rsa(2048), Kind::Curve("P256", 256)] {
         let facts = [
             enumeration("CryptographicAlgorithm", kind.algorithm()),
             integer("CryptographicLength", kind.bits()),
             mask(SIGN),
         ];
-        let blob = reference::key_wrap_padded(&kek, &key.private_key_to_pkcs8().unwrap());
-        let id = alice.new_key(&private(&wrapping, &kwp(), &blob, &facts).import());
-        // It stays in the HSM unless its attributes say otherwise.
-        alice.refused(&named("Get", &id), 403, "Not_Extractable");
-        let public = alice.new_key(&kind.register("PublicKey", &kind.public(&key)[0], VERIFY, &[]));
-        let signature = octets(&alice.ok(&sign(&id, b"text", &[])), "SignatureData");
-        let answer = alice.ok(&verify(&public, b"text", &signature, &[]));
-        assert_eq!(find(&answer, "ValidityIndicator").unwrap(), "Valid");
-        let open = [&facts[..], &[boolean("Sensitive", false), boolean("Extractable", true)]].concat();
-        let again = alice.new_key(&private(&wrapping, &kwp(), &blob, &open).register());
-        let pkcs8 = octets(&alice.ok(&named("Get", &again)), "KeyMaterial");
-        assert!(PKey::private_key_from_pkcs8(&pkcs8).unwrap().public_eq(&key));
-        // Another length or algorithm than that of the key.
-        let other = [enumeration("CryptographicAlgorithm", "RSA"), integer("CryptographicLength", 3072), mask(SIGN)];
-        let answer = alice.kmip(&private(&wrapping, &kwp(), &blob, &other).import());
-        assert_eq!(answer.status, 422, "{kind:?}");
-        for place in [0, 9, blob.len() / 2, blob.len() - 1] {
-            let mut damaged = blob.clone();
-            damaged[place] ^= 4;
-            alice.refused(&private(&wrapping, &kwp(), &damaged, &facts).import(), 422, "Cryptographic_Failure");
+        let der = kind.generate().private_key_to_pkcs8().unwrap();
+        let blob = reference::key_wrap_padded(&kek, &der);
+        let way = kwp();
+        let coming = private(&wrapping, &way, &blob, &facts);
+        for request in [coming.import(), coming.register()] {
+            alice.refused(&request, 422, "Key_Wrap_Type_Not_Supported");
         }
-        let iv = [4; 16];
-        let request = Coming { iv: Some(&iv), ..private(&wrapping, &cbc(), &blob, &facts) }.import();
-        alice.refused(&request, 422, "Key_Wrap_Type_Not_Supported");
     }
-    // The signatures of one whose numbers do not belong together can reveal it.
-    let rsa = openssl::rsa::Rsa::generate(2048).unwrap();
-    let mut der = PKey::from_rsa(rsa.clone()).unwrap().private_key_to_pkcs8().unwrap();
-    let modulus = rsa.n().to_vec();
-    let at = der.windows(modulus.len()).position(|part| part == modulus).unwrap();
-    der[at + 20] ^= 1;
-    let facts = [enumeration("CryptographicAlgorithm", "RSA"), integer("CryptographicLength", 2048), mask(SIGN)];
-    let request = private(&wrapping, &kwp(), &reference::key_wrap_padded(&kek, &der), &facts).import();
-    assert_eq!(alice.kmip(&request).status, 422);
-    // The HSM counts as working.
-    assert_eq!(server.log().matches("suspected").count(), 0);
     alice.aes();
 }
 

@@ -75,6 +75,9 @@ impl Derive {
         attributes.unique_identifier = self.labels.id.map(Into::into);
         attributes.cryptographic_usage_mask = Some(mask);
         if is_secret_data {
+            if attributes.sensitive == Some(true) && attributes.extractable == Some(true) {
+                return Err(Error::Usage("--sensitive: the HSM gives derived secret data to the server".to_owned()));
+            }
             // The HSM gives its value to the server.
             (attributes.sensitive, attributes.extractable) = (Some(false), Some(true));
             attributes.cryptographic_length = Some(self.size.unwrap_or(256));

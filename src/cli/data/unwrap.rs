@@ -9,7 +9,7 @@ use super::method::Method;
 use crate::cli::error::{Error, FileError};
 use crate::cli::keys::Terms;
 use crate::cli::keys::material::{self, Format};
-use crate::cli::kinds::{Choice, Kind};
+use crate::cli::kinds::{Choice, Kind, Parameters};
 use crate::cli::labels::Labels;
 use crate::cli::named::resolve;
 use crate::cli::report::{Report, made};
@@ -17,11 +17,9 @@ use crate::cli::stream::Source;
 use crate::cli::sym::HexBytes;
 use crate::cli::words;
 use crate::client::{self, Client};
-use crate::kmip::enumerations::{
-    EncodingOption, HashingAlgorithm, KeyFormatType, KeyWrapType, RecommendedCurve, WrappingMethod,
-};
+use crate::kmip::enumerations::{EncodingOption, HashingAlgorithm, KeyWrapType, ObjectType, WrappingMethod};
 use crate::kmip::key_block::{KeyBlock, KeyInformation, KeyWrappingData};
-use crate::kmip::objects::{PrivateKey, SymmetricKey};
+use crate::kmip::objects::SymmetricKey;
 use crate::kmip::payloads::import::Request;
 use crate::kmip::{Attributes, ManagedObject};
 use crate::secret::Bytes;
@@ -32,13 +30,13 @@ const MOST: usize = 64 << 10;
 /// Import a key that is wrapped under another key, unwrap it inside the HSM, and print its unique identifier
 #[derive(clap::Args)]
 pub(in crate::cli) struct Unwrap {
-    /// File with the wrapped key, a private one in PKCS#8; `-` for standard input
+    /// File with the wrapped key; `-` for standard input
     #[arg(value_name = "FILE")]
     input: PathBuf,
     /// Unique identifier or name of the wrapping key, whose usage must include unwrap-key
     #[arg(short, long, value_name = "WRAPPING-KEY", value_parser = NonEmptyStringValueParser::new())]
     key: String,
-    /// Method: kw (AES key wrap), kwp (with padding; for private keys), cbc (AES-CBC) or oaep (RSA-OAEP, by a private key)
+    /// Method: kw (AES key wrap), kwp (with padding), cbc (AES-CBC) or oaep (RSA-OAEP, by a private key)
     /// [default: as stated in the file, otherwise kw]
     #[arg(long, value_name = "METHOD", value_enum, hide_possible_values = true)]
     method: Option<Method>,
@@ -48,15 +46,12 @@ pub(in crate::cli) struct Unwrap {
     /// IV of cbc in hexadecimal [default: as stated in the file]
     #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
     iv_hex: Option<HexBytes>,
-    /// Kind of the wrapped key: aes, hmac, rsa, ec or ed25519
+    /// Kind of the wrapped key: aes or hmac
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value = "aes", hide_possible_values = true)]
     kind: Kind,
-    /// Length in bits [default: for kw and kwp that of a symmetric key in the file, otherwise as for keys create]
+    /// Length in bits [default: for kw and kwp that of the key in the file, otherwise as for keys create]
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(i32).range(1..))]
     size: Option<i32>,
-    /// Curve of an ec key [default: p256]
-    #[arg(long, value_name = "CURVE", value_parser = words::curve(), hide_possible_values = true)]
-    curve: Option<RecommendedCurve>,
     /// Format of the file: raw, base64 or json-ttlv [default: json-ttlv if it is that, otherwise raw]
     #[arg(short, long, value_name = "FORMAT", value_enum, hide_possible_values = true)]
     format: Option<Format>,
@@ -68,12 +63,18 @@ pub(in crate::cli) struct Unwrap {
 
 impl Unwrap {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        if !matches!(self.kind, Kind::Aes | Kind::Hmac) && !self.kind.is_pair() {
-            return Err(Error::Usage("--type: only these are unwrapped: aes, hmac, rsa, ec or ed25519".to_owned()));
+        if !matches!(self.kind, Kind::Aes | Kind::Hmac) {
+            return Err(Error::Usage("--type: only these are unwrapped: aes and hmac".to_owned()));
         }
         let content = Source::whole(&self.input, MOST, FileError::large).await?;
         let file = material::read(self.format, &self.input, content, false)?;
         let block = file.key_block().ok_or(Error::Incomplete("key"))?;
+        let (stated, algorithm) = (block.cryptographic_algorithm, self.named()?.algorithm);
+        if file.object_type() == ObjectType::SecretData || stated.is_some_and(|own| own != algorithm) {
+            return Err(Error::Usage(
+                "the file has a key of another kind: give --type and --hash as they are in the file".to_owned(),
+            ));
+        }
         let bytes = material::key_bytes(block)?;
         let data = block.key_wrapping_data.as_ref();
         let information = data.and_then(|data| data.encryption_key_information.as_ref());
@@ -81,7 +82,7 @@ impl Unwrap {
         let iv = self.iv_hex.clone().map(Bytes::from).or(data.and_then(|data| data.iv_counter_nonce.clone()));
         let method = self.method.unwrap_or_else(|| Method::of(stated.as_ref()));
         let wrapping = resolve(client, &self.key, &[method.wrapping_type(true)]).await?;
-        let mut key_block = KeyBlock {
+        let key_block = KeyBlock {
             key_wrapping_data: Some(KeyWrappingData {
                 wrapping_method: WrappingMethod::Encrypt,
                 encryption_key_information: Some(KeyInformation {
@@ -95,12 +96,7 @@ impl Unwrap {
             }),
             ..KeyBlock::raw(bytes)
         };
-        let object = if self.kind.is_pair() {
-            key_block.key_format_type = KeyFormatType::PKCS_8;
-            ManagedObject::PrivateKey(PrivateKey { key_block })
-        } else {
-            ManagedObject::SymmetricKey(SymmetricKey { key_block })
-        };
+        let object = ManagedObject::SymmetricKey(SymmetricKey { key_block });
         let attributes = Box::new(self.attributes(method)?);
         let request = Request {
             unique_identifier: self.labels.id.map(Into::into),
@@ -116,16 +112,20 @@ impl Unwrap {
         }
     }
 
-    fn attributes(&self, method: Method) -> Result<Attributes, Error> {
+    /// What the options say of the key.
+    fn named(&self) -> Result<Parameters, Error> {
         let hash = self.hash.filter(|_| self.kind == Kind::Hmac);
-        let choice = Choice { hash, size: self.size, curve: self.curve, algorithm: None };
-        let named = self.kind.parameters(choice)?;
+        self.kind.parameters(Choice { hash, size: self.size, curve: None, algorithm: None })
+    }
+
+    fn attributes(&self, method: Method) -> Result<Attributes, Error> {
+        let named = self.named()?;
         let mut attributes = self.labels.attributes();
         self.terms.put_state(&mut attributes);
         self.terms.put_leaving(&mut attributes);
         attributes.cryptographic_algorithm = Some(named.algorithm);
-        // The blob of AES key wrap shows the length of a symmetric key.
-        let is_known = matches!(method, Method::Kw | Method::Kwp) && !self.kind.is_pair() && self.size.is_none();
+        // The blob of AES key wrap shows the length of the key.
+        let is_known = matches!(method, Method::Kw | Method::Kwp) && self.size.is_none();
         attributes.cryptographic_length = (!is_known).then_some(named.bits);
         attributes.cryptographic_domain_parameters = named.domain;
         let [mask, _] = self.terms.masks(self.kind)?;

@@ -35,6 +35,8 @@ pub(in crate::kms) struct Source<'a> {
     pub(in crate::kms) base: &'a Usable<'a>,
     /// The value, if the object is secret data.
     pub(in crate::kms) value: Option<Bytes>,
+    /// The object that has the derivation data, or the other party's public key.
+    pub(in crate::kms) data: Option<&'a Usable<'a>>,
 }
 
 impl Source<'_> {
@@ -96,7 +98,8 @@ impl NewGrant<'_> {
         if source.value.is_some() && !self.imports() {
             return Err(custody::Error::NoImport.into());
         }
-        source.base.use_up(data)
+        source.base.use_up(data)?;
+        source.data.map_or(Ok(()), |other| other.use_up(data))
     }
 }
 

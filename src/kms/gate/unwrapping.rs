@@ -1,13 +1,10 @@
 //! Keys that come wrapped under a key that the caller may use.
 
-use openssl::pkey::PKey;
-
 use super::super::error::Error;
 use super::service::{Kms, NewGrant, Usable};
 use super::wrapping::name_of;
-use crate::custody::{self, AesWrap, InvalidInput, KeyWrap, PairKind, SecretKeyKind, TokenError};
+use crate::custody::{self, AesWrap, KeyWrap, SecretKeyKind, TokenError};
 use crate::kmip::{UniqueIdentifier, UsageMask};
-use crate::public_key;
 use crate::store::object::{Class, Material};
 
 impl Kms {
@@ -46,36 +43,9 @@ impl NewGrant<'_> {
         unwrapped.map_err(|error| self.not_unwrapped(error, how))
     }
 
-    /// Unwraps a private key in PKCS#8 inside the HSM token.
-    ///
-    /// # Errors
-    /// As of [`Self::unwrap`]; the key is not of this kind, or not sound.
-    pub(in crate::kms) fn unwrap_private(
-        &self,
-        wrapping: &Usable<'_>,
-        blob: &[u8],
-        class: Class,
-        kind: PairKind,
-        how: AesWrap,
-    ) -> Result<Material, Error> {
-        let unwrapped = self.kms.custody.unwrap_private_brought(&wrapping.0.object.key, blob, class, kind, how);
-        let (material, info) = unwrapped.map_err(|error| self.not_unwrapped(error, how.into()))?;
-        if let Some(info) = info {
-            let key = PKey::public_key_from_der(&info).map_err(custody::Error::PublicKey)?;
-            public_key::check(&key)?;
-        }
-        Ok(material)
-    }
-
     fn not_unwrapped(&self, error: custody::Error, how: KeyWrap<'_>) -> Error {
         use custody::Error as E;
         match error {
-            E::Token(TokenError::InvalidInput(InvalidInput::KeyKind)) => {
-                Error::KeyWrap("the wrapped private key has another algorithm, length or curve than the attributes say")
-            }
-            E::Unsound => {
-                Error::KeyWrap("the wrapped private key is not sound: its public half does not verify what it signs")
-            }
             E::Token(
                 TokenError::BlobInvalid(_)
                 | TokenError::DecryptionFailed

@@ -42,12 +42,17 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         Some(_) if !data.is_empty() => {
             return Err(Error::BadParameters("name the object with the data, or give DerivationData, but not both"));
         }
-        Some(other) => Some(kms.authorize_beside(call, Operation::DeriveKey, Some(other))?.usable()?),
+        Some(other) => Some((other, kms.authorize_beside(call, Operation::DeriveKey, Some(other))?.usable()?)),
         None => None,
     };
-    if let Some(other) = &other {
+    if let Some((id, other)) = &other {
         data = data_of(method, other)?;
+        // Who knows the base, which may be a key of their own, can find the data by what is derived.
+        if is_secret_data(other.object()) {
+            kms.authorize_beside(call, Operation::Get, Some(id))?;
+        }
     }
+    let other = other.map(|(_, other)| other);
     if method == DerivationMethod::AsymmetricKey {
         data = derivation::shared_with(object, &data)?;
     }
@@ -62,7 +67,12 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     }
     let grant = kms.authorize_new(call, &mut attributes)?;
     let value = if is_secret_data(object) { Some(base.secret_bytes()?) } else { None };
-    let source = Source { base: &base, value };
+    if object.attributes.sensitive == Some(true) && value.as_ref().is_some_and(|value| value.len() < SHORTEST) {
+        return Err(Error::BadParameters(
+            "keys are derived from Sensitive secret data of at least 16 bytes: a shorter value could be found by trying all",
+        ));
+    }
+    let source = Source { base: &base, value, data: other.as_ref() };
     let wanted = Wanted { method, parameters, data: &data, source: &source, id };
     let unique_identifier = if request.object_type == ObjectType::SecretData {
         wanted.secret_data(&grant, call, attributes)?
@@ -153,6 +163,11 @@ fn data_of(method: DerivationMethod, other: &Usable<'_>) -> Result<Vec<u8>, Erro
         return Err(Error::ObjectType("the second object is secret data, whose bytes are the derivation data"));
     }
     check_only_derives(other.object())?;
+    if other.object().attributes.sensitive == Some(true) {
+        return Err(Error::BadParameters(
+            "secret data that is Sensitive is no derivation data: who knows the base could find it by what is derived",
+        ));
+    }
     Ok(other.secret_bytes()?.to_vec())
 }
 
