@@ -11,6 +11,7 @@ use super::{Call, kept, mechanism, private_numbers};
 use crate::custody::{Error as CustodyError, PairKind, PrivateParts};
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType};
 use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue, KeyWrappingData};
+use crate::kmip::objects::SymmetricKey;
 use crate::kmip::{Attributes, ManagedObject, Tag};
 use crate::public_key::{RSA_BITS, check, check_private};
 use crate::secret::Bytes;
@@ -112,21 +113,19 @@ impl Brought {
     /// # Errors
     /// It is not wrapped, is another object, or has another format.
     pub(super) fn wrapped(&self) -> Result<(&KeyWrappingData, &Bytes), Error> {
+        // Of a private key, the HSM's module would compute with numbers that nobody has checked, and not every module survives
+        // that.
         let fault = Error::KeyWrap(
-            "symmetric keys in KeyFormatType Raw and private keys in PKCS_8 are unwrapped: import others AsRegistered",
+            "symmetric keys in KeyFormatType Raw are unwrapped: import others AsRegistered, or register them in clear",
         );
-        let (key_block, format) = match &self.object {
-            ManagedObject::SymmetricKey(key) => (&key.key_block, KeyFormatType::Raw),
-            ManagedObject::PrivateKey(key) => (&key.key_block, KeyFormatType::PKCS_8),
-            _ => return Err(fault),
-        };
+        let ManagedObject::SymmetricKey(SymmetricKey { key_block }) = &self.object else { return Err(fault) };
         let bytes = match &key_block.key_value {
             Some(KeyValue::Wrapped(bytes)) => Some(bytes),
             Some(KeyValue::Plain { material, .. }) => material.bytes(),
             None => None,
         };
         match (&key_block.key_wrapping_data, bytes) {
-            (Some(data), Some(bytes)) if key_block.key_format_type == format => Ok((data, bytes)),
+            (Some(data), Some(bytes)) if key_block.key_format_type == KeyFormatType::Raw => Ok((data, bytes)),
             _ => Err(fault),
         }
     }

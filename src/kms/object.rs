@@ -263,11 +263,13 @@ impl Object {
     }
 
     /// Whether Sensitive keys may have been wrapped under this key: it is a symmetric key that was made in the HSM and stays
-    /// there. Its present mask does not tell, because it may have lost Wrap Key, and earlier versions did not ask for
-    /// Unwrap Key, which no caller could use.
+    /// there, and does not decrypt. That it wraps or unwraps now does not tell: a mask loses uses and gains none, and
+    /// earlier versions did not ask for Unwrap Key, which no caller could use.
     pub(super) fn may_have_wrapped_sensitive_keys(&self) -> bool {
         let own = &self.attributes;
+        let decrypts = UsageMask::DECRYPT | UsageMask::UNRESTRICTED;
         self.kind == ObjectKind::SymmetricKey
+            && !own.cryptographic_usage_mask.is_some_and(|mask| !mask.without(decrypts).contains(mask))
             && self.class == Class::Sealing
             && own.always_sensitive == Some(true)
             && own.never_extractable == Some(true)

@@ -9,7 +9,7 @@ use super::operations::Purpose;
 use super::proposal::{Origin, Proposal, propose};
 use super::{Call, Kms};
 use crate::custody::{AesWrap, KeyWrap, SecretKeyKind};
-use crate::kmip::enumerations::{EncodingOption, ObjectType, Operation, WrappingMethod};
+use crate::kmip::enumerations::{EncodingOption, Operation, WrappingMethod};
 use crate::kmip::key_block::KeyWrappingData;
 use crate::kmip::{Attributes, Tag};
 use crate::secret::Bytes;
@@ -85,17 +85,11 @@ fn add(
             "keys are unwrapped that WrappingMethod Encrypt wrapped with EncodingOption NoEncoding",
         ));
     }
-    // The HSM's module would compute with numbers that nobody has checked, and not every module survives that.
-    if object.object_type() != ObjectType::SymmetricKey {
-        return Err(Error::KeyWrap(
-            "symmetric keys are unwrapped: register a private key in clear, which is checked first",
-        ));
-    }
     let by = by.usable_for(Purpose::UNWRAP_KEY)?;
     if by.object().may_have_wrapped_sensitive_keys() {
         return Err(Error::UsageMask(
-            "Unwrap Key: a symmetric key that Create made, and that stays in the HSM, does not unwrap, because Sensitive keys \
-             may have been wrapped under it: use a key from outside, or an RSA pair",
+            "Unwrap Key: a symmetric key that Create made, that stays in the HSM and does not decrypt, does not unwrap, because \
+             Sensitive keys may have been wrapped under it: use a key from outside, or an RSA pair",
         ));
     }
     Wrapped { data, blob, by }.secret(kms, call, attributes, origin)

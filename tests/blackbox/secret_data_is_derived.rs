@@ -122,18 +122,34 @@ fn what_is_derived_is_no_weaker(server: &Server) {
     assert_eq!(alice.kmip(&derive("SecretData", &[&base], "ENCRYPT", &fields, 256, &open)).status, 400);
     let known = alice.new_key(&register("AES", &[7; 32], &[mask(DERIVE)]));
     assert_eq!(alice.kmip(&derive("SecretData", &[&known], "ENCRYPT", &fields, 256, &sealed[1..])).status, 400);
-    // A key that encrypts Sensitive secret data would decrypt it: what is derived of it does not leave either.
+    // Who knows the key that encrypts secret data could decrypt it.
     let secret = reference::random(32);
-    let other = alice.new_key(&secret_data(&secret, &sealed));
-    let request = derive("SymmetricKey", &[&known, &other], "ENCRYPT", &[ecb()], 256, &open);
-    assert_eq!(alice.kmip(&request).status, 400);
-    let id = string(
-        &alice.ok(&derive("SymmetricKey", &[&known, &other], "ENCRYPT", &[ecb()], 256, &[])),
-        "UniqueIdentifier",
-    );
-    alice.refused(&named("Get", &id), 403, "Not_Extractable");
-    let request = derive("SecretData", &[&known, &other], "ENCRYPT", &[ecb()], 256, &[]);
-    assert_eq!(alice.kmip(&request).status, 400);
+    for marks in [&sealed[1..], &[boolean("Sensitive", true)], &[boolean("Extractable", false)]] {
+        let other = alice.new_key(&secret_data(&secret, &[&sealed[..1], marks].concat()));
+        for kind in ["SymmetricKey", "SecretData"] {
+            assert_eq!(alice.kmip(&derive(kind, &[&known, &other], "ENCRYPT", &[ecb()], 256, &[])).status, 400);
+        }
+    }
+    // The derivation data needs the right to get it, and its uses are counted.
+    let limit = crate::harness::attributes::limits(2, "Object");
+    let other = alice.new_key(&secret_data(&secret, &[mask(DERIVE), limit]));
+    let request = derive("SymmetricKey", &[&known, &other], "ENCRYPT", &[ecb()], 256, &[]);
+    alice.ok(&request);
+    alice.ok(&request);
+    assert_eq!(alice.kmip(&request).status, 409);
+    let mut owner = crate::harness::Caller::certificate(server, "alice");
+    owner.grant(&other, "bob", &["derive_key"]);
+    let mut bob = server.bob().connect().unwrap();
+    let own = bob.new_key(&register("AES", &[9; 32], &[mask(DERIVE)]));
+    let request = derive("SymmetricKey", &[&own, &other], "ENCRYPT", &[ecb()], 256, &[]);
+    assert_eq!(bob.kmip(&request).status, 403);
+    // A short value could be found by trying all.
+    let short = alice.new_key(&secret_data(b"0220", &sealed));
+    let data = bytes("DerivationData", b"x");
+    for method in ["HASH", "HKDF", "NIST800_108_C"] {
+        let fields = if method == "HASH" { vec![] } else { vec![data.clone()] };
+        assert_eq!(alice.kmip(&derive("SymmetricKey", &[&short], method, &fields, 256, &[])).status, 400, "{method}");
+    }
 }
 
 fn what_is_not_meant_is_refused(server: &Server) {

@@ -156,6 +156,13 @@ fn a_key_that_unwraps_keeps_nothing(server: &Server) {
     alice.refused(&unwrapping(&keeping, "AES", &blob, &[]), 403, "Incompatible_Cryptographic_Usage_Mask");
     // An earlier version may have wrapped Sensitive keys under such a key.
     alice.refused(&unwrapping(&both, "AES", &blob, &[]), 403, "Incompatible_Cryptographic_Usage_Mask");
+    // Nor when it has lost Wrap Key.
+    assert_eq!(alice.kmip(&put("ModifyAttribute", &both, &mask(UNWRAP))).status, 200);
+    alice.refused(&unwrapping(&both, "AES", &blob, &[]), 403, "Incompatible_Cryptographic_Usage_Mask");
+    let both = alice.new_key(&create("AES", 256, &own(WRAP | UNWRAP)));
+    // A key that had other uses does not become one that only unwraps: it would unwrap what it has encrypted.
+    let encrypting = alice.new_key(&register("AES", &reference::random(32), &[mask(4 | UNWRAP)]));
+    assert_eq!(alice.kmip(&put("ModifyAttribute", &encrypting, &mask(UNWRAP))).status, 422);
     // It does not become one that keeps, and the other one does not become one that unwraps.
     for (id, bits) in [(&both, WRAP), (&keeping, WRAP | UNWRAP)] {
         assert_ne!(alice.kmip(&put("ModifyAttribute", id, &mask(bits))).status, 200);

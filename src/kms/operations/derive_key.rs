@@ -163,9 +163,11 @@ fn data_of(method: DerivationMethod, other: &Usable<'_>) -> Result<Vec<u8>, Erro
         return Err(Error::ObjectType("the second object is secret data, whose bytes are the derivation data"));
     }
     check_only_derives(other.object())?;
-    if other.object().attributes.sensitive == Some(true) {
+    let own = &other.object().attributes;
+    if own.sensitive == Some(true) || own.extractable == Some(false) {
         return Err(Error::BadParameters(
-            "secret data that is Sensitive is no derivation data: who knows the base could find it by what is derived",
+            "secret data that is Sensitive, or not Extractable, is no derivation data: who knows the base could find it by what \
+             is derived",
         ));
     }
     Ok(other.secret_bytes()?.to_vec())
