@@ -269,7 +269,7 @@ impl Object {
         let own = &self.attributes;
         let decrypts = UsageMask::DECRYPT | UsageMask::UNRESTRICTED;
         self.kind == ObjectKind::SymmetricKey
-            && !own.cryptographic_usage_mask.is_some_and(|mask| !mask.without(decrypts).contains(mask))
+            && own.cryptographic_usage_mask.is_none_or(|mask| mask.without(decrypts).contains(mask))
             && self.class == Class::Sealing
             && own.always_sensitive == Some(true)
             && own.never_extractable == Some(true)

@@ -16,8 +16,8 @@ use openssl::sha::sha256;
 use openssl::sign;
 use serde_json::Value;
 
+use super::eventually;
 use super::server::run;
-use super::{eventually, without_environment};
 
 pub struct Trail {
     pub directory: tempfile::TempDir,
@@ -132,7 +132,7 @@ pub fn head_of(line: &str) -> Head {
 /// Returns the command `claviger` with an environment without a server.
 pub fn claviger() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
-    without_environment(&mut command).env("HOME", "/nonexistent");
+    command.env_clear().env("HOME", "/nonexistent");
     command
 }
 

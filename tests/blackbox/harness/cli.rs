@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::server::run_with;
 use super::terminal::at_a_terminal;
 use super::token::write_private;
-use super::{Identity, Server, without_environment};
+use super::{Identity, Server};
 
 pub const PASSWORD: &str = "password-of-a-client-that-must-not-leak";
 pub const ACCESS_TOKEN: &str = "access-token-that-must-not-leak";
@@ -130,7 +130,7 @@ impl Cli {
 
     pub fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
-        without_environment(&mut command).env("HOME", &self.directory).env("XDG_CONFIG_HOME", self.path(".config"));
+        command.env_clear().env("HOME", &self.directory).env("XDG_CONFIG_HOME", self.path(".config"));
         // Reading the machine's authorities would take 0.1 s in each process.
         command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/dev/null");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -83,14 +83,6 @@ pub fn directory() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("claviger-test-").tempdir_in(*PARENT).unwrap()
 }
 
-/// The environment variable with the file for a program's coverage.
-pub const COVERAGE: &str = "LLVM_PROFILE_FILE";
-
-/// Clears the environment of a program. Only the file for its coverage stays (`scripts/coverage`).
-pub fn without_environment(command: &mut Command) -> &mut Command {
-    command.env_clear().envs(std::env::var_os(COVERAGE).map(|file| (COVERAGE, file)))
-}
-
 /// Calls `ask` until it returns a value, without sleeping longer than a scheduler tick.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;

@@ -9,8 +9,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 
 use super::{
-    Authority, COVERAGE, Client, Hsm, Identity, Leaf, Token, directory, eventually, kmip, reference, spy,
-    within_patience, without_environment,
+    Authority, Client, Hsm, Identity, Leaf, Token, directory, eventually, kmip, reference, spy, within_patience,
 };
 
 pub const P12_PASSWORD: &str = "p12-password-that-must-not-leak";
@@ -96,9 +95,7 @@ impl Place {
     pub fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clavigerd"));
         let hsm = Hsm::chosen();
-        without_environment(&mut command)
-            .env(hsm.variable(), &self.token.configuration)
-            .current_dir(self.directory.path());
+        command.env_clear().env(hsm.variable(), &self.token.configuration).current_dir(self.directory.path());
         // SoftHSM is found without this option.
         if hsm != Hsm::SoftHsm {
             command.env("KMS_HSM_MODULE", hsm.module());
@@ -266,12 +263,6 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Only a program that ends by itself writes its coverage.
-        if std::env::var_os(COVERAGE).is_some() && matches!(self.child.try_wait(), Ok(None)) {
-            let pid = self.pid().to_string();
-            let _ = Command::new("kill").args(["-TERM", &pid]).status();
-            let _ = within_patience(self.pid(), || self.child.wait());
-        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
