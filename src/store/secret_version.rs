@@ -87,6 +87,15 @@ pub fn all(store: &Readers) -> Result<Vec<(String, i64)>, Error> {
     store.all("SELECT object, number FROM secret_version ORDER BY object, number", [], sql::pair)
 }
 
+/// The number of values of a secret that this caller wrote after a time.
+///
+/// # Errors
+/// SQLite's.
+pub fn count(store: &Readers, object: &str, writer: &str, after: i64) -> Result<i64, Error> {
+    let sql = "SELECT count(*) FROM secret_version WHERE object = ?1 AND writer = ?2 AND created > ?3";
+    Ok(store.one(sql, params![object, writer, after], sql::column)?.unwrap_or_default())
+}
+
 /// Removes all values of an object.
 pub fn remove(object: String) -> Command {
     Command::new(move |transaction| {

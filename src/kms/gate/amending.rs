@@ -105,8 +105,9 @@ impl Grant<'_> {
         Ok(shown)
     }
 
-    /// Refuses a new value that would push out a value that another caller wrote in the last 24 hours: otherwise a caller
-    /// who may only write could remove all values. The owner, and callers who may destroy the secret, may do it.
+    /// Refuses a new value that would push out a value that another caller wrote in the last 24 hours, of a caller who wrote
+    /// more than half of the kept values in this time: otherwise a caller who may only write could remove all values. The
+    /// owner, and callers who may destroy the secret, may do it.
     fn check_pushing_out(&self, present: &Arc<Object>, oldest: i64) -> Result<(), Error> {
         let (kms, caller, now) = (self.kms, self.call.caller(), self.call.now.0);
         if oldest < 1
@@ -120,7 +121,11 @@ impl Grant<'_> {
             let is_of_others = !row.writer.is_empty() && row.writer != caller.username.as_str();
             is_of_others && now.saturating_sub(row.created) < KEPT
         };
-        if pushed_out.as_ref().is_some_and(is_kept) { Err(PlaceFault::Kept(oldest).into()) } else { Ok(()) }
+        if !pushed_out.as_ref().is_some_and(is_kept) {
+            return Ok(());
+        }
+        let own = secret_version::count(&kms.store, &present.id, caller.username.as_str(), now.saturating_sub(KEPT))?;
+        if own > MAX_VERSIONS / 2 { Err(PlaceFault::Kept(oldest).into()) } else { Ok(()) }
     }
 
     /// Returns the attributes after the change, or an error if the secret cannot be changed like this.

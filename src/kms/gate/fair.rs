@@ -16,6 +16,12 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// How often one that waits looks whether its request has ended.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How many times more requests wait than there is room for, if they are the first of their callers.
+const FIRST: usize = 4;
+
+/// The maximum number of callers of whom it is known when they had a place, while others wait.
+const KNOWN: usize = 1_024;
+
 /// A number of places. Callers wait for a free one; it goes to the waiting caller who had one the longest time ago.
 pub(super) struct FairPlaces {
     /// The work, for the log.
@@ -24,7 +30,8 @@ pub(super) struct FairPlaces {
     places: usize,
     /// The maximum number of places of one caller.
     own: usize,
-    /// The maximum number of requests that wait for a place. One caller has at most half of them.
+    /// The maximum number of requests that wait for a place. One caller has at most half of them; the first of a caller may wait
+    /// also when there are more, up to [`FIRST`] times as many.
     waiting: usize,
     state: Mutex<State>,
     moved: Condvar,
@@ -67,10 +74,12 @@ impl State {
         self.waiting.iter().filter(|(_, own)| own == caller).count()
     }
 
-    /// Forgets when the caller had a place, unless the caller has one now or waits.
-    fn forget(&mut self, caller: &Holder) {
-        if !self.running.contains_key(caller) && self.waiting_of(caller) == 0 {
-            self.served.remove(caller);
+    /// Forgets when callers had a place if nobody waits: while somebody waits, who sends one request after another must not
+    /// count as new each time.
+    fn forget(&mut self) {
+        if self.waiting.is_empty() || self.served.len() > KNOWN {
+            let running = &self.running;
+            self.served.retain(|caller, _| running.contains_key(caller));
         }
     }
 }
@@ -102,10 +111,12 @@ impl FairPlaces {
 
     fn wait(&self, caller: &Holder, until: Instant, is_over: &dyn Fn() -> bool) -> Result<Place<'_>, Full> {
         let mut state = self.lock();
-        if state.waiting_of(caller) >= self.waiting / 2 {
+        let mine = state.waiting_of(caller);
+        if mine >= self.waiting / 2 {
             return Err(Full::Share);
         }
-        if state.waiting.len() >= self.waiting {
+        let most = if mine == 0 { FIRST * self.waiting } else { self.waiting };
+        if state.waiting.len() >= most {
             return Err(Full::All);
         }
         let own = state.number();
@@ -119,7 +130,7 @@ impl FairPlaces {
                 self.moved.notify_all();
                 if !is_next {
                     let full = if state.running.contains_key(caller) { Full::Share } else { Full::All };
-                    state.forget(caller);
+                    state.forget();
                     return Err(full);
                 }
                 *state.running.entry(caller.clone()).or_default() += 1;
@@ -160,7 +171,7 @@ impl Drop for Place<'_> {
                 state.running.remove(&self.caller);
             }
         }
-        state.forget(&self.caller);
+        state.forget();
         self.of.moved.notify_all();
     }
 }
@@ -193,12 +204,29 @@ mod tests {
         places.lock().waiting.push((0, who("dave")));
         assert!(places.is_at_share(&who("dave")) && !places.is_at_share(&who("carol")));
         assert_eq!(places.take(&who("dave"), soon(), &|| false).map(drop), Err(Full::Share));
-        places.lock().waiting.push((0, who("erin")));
+        places.lock().waiting.extend((0..7).map(|_| (0, who("erin"))));
         assert_eq!(places.take(&who("carol"), soon(), &|| false).map(drop), Err(Full::All));
         places.lock().waiting.clear();
         drop((one, other));
         let state = places.lock();
         assert!(state.running.is_empty() && state.served.is_empty());
+    }
+
+    #[test]
+    fn who_comes_again_and_again_is_not_new() {
+        let places = FairPlaces::new("work", 1, 1, 8);
+        let now = places.take(&who("alice"), soon(), &|| false).unwrap();
+        places.lock().waiting.extend([(90, who("alice")), (91, who("bob"))]);
+        drop(now);
+        assert_eq!(places.lock().first(1), Some(91));
+        // Bob has had his turn and comes again: now it is alice's.
+        let mut state = places.lock();
+        state.waiting.retain(|(number, _)| *number != 91);
+        let turn = state.number();
+        state.served.insert(who("bob"), turn);
+        state.forget();
+        state.waiting.push((92, who("bob")));
+        assert_eq!(state.first(1), Some(90));
     }
 
     #[test]

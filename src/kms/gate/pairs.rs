@@ -12,11 +12,9 @@ use crate::store::object::{Class, Material};
 /// Maximum number of requests that wait until another RSA pair is made; of one caller half of them. SoftHSM needs some seconds for a pair of 4096 bits.
 const MAX_WAITING: usize = 8;
 
-/// The longest wait of a request.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The longest wait of the clock.
-const PATIENCE_OF_THE_CLOCK: Duration = Duration::from_secs(10);
+/// The longest wait. It is shorter than that for the turn of an object ([`crate::turns`]), which a replacement of a pair holds
+/// while it waits: a revocation of the pair comes after it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The place of the pair that is being made.
 pub(super) fn places() -> FairPlaces {
@@ -41,7 +39,7 @@ impl Kms {
 
     fn place_of_pair(&self, call: Option<&Call<'_>>) -> Result<Place<'_>, Error> {
         let now = Instant::now();
-        let (who, until) = call.map_or((None, now + PATIENCE_OF_THE_CLOCK), |call| {
+        let (who, until) = call.map_or((None, now + PATIENCE), |call| {
             let ticket = call.context.ticket;
             (ticket.who(), ticket.deadline().into_std().min(now + PATIENCE))
         });
