@@ -225,9 +225,6 @@ pub enum InvalidInput {
     /// RSA keys have 2048, 3072 or 4096 bits.
     #[error("an RSA key has 2048, 3072 or 4096 bits")]
     RsaKeyLength,
-    /// The unwrapped private key is not of the kind that was requested.
-    #[error("the wrapped private key is of another kind")]
-    KeyKind,
     /// The digest does not have the length of its hash.
     #[error("the digest is {found} bytes long; expected {expected}")]
     DigestLength {

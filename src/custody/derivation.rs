@@ -50,14 +50,9 @@ impl Custody {
         kind: SecretKeyKind,
     ) -> Result<Material, Error> {
         check(base, derivation)?;
-        let derive = |device: &Device, base: &Key, spec: &SecretKeySpec| Ok(device.derive(base, derivation, spec)?);
-        match base {
-            Base::Key(base) => self.made_from(base, class, kind, derive),
-            Base::Value { of, value } => self.run_for(HsmCall::Make, &of.material, |device| {
-                let base = device.create(&deriving(value), value)?;
-                self.made(device, &base, class, kind, derive)
-            }),
-        }
+        self.by(base, |device, base| {
+            self.made(device, base, class, kind, |device, base, spec| Ok(device.derive(base, derivation, spec)?))
+        })
     }
 
     /// Derives a value of this length in bytes from `base` inside the token, and returns it.
@@ -73,18 +68,10 @@ impl Custody {
         };
         let kind = SecretKeyKind::Generic { bytes: all };
         let spec = SecretKeySpec { kind, sensitive: false, extractable: true, uses: Uses::default() };
-        let value = |device: &Device, base: &Key| {
+        self.by(base, |device, base| {
             let value = device.value(&device.derive(base, derivation, &spec)?)?;
             Ok(Secret::new(value.get(..bytes).ok_or(Error::Length)?.to_vec().into()))
-        };
-        match base {
-            Base::Key(base) => {
-                self.run_for(HsmCall::Make, &base.material, |device| value(device, &self.handle(device, base)?))
-            }
-            Base::Value { of, value: own } => {
-                self.run_for(HsmCall::Make, &of.material, |device| value(device, &device.create(&deriving(own), own)?))
-            }
-        }
+        })
     }
 
     /// Makes a key from `base` inside the token, by `make`, and wraps it by the key of its class.
@@ -98,10 +85,16 @@ impl Custody {
         kind: SecretKeyKind,
         make: impl Fn(&Device, &Key, &SecretKeySpec) -> Result<Key, Error>,
     ) -> Result<Material, Error> {
+        self.by(Base::Key(base), |device, base| self.made(device, base, class, kind, &make))
+    }
+
+    /// Calls `make` with the key in the token that a base is, or becomes for the duration of the call.
+    fn by<T>(&self, base: Base<'_>, make: impl Fn(&Device, &Key) -> Result<T, Error>) -> Result<T, Error> {
+        let (Base::Key(own) | Base::Value { of: own, .. }) = base;
         // The base key gets a new handle. After a loss it is then not necessary to find out which handle was lost.
-        self.run_for(HsmCall::Make, &base.material, |device| {
-            let base = self.handle(device, base)?;
-            self.made(device, &base, class, kind, &make)
+        self.run_for(HsmCall::Make, &own.material, |device| match base {
+            Base::Key(own) => make(device, &self.handle(device, own)?),
+            Base::Value { value, .. } => make(device, &device.create(&deriving(value), value)?),
         })
     }
 

@@ -113,8 +113,7 @@ pub fn curve_name(curve: Curve) -> Nid {
     }
 }
 
-/// The public half as a SubjectPublicKeyInfo in DER.
-pub(super) fn public_key_info(parts: &PublicParts) -> Result<Vec<u8>, ErrorStack> {
+fn public_key_info(parts: &PublicParts) -> Result<Vec<u8>, ErrorStack> {
     match parts {
         PublicParts::Rsa { modulus, exponent } => {
             Rsa::from_public_components(BigNum::from_slice(modulus)?, BigNum::from_slice(exponent)?)?

@@ -263,7 +263,7 @@ impl Value<'_> {
 }
 
 /// Whether private keys of this kind are used.
-pub(super) fn is_served(kind: PairKind) -> bool {
+fn is_served(kind: PairKind) -> bool {
     !matches!(kind, PairKind::Rsa { bits } if !(2048..=4096).contains(&bits) || !bits.is_multiple_of(8))
 }
 

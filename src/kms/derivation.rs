@@ -152,15 +152,14 @@ fn check_whole(base: &Object) -> Result<(), Error> {
 mod tests {
     use crate::kmip::Dialect;
     use crate::kmip::enumerations::DerivationMethod;
+    use crate::kms::documented::rows;
 
     #[test]
     fn the_methods_in_the_docs_are_those_of_the_code() {
         use DerivationMethod as M;
         let page = include_str!("../../docs/derive-keys.md");
-        let (_, table) = page.split_once("## Which methods are there?").unwrap();
-        let rows = table.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
-        let rows = rows.take_while(|line| line.starts_with('|')).filter_map(|row| row.split('`').nth(1));
-        let mut documented: Vec<String> = rows.map(|name| name.replace('-', "_")).collect();
+        let names = rows(page, "## Which methods are there?").filter_map(|row| row.split('`').nth(1));
+        let mut documented: Vec<String> = names.map(|name| name.replace('-', "_")).collect();
         let served = [M::ENCRYPT, M::HKDF, M::HASH, M::AsymmetricKey, M::NIST800_108_F, M::NIST800_108_C];
         let mut served = served.map(|own| own.name(Dialect::Oasis).to_string().replace('-', "_")).to_vec();
         documented.sort();

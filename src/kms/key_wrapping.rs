@@ -5,11 +5,10 @@ use super::gate::Usable;
 use super::object::Object;
 use super::object_kind::{ObjectKind, only_wraps};
 use super::rsa_encryption;
-use crate::custody::{AesWrap, Hash, KeyWrap, Oaep, RsaPadding};
+use super::signature::name_of;
+use crate::custody::{AesWrap, KeyWrap, Oaep, RsaPadding};
 use crate::kmip::CryptographicParameters;
-use crate::kmip::enumerations::{
-    BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, MaskGenerator, PaddingMethod,
-};
+use crate::kmip::enumerations::{BlockCipherMode, CryptographicAlgorithm, MaskGenerator, PaddingMethod};
 use crate::secret::Bytes;
 
 /// Length in bytes of the IV of AES-CBC.
@@ -117,30 +116,16 @@ pub(super) fn wrap_bytes(by: &Usable<'_>, how: KeyWrap<'_>, value: &Bytes) -> Re
     }
 }
 
-fn name_of(hash: Hash) -> HashingAlgorithm {
-    match hash {
-        Hash::Sha1 => HashingAlgorithm::SHA_1,
-        Hash::Sha224 => HashingAlgorithm::SHA_224,
-        Hash::Sha256 => HashingAlgorithm::SHA_256,
-        Hash::Sha384 => HashingAlgorithm::SHA_384,
-        Hash::Sha512 => HashingAlgorithm::SHA_512,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::custody::Hash;
+    use crate::kms::documented::rows;
 
     #[test]
     fn the_methods_in_the_docs_are_those_of_the_code() {
         let page = include_str!("../../docs/wrap-a-key.md");
-        let (_, table) = page.split_once("## By which methods?").unwrap();
-        let rows: Vec<&str> = table
-            .lines()
-            .skip_while(|line| !line.starts_with("|---"))
-            .skip(1)
-            .take_while(|line| line.starts_with('|'))
-            .collect();
+        let rows: Vec<&str> = rows(page, "## By which methods?").collect();
         let oaep = Oaep { hash: Hash::Sha256, mask: Hash::Sha256, label: b"" };
         let ways = [
             ("kw", KeyWrap::Aes(AesWrap::Plain)),

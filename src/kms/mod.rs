@@ -30,6 +30,8 @@ mod credential;
 mod criteria;
 mod derivation;
 mod disabled;
+#[cfg(test)]
+mod documented;
 mod entry;
 mod error;
 mod first_input;

@@ -178,6 +178,17 @@ pub(super) fn of_hash(hash: HashingAlgorithm) -> Result<Hash, Error> {
     }
 }
 
+/// The name of a hash.
+pub(super) fn name_of(hash: Hash) -> HashingAlgorithm {
+    match hash {
+        Hash::Sha1 => HashingAlgorithm::SHA_1,
+        Hash::Sha224 => HashingAlgorithm::SHA_224,
+        Hash::Sha256 => HashingAlgorithm::SHA_256,
+        Hash::Sha384 => HashingAlgorithm::SHA_384,
+        Hash::Sha512 => HashingAlgorithm::SHA_512,
+    }
+}
+
 fn of_name(algorithm: DigitalSignatureAlgorithm) -> Result<(Scheme, Option<Hash>), Error> {
     use DigitalSignatureAlgorithm as D;
     Ok(match algorithm {

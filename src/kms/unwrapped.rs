@@ -29,9 +29,9 @@ struct Wrapped<'a> {
 /// # Errors
 /// The key is not wrapped in a way that is unwrapped, or the caller may not unwrap by the wrapping key.
 pub(super) fn import(kms: &Kms, call: &Call<'_>, object: &Brought, attributes: Attributes) -> Result<String, Error> {
-    let (data, _) = object.wrapped()?;
-    let by = wrapping_key(kms, call, data)?;
-    add(kms, call, object, attributes, by, Origin::Imported)
+    let wrapped = object.wrapped()?;
+    let by = wrapping_key(kms, call, wrapped.0)?;
+    add(kms, call, wrapped, attributes, by, Origin::Imported)
 }
 
 /// Unwraps the key of a registration and adds it, if it is wrapped as bytes (NoEncoding) under a key of this server whose mask
@@ -46,7 +46,7 @@ pub(super) fn register(
     object: &Brought,
     attributes: &Attributes,
 ) -> Result<Option<String>, Error> {
-    let Ok((data, _)) = object.wrapped() else { return Ok(None) };
+    let Ok((data, blob)) = object.wrapped() else { return Ok(None) };
     let Some(information) = &data.encryption_key_information else { return Ok(None) };
     let is_bare = data.encoding_option == Some(EncodingOption::NoEncoding);
     if !is_bare || !kms.has_unwrapping_key(&information.unique_identifier)? {
@@ -58,7 +58,7 @@ pub(super) fn register(
         Err(Error::NotFound(_)) => return Ok(None),
         Err(error) => return Err(error),
     };
-    add(kms, call, object, attributes.clone(), by, Origin::Registered).map(Some)
+    add(kms, call, (data, blob), attributes.clone(), by, Origin::Registered).map(Some)
 }
 
 /// The wrapping key. Its use is decided as every use of a key; it needs the permission to decrypt.
@@ -70,12 +70,11 @@ fn wrapping_key<'a>(kms: &'a Kms, call: &'a Call<'a>, data: &KeyWrappingData) ->
 fn add(
     kms: &Kms,
     call: &Call<'_>,
-    object: &Brought,
+    (data, blob): (&KeyWrappingData, &Bytes),
     attributes: Attributes,
     by: Grant<'_>,
     origin: Origin,
 ) -> Result<String, Error> {
-    let (data, blob) = object.wrapped()?;
     let is_plain = data.wrapping_method == WrappingMethod::Encrypt
         && data.mac_signature_key_information.is_none()
         && data.mac_signature.is_none()

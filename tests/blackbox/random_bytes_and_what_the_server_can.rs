@@ -83,7 +83,8 @@ fn a_role_limits_random_bytes() {
         [structure("RNGRetrieve", &[integer("DataLength", 8)]), structure("RNGSeed", &[bytes("Data", b"seed")])];
     let null = Value::Null;
     let narrowed = |role: &str| world.token("sam", &json!({ "role": role }));
-    // An own role is a limit, one of several roles in projects is enough, and a role that every caller has is none.
+    // The own role of a caller must allow it. Without one, a role of the caller in one project is enough, and roles of the member
+    // `*` do not count.
     let permitted = [
         world.certificate("alice"),
         world.certificate("lena"),

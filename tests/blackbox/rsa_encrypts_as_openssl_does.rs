@@ -1,16 +1,16 @@
 //! RSA encryption: what OpenSSL encrypts is decrypted in the HSM, and what is encrypted here OpenSSL decrypts, with every
 //! padding, hash and label. Every damaged ciphertext has one answer.
 
-use openssl::encrypt::{Decrypter, Encrypter};
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::{Padding, Rsa};
 use serde_json::Value;
 
+use crate::harness::Server;
 use crate::harness::asymmetric::Kind;
 use crate::harness::kmip::{boolean, bytes, enumeration, integer, octets, parameters, structure, text, with};
 use crate::harness::pairs::{halves, pair_of, sign};
-use crate::harness::{Server, reference};
+use crate::harness::reference::{self, RsaPadding};
 
 const DECRYPT: i64 = 8;
 const ENCRYPT: i64 = 4;
@@ -54,12 +54,10 @@ fn registered(server: &Server, bits: u32, more: &[Value]) -> (PKey<Private>, Str
     (key, private, public)
 }
 
-/// The parameters of KMIP, and those of OpenSSL: padding, the hashes, and the label.
+/// The parameters of KMIP, and those of OpenSSL.
 struct Way {
     fields: Vec<Value>,
-    padding: Padding,
-    hashes: [MessageDigest; 2],
-    label: Vec<u8>,
+    padding: RsaPadding,
 }
 
 fn oaep(hash: &str, mask: Option<&str>, label: &[u8]) -> Way {
@@ -69,44 +67,12 @@ fn oaep(hash: &str, mask: Option<&str>, label: &[u8]) -> Way {
         fields.push(bytes("PSource", label));
     }
     let hashes = [digest(hash), digest(mask.unwrap_or(hash))];
-    Way { fields, padding: Padding::PKCS1_OAEP, hashes, label: label.to_vec() }
+    Way { fields, padding: RsaPadding::Oaep { hashes, label: label.to_vec() } }
 }
 
 fn pkcs1() -> Way {
     let fields = vec![enumeration("PaddingMethod", "PKCS1v15")];
-    Way { fields, padding: Padding::PKCS1, hashes: [MessageDigest::sha1(); 2], label: Vec::new() }
-}
-
-fn encrypted(key: &PKey<Private>, way: &Way, data: &[u8]) -> Vec<u8> {
-    let mut encrypter = Encrypter::new(key).unwrap();
-    encrypter.set_rsa_padding(way.padding).unwrap();
-    if way.padding == Padding::PKCS1_OAEP {
-        encrypter.set_rsa_oaep_md(way.hashes[0]).unwrap();
-        encrypter.set_rsa_mgf1_md(way.hashes[1]).unwrap();
-        if !way.label.is_empty() {
-            encrypter.set_rsa_oaep_label(&way.label).unwrap();
-        }
-    }
-    let mut output = vec![0; encrypter.encrypt_len(data).unwrap()];
-    let length = encrypter.encrypt(data, &mut output).unwrap();
-    output.truncate(length);
-    output
-}
-
-fn decrypted(key: &PKey<Private>, way: &Way, data: &[u8]) -> Vec<u8> {
-    let mut decrypter = Decrypter::new(key).unwrap();
-    decrypter.set_rsa_padding(way.padding).unwrap();
-    if way.padding == Padding::PKCS1_OAEP {
-        decrypter.set_rsa_oaep_md(way.hashes[0]).unwrap();
-        decrypter.set_rsa_mgf1_md(way.hashes[1]).unwrap();
-        if !way.label.is_empty() {
-            decrypter.set_rsa_oaep_label(&way.label).unwrap();
-        }
-    }
-    let mut output = vec![0; decrypter.decrypt_len(data).unwrap()];
-    let length = decrypter.decrypt(data, &mut output).unwrap();
-    output.truncate(length);
-    output
+    Way { fields, padding: RsaPadding::Pkcs1 }
 }
 
 fn in_both_directions(
@@ -118,11 +84,11 @@ fn in_both_directions(
     let mut alice = server.alice().connect().unwrap();
     for length in [0, 1, most / 3, most - 1, most] {
         let data = reference::random(length);
-        let there = encrypted(key, way, &data);
+        let there = way.padding.encrypt(key, &data);
         let answer = alice.ok(&request("Decrypt", private, &way.fields, &there));
         assert_eq!(octets(&answer, "Data"), data, "{:?} {length}", way.fields);
         let here = octets(&alice.ok(&request("Encrypt", public, &way.fields, &data)), "Data");
-        assert_eq!(decrypted(key, way, &here), data, "{:?} {length}", way.fields);
+        assert_eq!(way.padding.decrypt(key, &here), data, "{:?} {length}", way.fields);
     }
     let long = request("Encrypt", public, &way.fields, &reference::random(most + 1));
     let problem = alice.refused(&long, 400, "Bad_Cryptographic_Parameters");
@@ -165,12 +131,12 @@ fn the_parameters_of_the_key_hold_where_the_request_has_none(server: &Server) {
     let bare =
         |operation, id: &str, data: &[u8]| structure(operation, &[text("UniqueIdentifier", id), bytes("Data", data)]);
     let sealed = octets(&alice.ok(&bare("Encrypt", &public, b"data")), "Data");
-    assert_eq!(decrypted(&key, &way, &sealed), b"data");
+    assert_eq!(way.padding.decrypt(&key, &sealed), b"data");
     assert_eq!(octets(&alice.ok(&bare("Decrypt", &private, &sealed)), "Data"), b"data");
     // Without any parameters it is OAEP with SHA-256.
     let (key, private, public) = registered(server, 2048, &[]);
     let sealed = octets(&alice.ok(&bare("Encrypt", &public, b"data")), "Data");
-    assert_eq!(decrypted(&key, &oaep("SHA256", None, b""), &sealed), b"data");
+    assert_eq!(oaep("SHA256", None, b"").padding.decrypt(&key, &sealed), b"data");
     assert_eq!(octets(&alice.ok(&bare("Decrypt", &private, &sealed)), "Data"), b"data");
 }
 
@@ -178,7 +144,7 @@ fn damaged_ciphertexts_have_one_answer(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let (key, private, _) = registered(server, 2048, &[]);
     for way in [oaep("SHA1", None, b""), oaep("SHA256", None, b""), oaep("SHA512", Some("SHA1"), b"label")] {
-        let good = encrypted(&key, &way, b"data");
+        let good = way.padding.encrypt(&key, b"data");
         let raw = |encoded: &[u8]| {
             let mut output = vec![0; 256];
             key.rsa().unwrap().public_encrypt(encoded, &mut output, Padding::NONE).unwrap();
@@ -193,8 +159,8 @@ fn damaged_ciphertexts_have_one_answer(server: &Server) {
             changed[at] ^= 1;
             changed
         }));
-        damaged.push(encrypted(&key, &oaep("SHA384", None, b"other"), b"data"));
-        damaged.push(encrypted(&key, &pkcs1(), b"data"));
+        damaged.push(oaep("SHA384", None, b"other").padding.encrypt(&key, b"data"));
+        damaged.push(pkcs1().padding.encrypt(&key, b"data"));
         let answers: Vec<String> = damaged
             .iter()
             .map(|data| {
@@ -239,5 +205,5 @@ fn what_does_not_fit_is_refused(server: &Server) {
     let other = alice.new_key(&kind.register("PublicKey", &kind.public(&long)[0], ENCRYPT, &[]));
     let way = oaep("SHA256", None, b"");
     let sealed = octets(&alice.ok(&request("Encrypt", &other, &way.fields, b"data")), "Data");
-    assert_eq!(decrypted(&long, &way, &sealed), b"data");
+    assert_eq!(way.padding.decrypt(&long, &sealed), b"data");
 }

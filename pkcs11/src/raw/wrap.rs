@@ -48,8 +48,8 @@ impl Functions {
         let mut mechanism = mechanism.into().mechanism();
         let (session, wrapping, key) = (session.handle(), wrapping.handle(), key.handle());
         let mut blob = written(room, Function::WrapKey, |blob, room| {
-            // SAFETY: the parameters of the mechanism, if it has any, are borrowed for longer than the call, and `blob` has room for as many bytes as `room` says. As for the session, see
-            // `attribute`.
+            // SAFETY: the parameters of the mechanism, if it has any, are borrowed for longer than the call, and `blob` has
+            // room for as many bytes as `room` says. As for the session, see `attribute`.
             unsafe { call(session, &raw mut mechanism, wrapping, key, blob, room) }
         })?;
         Ok(std::mem::take(&mut *blob))
@@ -69,8 +69,8 @@ impl Functions {
         let mut template: Vec<CK_ATTRIBUTE> = template.iter().map(Into::into).collect();
         let (length, count) = (blob.len().try_into()?, template.len().try_into()?);
         let mut handle = 0;
-        // SAFETY: the parameters of the mechanism are of its type, and borrowed for longer than the call; `blob` has `length` bytes, which the module only reads whatever the
-        // prototype says; `template` holds `count` attributes that point into the borrowed `Attribute`s. All outlive the call.
+        // SAFETY: the parameters of the mechanism are of its type, and borrowed for longer than the call; `blob` has `length`
+        // bytes, which the module only reads whatever the prototype says; `template` holds `count` attributes that point into the borrowed `Attribute`s. All outlive the call.
         // As for the session, see `attribute`.
         let rv = unsafe {
             call(

@@ -69,8 +69,8 @@ impl Unwrap {
         let content = Source::whole(&self.input, MOST, FileError::large).await?;
         let file = material::read(self.format, &self.input, content, false)?;
         let block = file.key_block().ok_or(Error::Incomplete("key"))?;
-        let (stated, algorithm) = (block.cryptographic_algorithm, self.named()?.algorithm);
-        if file.object_type() == ObjectType::SecretData || stated.is_some_and(|own| own != algorithm) {
+        let (found, expected) = (block.cryptographic_algorithm, self.named()?.algorithm);
+        if file.object_type() == ObjectType::SecretData || found.is_some_and(|found| found != expected) {
             return Err(Error::Usage(
                 "the file has a key of another kind: give --type and --hash as they are in the file".to_owned(),
             ));

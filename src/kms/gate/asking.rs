@@ -1,7 +1,6 @@
 //! The operations on the server itself that a [`ServerGrant`] permits.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
 
 use super::super::error::Error;
 use super::super::list::CHUNK;
@@ -21,9 +20,6 @@ const MAX_OWN_SWEEPS: usize = MAX_SWEEPS / 2;
 
 /// Maximum number of long searches that wait until another one ends; of one caller half of them.
 const MAX_WAITING: usize = 8;
-
-/// How long a search waits until another one ends.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Maximum number of objects that a search looks at without a place, if the caller's share is used up.
 const MOST_WITHOUT: usize = 100;
@@ -139,9 +135,8 @@ impl<'a> ServerGrant<'a> {
     /// Takes a place for a long search, and waits a moment for it. Only [`MAX_SWEEPS`] run at one time, and only
     /// [`MAX_OWN_SWEEPS`] of one caller, so that other callers are served.
     pub(super) fn sweep(&self) -> Result<Place<'a>, Error> {
-        let until = self.call.context.ticket.deadline().into_std().min(Instant::now() + PATIENCE);
-        let (kms, is_over) = (self.kms, || self.call.go_on().is_err());
-        kms.sweeps.take(&self.call.context.ticket.who(), until, &is_over).map_err(Error::Sweeps)
+        let kms = self.kms;
+        kms.sweeps.take_for(Some(self.call)).map_err(Error::Sweeps)
     }
 
     /// Whether some results of the search tables may be hidden from the caller. If so, the number of results must not

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::super::call::Call;
 use crate::desk::{Full, Who};
 
 /// The caller whose share of the places a request uses; `None` for the server's own work.
@@ -12,6 +13,10 @@ pub(super) type Holder = Option<Who>;
 /// The shortest time between two lines of the log about refusals. A line contains the number of refusals since the one
 /// before.
 const SILENCE: Duration = Duration::from_secs(10);
+
+/// The longest wait. It is shorter than that for the turn of an object ([`crate::turns`]), which a replacement of a pair holds
+/// while it waits: a revocation of the pair comes after it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often one that waits looks whether its request has ended.
 const LOOK: Duration = Duration::from_millis(500);
@@ -96,12 +101,20 @@ impl FairPlaces {
         self.lock().waiting_of(caller) >= self.waiting / 2
     }
 
-    /// Waits for a place, until `until` or until `is_over` returns true.
+    /// Waits for a place for a call, or for the server's own work: at most for [`PATIENCE`], and not after the end of the
+    /// request.
     ///
     /// # Errors
     /// [`Full::Share`]: the caller has used up the caller's share, or waited too long and had a place at that time.
     /// [`Full::All`]: too many wait, or the wait was too long. The log counts both.
-    pub(super) fn take(&self, caller: &Holder, until: Instant, is_over: &dyn Fn() -> bool) -> Result<Place<'_>, Full> {
+    pub(super) fn take_for(&self, call: Option<&Call<'_>>) -> Result<Place<'_>, Full> {
+        let until = Instant::now() + PATIENCE;
+        let Some(call) = call else { return self.take(&None, until, &|| false) };
+        let ticket = call.context.ticket;
+        self.take(&ticket.who(), until.min(ticket.deadline().into_std()), &|| call.go_on().is_err())
+    }
+
+    fn take(&self, caller: &Holder, until: Instant, is_over: &dyn Fn() -> bool) -> Result<Place<'_>, Full> {
         let taken = self.wait(caller, until, is_over);
         if taken.is_err() {
             self.tell(caller);

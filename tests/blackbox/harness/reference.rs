@@ -3,9 +3,11 @@
 use openssl::aes::{AesKey, wrap_key};
 use openssl::cipher;
 use openssl::cipher_ctx::{CipherCtx, CipherCtxFlags};
+use openssl::encrypt::{Decrypter, Encrypter};
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
-use openssl::pkey::PKey;
+use openssl::pkey::{PKey, Private};
+use openssl::rsa::Padding;
 use openssl::sign::Signer;
 use openssl::symm::{Cipher, Crypter, Mode, decrypt_aead, encrypt_aead};
 
@@ -136,4 +138,52 @@ pub fn random(bytes: usize) -> Vec<u8> {
     let mut random = vec![0; bytes];
     openssl::rand::rand_bytes(&mut random).unwrap();
     random
+}
+
+/// A padding of RSA encryption.
+pub enum RsaPadding {
+    /// RSAES-OAEP, with its hash and that of the mask.
+    Oaep { hashes: [MessageDigest; 2], label: Vec<u8> },
+    /// RSAES-PKCS1-v1_5.
+    Pkcs1,
+}
+
+impl RsaPadding {
+    pub fn encrypt(&self, key: &PKey<Private>, data: &[u8]) -> Vec<u8> {
+        let mut encrypter = Encrypter::new(key).unwrap();
+        match self {
+            Self::Pkcs1 => encrypter.set_rsa_padding(Padding::PKCS1).unwrap(),
+            Self::Oaep { hashes: [hash, mask], label } => {
+                encrypter.set_rsa_padding(Padding::PKCS1_OAEP).unwrap();
+                encrypter.set_rsa_oaep_md(*hash).unwrap();
+                encrypter.set_rsa_mgf1_md(*mask).unwrap();
+                if !label.is_empty() {
+                    encrypter.set_rsa_oaep_label(label).unwrap();
+                }
+            }
+        }
+        let mut output = vec![0; encrypter.encrypt_len(data).unwrap()];
+        let length = encrypter.encrypt(data, &mut output).unwrap();
+        output.truncate(length);
+        output
+    }
+
+    pub fn decrypt(&self, key: &PKey<Private>, data: &[u8]) -> Vec<u8> {
+        let mut decrypter = Decrypter::new(key).unwrap();
+        match self {
+            Self::Pkcs1 => decrypter.set_rsa_padding(Padding::PKCS1).unwrap(),
+            Self::Oaep { hashes: [hash, mask], label } => {
+                decrypter.set_rsa_padding(Padding::PKCS1_OAEP).unwrap();
+                decrypter.set_rsa_oaep_md(*hash).unwrap();
+                decrypter.set_rsa_mgf1_md(*mask).unwrap();
+                if !label.is_empty() {
+                    decrypter.set_rsa_oaep_label(label).unwrap();
+                }
+            }
+        }
+        let mut output = vec![0; decrypter.decrypt_len(data).unwrap()];
+        let length = decrypter.decrypt(data, &mut output).unwrap();
+        output.truncate(length);
+        output
+    }
 }
