@@ -197,6 +197,12 @@ impl Kitchen {
                 let ask = with(crate::keys_are_derived::ecdh(&base, &[], 256, &[]), &[named]);
                 Recipe { ask: kmip(ask), objects: vec![("the key to derive from", base), ("the public key", public)] }
             }
+            "DeriveKey, naming secret data" => {
+                let base = self.key(0x200);
+                let data = self.alice.connection.new_key(&crate::secret_data_is_derived::to_derive_from(&[7; 32]));
+                let ask = crate::secret_data_is_derived::with_data_of(&base, &data);
+                Recipe { ask: kmip(ask), objects: vec![("the key to derive from", base), ("the secret data", data)] }
+            }
             "ReKeyKeyPair" => {
                 let (private, public) = self.pair();
                 let ask = structure("ReKeyKeyPair", &[text("PrivateKeyUniqueIdentifier", &private)]);

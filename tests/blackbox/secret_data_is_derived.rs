@@ -53,6 +53,16 @@ fn ecb() -> Value {
     parameters(&[enumeration("BlockCipherMode", "ECB")])
 }
 
+/// Register of secret data from which, and by which, keys are derived.
+pub fn to_derive_from(value: &[u8]) -> Value {
+    secret_data(value, &[mask(DERIVE)])
+}
+
+/// A request for a key that the base derives from the value of secret data.
+pub fn with_data_of(base: &str, data: &str) -> Value {
+    derive("SymmetricKey", &[base, data], "ENCRYPT", &[ecb()], 256, &[])
+}
+
 fn value(alice: &mut Connection, request: &Value) -> Vec<u8> {
     let id = string(&alice.ok(request), "UniqueIdentifier");
     octets(&alice.ok(&named("Get", &id)), "KeyMaterial")
@@ -70,9 +80,8 @@ fn secret_data_is_what_openssl_derives(server: &Server) {
         assert_eq!(value(&mut alice, &request), all[..length]);
     }
     // The data is that of secret data, which is named instead.
-    let other = alice.new_key(&secret_data(&data, &[mask(DERIVE)]));
-    let request = derive("SymmetricKey", &[&base, &other], "ENCRYPT", &[ecb()], 256, &[]);
-    assert_eq!(value(&mut alice, &request), all[..32]);
+    let other = alice.new_key(&to_derive_from(&data));
+    assert_eq!(value(&mut alice, &with_data_of(&base, &other)), all[..32]);
     let id = string(
         &alice.ok(&derive("SecretData", &[&base], "ENCRYPT", &[ecb(), bytes("DerivationData", &data)], 128, &[])),
         "UniqueIdentifier",

@@ -79,6 +79,13 @@ impl State {
         self.waiting.iter().filter(|(_, own)| own == caller).count()
     }
 
+    /// Whether a request that no longer waits waited for others of its caller: one of them has a place, got one since request
+    /// `number` came, or still waits.
+    fn competes_with_itself(&self, caller: &Holder, number: u64) -> bool {
+        let has_had_one = self.served.get(caller).is_some_and(|served| *served > number);
+        has_had_one || self.running.contains_key(caller) || self.waiting_of(caller) > 0
+    }
+
     /// Forgets when callers had a place if nobody waits: while somebody waits, who sends one request after another must not
     /// count as new each time.
     fn forget(&mut self) {
@@ -105,7 +112,7 @@ impl FairPlaces {
     /// request.
     ///
     /// # Errors
-    /// [`Full::Share`]: the caller has used up the caller's share, or waited too long and had a place at that time.
+    /// [`Full::Share`]: the caller has used up the caller's share, or waited too long for other requests of the same caller.
     /// [`Full::All`]: too many wait, or the wait was too long. The log counts both.
     pub(super) fn take_for(&self, call: Option<&Call<'_>>) -> Result<Place<'_>, Full> {
         let until = Instant::now() + PATIENCE;
@@ -142,7 +149,7 @@ impl FairPlaces {
                 state.waiting.retain(|(number, _)| *number != own);
                 self.moved.notify_all();
                 if !is_next {
-                    let full = if state.running.contains_key(caller) { Full::Share } else { Full::All };
+                    let full = if state.competes_with_itself(caller, own) { Full::Share } else { Full::All };
                     state.forget();
                     return Err(full);
                 }
@@ -223,6 +230,19 @@ mod tests {
         drop((one, other));
         let state = places.lock();
         assert!(state.running.is_empty() && state.served.is_empty());
+    }
+
+    #[test]
+    fn who_waits_too_long_for_requests_of_the_same_caller_is_at_the_share() {
+        let places = FairPlaces::new("work", 1, 1, 8);
+        let _running = places.take(&who("bob"), soon(), &|| false).unwrap();
+        let late = |name| places.take(&who(name), Instant::now(), &|| false).map(drop);
+        assert_eq!((late("carol"), late("bob")), (Err(Full::All), Err(Full::Share)));
+        places.lock().waiting.push((90, who("carol")));
+        assert_eq!((late("carol"), late("dave")), (Err(Full::Share), Err(Full::All)));
+        // Nobody of dave's waits, but one got a place meanwhile.
+        places.lock().served.insert(who("dave"), 91);
+        assert_eq!(late("dave"), Err(Full::Share));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The audit log of a server, as its operator and auditors read it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,19 +20,36 @@ impl Place {
         self.path("claviger.audit.jsonl")
     }
 
-    /// The files of the log, the oldest first.
-    pub fn audit_files(&self) -> Vec<PathBuf> {
+    /// The names of the files of the log; a rotation adds one.
+    fn audit_names(&self) -> BTreeSet<PathBuf> {
         let names = fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().path());
         let is_ours = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("claviger.audit.jsonl");
-        let mut files: Vec<PathBuf> = names.filter(is_ours).collect();
-        // An empty file is the newest.
-        files.sort_by_key(|path| lines_in(path).first().map_or(u64::MAX, seq));
-        files
+        names.filter(is_ours).collect()
+    }
+
+    /// What was read of all files, the oldest first, with no rotation during it.
+    fn between_rotations<T>(&self, read: impl Fn(&[PathBuf]) -> T) -> T {
+        eventually("the log is read between two rotations", || {
+            let names = self.audit_names();
+            let firsts = names.iter().map(|path| Some((first_seq(path)?, path.clone())));
+            let mut files = firsts.collect::<Option<Vec<_>>>()?;
+            files.sort();
+            let files: Vec<PathBuf> = files.into_iter().map(|(_, path)| path).collect();
+            let found = read(&files);
+            (self.audit_names() == names).then_some(found)
+        })
+    }
+
+    /// The files of the log, the oldest first.
+    pub fn audit_files(&self) -> Vec<PathBuf> {
+        self.between_rotations(<[PathBuf]>::to_vec)
     }
 
     /// Every whole line.
     pub fn audit_lines(&self) -> Vec<Value> {
-        self.audit_files().iter().flat_map(|path| lines_in(path)).collect()
+        let lines = |path: &PathBuf| Some(lines_of(&fs::read_to_string(path).ok()?));
+        let all = |files: &[PathBuf]| files.iter().map(lines).collect::<Option<Vec<_>>>();
+        eventually("the log is there", || self.between_rotations(all)).concat()
     }
 
     /// Runs `claviger audit verify`, and returns its exit status and its output.
@@ -48,7 +66,7 @@ impl Place {
     /// Waits until the whole log is signed to its end.
     pub fn signed(&self) {
         eventually("the log is signed", || {
-            let (status, said) = self.verify(None, &self.audit_files());
+            let (status, said) = self.between_rotations(|files| self.verify(None, files));
             assert!([0, UNSIGNED].contains(&status), "{said}");
             (status == 0).then_some(())
         });
@@ -98,9 +116,14 @@ pub fn seq(line: &Value) -> u64 {
     line["seq"].as_u64().unwrap_or_else(|| panic!("{line}"))
 }
 
-/// Returns the complete lines of a file; the last line may be incomplete.
-fn lines_in(path: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(path).unwrap();
+/// The number of a file's first line; an empty file is the newest. `None` if the file was just renamed.
+fn first_seq(path: &Path) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    Some(lines_of(&text).first().map_or(u64::MAX, seq))
+}
+
+/// The complete lines of a text; the last line may be incomplete.
+fn lines_of(text: &str) -> Vec<Value> {
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
