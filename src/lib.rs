@@ -14,6 +14,7 @@ pub mod file;
 pub mod http;
 pub mod kms;
 pub mod metrics;
+pub mod network;
 pub mod pem;
 pub mod pkcs12;
 pub mod policy;

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::names::words;
-use crate::policy::TrustedNetwork;
+use crate::network::TrustedNetwork;
 
 /// A name that has one of these words limits something: `accessTokenTTL`, `numUsesLimit`, `restricted_to`, `is-temporary`.
 const WORDS: &[&str] = &[

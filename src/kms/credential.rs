@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::error::Error;
-use crate::policy::TrustedNetwork;
+use crate::network::TrustedNetwork;
 
 /// Number of random digits of a credential.
 pub(super) const DIGITS: usize = 64;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, MAX_PARTS, check_count, check_name};
 use super::terms::Terms;
-use super::trusted_network::TrustedNetwork;
 use super::universal_auth::check_plain;
+use crate::network::TrustedNetwork;
 use crate::principal::Username;
 
 /// The longest value of a variable, in bytes. The longest values are sets of public keys.

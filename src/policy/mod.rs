@@ -34,7 +34,6 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod token_settings;
-mod trusted_network;
 mod universal_auth;
 
 pub use action::{Action, Capability};
@@ -58,5 +57,4 @@ pub use resource::{Account, Properties, Resource};
 pub use subject::{Subject, SubjectError};
 pub use terms::{MAX_TOKEN_TTL, Terms};
 pub use token_settings::{MemberFault, TokenSettings};
-pub use trusted_network::{TrustedNetwork, TrustedNetworkError};
 pub use universal_auth::{MAX_CLIENT_ID, UniversalAuthDocument, check_universal_auth};

@@ -14,6 +14,7 @@ use self::arbitrary::{
 use self::model::{is_allowed, is_described};
 use super::*;
 use crate::kmip::enumerations::Operation;
+use crate::network::TrustedNetwork;
 use crate::principal::{Caller, Username};
 
 fn decide(policy: &Policy, caller: &Caller, action: Action, object: &Object) -> Decision {

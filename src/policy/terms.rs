@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::trusted_network::TrustedNetwork;
+use crate::network::TrustedNetwork;
 
 /// The longest lifetime of an access token including all renewals, in seconds: ten years.
 pub const MAX_TOKEN_TTL: i64 = 315_360_000;

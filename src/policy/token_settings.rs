@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::terms::{MAX_TOKEN_TTL, Terms};
-use super::trusted_network::TrustedNetwork;
+use crate::network::TrustedNetwork;
 
 /// The largest number of networks of one list.
 const MAX_NETWORKS: usize = 64;

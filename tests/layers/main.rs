@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 29] = [
     "base64",
     "turns",
     "secret",
@@ -20,6 +20,7 @@ const ORDER: [&str; 28] = [
     "pem",
     "pkcs12",
     "principal",
+    "network",
     "metrics",
     "desk",
     "client",
@@ -46,7 +47,7 @@ const OWNED: [(&str, &[&str]); 15] = [
     ("warp", &["http", "server"]),
     ("hyper", &["server", "client"]),
     ("x509_parser", &["auth"]),
-    ("cidr", &["policy"]),
+    ("cidr", &["network"]),
     ("uuid", &["kms"]),
     ("form_urlencoded", &["http", "cli"]),
     ("native_tls", &["client"]),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use super::error::AccessTokenFault;
 use crate::auth::narrowing;
-use crate::policy::TrustedNetwork;
+use crate::network::TrustedNetwork;
 use crate::principal::{Caller, Method, Username};
 use crate::store::access_token::AccessToken;
 

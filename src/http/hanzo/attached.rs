@@ -7,7 +7,8 @@ use warp::http::StatusCode;
 use super::super::problem::Problem;
 use super::shapes::invalid;
 use crate::kms;
-use crate::policy::{MemberFault, TokenSettings, TrustedNetwork};
+use crate::network::TrustedNetwork;
+use crate::policy::{MemberFault, TokenSettings};
 
 /// The default of `accessTokenTTL` and `accessTokenMaxTTL`, in seconds: 30 days.
 pub(super) const DEFAULT_TTL: i64 = 2_592_000;

@@ -1,4 +1,5 @@
-//! Networks from which a credential may be used. Only the address of the connection counts, never a header.
+//! Networks from which a credential may be used, and those of proxies. Only the address of the connection counts, never an
+//! HTTP header.
 
 use std::fmt;
 use std::net::IpAddr;
