@@ -28,7 +28,7 @@ const LATEST: usize = 8;
 
 /// Sources whose error texts a reader finds on the page about troubleshooting, with the part of the file that counts:
 /// from this text to the end.
-const ERRORS: [(&str, &str); 15] = [
+const ERRORS: [(&str, &str); 17] = [
     ("src/config/error.rs", ""),
     ("src/server/error.rs", ""),
     ("src/custody/error.rs", "pub enum RootError"),
@@ -43,6 +43,8 @@ const ERRORS: [(&str, &str); 15] = [
     ("src/auth/certificate.rs", ""),
     ("src/principal.rs", ""),
     ("src/server/handshake.rs", ""),
+    ("src/server/arrival.rs", ""),
+    ("src/server/proxy_header.rs", ""),
     ("src/policy/file.rs", ""),
 ];
 

@@ -14,6 +14,7 @@ mod mechanism_number;
 mod options;
 mod places;
 mod printed;
+mod proxies;
 mod secret_file;
 pub mod toml_file;
 mod within;
@@ -37,6 +38,7 @@ pub use printed::print;
 pub use secret_file::{SecretSource, check_access, exposure, private};
 
 use crate::file;
+use crate::network::TrustedNetwork;
 use crate::principal::Username;
 use crate::secret::Password;
 use toml_file::FromFile;
@@ -120,6 +122,8 @@ pub struct Config {
     pub kmip_interop: bool,
     /// Whether keys of algorithms that are no longer secure are used.
     pub legacy_algorithms: bool,
+    /// The networks whose connections begin with a header of the PROXY protocol.
+    pub proxies: Vec<TrustedNetwork>,
     /// The server's TLS identity; `None` for plain HTTP.
     pub identity: Option<IdentityFiles>,
     /// Client certificates.
@@ -207,6 +211,7 @@ impl Config {
 
     fn checked(options: Options, pin: Option<Password>, places: &OptionSources) -> Result<Self, Error> {
         let identity = identity(&options)?;
+        let proxies = proxies::proxies(&options, places)?;
         let mut client_certificates = callers::client_certificates(&options, places)?;
         if client_certificates.is_some() && identity.is_none() {
             return Err(Error::AuthorityWithoutIdentity);
@@ -224,8 +229,7 @@ impl Config {
         let authenticates = authenticates(&client_certificates, &jwt_issuers, &options.iam_file, &api_token_id);
         let hostname = hostname("hostname", options.hostname.as_deref(), authenticates)?;
         let kmip = kmip_socket(&options, &hostname, client_certificates.is_some())?;
-        let log = options.log.unwrap_or_else(|| "info".to_owned());
-        log_filter::check(&log).map_err(Error::LogFilter)?;
+        let log = log_directives(options.log)?;
         let gcm_limit = within("gcm-limit", options.gcm_limit.unwrap_or(*GCM_LIMIT.end()), &GCM_LIMIT, "")?;
         let subjects = |option: &'static str, given: Option<Vec<String>>| {
             given.map(|given| listed::all(option, Some(&given), places)).transpose()
@@ -235,6 +239,7 @@ impl Config {
             kmip,
             kmip_interop: options.kmip_interop.unwrap_or(false),
             legacy_algorithms: options.allow_legacy_algorithms.unwrap_or(false),
+            proxies,
             port: options.port.unwrap_or(DEFAULT_PORT),
             identity,
             client_certificates,

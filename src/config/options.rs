@@ -155,6 +155,11 @@ options! {
     /// Use keys of algorithms that are no longer secure: 3DES and HMAC-MD5 [default: false]
     #[arg(long, env = "KMS_ALLOW_LEGACY_ALGORITHMS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     allow_legacy_algorithms: bool,
+    /// Network of load balancers, as in 10.0.0.0/28, whose connections begin with a header of the PROXY protocol, version
+    /// 2, which says whose they are; for several, repeat the option, or write `[A,B]` [default: none]
+    #[arg(long, env = "KMS_PROXY_PROTOCOL_FROM", value_name = "NETWORK")]
+    #[serde(deserialize_with = "one_or_several")]
+    proxy_protocol_from: Vec<String>,
     /// PKCS#12 file with the server's key, certificate and chain; without it: plain HTTP
     #[arg(long, env = "KMS_HTTPS_P12_FILE", value_name = "FILE")]
     https_p12_file: PathBuf,

@@ -23,7 +23,8 @@ pub(super) enum OptionSource {
     File,
 }
 
-const PLACED: [&str; 10] = [
+const PLACED: [&str; 11] = [
+    "proxy_protocol_from",
     "authority_cert_file",
     "username_prefix",
     "crl_file",

@@ -155,6 +155,7 @@ fn listed(config: &Config, name: &str) -> Option<Option<Value>> {
     let subjects = |subjects: &Option<Vec<String>>| subjects.as_ref().and_then(Printed::printed);
     Some(match name {
         "authority_cert_file" => of_authorities(|own| Some(own.file.display().to_string())),
+        "proxy_protocol_from" => each(config.proxies.iter().map(|own| Some(own.to_string()))),
         "username_prefix" => each(authorities.iter().map(|own| unless_empty(&own.username_prefix))),
         "crl_file" => {
             let files = clients.map(|clients| &clients.crl_files).filter(|files| !files.is_empty());

@@ -53,6 +53,8 @@ pub fn check(config: &Config) -> Result<String, StartError> {
         Some(address) => format!("\nprobe: {}", listening(&address.ip().to_string(), address.port())?),
         None => String::new(),
     };
+    let proxies = described::proxies(config).map(|networks| format!("\nPROXY header from: {networks}"));
+    let proxies = proxies.unwrap_or_default();
     let scheme = if setup.is_some() { "https" } else { "http" };
     let callers = described::callers(config, &of_file, api_token);
     let duties = described::duties(config, &documents);
@@ -62,7 +64,7 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let identity = setup.map(|setup| format!("{}, until {}", setup.subject, x509::date(setup.not_after)));
     let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;
     Ok(format!(
-        "would listen on {scheme}://{listen}\nkmip: {kmip}{probe}\ncallers: {}\n{duties}identity: {}\nHSM token: {:?} by {}\n\
+        "would listen on {scheme}://{listen}\nkmip: {kmip}{probe}{proxies}\ncallers: {}\n{duties}identity: {}\nHSM token: {:?} by {}\n\
          database: {} ({}{})\naudit log: {}\n{warnings}",
         Whole(callers),
         Whole(identity.unwrap_or_else(|| "none".to_owned())),

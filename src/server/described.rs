@@ -29,6 +29,12 @@ pub(super) fn duties(config: &Config, documents: &Documents) -> Vec<(&'static st
     duties
 }
 
+/// Names the networks whose connections begin with a header of the PROXY protocol; `None` if there are none.
+pub(super) fn proxies(config: &Config) -> Option<String> {
+    let names: Vec<String> = config.proxies.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
 /// Returns the warnings about certificates: those of the server that clients may refuse, and each one that has expired or
 /// does so soon.
 pub(super) fn doubts(setup: &Setup, now: i64) -> Vec<String> {

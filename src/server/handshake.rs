@@ -2,26 +2,21 @@
 //! protocol that follows.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslAcceptor, SslRef, SslVerifyMode};
 use openssl::x509::{X509, X509Ref, X509VerifyResult};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 use tokio_openssl::SslStream;
 use tracing::Level;
 
+use super::arrival::{Arrival, HANDSHAKE_DEADLINE};
 use super::shared::Shared;
 use super::waiting::stranger;
 use crate::auth::{ClientCertificate, Peer, network};
 use crate::text::Part;
 use crate::x509;
-
-/// The longest time from the connection to the end of the handshake.
-const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The longest name of a certificate in a log line, in bytes.
 const LONGEST_NAME: usize = 160;
@@ -154,7 +149,12 @@ impl Shared {
 
     /// Logs the reason why a connection failed; at debug level if the same happened to that address within the last
     /// minute.
-    fn log_refusal(&self, peer: SocketAddr, fault: &Fault) {
+    fn log_refusal(&self, arrival: Arrival, fault: &Fault) {
+        let peer = arrival.address;
+        if arrival.is_check && matches!(fault, Fault::Closed | Fault::Io(_)) {
+            tracing::debug!(%peer, %fault, "a proxy looked whether the server is there");
+            return;
+        }
         self.metrics.handshake_refused(fault.word());
         if let Fault::Certificate { .. } = fault {
             self.kms.failed_authentication(network(peer.ip()), "certificate", "handshake");
@@ -185,15 +185,15 @@ pub(super) async fn accept(
     shared: &Shared,
     acceptor: &SslAcceptor,
     tcp: TcpStream,
-    address: SocketAddr,
+    arrival: Arrival,
 ) -> Option<(SslStream<TcpStream>, Peer)> {
     let mut stop = shared.stop.clone();
     let handshake = tokio::select! {
-        handshake = handshake(shared, acceptor, tcp, address) => handshake,
+        handshake = handshake(shared, acceptor, tcp, arrival) => handshake,
         // A client in the handshake has no request to finish.
         _ = stop.wait_for(|stop| *stop) => Err(Fault::Stopping),
     };
-    handshake.map_err(|fault| shared.log_refusal(address, &fault)).ok()
+    handshake.map_err(|fault| shared.log_refusal(arrival, &fault)).ok()
 }
 
 /// Performs the handshake. The connection counts as a handshake from its first byte on. Until then, it counts as one of
@@ -202,9 +202,9 @@ async fn handshake(
     shared: &Shared,
     acceptor: &SslAcceptor,
     tcp: TcpStream,
-    address: SocketAddr,
+    arrival: Arrival,
 ) -> Result<(SslStream<TcpStream>, Peer), Fault> {
-    let deadline = Instant::now() + HANDSHAKE_DEADLINE;
+    let Arrival { address, deadline, .. } = arrival;
     let who = stranger(address);
     let mut silent = shared.silent.enter(who.clone());
     let mut first = [0];

@@ -1,6 +1,7 @@
 //! The server process: the start, the accept loop, signals, and the shutdown.
 
 mod activity;
+mod arrival;
 mod audit;
 mod backup;
 mod check;
@@ -22,6 +23,7 @@ mod outgoing;
 mod parting;
 mod permission;
 mod probe;
+mod proxy_header;
 mod reload;
 mod requests;
 mod service_manager;
@@ -61,9 +63,8 @@ use ending::{Ends, end_in_time};
 use interval::turns;
 use reload::{Files, Reload};
 use service_manager::{ServiceManager, Watchdog};
-use shared::Shared;
+use shared::{Shared, sets, unnamed};
 use start::Started;
-use waiting::Waiting;
 
 /// Returns the number of the runtime's threads. Requests do their blocking work on other threads.
 #[must_use]
@@ -80,15 +81,6 @@ const DRAIN: Duration = Duration::from_secs(17);
 /// The interval at which ended access tokens are removed, operations in several parts that took too long are ended, and
 /// the days of last uses are written.
 const SWEEP: Duration = Duration::from_secs(60);
-
-/// The shares of the connection limit, in sixteenths, of the five sets: connections that have sent nothing yet,
-/// connections whose handshake has begun, connections whose caller is not yet authenticated, connections of known
-/// callers, and connections that are being closed. One sixteenth is left for connections that move between two sets.
-const PARTS: [usize; 5] = [4, 2, 2, 6, 1];
-
-/// The divisors of each set's limit for one address, or for one known caller. The share of an address is large, because
-/// many clients may share one address and may connect at the same time, for instance after a restart.
-const EACH: [usize; 5] = [4, 4, 4, 8, 4];
 
 /// The interval at which unused memory is returned to the system. It is short enough that memory is returned within a
 /// minute of its last use, even on a busy machine.
@@ -177,6 +169,8 @@ fn shared(config: &Config, started: &Started, reloads: &watch::Sender<u64>, stop
         known,
         closing,
         allowed: config.limits.request_timeout,
+        unnamed: unnamed(config.limits.connections),
+        proxies: config.proxies.clone(),
         repeats: Arc::clone(&started.repeats),
         authenticator: Arc::clone(&started.authenticator),
         kms: Arc::clone(&started.kms),
@@ -184,15 +178,6 @@ fn shared(config: &Config, started: &Started, reloads: &watch::Sender<u64>, stop
         reloads: reloads.subscribe(),
         stop,
     }
-}
-
-/// Returns the sets of connections. Their limits add up to less than `limit`.
-fn sets(limit: usize) -> [Arc<Waiting>; 5] {
-    let mut each = EACH.into_iter();
-    PARTS.map(|part| {
-        let total = (limit / 16 * part).max(1);
-        Waiting::new((total / each.next().unwrap_or(1)).max(1), total)
-    })
 }
 
 /// Prints the only lines on standard output, which programs wait for: one for each listener. A program that reads only

@@ -18,6 +18,7 @@ use warp::Filter;
 use warp::http::header::CONNECTION;
 
 use super::activity::{Activity, Quiet};
+use super::arrival::arrival;
 use super::handshake;
 use super::holding::Holding;
 use super::outgoing::outgoing;
@@ -61,16 +62,17 @@ const KNOWN: Bounds = Bounds { streams: 64, windows: (UNREAD.0, 1 << 20), head: 
 const STRANGE: Bounds = Bounds { streams: 32, windows: (UNREAD.1, 65_535), head: 16 << 10 };
 
 /// Serves a connection to its end.
-pub(super) async fn serve<F>(shared: Arc<Shared>, tcp: TcpStream, address: SocketAddr, filter: F)
+pub(super) async fn serve<F>(shared: Arc<Shared>, mut tcp: TcpStream, address: SocketAddr, filter: F)
 where
     F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
     F::Extract: warp::Reply,
 {
+    let Some(arrival) = arrival(&shared, &mut tcp, address).await else { return };
     let Some(acceptor) = shared.acceptor.load_full() else {
-        let peer = Peer { address, tls: false, certificate: None, proved: Arc::default() };
+        let peer = Peer { address: arrival.address, tls: false, certificate: None, proved: Arc::default() };
         return requests(tcp, peer, filter, &shared).await;
     };
-    if let Some((stream, peer)) = handshake::accept(&shared, &acceptor, tcp, address).await {
+    if let Some((stream, peer)) = handshake::accept(&shared, &acceptor, tcp, arrival).await {
         requests(stream, peer, filter, &shared).await;
     }
 }

@@ -12,6 +12,16 @@ use crate::auth::{Authenticator, Peer, Repeats, network};
 use crate::desk::Who;
 use crate::kms::{self, Kms};
 use crate::metrics::Metrics;
+use crate::network::TrustedNetwork;
+
+/// The shares of the connection limit, in sixteenths, of the five sets: connections that have sent nothing yet,
+/// connections whose handshake has begun, connections whose caller is not yet authenticated, connections of known
+/// callers, and connections that are being closed. One sixteenth is left for connections that move between two sets.
+const PARTS: [usize; 5] = [4, 2, 2, 6, 1];
+
+/// The divisors of each set's limit for one address, or for one known caller. The share of an address is large, because
+/// many clients may share one address and may connect at the same time, for instance after a restart.
+const EACH: [usize; 5] = [4, 4, 4, 8, 4];
 
 /// The state that all connections share.
 pub(super) struct Shared {
@@ -29,6 +39,10 @@ pub(super) struct Shared {
     pub(super) known: Arc<Waiting>,
     /// Connections that are being closed, whose clients may still read the last answers.
     pub(super) closing: Arc<Waiting>,
+    /// Connections of proxies whose client is not named yet.
+    pub(super) unnamed: Arc<Waiting>,
+    /// The networks whose connections begin with a header of the PROXY protocol.
+    pub(super) proxies: Vec<TrustedNetwork>,
     /// The longest time that sending an answer may take.
     pub(super) allowed: Duration,
     /// Events that unauthenticated clients cause, counted so that a flood of them does not fill the log.
@@ -62,4 +76,20 @@ impl Shared {
         let judged = trust.as_ref().zip(peer.certificate.as_ref()).map(|(trust, own)| trust.judge(own, kms::now()));
         judged.and_then(Result::ok).map(|proved| Who::Caller(proved.username))
     }
+}
+
+/// Returns the set of connections that wait for a proxy's header. A header comes with the connection, so that few wait at
+/// one time. They are half of the sixteenth that no other set has.
+pub(super) fn unnamed(limit: usize) -> Arc<Waiting> {
+    let total = (limit / 32).max(1);
+    Waiting::new(total, total)
+}
+
+/// Returns the sets of connections. Their limits add up to less than `limit`.
+pub(super) fn sets(limit: usize) -> [Arc<Waiting>; 5] {
+    let mut each = EACH.into_iter();
+    PARTS.map(|part| {
+        let total = (limit / 16 * part).max(1);
+        Waiting::new((total / each.next().unwrap_or(1)).max(1), total)
+    })
 }

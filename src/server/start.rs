@@ -19,6 +19,7 @@ use crate::desk::Desk;
 use crate::http::App;
 use crate::kms::{self, ApiTokenKey, Kms};
 use crate::metrics::Metrics;
+use crate::network::TrustedNetwork;
 use crate::policy::Documents;
 use crate::store::{Store, object, root_key};
 use crate::text::shell_word;
@@ -302,6 +303,9 @@ fn introduce(config: &Config, documents: &Documents, of_file: &[TrustedIssuer], 
     tracing::info!(duties, "administration");
     if let Some(setup) = setup {
         let until = x509::date(setup.not_after);
+    if let Some(networks) = described::proxies(config) {
+        tracing::info!(networks, "connections from these networks must begin with a PROXY header");
+    }
         tracing::info!(subject = setup.subject, until, "the server's certificate");
         described::doubts(setup, kms::now()).iter().for_each(|warning| tracing::warn!("{warning}"));
     }
@@ -319,6 +323,11 @@ fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>, unpref
             "several authorities or issuers have no prefix: the same name under two of them is one user \
              (--username-prefix, --jwt-username-prefix)"
         );
+    if config.proxies.iter().any(TrustedNetwork::is_everywhere) {
+        tracing::warn!(
+            "--proxy-protocol-from has every address of a family: every client can connect with an address of its choice"
+        );
+    }
     }
     if !config.authenticates() {
         tracing::warn!(user = %config.default_username, "no authentication: every request runs as the default user");

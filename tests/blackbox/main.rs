@@ -95,6 +95,7 @@ mod piiano_iam_file;
 mod piiano_narrowing;
 mod piiano_version;
 mod probe;
+mod proxy_protocol;
 mod replacing_is_destroying;
 mod sensitive_keys_leave_by_key_wrap_only;
 mod server_identity;

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_openssl::SslStream;
 
+use super::arrival::arrival;
 use super::handshake;
 use super::holding::Holding;
 use super::parting::{Cut, Parting};
@@ -41,9 +42,10 @@ const IDLE: Duration = Duration::from_secs(15 * 60);
 const CLOSING: Duration = Duration::from_secs(5);
 
 /// Serves a connection to its end.
-pub(super) async fn serve(shared: Arc<Shared>, app: Arc<App>, tcp: TcpStream, address: SocketAddr) {
+pub(super) async fn serve(shared: Arc<Shared>, app: Arc<App>, mut tcp: TcpStream, address: SocketAddr) {
+    let Some(arrival) = arrival(&shared, &mut tcp, address).await else { return };
     let Some(acceptor) = shared.kmip.load_full() else { return };
-    let Some((stream, peer)) = handshake::accept(&shared, &acceptor, tcp, address).await else { return };
+    let Some((stream, peer)) = handshake::accept(&shared, &acceptor, tcp, arrival).await else { return };
     let mut holding = Holding::new(&shared, &peer);
     let (end, ending) = watch::channel(false);
     let mut messages = pin!(messages(&shared, &app, stream, Arc::new(peer), ending));

@@ -42,6 +42,8 @@ impl Write for Stream {
 pub struct Client {
     pub address: SocketAddr,
     pub(super) context: Option<SslContext>,
+    /// The first bytes of each connection, before the handshake.
+    pub header: Vec<u8>,
 }
 
 /// One kept-alive connection.
@@ -73,7 +75,7 @@ impl Answer {
 
 impl Client {
     pub fn plain(address: SocketAddr) -> Self {
-        Self { address, context: None }
+        Self { address, context: None, header: Vec::new() }
     }
 
     pub fn tls(address: SocketAddr, authority: &X509, identity: Option<&Identity>) -> Self {
@@ -101,15 +103,21 @@ impl Client {
             }
         }
         settings(&mut builder);
-        Self { address, context: Some(builder.build()) }
+        Self { address, context: Some(builder.build()), header: Vec::new() }
     }
 
-    /// A TCP connection that has sent nothing.
+    /// Returns the client as a load balancer forwards it that sends this header first.
+    pub fn behind(self, header: &[u8]) -> Self {
+        Self { header: header.to_vec(), ..self }
+    }
+
+    /// A TCP connection that has sent nothing, except the header.
     pub fn tcp(&self) -> io::Result<TcpStream> {
-        let tcp = TcpStream::connect(self.address)?;
+        let mut tcp = TcpStream::connect(self.address)?;
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(PATIENCE))?;
         tcp.set_write_timeout(Some(PATIENCE))?;
+        tcp.write_all(&self.header)?;
         Ok(tcp)
     }
 

@@ -31,6 +31,7 @@ pub mod packages;
 pub mod pairs;
 pub mod pki;
 pub mod preload;
+pub mod proxied;
 pub mod reference;
 pub mod requests;
 pub mod routes;

@@ -137,6 +137,8 @@ pub struct Server {
     /// The address of the KMIP socket, if the options ask for one.
     pub kmip: Option<SocketAddr>,
     pub options: Options,
+    /// The first bytes of each connection of its clients.
+    pub header: Vec<u8>,
     child: Child,
     log: PathBuf,
     tls: bool,
@@ -197,11 +199,11 @@ impl Server {
             within_patience(child.id(), || out.read_line(&mut line)).unwrap();
             line.trim().strip_prefix("listening on kmip://").and_then(|address| address.parse().ok())
         });
-        Ok(Self { address, kmip: kmip.flatten(), options: options.clone(), child, log, tls, place })
+        Ok(Self { address, kmip: kmip.flatten(), options: options.clone(), header: Vec::new(), child, log, tls, place })
     }
 
     pub fn client(&self, identity: &Identity) -> Client {
-        Client::tls(self.address, &self.place.authority.certificate, Some(identity))
+        Client::tls(self.address, &self.place.authority.certificate, Some(identity)).behind(&self.header)
     }
 
     pub fn alice(&self) -> Client {
@@ -215,9 +217,9 @@ impl Server {
     /// A client without a certificate.
     pub fn nobody(&self) -> Client {
         if self.tls {
-            Client::tls(self.address, &self.place.authority.certificate, None)
+            Client::tls(self.address, &self.place.authority.certificate, None).behind(&self.header)
         } else {
-            Client::plain(self.address)
+            Client::plain(self.address).behind(&self.header)
         }
     }
 

@@ -24,6 +24,7 @@ impl Server {
     /// A client of the socket.
     pub fn socket_client(&self, identity: Option<&Identity>) -> Client {
         Client::tls(self.kmip.expect("the server has a KMIP socket"), &self.place.authority.certificate, identity)
+            .behind(&self.header)
     }
 
     /// A connection to the socket.
