@@ -28,7 +28,7 @@ pub struct Vault {
 /// `GET /health`: `ok` for each part, or the reason why it is not.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
-    /// The process.
+    /// The process; `stopping` after SIGTERM, while the server still serves.
     pub process: Word,
     /// The database.
     pub store: Word,

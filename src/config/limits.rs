@@ -20,6 +20,8 @@ const MOST_MEMORY: usize = 1 << 20;
 pub struct Limits {
     /// The longest time from the end of a request's headers to its answer.
     pub request_timeout: Duration,
+    /// The time from a terminating signal, after which the server is not ready, until it stops.
+    pub drain_delay: Duration,
     /// The memory of all bodies and answers at one time, in bytes.
     pub memory: usize,
     /// The number of connections at one time.
@@ -29,15 +31,17 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Checks the limits as given and fills in defaults. `request_timeout` is in seconds, `memory` and `cache` are in
-    /// MiB.
+    /// Checks the limits as given and fills in defaults. `request_timeout` and `drain_delay` are in seconds, `memory` and
+    /// `cache` are in MiB.
     pub(super) fn new(
         request_timeout: Option<u16>,
+        drain_delay: Option<u16>,
         memory: Option<u32>,
         connections: Option<u32>,
         cache: Option<u32>,
     ) -> Result<Self, Error> {
         let seconds = within("request-timeout", request_timeout.unwrap_or(30), &(1..=3600), " seconds")?;
+        let delay = within("drain-delay", drain_delay.unwrap_or(0), &(0..=600), " seconds")?;
         let memory = bytes(
             "memory-limit",
             memory.unwrap_or(512),
@@ -48,7 +52,8 @@ impl Limits {
         let cache = bytes("cache-size", cache.unwrap_or(256), LEAST_CACHE, " MiB: about 12 KiB for each key in use")?;
         let connections = within("max-connections", connections.unwrap_or(8192), &(64..=1_000_000), "")?;
         let connections = usize::try_from(connections).unwrap_or(usize::MAX);
-        Ok(Self { request_timeout: Duration::from_secs(seconds.into()), memory, connections, cache })
+        let [request_timeout, drain_delay] = [seconds, delay].map(|own| Duration::from_secs(own.into()));
+        Ok(Self { request_timeout, drain_delay, memory, connections, cache })
     }
 }
 

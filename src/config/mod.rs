@@ -222,8 +222,7 @@ impl Config {
         let sqlite_path = options.sqlite_path.clone().unwrap_or_else(|| PathBuf::from("./claviger.db"));
         let audit = audit::settings(&options, &sqlite_path)?;
         let remake = Remake::of(&options);
-        let limits =
-            Limits::new(options.request_timeout, options.memory_limit, options.max_connections, options.cache_size)?;
+        let limits = limits(&options)?;
         let hsm = Hsm::checked(&options, pin)?;
         let api_token_id = api_token_id(&options)?;
         let authenticates = authenticates(&client_certificates, &jwt_issuers, &options.iam_file, &api_token_id);
@@ -239,8 +238,8 @@ impl Config {
             kmip,
             kmip_interop: options.kmip_interop.unwrap_or(false),
             legacy_algorithms: options.allow_legacy_algorithms.unwrap_or(false),
-            proxies,
             port: options.port.unwrap_or(DEFAULT_PORT),
+            proxies,
             identity,
             client_certificates,
             jwt_issuers,
@@ -321,6 +320,19 @@ fn p12(options: &Options) -> Result<Option<P12>, Error> {
 fn read_file(path: &Path) -> Result<FromFile<Options>, Error> {
     let text = file::text("configuration file", path, MAX_CONFIG_FILE)?;
     toml_file::parse(&text, &["https_p12_password"]).map_err(|message| Error::Toml { path: path.to_owned(), message })
+}
+
+/// Returns the limits.
+fn limits(options: &Options) -> Result<Limits, Error> {
+    let Options { request_timeout, drain_delay, memory_limit, max_connections, cache_size, .. } = *options;
+    Limits::new(request_timeout, drain_delay, memory_limit, max_connections, cache_size)
+}
+
+/// Returns the log filter.
+fn log_directives(given: Option<String>) -> Result<String, Error> {
+    let log = given.unwrap_or_else(|| "info".to_owned());
+    log_filter::check(&log).map_err(Error::LogFilter)?;
+    Ok(log)
 }
 
 /// Returns the identifier of the API token's key.

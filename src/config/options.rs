@@ -323,6 +323,10 @@ options! {
     /// always take 60 [default: 30]
     #[arg(long, env = "KMS_REQUEST_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     request_timeout: u16,
+    /// Seconds from SIGTERM until the server stops, 0 to 600; it is not ready, but serves: longer than a load balancer
+    /// needs to see that [default: 0]
+    #[arg(long, env = "KMS_DRAIN_DELAY", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(0..=600))]
+    drain_delay: u16,
     /// Memory of request bodies and answers at one time, in MiB, at least 256; one caller may have an eighth [default: 512]
     #[arg(long, env = "KMS_MEMORY_LIMIT", value_name = "MIB")]
     memory_limit: u32,

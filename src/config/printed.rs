@@ -130,6 +130,7 @@ fn effective(config: &Config, name: &str) -> Option<(Value, bool)> {
         "audit_rotate_size" => audit.and_then(|audit| audit.rotate_size.printed()),
         "audit_rotate_age" => audit.and_then(|audit| (audit.rotate_age.as_secs() / 86_400).printed()),
         "request_timeout" => config.limits.request_timeout.as_secs().printed(),
+        "drain_delay" => config.limits.drain_delay.as_secs().printed(),
         "memory_limit" => mebibytes(config.limits.memory),
         "cache_size" => mebibytes(config.limits.cache),
         "max_connections" => u64::try_from(config.limits.connections).ok().and_then(|number| number.printed()),
@@ -154,8 +155,8 @@ fn listed(config: &Config, name: &str) -> Option<Option<Value>> {
     let unless_empty = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     let subjects = |subjects: &Option<Vec<String>>| subjects.as_ref().and_then(Printed::printed);
     Some(match name {
-        "authority_cert_file" => of_authorities(|own| Some(own.file.display().to_string())),
         "proxy_protocol_from" => each(config.proxies.iter().map(|own| Some(own.to_string()))),
+        "authority_cert_file" => of_authorities(|own| Some(own.file.display().to_string())),
         "username_prefix" => each(authorities.iter().map(|own| unless_empty(&own.username_prefix))),
         "crl_file" => {
             let files = clients.map(|clients| &clients.crl_files).filter(|files| !files.is_empty());

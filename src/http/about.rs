@@ -31,11 +31,13 @@ pub(super) fn health(app: &App) -> Result<Answer, Problem> {
         TokenHealth::Unavailable => "unavailable",
         TokenHealth::Hangs => "hangs: if it goes on, restart the server",
     };
-    let status = if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let is_leaving = app.leaving.has_begun();
+    let process = Word::from(if is_leaving { "stopping" } else { "ok" });
+    let status = if health.is_good() && !is_leaving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let weaker_custody = Some(app.kms.weaker_custody()).filter(|weaknesses| !weaknesses.is_empty());
     let (store, audit) = (word(health.store), word(health.audit));
     let token = Word::from(token);
-    Ok(Answer::json(status, &Health { process: "ok".into(), store, token, audit, weaker_custody }))
+    Ok(Answer::json(status, &Health { process, store, token, audit, weaker_custody }))
 }
 
 fn host(app: &App, request: &CallerRequest<'_>) -> Option<Host> {

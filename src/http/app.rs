@@ -7,7 +7,7 @@ use warp::http::HeaderMap;
 use warp::http::header::HeaderName;
 
 use crate::auth::{Authenticator, Repeats};
-use crate::desk::Desk;
+use crate::desk::{Desk, Leaving};
 use crate::hexadecimal;
 use crate::kms::{Kms, Logins};
 use crate::metrics::Metrics;
@@ -28,6 +28,7 @@ pub struct App {
     pub(crate) desk: Arc<Desk>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) repeats: Arc<Repeats>,
+    pub(crate) leaving: Leaving,
     next_request: AtomicU64,
     /// Random bytes that distinguish the request ids of this process from those of another one.
     process: String,
@@ -43,6 +44,7 @@ impl App {
         desk: Arc<Desk>,
         metrics: Arc<Metrics>,
         repeats: Arc<Repeats>,
+        leaving: Leaving,
     ) -> Self {
         let mut process = [0; 6];
         // Without randomness two processes may use the same request ids, which only affects a search in the log.
@@ -51,7 +53,7 @@ impl App {
             Logins::new(Arc::clone(&kms), Arc::clone(&authenticator), Arc::clone(&metrics), Arc::clone(&repeats));
         let next_request = AtomicU64::new(1);
         let process = hexadecimal::lower(&process);
-        Self { authenticator, loopback, kms, logins, desk, metrics, repeats, next_request, process }
+        Self { authenticator, loopback, kms, logins, desk, metrics, repeats, leaving, next_request, process }
     }
 
     /// Logs the faults of the configured authenticators once.

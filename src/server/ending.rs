@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::custody::end;
 
-/// The longest time from a terminating signal to the end of the process: a call of the HSM's module may never return.
+/// The longest time from the stop, which a terminating signal or the end of its delay begins, to the end of the process: a call of the HSM's module may never return.
 const LAST: Duration = Duration::from_secs(19);
 
 /// The signals that end the server.
@@ -29,12 +29,23 @@ impl Ends {
             _ = self.interrupt.recv() => {}
         }
     }
+
+    /// Waits until the server must stop: `delay` after the first signal, or at once at the second one. `begin` is called
+    /// at the first. Returns whether there was a second one.
+    pub(super) async fn over(&mut self, delay: Duration, begin: impl FnOnce()) -> bool {
+        self.come().await;
+        begin();
+        tokio::select! {
+            () = tokio::time::sleep(delay) => false,
+            () = self.come() => true,
+        }
+    }
 }
 
-/// Ends the process [`LAST`] after a signal, whatever it is doing then. Every answered change is in the database by
-/// then; only the HSM's module is not closed.
-pub(super) async fn end_in_time(mut ends: Ends) {
-    ends.come().await;
+/// Ends the process [`LAST`] after it begins to stop, whatever it is doing then. Every answered change is in the database
+/// by then; only the HSM's module is not closed.
+pub(super) async fn end_in_time(mut ends: Ends, delay: Duration) {
+    ends.over(delay, || {}).await;
     let ending = std::thread::Builder::new().name("last".to_owned()).spawn(|| {
         std::thread::sleep(LAST);
         let seconds = LAST.as_secs();

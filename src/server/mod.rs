@@ -33,6 +33,7 @@ mod waiting;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,7 +55,7 @@ pub use log::{FilterError, init as init_log};
 pub use crate::custody::{Wiping, end, keep_little, overwrite_variable};
 
 use crate::auth::{AccessTokenError, AccessTokens, Repeats};
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::kms::Kms;
 use crate::{custody, http, kms};
 pub use ending::leave_no_core_dump;
@@ -105,8 +106,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         "clavigerd starts"
     );
     raise_file_limit();
-    let signals = Signals::new().map_err(StartError::Signals)?;
-    tokio::spawn(end_in_time(Ends::new().map_err(StartError::Signals)?));
+    let mut signals = Signals::new().map_err(StartError::Signals)?;
+    tokio::spawn(end_in_time(Ends::new().map_err(StartError::Signals)?, config.limits.drain_delay));
     // The stamps are taken before the files are read: a file that changes meanwhile is then read again.
     let files = Files::new(&config);
     let mut started = start::start(&config).await?;
@@ -127,7 +128,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let giving_back = tokio::spawn(give_back());
     // Reloading has its own task: files on a disk that does not answer must not keep clients from connecting.
     let reloading = tokio::spawn(reload.keep(signals.hangup));
-    let connections = serve(&started, &shared, config.limits.connections, signals.ends, &mut watchdog).await;
+    let (connections, is_urgent) = serve(&started, &shared, &config.limits, &mut signals.ends, &mut watchdog).await;
     manager.stopping();
     tokio::spawn(watchdog.feed_to_the_end());
     // From here on, open connections are asked to finish, and no new ones are accepted. With an open listener, new
@@ -140,7 +141,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     noting.abort();
     following.abort();
     giving_back.abort();
-    drain(connections).await;
+    drain(connections, is_urgent, &mut signals.ends).await;
     summing.abort();
     started.repeats.log_all();
     let Started { kms, owner, eraser, app, .. } = started;
@@ -168,14 +169,15 @@ fn shared(config: &Config, started: &Started, reloads: &watch::Sender<u64>, stop
         strangers,
         known,
         closing,
-        allowed: config.limits.request_timeout,
         unnamed: unnamed(config.limits.connections),
         proxies: config.proxies.clone(),
+        allowed: config.limits.request_timeout,
         repeats: Arc::clone(&started.repeats),
         authenticator: Arc::clone(&started.authenticator),
         kms: Arc::clone(&started.kms),
         metrics: Arc::clone(&started.metrics),
         reloads: reloads.subscribe(),
+        leaving: started.leaving.clone(),
         stop,
     }
 }
@@ -195,19 +197,27 @@ fn announce(config: &Config, started: &Started) -> String {
     format!("listening on {}", urls.join(", "))
 }
 
-/// Accepts connections until a terminating signal. Returns the connections that are still open.
+/// Accepts connections until the delay after a terminating signal has passed, or another signal comes. Returns the
+/// connections that are still open, and whether another signal came.
 async fn serve(
     started: &Started,
     shared: &Arc<Shared>,
-    limit: usize,
-    mut ends: Ends,
+    limits: &Limits,
+    ends: &mut Ends,
     watchdog: &mut Watchdog,
-) -> JoinSet<()> {
+) -> (JoinSet<()>, bool) {
+    let (limit, delay) = (limits.connections, limits.drain_delay);
     let filter = http::filter(Arc::clone(&started.app));
     let places = Arc::new(Semaphore::new(limit));
     figures::connections(&shared.metrics, &places, limit);
     let mut connections = JoinSet::new();
-    loop {
+    let mut over = pin!(ends.over(delay, || {
+        shared.leaving.begin();
+        if !delay.is_zero() {
+            tracing::info!(seconds = delay.as_secs(), "about to stop: not ready, but serving until the delay ends");
+        }
+    }));
+    let is_urgent = loop {
         let (accepted, is_kmip) = tokio::select! {
             accepted = started.listener.accept() => (accepted, false),
             accepted = accept_kmip(started) => (accepted, true),
@@ -216,7 +226,7 @@ async fn serve(
                 watchdog.feed();
                 continue;
             }
-            () = ends.come() => break,
+            is_urgent = over.as_mut() => break is_urgent,
         };
         let Some((tcp, address)) = listening::accepted(accepted, &shared.repeats).await else { continue };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
@@ -233,9 +243,9 @@ async fn serve(
             let connection = requests::serve(Arc::clone(shared), tcp, address, filter.clone());
             connections.spawn(holding(place, connection));
         }
-    }
+    };
     tracing::info!(connections = connections.len(), "stopping");
-    connections
+    (connections, is_urgent)
 }
 
 /// Waits for a connection to the KMIP socket. Without a socket, this never returns.
@@ -326,9 +336,15 @@ async fn give_back() {
     }
 }
 
-async fn drain(mut connections: JoinSet<()>) {
-    let ended = timeout(DRAIN, async { while connections.join_next().await.is_some() {} }).await;
-    if ended.is_err() {
+/// Waits until the requests under way have ended, for at most [`DRAIN`], and until a further signal.
+async fn drain(mut connections: JoinSet<()>, is_urgent: bool, ends: &mut Ends) {
+    let all = async { while connections.join_next().await.is_some() {} };
+    let have_ended = tokio::select! {
+        biased;
+        () = ends.come(), if !is_urgent => false,
+        ended = timeout(if is_urgent { Duration::ZERO } else { DRAIN }, all) => ended.is_ok(),
+    };
+    if !have_ended {
         tracing::warn!(connections = connections.len(), "connections were closed before their requests ended");
         connections.shutdown().await;
     }

@@ -19,6 +19,7 @@ use super::listening::accepted;
 use super::parting::{Cut, Parting};
 use super::waiting::{Waiting, stranger};
 use crate::auth::Repeats;
+use crate::desk::Leaving;
 use crate::http::{check_host, has_body};
 use crate::kms::Kms;
 use crate::metrics::{MEDIA_TYPE, Metrics};
@@ -29,31 +30,39 @@ const MAX_CONNECTIONS: usize = 64;
 /// The longest time from the connection to the end of the request's headers, and from one request to the next.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Serves until the process ends.
-pub(super) fn start(listener: TcpListener, kms: Arc<Kms>, metrics: Arc<Metrics>, repeats: Arc<Repeats>) {
-    tokio::spawn(accept(listener, kms, metrics, repeats));
+/// The state that the answers tell.
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) kms: Arc<Kms>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) leaving: Leaving,
 }
 
-async fn accept(listener: TcpListener, kms: Arc<Kms>, metrics: Arc<Metrics>, repeats: Arc<Repeats>) {
+/// Serves until the process ends.
+pub(super) fn start(listener: TcpListener, state: State, repeats: Arc<Repeats>) {
+    tokio::spawn(accept(listener, state, repeats));
+}
+
+async fn accept(listener: TcpListener, state: State, repeats: Arc<Repeats>) {
     let places = Waiting::new(MAX_CONNECTIONS, MAX_CONNECTIONS);
     loop {
         let Some((tcp, address)) = accepted(listener.accept().await, &repeats).await else { continue };
         let mut place = places.enter(stranger(address));
-        let (kms, metrics) = (Arc::clone(&kms), Arc::clone(&metrics));
+        let state = state.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = serve(tcp, kms, metrics) => {}
+                () = serve(tcp, state) => {}
                 () = place.evicted() => {}
             }
         });
     }
 }
 
-async fn serve(tcp: TcpStream, kms: Arc<Kms>, metrics: Arc<Metrics>) {
+async fn serve(tcp: TcpStream, State { kms, metrics, leaving }: State) {
     let live = warp::path!("livez").map(|| StatusCode::OK);
     let ready = warp::path!("readyz").map(move || {
         let health = tokio::task::block_in_place(|| kms.health());
-        if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+        if health.is_good() && !leaving.has_begun() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
     });
     let figures = warp::path!("metrics").map(move || match metrics.render() {
         Ok(text) => warp::http::Response::builder().header(CONTENT_TYPE, MEDIA_TYPE).body(text),

@@ -8,14 +8,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 use warp::Filter;
-use warp::http::header::CONNECTION;
+use warp::http::header::{CONNECTION, HeaderValue};
 
 use super::activity::{Activity, Quiet};
 use super::arrival::arrival;
@@ -26,7 +26,7 @@ use super::parting::{Cut, Parting, Wire};
 use super::shared::Shared;
 use super::waiting::ConnectionSlot;
 use crate::auth::Peer;
-use crate::desk::UNREAD;
+use crate::desk::{Leaving, UNREAD};
 use crate::http::Head;
 
 /// The longest time from the end of an HTTP/1.1 request to the end of the next one's headers.
@@ -90,7 +90,7 @@ where
     let activity = Arc::new(Activity::default());
     let cut = Cut::default();
     let io = TokioIo::new(Parting::new(wire, Arc::clone(&cut)));
-    let service = service(filter, peer, Arc::clone(&activity), cut);
+    let service = service(filter, peer, Arc::clone(&activity), cut, shared.leaving.clone());
     let builder = builder(&bounds);
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut quiet = Quiet::new();
@@ -136,6 +136,7 @@ fn service<F>(
     peer: Peer,
     activity: Arc<Activity>,
     cut: Cut,
+    leaving: Leaving,
 ) -> impl hyper::service::Service<
     Request<Incoming>,
     Response = Response<
@@ -150,15 +151,22 @@ where
 {
     let (warp, peer) = (warp::service(filter), Arc::new(peer));
     hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        let is_one = request.version() < Version::HTTP_2;
         let head = Head::take(&mut request, &peer);
         request.extensions_mut().insert(Arc::new(head));
-        let (mut warp, activity, cut) = (warp.clone(), Arc::clone(&activity), Arc::clone(&cut));
+        let (mut warp, activity, cut, leaving) =
+            (warp.clone(), Arc::clone(&activity), Arc::clone(&cut), leaving.clone());
         async move {
             let answering = activity.begin();
             let answer: Result<Response<_>, Infallible> = warp.call(request).await;
             drop(answering);
-            answer.map(|response| {
+            answer.map(|mut response| {
                 cut.store(response.headers().contains_key(CONNECTION), Ordering::Relaxed);
+                // The client is to send its next request on a new connection, which a load balancer gives to another
+                // server. HTTP/2 connections are asked to end when the server stops (GOAWAY), which loses no request.
+                if is_one && leaving.has_begun() {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 outgoing(response, activity.send())
             })
         }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::waiting::Waiting;
 use crate::auth::{Authenticator, Peer, Repeats, network};
-use crate::desk::Who;
+use crate::desk::{Leaving, Who};
 use crate::kms::{self, Kms};
 use crate::metrics::Metrics;
 use crate::network::TrustedNetwork;
@@ -54,6 +54,8 @@ pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
     /// Counter that changes when authorities and revocation lists were reloaded.
     pub(super) reloads: watch::Receiver<u64>,
+    /// Whether the server is about to stop.
+    pub(super) leaving: Leaving,
     /// Becomes true when the server stops.
     pub(super) stop: watch::Receiver<bool>,
 }

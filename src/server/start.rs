@@ -15,7 +15,7 @@ use super::{audit, described, figures, permission, probe};
 use crate::auth::{Authenticator, Exchange, Issuer, Repeats, Settings, Trust, TrustedIssuer};
 use crate::config::{Config, NoSocket};
 use crate::custody::{Custody, OpenError, Owner, RootError, SoftHsmFault, TokenError, is_softhsm, softhsm_fault};
-use crate::desk::Desk;
+use crate::desk::{Desk, Leaving};
 use crate::http::App;
 use crate::kms::{self, ApiTokenKey, Kms};
 use crate::metrics::Metrics;
@@ -43,6 +43,7 @@ pub(super) struct Started {
     pub(super) eraser: Eraser,
     /// Issuers of JWTs; `None` if the configuration can never have any.
     pub(super) issuers: Option<Issuers>,
+    pub(super) leaving: Leaving,
 }
 
 /// Opens everything.
@@ -74,11 +75,9 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         metrics.certificate_expires(setup.not_after);
     }
     let (listener, address) = bound.listen()?;
-    if let Some(probe) = probe {
-        let (listener, address) = probe.listen()?;
-        probe::start(listener, Arc::clone(&kms), Arc::clone(&metrics), Arc::clone(&repeats));
-        tracing::info!(%address, "probe listening: /livez, /readyz, /metrics");
-    }
+    let leaving = Leaving::default();
+    let state = probe::State { kms: Arc::clone(&kms), metrics: Arc::clone(&metrics), leaving: leaving.clone() };
+    listen_probe(probe, state, &repeats)?;
     let kmip = listen_kmip(config, kmip, setup.as_mut().and_then(|setup| setup.kmip.take()))?;
     let eraser = Eraser::start(&kms).map_err(StartError::Eraser)?;
     warn(config, address, setup.as_ref(), named);
@@ -89,6 +88,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         Desk::new(config.limits.request_timeout, config.limits.memory, &metrics),
         Arc::clone(&metrics),
         Arc::clone(&repeats),
+        leaving.clone(),
     ));
     tokio::task::block_in_place(|| app.log_logins());
     Ok(Started {
@@ -104,6 +104,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         owner,
         eraser,
         issuers,
+        leaving,
     })
 }
 
@@ -127,6 +128,15 @@ fn bind_kmip(config: &Config) -> Result<Option<Bound>, StartError> {
 /// Binds the address of the probe listener, if there is one.
 fn bind_probe(config: &Config) -> Result<Option<Bound>, StartError> {
     config.probe_address.map(|address| Bound::new(&address.ip().to_string(), address.port())).transpose()
+}
+
+/// Starts to listen on the address of the probe listener, if there is one, and serves there.
+fn listen_probe(bound: Option<Bound>, state: probe::State, repeats: &Arc<Repeats>) -> Result<(), StartError> {
+    let Some(bound) = bound else { return Ok(()) };
+    let (listener, address) = bound.listen()?;
+    probe::start(listener, state, Arc::clone(repeats));
+    tracing::info!(%address, "probe listening: /livez, /readyz, /metrics");
+    Ok(())
 }
 
 /// Starts to listen on the address of the KMIP socket.
@@ -298,14 +308,14 @@ fn names(config: &Config, of_file: &[TrustedIssuer]) -> usize {
 fn introduce(config: &Config, documents: &Documents, of_file: &[TrustedIssuer], setup: Option<&tls::Setup>) {
     let api_token = config.api_token_id.as_ref().map(|id| format!("the API token of key {id}"));
     tracing::info!(by = described::callers(config, of_file, api_token), "callers");
+    if let Some(networks) = described::proxies(config) {
+        tracing::info!(networks, "connections from these networks must begin with a PROXY header");
+    }
     let duties = described::duties(config, documents);
     let duties = duties.iter().map(|(duty, who)| format!("{duty}: {who}")).collect::<Vec<_>>().join("; ");
     tracing::info!(duties, "administration");
     if let Some(setup) = setup {
         let until = x509::date(setup.not_after);
-    if let Some(networks) = described::proxies(config) {
-        tracing::info!(networks, "connections from these networks must begin with a PROXY header");
-    }
         tracing::info!(subject = setup.subject, until, "the server's certificate");
         described::doubts(setup, kms::now()).iter().for_each(|warning| tracing::warn!("{warning}"));
     }
@@ -318,16 +328,16 @@ fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>, unpref
             "plain HTTP: keys and requests can be read on the network; give --https-p12-file, or --https-cert-file and --https-key-file"
         );
     }
-    if unprefixed > 1 {
-        tracing::warn!(
-            "several authorities or issuers have no prefix: the same name under two of them is one user \
-             (--username-prefix, --jwt-username-prefix)"
-        );
     if config.proxies.iter().any(TrustedNetwork::is_everywhere) {
         tracing::warn!(
             "--proxy-protocol-from has every address of a family: every client can connect with an address of its choice"
         );
     }
+    if unprefixed > 1 {
+        tracing::warn!(
+            "several authorities or issuers have no prefix: the same name under two of them is one user \
+             (--username-prefix, --jwt-username-prefix)"
+        );
     }
     if !config.authenticates() {
         tracing::warn!(user = %config.default_username, "no authentication: every request runs as the default user");

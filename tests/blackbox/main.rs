@@ -214,6 +214,7 @@ mod the_package_starts_the_server;
 mod the_process_keeps_its_secrets;
 mod the_programs_describe_themselves;
 mod the_service_manager_is_notified;
+mod the_server_drains;
 mod the_signing_key_is_one_pair;
 mod the_token_may_go_and_come_back;
 mod transfer_is_an_offer;

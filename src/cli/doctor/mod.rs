@@ -260,8 +260,12 @@ impl Asked<'_> {
             }
         }
         if !answer.status.is_success() {
-            let detail = format!("/health is answered by HTTP status {}", answer.status.as_u16());
-            let remedy = "the server's log says why".to_owned();
+            let (detail, remedy) = if health.process == "stopping" {
+                ("the server is about to stop".to_owned(), "try again: a load balancer then gives another server")
+            } else {
+                (format!("/health is answered by HTTP status {}", answer.status.as_u16()), "the server's log says why")
+            };
+            let remedy = remedy.to_owned();
             return Err(Wrong { name: NAME, fault: "request", detail, remedy, status: UNAVAILABLE });
         }
         steps.good(NAME, "HSM token, database and audit log are available");
