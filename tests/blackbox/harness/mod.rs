@@ -65,6 +65,7 @@ pub use http2::Http2;
 pub use jwks::Jwks;
 pub use jwt::SigningKey;
 pub use pki::{Authority, Identity, Leaf, Root};
+pub use proxied::Haproxy;
 pub use server::{Options, Server};
 pub use session::KeepingSessions;
 pub use shim::Shim;
