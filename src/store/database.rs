@@ -1,19 +1,18 @@
 //! An open database.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::command::Command;
-use super::connection::named;
 use super::erasure::{self, Unerased};
 use super::error::Error;
-use super::opening::{lock, lock_name, prepare, read_only, recorded};
 use super::pulse::Pulse;
 use super::reader::Readers;
+use super::sqlite;
 use super::writer::{Poster, Writer};
-use super::{audit_head, object, root_key, schema, sql, wal};
+use super::{audit_head, object, root_key, sql};
 use crate::audit::{Audit, Record};
 use crate::metrics::Metrics;
 
@@ -22,7 +21,7 @@ pub struct Store {
     readers: Readers,
     /// Closed after the readers: the WAL is moved into the database only if the last connection may write.
     writer: Writer,
-    path: PathBuf,
+    log: sqlite::Log,
     unerased: Arc<Unerased>,
     /// Held as long as the store is open: the caches rely on this process being the only writer.
     _lock: File,
@@ -43,11 +42,12 @@ impl Store {
     /// # Errors
     /// Another server has it open, its schema is newer, another program made it, or the file cannot be used.
     pub fn open(path: &Path, metrics: &Arc<Metrics>) -> Result<Self, Error> {
-        let lock = lock(path)?;
-        let connection = prepare(path).map_err(|error| named(error, path))?;
-        let unerased = Arc::new(Unerased::new(erasure::count(&connection)?));
-        let writer = Writer::start(connection, metrics, &unerased)?;
-        Ok(Self { writer, readers: Readers::new(path, metrics), path: path.to_owned(), unerased, _lock: lock })
+        let lock = sqlite::lock(path)?;
+        let session = sqlite::open(path)?;
+        let unerased = Arc::new(Unerased::new(erasure::count(&session)?));
+        let writer = Writer::start(Box::new(session), metrics, &unerased)?;
+        let readers = Readers::new(Box::new(sqlite::Pool::new(path)), metrics);
+        Ok(Self { writer, readers, log: sqlite::Log::of(path), unerased, _lock: lock })
     }
 
     /// Reads the root keys of an existing database without changing it; `None` if there is no database yet.
@@ -55,10 +55,7 @@ impl Store {
     /// # Errors
     /// Its schema is newer, another program made it, or it cannot be read.
     pub fn inspect(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        recorded(path).map_err(|error| named(error, path))
+        sqlite::read_only(path, root_key::recorded)
     }
 
     /// The lifecycle of an object of an existing database. The database is not changed and may have an older schema.
@@ -67,14 +64,7 @@ impl Store {
     /// # Errors
     /// As for [`Self::inspect`].
     pub fn inspect_object(path: &Path, id: &str) -> Result<Option<object::Lifecycle>, Error> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        let found = || match read_only(path)? {
-            Some(connection) => object::Lifecycle::find(&connection, id),
-            None => Ok(None),
-        };
-        found().map_err(|error| named(error, path))
+        Ok(sqlite::read_only(path, |connection| object::Lifecycle::find(connection, id))?.flatten())
     }
 
     /// Whether a server has the database open now. During the call no server can open it.
@@ -82,17 +72,7 @@ impl Store {
     /// # Errors
     /// The lock cannot be tested.
     pub fn is_open_elsewhere(path: &Path) -> Result<bool, Error> {
-        let name = lock_name(path);
-        let failed = |source| Error::File { path: name.clone(), source };
-        let file = match File::open(&name) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-            opened => opened.map_err(failed)?,
-        };
-        match file.try_lock_shared() {
-            Ok(()) => Ok(false),
-            Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
-        }
+        sqlite::is_open(path)
     }
 
     /// Runs a command in the next group commit, and returns its answer when the commit is on disk. Without an audit log
@@ -135,10 +115,10 @@ impl Store {
     /// # Errors
     /// The files cannot be written.
     pub fn empty_wal(&self) -> Result<bool, Error> {
-        if !wal::copy(&self.path)? || !self.writer.empty_wal()? {
+        if !self.log.copy()? || !self.writer.empty_log()? {
             return Ok(false);
         }
-        wal::sync(&self.path).map_err(|source| Error::File { path: self.path.clone(), source })?;
+        self.log.sync()?;
         Ok(true)
     }
 
@@ -163,7 +143,7 @@ impl Store {
     /// The name of a table that has rows; `None` in a new database.
     ///
     /// # Errors
-    /// SQLite's.
+    /// Those of the database.
     pub fn first_used_table(&self) -> Result<Option<&'static str>, Error> {
         self.readers.run(|connection| {
             let tables = [
@@ -177,7 +157,7 @@ impl Store {
                 "gcm_use",
             ];
             for table in tables {
-                if sql::any(connection, &format!("SELECT 1 FROM {table}"), [])? {
+                if sql::any(connection, &format!("SELECT 1 FROM {table}"), &[])? {
                     return Ok(Some(table));
                 }
             }
@@ -197,8 +177,8 @@ impl Store {
     /// The version of the schema.
     ///
     /// # Errors
-    /// SQLite's.
+    /// Those of the database.
     pub fn schema_version(&self) -> Result<i64, Error> {
-        self.readers.run(|connection| Ok(schema::version(connection)?))
+        self.readers.run(|connection| connection.schema_version())
     }
 }

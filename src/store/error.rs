@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
-
+use super::row::BadColumn;
+use super::sqlite::Failure;
 use crate::audit::Unavailable;
 
 /// A failure of the store.
@@ -12,7 +12,10 @@ use crate::audit::Unavailable;
 pub enum Error {
     /// SQLite reported an error.
     #[error("SQLite: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] Failure),
+    /// A row has a column that it cannot have.
+    #[error("{0}")]
+    Column(#[from] BadColumn),
     /// A file next to the database could not be made or locked.
     #[error("cannot open the database {}: {source}", path.display())]
     File {
@@ -27,15 +30,15 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// The error of SQLite.
-        source: rusqlite::Error,
+        source: Failure,
     },
     /// The database could not be copied.
-    #[error("cannot copy the database to {}: {source}: {}", to.display(), advice(source))]
+    #[error("cannot copy the database to {}: {source}: {}", to.display(), source.advice())]
     Copy {
         /// The copy.
         to: PathBuf,
         /// The error of SQLite.
-        source: Box<rusqlite::Error>,
+        source: Failure,
     },
     /// A copy of the database could not be made or put on disk.
     #[error("cannot write {}: {source}: free space there, or name a directory on another file system", path.display())]
@@ -123,14 +126,4 @@ pub enum Error {
     /// The writer thread has stopped.
     #[error("the database writer has stopped")]
     Stopped,
-}
-
-/// What an operator can do if SQLite could not make a copy.
-fn advice(error: &rusqlite::Error) -> &'static str {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => "free space there, or name a directory on another file system",
-        Some(ErrorCode::SystemIoFailure) => "check that there is space and that the disk is sound, and try again",
-        Some(ErrorCode::DatabaseCorrupt) => "stop the server and run clavigerd --check-store",
-        _ => "try again",
-    }
 }

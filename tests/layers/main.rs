@@ -166,6 +166,15 @@ fn no_connection_leaves_the_store() {
     assert_eq!(public_functions(text).map(leaves).collect::<Vec<_>>(), [true, false]);
 }
 
+/// What is only one database's is below the module with its name.
+#[test]
+fn each_database_has_a_module_of_its_own() {
+    for (_, path, text) in tree().into_iter().filter(|(module, ..)| module == "store") {
+        let is_own = path.iter().any(|part| part == "sqlite");
+        assert!(is_own || !code(&text).any(|line| line.contains("rusqlite")), "{}", path.display());
+    }
+}
+
 #[test]
 fn unsafe_code_stays_in_the_hsm_crate() {
     for (_, path, text) in tree() {

@@ -4,12 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use rusqlite::Transaction;
-
 use crate::audit::{Audit, Mark, Record, Unavailable};
 use crate::store::audit_head::{self, Binder};
 use crate::store::command::Command;
+use crate::store::engine::Transaction;
 use crate::store::error::Error;
+use crate::store::sql::Connection;
 
 /// Maximum number of jobs in one commit; the jobs of the last request may exceed it.
 const GROUP: usize = 128;
@@ -17,11 +17,11 @@ const GROUP: usize = 128;
 /// Reports the outcome of the commit to a waiting request.
 type Acknowledge = Box<dyn FnOnce(Result<(), Error>)>;
 
-/// Reports to a waiting request why its job was not run.
+/// Reports to a waiting request why its job was not run, or failed.
 type Refuse = Box<dyn FnOnce(Error) + Send>;
 
-/// Runs inside the transaction. Returns `None` if its changes must be undone and the request has received its error.
-type Job = Box<dyn FnOnce(&Transaction<'_>) -> Option<Acknowledge> + Send>;
+/// Runs inside the transaction.
+type Job = Box<dyn Fn(&dyn Connection) -> Result<Acknowledge, Error> + Send>;
 
 /// Receives the outcome of a job, when its group is on disk.
 pub(super) type Answer<T> = Receiver<Result<T, Error>>;
@@ -68,9 +68,12 @@ pub(super) enum Fault {
     Commit(String),
 }
 
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Commit(error.to_string())
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Binding(source) => Self::Binding(source),
+            error => Self::Commit(error.to_string()),
+        }
     }
 }
 
@@ -99,15 +102,12 @@ impl Queued {
         let refuse: Refuse = Box::new(move |error| {
             let _ = refusal.send(Err(error));
         });
-        let job: Job = Box::new(move |transaction| match job(transaction) {
-            Ok(value) => Some(Box::new(move |committed: Result<(), Error>| {
+        let job: Job = Box::new(move |transaction| {
+            let (value, answer) = (job(transaction)?, answer.clone());
+            Ok(Box::new(move |committed: Result<(), Error>| {
                 // If the request does not wait any more, its connection was lost, but its write is done.
                 let _ = answer.send(committed.map(|()| value));
-            })),
-            Err(error) => {
-                let _ = answer.send(Err(error));
-                None
-            }
+            }))
         });
         (Self { job, refuse, erases, records }, answered)
     }
@@ -115,12 +115,9 @@ impl Queued {
     /// A job whose outcome is not reported to a request.
     pub(super) fn unattended(command: Command) -> Self {
         let Command { job, records, erases } = command;
-        let job: Job = Box::new(move |transaction| match job(transaction) {
-            Ok(()) => Some(Box::new(|_| {})),
-            Err(error) => {
-                tracing::error!(%error, "a background write failed");
-                None
-            }
+        let job: Job = Box::new(move |transaction| {
+            job(transaction)?;
+            Ok(Box::new(|_| {}))
         });
         let refuse: Refuse = Box::new(|error| tracing::error!(%error, "a background write failed"));
         Self { job, refuse, erases, records }
@@ -174,26 +171,28 @@ impl Group {
     /// Runs a job. Returns false if it failed and its changes are undone.
     fn run_one(&mut self, transaction: &Transaction<'_>, queued: Queued) -> Result<bool, Fault> {
         let Queued { job, refuse, erases, records } = queued;
-        // SQL rather than `Savepoint`, because a job takes the transaction itself.
-        if let Err(error) = transaction.execute_batch("SAVEPOINT job") {
+        if let Err(error) = transaction.session().begin_part() {
             let fault = Fault::from(error);
             refuse(fault.clone().into());
             return Err(fault);
         }
         // A panic of a job is a bug; it must not prevent the commit of other requests.
-        let outcome = catch_unwind(AssertUnwindSafe(|| job(transaction)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| job(transaction.connection())));
         let is_done = match outcome {
-            Ok(Some(acknowledge)) => {
+            Ok(Ok(acknowledge)) => {
                 self.waiting.push(Waiting { erases, acknowledge });
                 self.records.extend(records);
                 true
             }
-            Ok(None) | Err(_) => {
-                transaction.execute_batch("ROLLBACK TO job")?;
+            failed => {
+                if let Ok(Err(error)) = failed {
+                    refuse(error);
+                }
+                transaction.session().undo_part()?;
                 false
             }
         };
-        transaction.execute_batch("RELEASE job")?;
+        transaction.session().end_part()?;
         Ok(is_done)
     }
 }
@@ -201,12 +200,11 @@ impl Group {
 /// Runs the jobs of requests in one transaction. The audit log has their records before the commit, and the commit
 /// stores the log's last line. Records after that line in the log belong to changes that were not committed.
 pub(super) fn commit(
-    mut transaction: Transaction<'_>,
+    transaction: Transaction<'_>,
     requests: impl Iterator<Item = Request>,
     group: &mut Group,
     recording: Option<&Recording>,
 ) -> Result<(), Fault> {
-    transaction.set_drop_behavior(rusqlite::DropBehavior::Rollback);
     let mut jobs = 0;
     for request in requests {
         jobs += request.jobs.len();
@@ -224,13 +222,10 @@ pub(super) fn commit(
     if committed.is_err() {
         audit.retract(&mark);
     }
-    committed.map_err(|error| match error {
-        Error::Binding(source) => Fault::Binding(source),
-        error => Fault::Commit(error.to_string()),
-    })
+    Ok(committed?)
 }
 
 fn seal(transaction: Transaction<'_>, mark: &Mark, bind: &Binder) -> Result<(), Error> {
-    audit_head::advance(&transaction, mark.seq, &mark.hash, bind)?;
-    Ok(transaction.commit()?)
+    audit_head::advance(transaction.connection(), mark.seq, &mark.hash, bind)?;
+    transaction.commit()
 }
