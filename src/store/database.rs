@@ -6,14 +6,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::command::Command;
+use super::engine::{Pool, Session};
 use super::erasure::{self, Unerased};
 use super::error::Error;
 use super::pulse::Pulse;
 use super::reader::Readers;
-use super::sqlite;
+use super::sql::{self, Connection};
 use super::writer::{Poster, Writer};
-use super::{audit_head, object, root_key, sql};
+use super::{audit_head, object, root_key};
+use super::{postgres, sqlite};
 use crate::audit::{Audit, Record};
+use crate::config::{Database as Location, Postgres};
+use crate::hexadecimal;
 use crate::metrics::Metrics;
 
 /// An open database. Dropping it stops the writer after the queued commands.
@@ -21,10 +25,15 @@ pub struct Store {
     readers: Readers,
     /// Closed after the readers: the WAL is moved into the database only if the last connection may write.
     writer: Writer,
-    log: sqlite::Log,
     unerased: Arc<Unerased>,
-    /// Held as long as the store is open: the caches rely on this process being the only writer.
-    _lock: File,
+    /// Dropped last.
+    held: Held,
+}
+
+/// What keeps other servers from the database: the caches rely on this process being the only writer.
+enum Held {
+    Sqlite { log: sqlite::Log, _lock: File },
+    Postgres(postgres::Watch),
 }
 
 /// All functions that read accept a store.
@@ -37,25 +46,54 @@ impl Deref for Store {
 }
 
 impl Store {
-    /// Opens or makes the database, upgrades its schema and starts the writer.
+    /// Opens the database, or makes it if it is a file, upgrades its schema and starts the writer.
     ///
     /// # Errors
-    /// Another server has it open, its schema is newer, another program made it, or the file cannot be used.
-    pub fn open(path: &Path, metrics: &Arc<Metrics>) -> Result<Self, Error> {
+    /// Another server has it open, its schema is newer, another program made it, or it cannot be used.
+    pub fn open(location: &Location, metrics: &Arc<Metrics>) -> Result<Self, Error> {
+        match location {
+            Location::Sqlite(path) => Self::open_file(path, metrics),
+            Location::Postgres(settings) => Self::open_server(settings, metrics),
+        }
+    }
+
+    fn open_file(path: &Path, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let lock = sqlite::lock(path)?;
         let session = sqlite::open(path)?;
-        let unerased = Arc::new(Unerased::new(erasure::count(&session)?));
-        let writer = Writer::start(Box::new(session), metrics, &unerased)?;
-        let readers = Readers::new(Box::new(sqlite::Pool::new(path)), metrics);
-        Ok(Self { writer, readers, log: sqlite::Log::of(path), unerased, _lock: lock })
+        let held = Held::Sqlite { log: sqlite::Log::of(path), _lock: lock };
+        Self::start(Box::new(session), Box::new(sqlite::Pool::new(path)), held, metrics)
+    }
+
+    fn open_server(settings: &Arc<Postgres>, metrics: &Arc<Metrics>) -> Result<Self, Error> {
+        let mut holder = [0; 16];
+        openssl::rand::rand_bytes(&mut holder).map_err(|error| Error::Driver(error.into()))?;
+        let postgres::Opened { session, pool, watch } = postgres::open(settings, hexadecimal::lower(&holder))?;
+        Self::start(Box::new(session), Box::new(pool), Held::Postgres(watch), metrics)
+    }
+
+    fn start(
+        session: Box<dyn Session>,
+        pool: Box<dyn Pool>,
+        held: Held,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, Error> {
+        let unerased = Arc::new(Unerased::new(erasure::count(&*session)?));
+        let writer = Writer::start(session, metrics, &unerased)?;
+        Ok(Self { writer, readers: Readers::new(pool, metrics), unerased, held })
+    }
+
+    /// Whether there is a database now. A PostgreSQL database exists always.
+    #[must_use]
+    pub fn exists(location: &Location) -> bool {
+        location.file().is_none_or(Path::exists)
     }
 
     /// Reads the root keys of an existing database without changing it; `None` if there is no database yet.
     ///
     /// # Errors
     /// Its schema is newer, another program made it, or it cannot be read.
-    pub fn inspect(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
-        sqlite::read_only(path, root_key::recorded)
+    pub fn inspect(location: &Location) -> Result<Option<Vec<root_key::RootKey>>, Error> {
+        read_only(location, root_key::recorded)
     }
 
     /// The lifecycle of an object of an existing database. The database is not changed and may have an older schema.
@@ -63,16 +101,36 @@ impl Store {
     ///
     /// # Errors
     /// As for [`Self::inspect`].
-    pub fn inspect_object(path: &Path, id: &str) -> Result<Option<object::Lifecycle>, Error> {
-        Ok(sqlite::read_only(path, |connection| object::Lifecycle::find(connection, id))?.flatten())
+    pub fn inspect_object(location: &Location, id: &str) -> Result<Option<object::Lifecycle>, Error> {
+        Ok(read_only(location, |connection| object::Lifecycle::find(connection, id))?.flatten())
     }
 
     /// Whether a server has the database open now. During the call no server can open it.
     ///
     /// # Errors
     /// The lock cannot be tested.
-    pub fn is_open_elsewhere(path: &Path) -> Result<bool, Error> {
-        sqlite::is_open(path)
+    pub fn is_open_elsewhere(location: &Location) -> Result<bool, Error> {
+        match location {
+            Location::Sqlite(path) => sqlite::is_open(path),
+            Location::Postgres(settings) => postgres::is_open(settings),
+        }
+    }
+
+    /// Whether what was read from the database before may be used.
+    ///
+    /// # Errors
+    /// PostgreSQL has not answered for a second, or the database is not this server's any more.
+    pub fn check_contact(&self) -> Result<(), Error> {
+        match &self.held {
+            Held::Sqlite { .. } => Ok(()),
+            Held::Postgres(watch) => watch.check(),
+        }
+    }
+
+    /// Whether the bytes of a row that was changed can be erased from the files of the database.
+    #[must_use]
+    pub fn erases(&self) -> bool {
+        matches!(self.held, Held::Sqlite { .. })
     }
 
     /// Runs a command in the next group commit, and returns its answer when the commit is on disk. Without an audit log
@@ -109,16 +167,18 @@ impl Store {
         &self.unerased
     }
 
-    /// Moves everything that was committed before this call into the database, and truncates the WAL to zero. Returns
-    /// false if a reader still uses the WAL. Writers continue, except for a moment at the end.
+    /// Moves everything that was committed before this call into the database file, and truncates the WAL to zero.
+    /// Returns false if a reader still uses the WAL. Writers continue, except for a moment at the end. PostgreSQL takes
+    /// care of its own WAL.
     ///
     /// # Errors
     /// The files cannot be written.
     pub fn empty_wal(&self) -> Result<bool, Error> {
-        if !self.log.copy()? || !self.writer.empty_log()? {
+        let Held::Sqlite { log, .. } = &self.held else { return Ok(true) };
+        if !log.copy()? || !self.writer.empty_log()? {
             return Ok(false);
         }
-        self.log.sync()?;
+        log.sync()?;
         Ok(true)
     }
 
@@ -180,5 +240,24 @@ impl Store {
     /// Those of the database.
     pub fn schema_version(&self) -> Result<i64, Error> {
         self.readers.run(|connection| connection.schema_version())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Held::Postgres(watch) = &self.held {
+            watch.close();
+        }
+    }
+}
+
+/// Reads an existing database as it is; `None` if it has no schema yet.
+fn read_only<T>(
+    location: &Location,
+    read: impl FnOnce(&dyn Connection) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    match location {
+        Location::Sqlite(path) => sqlite::read_only(path, read),
+        Location::Postgres(settings) => postgres::read_only(settings, read),
     }
 }

@@ -49,6 +49,15 @@ impl<'a> Transaction<'a> {
         Ok(Self { session, is_open: true })
     }
 
+    /// Undoes everything, and begins again.
+    pub(super) fn begin_again(&mut self) -> Result<(), Error> {
+        self.session.roll_back();
+        self.is_open = false;
+        self.session.begin(false)?;
+        self.is_open = true;
+        Ok(())
+    }
+
     pub(super) fn session(&self) -> &dyn Session {
         self.session
     }
@@ -57,7 +66,7 @@ impl<'a> Transaction<'a> {
         self.session
     }
 
-    pub(super) fn commit(mut self) -> Result<(), Error> {
+    pub(super) fn commit(&mut self) -> Result<(), Error> {
         self.session.commit()?;
         self.is_open = false;
         Ok(())

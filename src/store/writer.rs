@@ -285,17 +285,17 @@ fn answer_waiting(
     let failed = match &committed {
         Err(Fault::Commit(error)) => Some(error),
         // A failure of the audit log or the HSM does not concern the database.
-        Ok(()) | Err(Fault::Audit(_) | Fault::Binding(_)) => None,
+        Ok(()) | Err(Fault::Audit(_) | Fault::Binding(_) | Fault::Unknown) => None,
     };
     if let Some(error) = failed {
         tracing::error!(%error, "the database could not be written");
     }
     *last.lock().unwrap_or_else(PoisonError::into_inner) = failed.is_none().then(Instant::now);
     if committed.is_ok() {
-        unerased.add(waiting.iter().map(|waiting| waiting.erases).sum());
+        unerased.add(waiting.iter().map(Waiting::erases).sum());
     }
-    for Waiting { acknowledge, .. } in waiting {
-        acknowledge(committed.clone().map_err(Error::from));
+    for waiting in waiting {
+        waiting.acknowledge(committed.clone().map_err(Error::from));
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<i64, Error> 
         return Err(Error::Foreign(path.to_owned()));
     }
     if found > known() || found < 0 {
-        return Err(Error::NewerSchema { path: path.to_owned(), found, known: known() });
+        return Err(Error::NewerSchema { name: path.display().to_string(), found, known: known() });
     }
     Ok(found)
 }

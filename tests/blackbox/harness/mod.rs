@@ -30,6 +30,7 @@ pub mod message;
 pub mod packages;
 pub mod pairs;
 pub mod pki;
+pub mod postgres;
 pub mod preload;
 pub mod reference;
 pub mod requests;
