@@ -56,7 +56,7 @@ fn keys_are_used_and_stay() {
     assert_eq!(alice.open(&sealed), TEXT);
     alice.refused(&encrypt(&gone, TEXT), 409, "Object_Destroyed");
     assert_eq!(alice.count(), 1);
-    server.bob().connect().unwrap().refused(&encrypt(&kept, TEXT), 404, "Item_Not_Found");
+    server.bob().connect().unwrap().refused(&encrypt(&kept, TEXT), 404, "Object_Not_Found");
     let log = fs::read_to_string(server.place.audit_file()).unwrap();
     assert!(!log.contains("\"erased\""), "PostgreSQL does not say when it erases what a row had");
     assert!(!server.place.database().exists());
