@@ -230,6 +230,7 @@ impl Store {
     /// # Errors
     /// The reason.
     pub fn check(&self) -> Result<(), Error> {
+        self.check_contact()?;
         self.writer.check()?;
         root_key::all(self).map(drop)
     }

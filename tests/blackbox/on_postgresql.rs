@@ -2,10 +2,12 @@
 //! the hands of another server, or an older copy of itself.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::harness::between::{Between, Cut};
 use crate::harness::kmip::{create, encrypt, named, revoke};
 use crate::harness::postgres::{Cluster, PASSWORD};
 use crate::harness::server::Place;
@@ -41,6 +43,25 @@ fn refuses(server: &Server, id: &str) -> Duration {
     let mut alice = server.alice().connect().unwrap();
     eventually("the server answers 503", || (alice.kmip(&encrypt(id, TEXT)).status == 503).then_some(()));
     began.elapsed()
+}
+
+/// The option with a file that has this password.
+fn password_file(place: &Place, password: &str) -> String {
+    let file = place.path(password);
+    fs::write(&file, format!("{password}\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    format!("--database-password-file={}", file.display())
+}
+
+/// Stops the server, and checks that its audit log and its database agree.
+fn ends_sound(server: Server) {
+    let options = server.options.clone();
+    server.keep_audit_key();
+    let (place, status) = server.stop();
+    assert!(status.success());
+    place.signed();
+    let (is_clean, said) = place.check_store(&options);
+    assert!(is_clean, "{said}");
 }
 
 #[test]
@@ -104,13 +125,7 @@ fn nothing_acknowledged_is_lost_when_postgresql_is_killed() {
         alice.seal(id, TEXT);
     }
     assert!(acknowledged.len() > 100, "{}", acknowledged.len());
-    let options = server.options.clone();
-    server.keep_audit_key();
-    let (place, status) = server.stop();
-    assert!(status.success());
-    place.signed();
-    let (is_clean, said) = place.check_store(&options);
-    assert!(is_clean, "log and database agree: {said}");
+    ends_sound(server);
 }
 
 #[test]
@@ -173,18 +188,56 @@ fn a_database_that_another_server_uses_or_that_lacks_commits_is_left() {
 }
 
 #[test]
+fn a_commit_is_done_or_not_and_the_answer_says_which() {
+    let cluster = Cluster::shared();
+    let place = Arc::new(Place::new());
+    let between = Between::new(cluster);
+    let options = options(&between.url(&cluster.database())).with(&[&password_file(&place, PASSWORD)]);
+    let server = Server::start_at(place, &options);
+    let mut alice = server.alice().connect().unwrap();
+    let id = alice.aes();
+    answers(&server, &id);
+    for number in 1..=3 {
+        // PostgreSQL commits, and the answer is lost.
+        between.cut(Cut::Answer);
+        alice.aes();
+        assert_eq!(alice.count(), 2 * number);
+        // The request is lost.
+        between.cut(Cut::Request);
+        assert_eq!(alice.kmip(&create("AES", 256, &[])).status, 503);
+        assert_eq!(alice.count(), 2 * number);
+        alice.aes();
+    }
+    assert_eq!(server.log().matches("finding out whether it was done").count(), 6);
+    ends_sound(server);
+}
+
+#[test]
+fn a_network_that_stops_is_noticed() {
+    let cluster = Cluster::shared();
+    let place = Arc::new(Place::new());
+    let between = Between::new(cluster);
+    let options = options(&between.url(&cluster.database())).with(&[&password_file(&place, PASSWORD)]);
+    let server = Server::start_at(place, &options);
+    let id = server.alice().connect().unwrap().aes();
+    answers(&server, &id);
+    between.stop(true);
+    let noticed = refuses(&server, &id);
+    assert!(noticed < NOTICED, "{noticed:?}");
+    between.stop(false);
+    answers(&server, &id);
+    server.alice().connect().unwrap().aes();
+    ends_sound(server);
+}
+
+#[test]
 fn what_is_wrong_with_the_database_is_said() {
     let cluster = Cluster::shared();
     let place = Arc::new(Place::new());
     let refused = |url: &str, more: &[&str]| Server::refused_at(&place, &options(url).with(more));
     let database = cluster.database();
     let url = cluster.url_by_tcp(&database);
-    let [right, wrong] = [PASSWORD, "not-the-password"].map(|password| {
-        let file = place.path(password);
-        fs::write(&file, format!("{password}\n")).unwrap();
-        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        format!("--database-password-file={}", file.display())
-    });
+    let [right, wrong] = [PASSWORD, "not-the-password"].map(|password| password_file(&place, password));
     for (said, expected) in [
         (refused(&url, &[&wrong]), "check the user in --database-url and the password"),
         (refused(&url.replace(&database, "nowhere"), &[&right]), "create the database"),

@@ -21,7 +21,7 @@ use crate::store::error::Error;
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// How long all hosts together are waited for.
-const CONNECT_ALL: Duration = Duration::from_secs(10);
+const CONNECT_ALL: Duration = Duration::from_secs(5);
 
 /// After this time without an acknowledgement of TCP, a connection is lost.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(3);

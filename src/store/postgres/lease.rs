@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::address::Address;
 use super::contact::{Contact, Ended};
-use super::link::{LONGEST, Link};
+use super::link::{LIMIT, LONGEST, Link};
 use crate::store::error::Error;
 use crate::store::sql;
 
@@ -20,6 +20,9 @@ const LOCK: i64 = 0x434C_5647_0000_0001;
 /// How long the lock is waited for. PostgreSQL notices within this time that a server is gone with its machine, because
 /// of the settings of each session.
 pub(super) const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long the first answers of a connection are waited for.
+const GREETING: Duration = Duration::from_secs(5);
 
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -41,11 +44,14 @@ pub(super) enum Purpose {
 
 /// Opens a connection and sets what every session needs.
 pub(super) fn connect(address: &Address, purpose: Purpose) -> Result<Link, Error> {
-    let link = address.connect()?;
-    let limit = LONGEST.as_millis();
-    let read_only = if purpose == Purpose::Read { "on" } else { "off" };
+    let link = address.connect()?.within(GREETING);
+    // A commit must not be interrupted: PostgreSQL would report success before the synchronous standby has it.
+    let (read_only, longest) = match purpose {
+        Purpose::Read => ("on", LONGEST.as_millis()),
+        Purpose::Write => ("off", 0),
+    };
     link.batch(&format!(
-        "SET statement_timeout = {limit}; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 10000; \
+        "SET statement_timeout = {longest}; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 60000; \
          SET default_transaction_read_only = {read_only}; SET client_min_messages = warning"
     ))?;
     if purpose == Purpose::Write {
@@ -60,7 +66,7 @@ pub(super) fn connect(address: &Address, purpose: Purpose) -> Result<Link, Error
         be_durable(&link)?;
         link.forgive();
     }
-    Ok(link)
+    Ok(link.within(LIMIT))
 }
 
 /// Has each commit wait until it is on disk, and on the disk of a synchronous standby if there is one.
@@ -118,10 +124,10 @@ pub(super) fn present(link: &Link, contact: &Contact) -> Result<i64, Error> {
     }
 }
 
-/// Like [`present`], after each transaction of this server's former connections has ended.
+/// Like [`present`], after each transaction of this server's former connections has ended, and what they committed is on
+/// disk and on that of the synchronous standby: a connection that is lost while it waits for the standby leaves its commit
+/// visible before. A later commit waits for all earlier ones.
 pub(super) fn settled(link: &Link, contact: &Contact) -> Result<i64, Error> {
-    link.batch("BEGIN; SELECT number FROM lease WHERE one = 1 FOR UPDATE")?;
-    let found = present(link, contact);
-    link.batch("ROLLBACK")?;
-    found
+    link.batch("UPDATE lease SET number = number WHERE one = 1")?;
+    present(link, contact)
 }

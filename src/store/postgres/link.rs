@@ -19,11 +19,11 @@ use crate::store::pulse;
 use crate::store::row::{Row, Value};
 use crate::store::sql::{self, Connection, Each};
 
-/// Time limit of a statement, which PostgreSQL knows too.
+/// Time limit of a query, which PostgreSQL knows too.
 pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
-/// What is waited for beyond the time limit, so that PostgreSQL's own error arrives.
-const BEYOND: Duration = Duration::from_secs(2);
+/// How long an answer is waited for: longer, so that PostgreSQL's own error arrives.
+pub(super) const LIMIT: Duration = Duration::from_secs(32);
 
 /// Maximum number of statements that are kept prepared.
 const PREPARED: usize = 256;
@@ -55,7 +55,7 @@ impl Link {
     pub(super) fn new(client: Client, moving: AbortHandle) -> Self {
         let statements = RefCell::default();
         let (is_lost, has_failed) = (Cell::new(false), Cell::new(false));
-        Self { client, moving, statements, contact: None, limit: LONGEST + BEYOND, is_lost, has_failed }
+        Self { client, moving, statements, contact: None, limit: LIMIT, is_lost, has_failed }
     }
 
     /// Gives up as soon as the database counts as silent.

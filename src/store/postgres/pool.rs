@@ -76,7 +76,7 @@ impl Pool {
 
 impl engine::Pool for Pool {
     fn run(&self, query: &mut Query<'_>) -> Result<(), Error> {
-        self.contact.check_own()?;
+        self.contact.check()?;
         let (_place, idle) = self.place()?;
         if let Some(link) = idle {
             match query(&link) {

@@ -28,8 +28,11 @@ impl ToSql for Parameter<'_> {
             Value::Integer(number) if *of == Type::INT8 => number.to_sql(of, out),
             Value::Integer(number) if *of == Type::INT4 => i32::try_from(number)?.to_sql(of, out),
             Value::Integer(number) if *of == Type::BOOL => (number != 0).to_sql(of, out),
-            // PostgreSQL has no text with this character.
-            Value::Text(text) if *of == Type::TEXT && text.contains('\0') => Err("a text contains U+0000".into()),
+            // PostgreSQL has no U+0000. Only names and tags of objects may contain it: in the tables for searches, which
+            // give the same objects for the same text.
+            Value::Text(text) if *of == Type::TEXT && text.contains('\0') => {
+                text.replace('\0', "\u{FFFF}").to_sql(of, out)
+            }
             Value::Text(text) if *of == Type::TEXT => text.to_sql(of, out),
             Value::Blob(bytes) if *of == Type::BYTEA => bytes.to_sql(of, out),
             Value::Integer(_) | Value::Text(_) | Value::Blob(_) => Err(format!("a parameter is no {of}").into()),

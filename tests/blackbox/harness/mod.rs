@@ -5,6 +5,7 @@ pub mod asymmetric;
 pub mod attributes;
 pub mod audit;
 pub mod backup;
+pub mod between;
 pub mod caller;
 pub mod cli;
 pub mod clock;

@@ -1,12 +1,12 @@
 //! PostgreSQL from Debian's package. `TEST_DATABASE=postgres` makes every server of the suite use it.
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
-use std::time::{Duration, Instant};
 
 use super::{directory, eventually};
 
@@ -163,12 +163,9 @@ impl Cluster {
         format!("postgres://claviger@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Waits until no connection of a server is left.
-    pub fn wait_for_nobody(&self, database: &str) {
-        let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'");
-        let began = Instant::now();
-        eventually("the connections are closed", || (self.run("postgres", &sql) == "0").then_some(()));
-        assert!(began.elapsed() < Duration::from_secs(20));
+    /// Where it listens for TCP.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 }
 
