@@ -11,7 +11,7 @@ use crate::harness::between::{Between, Cut};
 use crate::harness::kmip::{create, encrypt, named, revoke};
 use crate::harness::postgres::{Cluster, PASSWORD};
 use crate::harness::server::Place;
-use crate::harness::{Options, Server, eventually};
+use crate::harness::{Authority, Leaf, Options, Server, eventually};
 use crate::nothing_acknowledged_is_lost::kill_in_rounds;
 
 const TEXT: &[u8] = b"kept in PostgreSQL";
@@ -227,6 +227,59 @@ fn a_network_that_stops_is_noticed() {
     between.stop(false);
     answers(&server, &id);
     server.alice().connect().unwrap().aes();
+    ends_sound(server);
+}
+
+#[test]
+fn a_transaction_in_a_deadlock_is_run_again() {
+    let cluster = Cluster::start();
+    let (server, database) = start(&cluster);
+    let mut alice = server.alice().connect().unwrap();
+    let id = alice.aes();
+    let lock = format!("UPDATE object SET version = version WHERE id = '{id}'");
+    let statements = ["BEGIN", &lock, "SELECT pg_sleep(0.7)", "UPDATE lease SET number = number", "COMMIT"];
+    let mut other = cluster.spawn(&database, &statements);
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    eventually("the other one has the row", || (cluster.run(&database, sleeps) == "1").then_some(()));
+    alice.ok(&revoke(&id, "Superseded"));
+    assert!(other.wait().unwrap().success());
+    alice.refused(&encrypt(&id, TEXT), 409, "Wrong_Key_Lifecycle_State");
+    let log = fs::read_to_string(cluster.log()).unwrap();
+    assert!(log.contains("deadlock detected"), "{log}");
+    ends_sound(server);
+}
+
+#[test]
+fn tls_knows_both_sides() {
+    let (cluster, place) = (Cluster::start(), Arc::new(Place::new()));
+    let authority = Authority::new("Database authority");
+    cluster.use_tls(&authority.issue(&Leaf::server()), &authority);
+    let client = authority.issue(&Leaf::client("claviger"));
+    fs::write(place.path("db.pem"), client.certificate.to_pem().unwrap()).unwrap();
+    fs::write(place.path("db.key"), client.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    fs::set_permissions(place.path("db.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(place.path("db-ca.pem"), authority.pem()).unwrap();
+    let option = |name: &str, file: &str| format!("--database-{name}={}", place.path(file).display());
+    let own = [option("client-cert-file", "db.pem"), option("client-key-file", "db.key")];
+    let by = |authority: &str, own: &[String]| {
+        let mut options = options(&cluster.url_by_tcp(&cluster.database()).replace("127.0.0.1", "localhost"));
+        options.arguments.extend([password_file(&place, PASSWORD), option("ca-file", authority)]);
+        options.arguments.extend_from_slice(own);
+        options
+    };
+    // The authority of the callers is another one.
+    let said = Server::refused_at(&place, &by("ca.pem", &own));
+    assert!(said.contains("certificate verify failed"), "{said}");
+    let said = Server::refused_at(&place, &by("db-ca.pem", &[]));
+    assert!(said.contains("permit this user, database and host in pg_hba.conf"), "{said}");
+    let said = Server::refused_at(&place, &by("nowhere.pem", &own));
+    assert!(said.contains("--database-ca-file cannot be used for TLS with the database"), "{said}");
+    let server = Server::start_at(Arc::clone(&place), &by("db-ca.pem", &own));
+    let id = server.alice().connect().unwrap().aes();
+    answers(&server, &id);
+    let plain =
+        "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'claviger' AND NOT ssl";
+    assert_eq!(cluster.run("postgres", plain), "0");
     ends_sound(server);
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
 use super::contact::Contact;
@@ -146,7 +147,7 @@ impl Connection for Link {
     fn query(&self, sql: &str, values: &[Value<'_>], each: &mut Each<'_>) -> Result<(), Error> {
         let statement = self.prepared(sql)?;
         let values: Vec<Parameter<'_>> = values.iter().copied().map(Parameter).collect();
-        let values: Vec<_> = values.iter().map(|value| value as _).collect();
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| -> &(dyn ToSql + Sync) { value }).collect();
         for row in self.ask(self.client.query(&statement, &values))? {
             if !each(&Row(&row))? {
                 break;

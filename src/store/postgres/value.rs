@@ -24,7 +24,7 @@ impl ToSql for Parameter<'_> {
     /// The type is what PostgreSQL expects at this place.
     fn to_sql(&self, of: &Type, out: &mut BytesMut) -> Result<IsNull, Fault> {
         match self.0 {
-            Value::Null => return Ok(IsNull::Yes),
+            Value::Null => Ok(IsNull::Yes),
             Value::Integer(number) if *of == Type::INT8 => number.to_sql(of, out),
             Value::Integer(number) if *of == Type::INT4 => i32::try_from(number)?.to_sql(of, out),
             Value::Integer(number) if *of == Type::BOOL => (number != 0).to_sql(of, out),

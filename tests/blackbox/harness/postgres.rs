@@ -2,13 +2,13 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 
-use super::{directory, eventually};
+use super::{Authority, Identity, directory, eventually};
 
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 
@@ -40,7 +40,7 @@ static SHARED: LazyLock<Cluster> = LazyLock::new(|| Cluster::start_as(true));
 
 /// A command that runs as a user other than root, which PostgreSQL refuses.
 fn as_user(program: &Path) -> Command {
-    let is_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     if !is_root {
         return Command::new(program);
     }
@@ -161,6 +161,40 @@ impl Cluster {
     /// The URL of a database by TCP, where a password is asked for.
     pub fn url_by_tcp(&self, database: &str) -> String {
         format!("postgres://claviger@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Starts to run SQL in a session of its own.
+    pub fn spawn(&self, database: &str, statements: &[&str]) -> Child {
+        let mut command = Command::new(program("psql"));
+        command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-h"]);
+        command.arg(self.directory.path()).args(["-p", &self.port.to_string()]);
+        for statement in statements {
+            command.args(["-c", statement]);
+        }
+        command.stdout(Stdio::null()).current_dir("/").spawn().unwrap()
+    }
+
+    /// Turns TLS on, by this certificate, and asks for client certificates of this authority.
+    pub fn use_tls(&self, identity: &Identity, authority: &Authority) {
+        let data = self.directory.path().join("data");
+        let owner = fs::metadata(&data).unwrap();
+        let put = |name: &str, bytes: &[u8]| {
+            let file = data.join(name);
+            fs::write(&file, bytes).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            std::os::unix::fs::chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
+        };
+        put("server.crt", &identity.certificate.to_pem().unwrap());
+        put("server.key", &identity.key.private_key_to_pem_pkcs8().unwrap());
+        put("root.crt", &authority.pem());
+        put(
+            "pg_hba.conf",
+            b"local all postgres trust\nhostssl all claviger 127.0.0.1/32 scram-sha-256 clientcert=verify-full\n",
+        );
+        self.run("postgres", "ALTER SYSTEM SET ssl = on");
+        self.run("postgres", "ALTER SYSTEM SET ssl_ca_file = 'root.crt'");
+        self.end();
+        self.begin();
     }
 
     /// Where it listens for TCP.
