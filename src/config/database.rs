@@ -68,6 +68,9 @@ pub(super) fn database(options: &Options) -> Result<Database, Error> {
     if options.sqlite_path.is_some() {
         return Err(Error::Conflict("database-url", "sqlite-path"));
     }
+    if has_password(&url) {
+        return Err(Error::PasswordInUrl);
+    }
     let client = match (options.database_client_cert_file.clone(), options.database_client_key_file.clone()) {
         (Some(_), None) => return Err(Error::Needs("database-client-cert-file", "database-client-key-file")),
         (None, Some(_)) => return Err(Error::Needs("database-client-key-file", "database-client-cert-file")),
@@ -76,4 +79,28 @@ pub(super) fn database(options: &Options) -> Result<Database, Error> {
     let password = options.database_password_file.clone();
     let password = password.map(|path| SecretSource::File { what: "the password of the database", path });
     Ok(Database::Postgres(Arc::new(Postgres { url, password, ca_file: options.database_ca_file.clone(), client })))
+}
+
+/// Whether there is a password in a URL: after the user, or as an option.
+fn has_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+    let authority = place.split_once('/').map_or(place, |(authority, _)| authority);
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    user.contains(':') || options.split('&').any(|option| option.starts_with("password="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_seen() {
+        for with in ["postgres://a:b@c/d", "postgres://a:@c:1/d", "postgres://a@c/d?sslmode=require&password=b"] {
+            assert!(has_password(with), "{with}");
+        }
+        for without in ["postgres://a@c:1/d", "postgres://a@%2Frun:1/d?sslmode=disable", "postgres://c:1,e:2/d@f:g"] {
+            assert!(!has_password(without), "{without}");
+        }
+    }
 }
