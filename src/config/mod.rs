@@ -2,6 +2,7 @@
 
 mod audit;
 mod callers;
+mod database;
 pub(crate) mod declared;
 mod environment;
 mod error;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 pub use audit::{AUDIT_INTERVAL, AuditSettings, Remake};
 pub use callers::{Authority, ClientCertificates, JwtIssuer};
+pub use database::{Database, Postgres};
 pub use environment::without_empty;
 pub use error::Error;
 pub use hsm::Hsm;
@@ -155,8 +157,8 @@ pub struct Config {
     pub placement: Option<Placement>,
     /// The maximum number of AES-GCM encryptions with one key.
     pub gcm_limit: u64,
-    /// The database file.
-    pub sqlite_path: PathBuf,
+    /// The database.
+    pub database: Database,
     /// The audit log; `None` if there is none.
     pub audit: Option<AuditSettings>,
     /// The root keys that may be generated again.
@@ -219,8 +221,8 @@ impl Config {
         let mut jwt_issuers = callers::jwt_issuers(&options, places)?;
         let jwt_leeway = within("jwt-leeway", options.jwt_leeway.unwrap_or(60), &JWT_LEEWAY, " seconds")?;
         callers::separate_prefixes(client_certificates.as_mut(), &mut jwt_issuers)?;
-        let sqlite_path = options.sqlite_path.clone().unwrap_or_else(|| PathBuf::from("./claviger.db"));
-        let audit = audit::settings(&options, &sqlite_path)?;
+        let database = database::database(&options)?;
+        let audit = audit::settings(&options, database.file().unwrap_or(Path::new("./claviger.db")))?;
         let remake = Remake::of(&options);
         let limits = limits(&options)?;
         let hsm = Hsm::checked(&options, pin)?;
@@ -260,7 +262,7 @@ impl Config {
             remake,
             placement: options.placement,
             gcm_limit,
-            sqlite_path,
+            database,
             audit,
             limits,
             allow_core_dumps: options.allow_core_dumps.unwrap_or(false),

@@ -301,6 +301,21 @@ options! {
     /// Database file [default: ./claviger.db]
     #[arg(long, env = "KMS_SQLITE_PATH", value_name = "FILE")]
     sqlite_path: PathBuf,
+    /// URL of a PostgreSQL database, in place of an SQLite file: postgres://USER@HOST:PORT/DATABASE
+    #[arg(long, env = "KMS_DATABASE_URL", value_name = "URL")]
+    database_url: String,
+    /// File with the password of the PostgreSQL user
+    #[arg(long, env = "KMS_DATABASE_PASSWORD_FILE", value_name = "FILE")]
+    database_password_file: PathBuf,
+    /// Authorities of PostgreSQL's certificate, PEM [default: the system's authorities]
+    #[arg(long, env = "KMS_DATABASE_CA_FILE", value_name = "FILE")]
+    database_ca_file: PathBuf,
+    /// Client certificate for PostgreSQL, PEM; needs --database-client-key-file
+    #[arg(long, env = "KMS_DATABASE_CLIENT_CERT_FILE", value_name = "FILE")]
+    database_client_cert_file: PathBuf,
+    /// Private key of the client certificate for PostgreSQL, PEM (PKCS#8)
+    #[arg(long, env = "KMS_DATABASE_CLIENT_KEY_FILE", value_name = "FILE")]
+    database_client_key_file: PathBuf,
     /// File of the audit log, or `none` [default: next to the database, claviger.audit.jsonl for claviger.db]
     #[arg(long, env = "KMS_AUDIT_FILE", value_name = "FILE")]
     audit_file: PathBuf,

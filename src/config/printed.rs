@@ -125,7 +125,7 @@ fn effective(config: &Config, name: &str) -> Option<(Value, bool)> {
         "hsm_max_sessions" => config.hsm.max_sessions.printed(),
         "hsm_call_timeout" => config.hsm.call_timeout.as_secs().printed(),
         "gcm_limit" => config.gcm_limit.printed(),
-        "sqlite_path" => config.sqlite_path.printed(),
+        "sqlite_path" => config.database.file().and_then(|file| file.to_owned().printed()),
         "audit_file" => audit.map_or_else(|| Some("none".into()), |audit| audit.file.printed()),
         "audit_rotate_size" => audit.and_then(|audit| audit.rotate_size.printed()),
         "audit_rotate_age" => audit.and_then(|audit| (audit.rotate_age.as_secs() / 86_400).printed()),

@@ -186,11 +186,13 @@ impl Request {
         match (found.handler, known) {
             (Handler::AtOnce(handler) | Handler::Anyone(handler), _) => handler(app),
             (Handler::Visitor(handler), _) => {
+                app.kms.check_contact()?;
                 let (peer, request_id, query) = (&*head.peer, id, &found.query);
                 let request = AnonymousRequest { peer, headers, request_id, ticket, parameters, query, body };
                 Handle::current().block_on(handler(app, request))
             }
             (Handler::Caller(handler) | Handler::BasicOrCaller(_, handler), Some(known)) => {
+                app.kms.check_contact()?;
                 let (caller, peer, way) = (&known.caller, head.peer.address, Way::default());
                 let context = Context { caller, request: id, peer, ticket, way };
                 let (proved, query) = (&known.name, &found.query);

@@ -42,7 +42,7 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let setup = tls::setup(config, now)?;
     key_set_trust(config)?;
     let (documents, of_file) = permission::read(config)?;
-    let recorded = Store::inspect(&config.sqlite_path)?;
+    let recorded = Store::inspect(&config.database)?;
     let is_new = recorded.as_ref().is_none_or(Vec::is_empty);
     Custody::inspect(&config.hsm, config.placement, recorded.as_deref(), &config.remake.keys)
         .map_err(|error| token_error(config, error))?;
@@ -62,7 +62,7 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let warnings = setup.iter().flat_map(|setup| described::doubts(setup, now));
     let warnings: String = warnings.map(|warning| format!("warning: {}\n", Whole(warning))).collect();
     let identity = setup.map(|setup| format!("{}, until {}", setup.subject, x509::date(setup.not_after)));
-    let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;
+    let is_open = Store::is_open_elsewhere(&config.database)?;
     Ok(format!(
         "would listen on {scheme}://{listen}\nkmip: {kmip}{probe}{proxies}\ncallers: {}\n{duties}identity: {}\nHSM token: {:?} by {}\n\
          database: {} ({}{})\naudit log: {}\n{warnings}",
@@ -70,7 +70,7 @@ pub fn check(config: &Config) -> Result<String, StartError> {
         Whole(identity.unwrap_or_else(|| "none".to_owned())),
         config.hsm.token_label,
         Whole(config.hsm.module.display()),
-        Whole(config.sqlite_path.display()),
+        Whole(&config.database),
         if is_new { "new" } else { "root keys found in the HSM token" },
         if is_open { "; another server has it open now" } else { "" },
         Whole(config.audit.as_ref().map_or_else(|| "none".to_owned(), |audit| audit.file.display().to_string())),
@@ -110,7 +110,7 @@ fn kmip(config: &Config) -> Result<String, StartError> {
 
 /// Describes the API token's key, without opening the database for writing.
 fn api_token(config: &Config, id: &str) -> Result<String, StartError> {
-    let row = Store::inspect_object(&config.sqlite_path, id)?;
+    let row = Store::inspect_object(&config.database, id)?;
     let standing = kms::check_api_token_row(id, row);
     Ok(match standing.map_err(|source| StartError::ApiToken { id: id.to_owned(), source })? {
         ApiTokenKey::Active => format!("the API token of key {id}"),

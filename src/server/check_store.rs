@@ -43,11 +43,11 @@ struct Checked {
 /// # Errors
 /// The database, the HSM token or the audit log cannot be opened.
 pub fn check_store(config: &Config) -> Result<StoreReport, StartError> {
-    if !config.sqlite_path.exists() {
-        return Err(StartError::NoDatabase(config.sqlite_path.clone()));
+    if let Some(file) = config.database.file().filter(|file| !file.exists()) {
+        return Err(StartError::NoDatabase(file.to_owned()));
     }
     let metrics = Metrics::new()?;
-    let store = Store::open(&config.sqlite_path, &metrics)?;
+    let store = Store::open(&config.database, &metrics)?;
     let custody = Custody::open(&config.hsm, config.placement, &store, &Remake::default(), kms::now(), &metrics)
         .map_err(|error| token_error(config, error))?;
     let mut report = StoreReport { rows: 0, logged: 0, findings: Vec::new(), notes: token_notes(&store, &custody)? };

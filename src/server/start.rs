@@ -55,7 +55,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let (documents, of_file) = tokio::task::block_in_place(|| permission::read(config))?;
     let named = names(config, &of_file);
     introduce(config, &documents, &of_file, setup.as_ref());
-    let store = Arc::new(tokio::task::block_in_place(|| Store::open(&config.sqlite_path, &metrics))?);
+    let store = Arc::new(tokio::task::block_in_place(|| Store::open(&config.database, &metrics))?);
     // Everything that can fail comes before the root keys are made, because they remain in the HSM token. The addresses
     // are bound, but clients cannot connect yet.
     key_set_trust(config)?;

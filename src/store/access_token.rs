@@ -1,12 +1,11 @@
 //! Rows of access tokens. The token itself is not stored: a row has its rights and the number of its uses.
 
-use rusqlite::{Connection, Row, Transaction, params};
-
 use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
 use super::reader::Readers;
-use super::sql::{self, Table};
+use super::row::{BadColumn, Row, values};
+use super::sql::{self, Connection, Table};
 
 /// One access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +52,7 @@ const TABLE: Table = Table {
     name: "access_token",
     columns: "id, version, subject, basis, vouched, signing_key, created, ttl, expires, max_expires, uses_limit, uses, trusted, \
               thumbprint, narrowing, role, revoked, binding",
+    key: "id",
 };
 
 impl AccessToken {
@@ -77,7 +77,7 @@ impl AccessToken {
         bytes
     }
 
-    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+    fn from_row(row: &Row<'_>) -> Result<Self, BadColumn> {
         Ok(Self {
             id: row.get(0)?,
             version: row.get(1)?,
@@ -106,11 +106,14 @@ impl AccessToken {
     /// [`Error::Full`] if the subject has `most` tokens that are not revoked.
     pub fn insert(self, most: i64) -> Command<i64> {
         Command::new(move |transaction| {
-            let count = sql::one(transaction, COUNT, [&self.subject], sql::column)?.unwrap_or(0);
+            let count = sql::one(transaction, COUNT, values![self.subject], sql::column)?.unwrap_or(0);
             if count >= most {
                 return Err(Error::Full);
             }
             self.write(transaction, &TABLE.insert(""))?;
+            if !self.revoked {
+                begin(transaction, &self)?;
+            }
             Ok(count + 1)
         })
     }
@@ -121,15 +124,16 @@ impl AccessToken {
     /// [`Error::Conflict`] if the row has changed.
     pub fn update(self, before: Self) -> Command {
         Command::new(move |transaction| {
-            if find_in(transaction, &self.id)? != Some(before) {
+            if find_in(transaction, &self.id)?.as_ref() != Some(&before) {
                 return Err(Error::Conflict);
             }
-            self.write(transaction, &TABLE.update("WHERE id = ?1"))
+            self.write(transaction, &TABLE.update("WHERE id = ?1"))?;
+            if self.revoked && !before.revoked { end(transaction, &self) } else { Ok(()) }
         })
     }
 
-    fn write(&self, transaction: &Transaction<'_>, sql: &str) -> Result<(), Error> {
-        let values = params![
+    fn write(&self, transaction: &dyn Connection, sql: &str) -> Result<(), Error> {
+        let values = values![
             self.id,
             self.version,
             self.subject,
@@ -156,23 +160,40 @@ impl AccessToken {
 /// The number of tokens of a subject that are not revoked.
 const COUNT: &str = "SELECT live FROM access_token_count WHERE subject = ?1";
 
+/// Counts a token that is not revoked, and gives it its place in the order.
+fn begin(transaction: &dyn Connection, token: &AccessToken) -> Result<(), Error> {
+    let sql = "INSERT INTO access_token_count (subject, live) VALUES (?1, 1) \
+               ON CONFLICT (subject) DO UPDATE SET live = access_token_count.live + 1";
+    sql::execute(transaction, sql, values![token.subject])?;
+    let sql = "INSERT INTO access_token_order (subject, place, id) VALUES \
+               (?1, (SELECT coalesce(max(place), 0) + 1 FROM access_token_order WHERE subject = ?1), ?2)";
+    sql::execute(transaction, sql, values![token.subject, token.id]).map(drop)
+}
+
+/// A token that was counted is revoked.
+fn end(transaction: &dyn Connection, token: &AccessToken) -> Result<(), Error> {
+    let sql = "UPDATE access_token_count SET live = live - 1 WHERE subject = ?1";
+    sql::execute(transaction, sql, values![token.subject])?;
+    sql::execute(transaction, "DELETE FROM access_token_order WHERE id = ?1", values![token.id]).map(drop)
+}
+
 /// The row of an access token.
 ///
 /// # Errors
-/// SQLite's; [`Error::Malformed`] if its columns are not those of an access token.
+/// Those of the database; [`Error::Malformed`] if its columns are not those of an access token.
 pub fn find(store: &Readers, id: &str) -> Result<Option<AccessToken>, Error> {
     store.run(|connection| find_in(connection, id))
 }
 
-fn find_in(connection: &Connection, id: &str) -> Result<Option<AccessToken>, Error> {
-    sql::named(connection, &TABLE.select("WHERE id = ?1"), [id], AccessToken::from_row, || format!("token/{id}"))
+fn find_in(connection: &dyn Connection, id: &str) -> Result<Option<AccessToken>, Error> {
+    sql::named(connection, &TABLE.select("WHERE id = ?1"), values![id], AccessToken::from_row, || format!("token/{id}"))
 }
 
 /// Tokens of a subject, or of all, that have not expired at `now`: at most `limit`, sorted by identifier, after
 /// `after`. For a row with invalid columns, only its identifier is returned.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn live(
     store: &Readers,
     subject: Option<&str>,
@@ -180,32 +201,33 @@ pub fn live(
     after: &str,
     limit: usize,
 ) -> Result<Vec<(String, Option<AccessToken>)>, Error> {
-    let select = TABLE.select("WHERE id > ?1 AND expires > ?2 AND (?3 IS NULL OR subject = ?3) ORDER BY id LIMIT ?4");
-    let values = params![after, now, subject, sql::limit(limit)];
-    store.all(&select, values, |row| Ok((row.get("id")?, AccessToken::from_row(row).ok())))
+    let select = TABLE
+        .select("WHERE id > ?1 AND expires > ?2 AND (CAST(?3 AS TEXT) IS NULL OR subject = ?3) ORDER BY id LIMIT ?4");
+    let limit = sql::limit(limit);
+    store.all(&select, values![after, now, subject, limit], |row| Ok((row.get(0)?, AccessToken::from_row(row).ok())))
 }
 
 /// The number of tokens of a subject that are not revoked. Expired ones count until they are swept.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn count(store: &Readers, subject: &str) -> Result<i64, Error> {
-    Ok(store.one(COUNT, [subject], sql::column)?.unwrap_or(0))
+    Ok(store.one(COUNT, values![subject], sql::column)?.unwrap_or(0))
 }
 
 /// Identifiers of tokens of a subject that are not revoked, at most `limit` of each kind: first those that have expired
 /// at `now`, then those that were issued first.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn first_to_end(store: &Readers, subject: &str, now: i64, limit: i64) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     for sql in [
         "SELECT id FROM access_token INDEXED BY access_token_subject \
          WHERE subject = ?1 AND expires <= ?2 AND revoked = 0 ORDER BY expires LIMIT ?3",
-        "SELECT id FROM access_token_order WHERE subject = ?1 AND ?2 IS NOT NULL ORDER BY place LIMIT ?3",
+        "SELECT id FROM access_token_order WHERE subject = ?1 AND CAST(?2 AS BIGINT) IS NOT NULL ORDER BY place LIMIT ?3",
     ] {
-        found.extend(store.all(sql, params![subject, now, limit], sql::column::<String>)?);
+        found.extend(store.all(sql, values![subject, now, limit], sql::column::<String>)?);
     }
     Ok(found)
 }
@@ -213,29 +235,40 @@ pub fn first_to_end(store: &Readers, subject: &str, now: i64, limit: i64) -> Res
 /// Whether there is a token that had expired at `before`.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn any_ended(store: &Readers, before: i64) -> Result<bool, Error> {
-    store.any("SELECT 1 FROM access_token WHERE expires <= ?1", [before])
+    store.any("SELECT 1 FROM access_token WHERE expires <= ?1", values![before])
 }
 
 /// The identifiers of all rows, for a check.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
-    store.all("SELECT id FROM access_token ORDER BY id", [], sql::column)
+    store.all("SELECT id FROM access_token ORDER BY id", &[], sql::column)
 }
 
 /// The root keys that signed tokens which have not expired at `now`.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn signing_keys(store: &Readers, now: i64) -> Result<Vec<String>, Error> {
-    store.all("SELECT DISTINCT signing_key FROM access_token WHERE expires > ?1", [now], sql::column)
+    store.all("SELECT DISTINCT signing_key FROM access_token WHERE expires > ?1", values![now], sql::column)
 }
 
 /// Removes at most `limit` tokens that had expired at `before`; returns their number.
 pub fn sweep(before: i64, limit: i64) -> Command<usize> {
-    let delete = "DELETE FROM access_token WHERE id IN (SELECT id FROM access_token WHERE expires <= ?1 LIMIT ?2)";
-    Command::new(move |transaction| sql::execute(transaction, delete, [before, limit]))
+    const SWEPT: &str = "SELECT id FROM access_token WHERE expires <= ?1 ORDER BY expires, id LIMIT ?2";
+    Command::new(move |transaction| {
+        let values = values![before, limit];
+        let counted = format!(
+            "SELECT subject, count(*) FROM access_token WHERE revoked = 0 AND id IN ({SWEPT}) GROUP BY subject"
+        );
+        for (subject, count) in sql::all(transaction, &counted, values, sql::pair::<String, i64>)? {
+            let sql = "UPDATE access_token_count SET live = live - ?2 WHERE subject = ?1";
+            sql::execute(transaction, sql, values![subject, count])?;
+        }
+        sql::execute(transaction, &format!("DELETE FROM access_token_order WHERE id IN ({SWEPT})"), values)?;
+        sql::execute(transaction, &format!("DELETE FROM access_token WHERE id IN ({SWEPT})"), values)
+    })
 }

@@ -1,11 +1,10 @@
 //! Rows of the API keys of hosts. The key itself is not stored: a row has a MAC of it that the HSM made.
 
-use rusqlite::{Row, params};
-
 use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
 use super::reader::Readers;
+use super::row::{BadColumn, Row, values};
 use super::sql::{self, Table};
 
 /// The API key of a host.
@@ -25,7 +24,7 @@ pub struct ApiKey {
     pub binding: Vec<u8>,
 }
 
-const TABLE: Table = Table { name: "api_key", columns: "host, version, account, changed, mac, binding" };
+const TABLE: Table = Table { name: "api_key", columns: "host, version, account, changed, mac, binding", key: "host" };
 
 /// The version of the row of a host.
 const VERSION: &str = "SELECT version FROM api_key WHERE host = ?1";
@@ -44,7 +43,7 @@ impl ApiKey {
         bytes
     }
 
-    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+    fn from_row(row: &Row<'_>) -> Result<Self, BadColumn> {
         Ok(Self {
             host: row.get(0)?,
             version: row.get(1)?,
@@ -61,12 +60,12 @@ impl ApiKey {
     /// [`Error::Conflict`] if the row has another version.
     pub fn write(self) -> Command {
         Command::new(move |transaction| {
-            let present = sql::one(transaction, VERSION, [&self.host], sql::column)?.unwrap_or(0);
+            let present = sql::one(transaction, VERSION, values![self.host], sql::column)?.unwrap_or(0);
             if present != self.version - 1 {
                 return Err(Error::Conflict);
             }
-            let Self { host, version, account, changed, mac, binding } = self;
-            sql::execute(transaction, &TABLE.replace(), params![host, version, account, changed, mac, binding])
+            let Self { host, version, account, changed, mac, binding } = &self;
+            sql::execute(transaction, &TABLE.replace(), values![host, version, account, changed, mac, binding])
                 .map(drop)
         })
     }
@@ -75,26 +74,26 @@ impl ApiKey {
 /// The version of the row of a host, whatever its content; 0 if there is no row.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn version(store: &Readers, host: &str) -> Result<i64, Error> {
-    Ok(store.one(VERSION, [host], sql::column)?.unwrap_or(0))
+    Ok(store.one(VERSION, values![host], sql::column)?.unwrap_or(0))
 }
 
 /// The row of the API key of a host.
 ///
 /// # Errors
-/// SQLite's; [`Error::Malformed`] if its columns are not those of an API key.
+/// Those of the database; [`Error::Malformed`] if its columns are not those of an API key.
 pub fn find(store: &Readers, host: &str) -> Result<Option<ApiKey>, Error> {
     let sql = TABLE.select("WHERE host = ?1");
-    store.run(|connection| sql::named(connection, &sql, [host], ApiKey::from_row, || name(host)))
+    store.named(&sql, values![host], ApiKey::from_row, || name(host))
 }
 
 /// The hosts of all rows, for a check.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn hosts(store: &Readers) -> Result<Vec<String>, Error> {
-    store.all("SELECT host FROM api_key ORDER BY host", [], sql::column)
+    store.all("SELECT host FROM api_key ORDER BY host", &[], sql::column)
 }
 
 /// The name of a host's API key in the audit log and in errors.

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openssl::sha::sha256;
-use rusqlite::{Connection, Row, params};
 
 use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
 use super::pulse;
 use super::reader::Readers;
-use super::sql::{self, Table};
+use super::row::{BadColumn, Row, values};
+use super::sql::{self, Connection, Table};
 use super::{gcm_use, root_key};
 use crate::audit::{Hash, Head, SignedHead};
 
@@ -57,8 +57,8 @@ impl Binder {
     /// The present row.
     ///
     /// # Errors
-    /// SQLite's; the row is missing, or this process neither wrote nor verified it.
-    fn present(&self, connection: &Connection) -> Result<AuditHead, Error> {
+    /// Those of the database; the row is missing, or this process neither wrote nor verified it.
+    fn present(&self, connection: &dyn Connection) -> Result<AuditHead, Error> {
         read_in(connection)?
             .filter(|head| self.trusts(head))
             .ok_or_else(|| Error::Binding("the row audit_head was changed or removed while the server runs".to_owned()))
@@ -81,8 +81,11 @@ pub struct AuditHead {
 }
 
 /// The table has one row.
-const TABLE: Table =
-    Table { name: "audit_head", columns: "one, seq, hash, signed_line, unrecorded_since, root_keys, binding" };
+const TABLE: Table = Table {
+    name: "audit_head",
+    columns: "one, seq, hash, signed_line, unrecorded_since, root_keys, binding",
+    key: "one",
+};
 
 impl AuditHead {
     /// The row of an empty log.
@@ -121,10 +124,10 @@ impl AuditHead {
     /// # Errors
     /// [`Error::Binding`] if the binding cannot be made.
     pub fn write(self, bind: Binder) -> Command {
-        Command::new(move |transaction| self.write_in(transaction, &bind))
+        Command::new(move |transaction| self.clone().write_in(transaction, &bind))
     }
 
-    fn write_in(self, connection: &Connection, bind: &Binder) -> Result<(), Error> {
+    fn write_in(self, connection: &dyn Connection, bind: &Binder) -> Result<(), Error> {
         let binding = Some(pulse::outside(|| (bind.mac)(&self.bound())).map_err(Error::Binding)?);
         let bound = Self { binding, ..self };
         bound.insert_in(connection)?;
@@ -137,9 +140,10 @@ impl AuditHead {
         Command::new(move |transaction| self.insert_in(transaction))
     }
 
-    fn insert_in(&self, connection: &Connection) -> Result<(), Error> {
+    fn insert_in(&self, connection: &dyn Connection) -> Result<(), Error> {
         let Self { head, signed_line, unrecorded_since, root_keys, binding } = self;
-        let values = params![1, column(head.seq), head.hash, signed_line, unrecorded_since, root_keys, binding];
+        let seq = column(head.seq);
+        let values = values![1_i64, seq, head.hash, signed_line, unrecorded_since, root_keys, binding];
         sql::execute(connection, &TABLE.replace(), values).map(drop)
     }
 }
@@ -147,15 +151,15 @@ impl AuditHead {
 /// The present row; `None` if there is none.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn read(store: &Readers) -> Result<Option<AuditHead>, Error> {
     store.run(read_in)
 }
 
-fn read_in(connection: &Connection) -> Result<Option<AuditHead>, Error> {
-    sql::one(connection, &TABLE.select(""), [], |row| {
+fn read_in(connection: &dyn Connection) -> Result<Option<AuditHead>, Error> {
+    sql::one(connection, &TABLE.select(""), &[], |row| {
         Ok(AuditHead {
-            head: head_of(row)?,
+            head: head_of(row, 1)?,
             signed_line: row.get(3)?,
             unrecorded_since: row.get(4)?,
             root_keys: row.get(5)?,
@@ -164,23 +168,20 @@ fn read_in(connection: &Connection) -> Result<Option<AuditHead>, Error> {
     })
 }
 
-/// The last line of the log according to a database of any schema; `None` if there is none.
-pub(super) fn last_line(connection: &Connection) -> Result<Option<Head>, Error> {
-    if !connection.table_exists(None, "audit_head")? {
-        return Ok(None);
-    }
-    let head = sql::one(connection, "SELECT seq, hash FROM audit_head", [], head_of)?;
+/// The last line of the log according to a database of any schema with this table; `None` if there is none.
+pub(super) fn last_line(connection: &dyn Connection) -> Result<Option<Head>, Error> {
+    let head = sql::one(connection, "SELECT seq, hash FROM audit_head", &[], |row| head_of(row, 0))?;
     Ok(head.filter(|head| head.seq > 0))
 }
 
-fn head_of(row: &Row<'_>) -> Result<Head, rusqlite::Error> {
-    let seq: i64 = row.get("seq")?;
-    let seq = u64::try_from(seq).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, seq))?;
-    Ok(Head { seq, hash: row.get("hash")? })
+/// The sequence number in this column and the hash in the next one.
+fn head_of(row: &Row<'_>, column: usize) -> Result<Head, BadColumn> {
+    let seq = u64::try_from(row.get::<i64>(column)?).map_err(|_| BadColumn(column))?;
+    Ok(Head { seq, hash: row.get(column + 1)? })
 }
 
 /// Moves the head forward to a line; it never moves back.
-pub(super) fn advance(connection: &Connection, seq: u64, hash: &Hash, bind: &Binder) -> Result<(), Error> {
+pub(super) fn advance(connection: &dyn Connection, seq: u64, hash: &Hash, bind: &Binder) -> Result<(), Error> {
     let present = bind.present(connection)?;
     if present.head.seq >= seq {
         return Ok(());
@@ -198,7 +199,7 @@ pub fn sign(signed: SignedHead, bind: Binder) -> Command {
         let present = bind.present(transaction)?;
         let own = Head { seq: signed.seq, hash: signed.hash };
         let head = if present.head.seq >= own.seq { present.head } else { own };
-        AuditHead { head, signed_line: Some(signed.line), ..present }.write_in(transaction, &bind)
+        AuditHead { head, signed_line: Some(signed.line.clone()), ..present }.write_in(transaction, &bind)
     })
 }
 
@@ -215,12 +216,12 @@ pub fn recorded_again(bind: Binder) -> Command {
 /// SHA-256 of the present records that must never be lost: all root keys, and whether uses of AES-GCM are counted.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn records(store: &Readers) -> Result<Hash, Error> {
     store.run(records_in)
 }
 
-fn records_in(connection: &Connection) -> Result<Hash, Error> {
+fn records_in(connection: &dyn Connection) -> Result<Hash, Error> {
     Ok(root_key::digest(&root_key::recorded(connection)?, gcm_use::is_counted(connection)?))
 }
 
@@ -235,7 +236,7 @@ pub fn cover_records(bind: Binder) -> Command {
     })
 }
 
-/// SQLite's integers are signed: 63 bits for a sequence number.
+/// The databases' integers are signed: 63 bits for a sequence number.
 fn column(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }

@@ -1,12 +1,11 @@
 //! Rows of client secrets. The secret itself is not stored: a row has a MAC of it that the HSM made.
 
-use rusqlite::{Connection, Row, Transaction, params};
-
 use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
 use super::reader::Readers;
-use super::sql::{self, Table};
+use super::row::{BadColumn, Row, values};
+use super::sql::{self, Connection, Table};
 
 /// One client secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +43,7 @@ pub struct ClientSecret {
 const TABLE: Table = Table {
     name: "client_secret",
     columns: "id, version, identity, auth, description, prefix, mac, created, updated, ttl, uses_limit, uses, revoked, binding",
+    key: "id",
 };
 
 impl ClientSecret {
@@ -65,7 +65,7 @@ impl ClientSecret {
         bytes
     }
 
-    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+    fn from_row(row: &Row<'_>) -> Result<Self, BadColumn> {
         Ok(Self {
             id: row.get(0)?,
             version: row.get(1)?,
@@ -91,7 +91,7 @@ impl ClientSecret {
     pub fn insert(self, most: i64) -> Command {
         Command::new(move |transaction| {
             let sql = "SELECT count(*) FROM client_secret WHERE auth = ?1 AND revoked = 0";
-            if sql::one(transaction, sql, [&self.auth], sql::column::<i64>)?.is_some_and(|count| count >= most) {
+            if sql::one(transaction, sql, values![self.auth], sql::column::<i64>)?.is_some_and(|count| count >= most) {
                 return Err(Error::Full);
             }
             self.write(transaction, &TABLE.insert(""))
@@ -104,15 +104,15 @@ impl ClientSecret {
     /// [`Error::Conflict`] if the row has changed.
     pub fn update(self, before: Self) -> Command {
         Command::new(move |transaction| {
-            if find_in(transaction, &self.id)? != Some(before) {
+            if find_in(transaction, &self.id)?.as_ref() != Some(&before) {
                 return Err(Error::Conflict);
             }
             self.write(transaction, &TABLE.update("WHERE id = ?1"))
         })
     }
 
-    fn write(&self, transaction: &Transaction<'_>, sql: &str) -> Result<(), Error> {
-        let values = params![
+    fn write(&self, transaction: &dyn Connection, sql: &str) -> Result<(), Error> {
+        let values = values![
             self.id,
             self.version,
             self.identity,
@@ -135,39 +135,40 @@ impl ClientSecret {
 /// The row of a client secret.
 ///
 /// # Errors
-/// SQLite's; [`Error::Malformed`] if its columns are not those of a client secret.
+/// Those of the database; [`Error::Malformed`] if its columns are not those of a client secret.
 pub fn find(store: &Readers, id: &str) -> Result<Option<ClientSecret>, Error> {
     store.run(|connection| find_in(connection, id))
 }
 
-fn find_in(connection: &Connection, id: &str) -> Result<Option<ClientSecret>, Error> {
-    sql::named(connection, &TABLE.select("WHERE id = ?1"), [id], ClientSecret::from_row, || name(id))
+fn find_in(connection: &dyn Connection, id: &str) -> Result<Option<ClientSecret>, Error> {
+    sql::named(connection, &TABLE.select("WHERE id = ?1"), values![id], ClientSecret::from_row, || name(id))
 }
 
 /// The identifiers of the rows with this MAC: at most two. More than one means that the database was changed by other
 /// means.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn with_mac(store: &Readers, mac: &[u8]) -> Result<Vec<String>, Error> {
-    store.all("SELECT id FROM client_secret WHERE mac = ?1 ORDER BY id LIMIT 2", [mac], sql::column)
+    store.all("SELECT id FROM client_secret WHERE mac = ?1 ORDER BY id LIMIT 2", values![mac], sql::column)
 }
 
 /// Identifiers of the client secrets of a Universal Auth that are not revoked: at most `limit`, after `after`.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn of_auth(store: &Readers, auth: &str, after: &str, limit: usize) -> Result<Vec<String>, Error> {
     let sql = "SELECT id FROM client_secret WHERE auth = ?1 AND id > ?2 AND revoked = 0 ORDER BY id LIMIT ?3";
-    store.all(sql, params![auth, after, sql::limit(limit)], sql::column)
+    let limit = sql::limit(limit);
+    store.all(sql, values![auth, after, limit], sql::column)
 }
 
 /// The identifiers of all rows, for a check.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
-    store.all("SELECT id FROM client_secret ORDER BY id", [], sql::column)
+    store.all("SELECT id FROM client_secret ORDER BY id", &[], sql::column)
 }
 
 /// The name of a client secret in the audit log and in errors.

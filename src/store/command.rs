@@ -1,12 +1,11 @@
 //! Changes of the database as values: the work of a transaction, and its records for the audit log.
 
-use rusqlite::Transaction;
-
 use super::error::Error;
+use super::sql::Connection;
 use crate::audit::Record;
 
-/// The work inside the transaction.
-type Job<T> = Box<dyn FnOnce(&Transaction<'_>) -> Result<T, Error> + Send>;
+/// The work inside the transaction. It may be run again in another transaction, if the first could not be committed.
+type Job<T> = Box<dyn Fn(&dyn Connection) -> Result<T, Error> + Send>;
 
 /// A change of the database. A function in the file of the table makes it; decisions that depend on present rows are
 /// made inside the transaction.
@@ -22,7 +21,7 @@ impl<T: 'static> Command<T> {
     /// A command that runs `job`. If the job fails, nothing is changed.
     pub(super) fn new<F>(job: F) -> Self
     where
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+        F: Fn(&dyn Connection) -> Result<T, Error> + Send + 'static,
     {
         Self { job: Box::new(job), records: Vec::new(), erases: 0 }
     }
@@ -37,7 +36,7 @@ impl<T: 'static> Command<T> {
     pub fn then<U: 'static>(self, next: Command<U>) -> Command<U> {
         let (first, second) = (self.job, next.job);
         let records = [self.records, next.records].into_iter().flatten().collect();
-        let job = move |transaction: &Transaction<'_>| {
+        let job = move |transaction: &dyn Connection| {
             first(transaction)?;
             second(transaction)
         };
@@ -54,7 +53,7 @@ impl Command {
             records.extend(command.records);
             erases += command.erases;
         }
-        let job = move |transaction: &Transaction<'_>| jobs.into_iter().try_for_each(|job| job(transaction));
+        let job = move |transaction: &dyn Connection| jobs.iter().try_for_each(|job| job(transaction));
         Self { job: Box::new(job), records, erases }
     }
 }

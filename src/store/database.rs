@@ -1,20 +1,23 @@
 //! An open database.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::command::Command;
-use super::connection::named;
+use super::engine::{Pool, Session};
 use super::erasure::{self, Unerased};
 use super::error::Error;
-use super::opening::{lock, lock_name, prepare, read_only, recorded};
 use super::pulse::Pulse;
 use super::reader::Readers;
+use super::sql::{self, Connection};
 use super::writer::{Poster, Writer};
-use super::{audit_head, object, root_key, schema, sql, wal};
+use super::{audit_head, object, root_key};
+use super::{postgres, sqlite};
 use crate::audit::{Audit, Record};
+use crate::config::{Database as Location, Postgres};
+use crate::hexadecimal;
 use crate::metrics::Metrics;
 
 /// An open database. Dropping it stops the writer after the queued commands.
@@ -22,10 +25,15 @@ pub struct Store {
     readers: Readers,
     /// Closed after the readers: the WAL is moved into the database only if the last connection may write.
     writer: Writer,
-    path: PathBuf,
     unerased: Arc<Unerased>,
-    /// Held as long as the store is open: the caches rely on this process being the only writer.
-    _lock: File,
+    /// Dropped last.
+    held: Held,
+}
+
+/// What keeps other servers from the database: the caches rely on this process being the only writer.
+enum Held {
+    Sqlite { log: sqlite::Log, _lock: File },
+    Postgres(postgres::Watch),
 }
 
 /// All functions that read accept a store.
@@ -38,27 +46,54 @@ impl Deref for Store {
 }
 
 impl Store {
-    /// Opens or makes the database, upgrades its schema and starts the writer.
+    /// Opens the database, or makes it if it is a file, upgrades its schema and starts the writer.
     ///
     /// # Errors
-    /// Another server has it open, its schema is newer, another program made it, or the file cannot be used.
-    pub fn open(path: &Path, metrics: &Arc<Metrics>) -> Result<Self, Error> {
-        let lock = lock(path)?;
-        let connection = prepare(path).map_err(|error| named(error, path))?;
-        let unerased = Arc::new(Unerased::new(erasure::count(&connection)?));
-        let writer = Writer::start(connection, metrics, &unerased)?;
-        Ok(Self { writer, readers: Readers::new(path, metrics), path: path.to_owned(), unerased, _lock: lock })
+    /// Another server has it open, its schema is newer, another program made it, or it cannot be used.
+    pub fn open(location: &Location, metrics: &Arc<Metrics>) -> Result<Self, Error> {
+        match location {
+            Location::Sqlite(path) => Self::open_file(path, metrics),
+            Location::Postgres(settings) => Self::open_server(settings, metrics),
+        }
+    }
+
+    fn open_file(path: &Path, metrics: &Arc<Metrics>) -> Result<Self, Error> {
+        let lock = sqlite::lock(path)?;
+        let session = sqlite::open(path)?;
+        let held = Held::Sqlite { log: sqlite::Log::of(path), _lock: lock };
+        Self::start(Box::new(session), Box::new(sqlite::Pool::new(path)), held, metrics)
+    }
+
+    fn open_server(settings: &Arc<Postgres>, metrics: &Arc<Metrics>) -> Result<Self, Error> {
+        let mut holder = [0; 16];
+        openssl::rand::rand_bytes(&mut holder).map_err(|error| Error::Driver(error.into()))?;
+        let postgres::Opened { session, pool, watch } = postgres::open(settings, hexadecimal::lower(&holder))?;
+        Self::start(Box::new(session), Box::new(pool), Held::Postgres(watch), metrics)
+    }
+
+    fn start(
+        session: Box<dyn Session>,
+        pool: Box<dyn Pool>,
+        held: Held,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, Error> {
+        let unerased = Arc::new(Unerased::new(erasure::count(&*session)?));
+        let writer = Writer::start(session, metrics, &unerased)?;
+        Ok(Self { writer, readers: Readers::new(pool, metrics), unerased, held })
+    }
+
+    /// Whether there is a database now. A PostgreSQL database exists always.
+    #[must_use]
+    pub fn exists(location: &Location) -> bool {
+        location.file().is_none_or(Path::exists)
     }
 
     /// Reads the root keys of an existing database without changing it; `None` if there is no database yet.
     ///
     /// # Errors
     /// Its schema is newer, another program made it, or it cannot be read.
-    pub fn inspect(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        recorded(path).map_err(|error| named(error, path))
+    pub fn inspect(location: &Location) -> Result<Option<Vec<root_key::RootKey>>, Error> {
+        read_only(location, root_key::recorded)
     }
 
     /// The lifecycle of an object of an existing database. The database is not changed and may have an older schema.
@@ -66,33 +101,36 @@ impl Store {
     ///
     /// # Errors
     /// As for [`Self::inspect`].
-    pub fn inspect_object(path: &Path, id: &str) -> Result<Option<object::Lifecycle>, Error> {
-        if !path.exists() {
-            return Ok(None);
-        }
-        let found = || match read_only(path)? {
-            Some(connection) => object::Lifecycle::find(&connection, id),
-            None => Ok(None),
-        };
-        found().map_err(|error| named(error, path))
+    pub fn inspect_object(location: &Location, id: &str) -> Result<Option<object::Lifecycle>, Error> {
+        Ok(read_only(location, |connection| object::Lifecycle::find(connection, id))?.flatten())
     }
 
     /// Whether a server has the database open now. During the call no server can open it.
     ///
     /// # Errors
     /// The lock cannot be tested.
-    pub fn is_open_elsewhere(path: &Path) -> Result<bool, Error> {
-        let name = lock_name(path);
-        let failed = |source| Error::File { path: name.clone(), source };
-        let file = match File::open(&name) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-            opened => opened.map_err(failed)?,
-        };
-        match file.try_lock_shared() {
-            Ok(()) => Ok(false),
-            Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+    pub fn is_open_elsewhere(location: &Location) -> Result<bool, Error> {
+        match location {
+            Location::Sqlite(path) => sqlite::is_open(path),
+            Location::Postgres(settings) => postgres::is_open(settings),
         }
+    }
+
+    /// Whether what was read from the database before may be used.
+    ///
+    /// # Errors
+    /// PostgreSQL has not answered for a second, or the database is not this server's any more.
+    pub fn check_contact(&self) -> Result<(), Error> {
+        match &self.held {
+            Held::Sqlite { .. } => Ok(()),
+            Held::Postgres(watch) => watch.check(),
+        }
+    }
+
+    /// Whether the bytes of a row that was changed can be erased from the files of the database.
+    #[must_use]
+    pub fn erases(&self) -> bool {
+        matches!(self.held, Held::Sqlite { .. })
     }
 
     /// Runs a command in the next group commit, and returns its answer when the commit is on disk. Without an audit log
@@ -129,16 +167,18 @@ impl Store {
         &self.unerased
     }
 
-    /// Moves everything that was committed before this call into the database, and truncates the WAL to zero. Returns
-    /// false if a reader still uses the WAL. Writers continue, except for a moment at the end.
+    /// Moves everything that was committed before this call into the database file, and truncates the WAL to zero.
+    /// Returns false if a reader still uses the WAL. Writers continue, except for a moment at the end. PostgreSQL takes
+    /// care of its own WAL.
     ///
     /// # Errors
     /// The files cannot be written.
     pub fn empty_wal(&self) -> Result<bool, Error> {
-        if !wal::copy(&self.path)? || !self.writer.empty_wal()? {
+        let Held::Sqlite { log, .. } = &self.held else { return Ok(true) };
+        if !log.copy()? || !self.writer.empty_log()? {
             return Ok(false);
         }
-        wal::sync(&self.path).map_err(|source| Error::File { path: self.path.clone(), source })?;
+        log.sync()?;
         Ok(true)
     }
 
@@ -163,7 +203,7 @@ impl Store {
     /// The name of a table that has rows; `None` in a new database.
     ///
     /// # Errors
-    /// SQLite's.
+    /// Those of the database.
     pub fn first_used_table(&self) -> Result<Option<&'static str>, Error> {
         self.readers.run(|connection| {
             let tables = [
@@ -177,7 +217,7 @@ impl Store {
                 "gcm_use",
             ];
             for table in tables {
-                if sql::any(connection, &format!("SELECT 1 FROM {table}"), [])? {
+                if sql::any(connection, &format!("SELECT 1 FROM {table}"), &[])? {
                     return Ok(Some(table));
                 }
             }
@@ -190,6 +230,7 @@ impl Store {
     /// # Errors
     /// The reason.
     pub fn check(&self) -> Result<(), Error> {
+        self.check_contact()?;
         self.writer.check()?;
         root_key::all(self).map(drop)
     }
@@ -197,8 +238,27 @@ impl Store {
     /// The version of the schema.
     ///
     /// # Errors
-    /// SQLite's.
+    /// Those of the database.
     pub fn schema_version(&self) -> Result<i64, Error> {
-        self.readers.run(|connection| Ok(schema::version(connection)?))
+        self.readers.run(|connection| connection.schema_version())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Held::Postgres(watch) = &self.held {
+            watch.close();
+        }
+    }
+}
+
+/// Reads an existing database as it is; `None` if it has no schema yet.
+fn read_only<T>(
+    location: &Location,
+    read: impl FnOnce(&dyn Connection) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    match location {
+        Location::Sqlite(path) => sqlite::read_only(path, read),
+        Location::Postgres(settings) => postgres::read_only(settings, read),
     }
 }

@@ -1,9 +1,8 @@
 //! Objects whose state the clock changes (KMIP 2.1 section 4.57), by indexes on their dates.
 
-use rusqlite::params;
-
 use super::error::Error;
 use super::reader::Readers;
+use super::row::{Row, values};
 use super::sql;
 
 /// A date that the clock reaches.
@@ -22,7 +21,7 @@ pub type Reached = (i64, i64, String);
 /// number.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn page(store: &Readers, due: Due, now: i64, after: (i64, i64), limit: usize) -> Result<Vec<Reached>, Error> {
     let sql = match due {
         Due::Activation => {
@@ -36,9 +35,8 @@ pub fn page(store: &Readers, due: Due, now: i64, after: (i64, i64), limit: usize
              AND (deactivation_date, number) > (?2, ?3) ORDER BY deactivation_date, number LIMIT ?4"
         }
     };
-    let (date, number) = after;
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    store.all(sql, params![now, date, number, sql::limit(limit)], read)
+    let ((date, number), limit) = (after, sql::limit(limit));
+    store.all(sql, values![now, date, number, limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
 }
 
 /// A key that the server replaces by itself.
@@ -53,11 +51,11 @@ pub struct Rotation {
 /// after the one with this time and identifier.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn rotations(store: &Readers, now: i64, after: &(i64, String), limit: usize) -> Result<Vec<Rotation>, Error> {
-    let (due, object) = after;
+    let ((due, object), limit) = (after, sql::limit(limit));
     let sql = "SELECT due, object, owner FROM object_rotation INDEXED BY object_rotation_due \
                WHERE due <= ?1 AND (due, object) > (?2, ?3) ORDER BY due, object LIMIT ?4";
-    let read = |row: &rusqlite::Row<'_>| Ok(Rotation { place: (row.get(0)?, row.get(1)?), owner: row.get(2)? });
-    store.all(sql, params![now, due, object, sql::limit(limit)], read)
+    let read = |row: &Row<'_>| Ok(Rotation { place: (row.get(0)?, row.get(1)?), owner: row.get(2)? });
+    store.all(sql, values![now, due, object, limit], read)
 }

@@ -4,13 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, Row, params};
-
 use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
 use super::reader::Readers;
-use super::sql::{self, Table};
+use super::row::{BadColumn, Row, values};
+use super::sql::{self, Connection, Table};
 
 /// A key or a value whose bytes must be erased.
 #[derive(Debug, Clone)]
@@ -25,7 +24,7 @@ pub struct Erasure {
     pub binding: Vec<u8>,
 }
 
-const TABLE: Table = Table { name: "erasure", columns: "object, version, cka_id, binding" };
+const TABLE: Table = Table { name: "erasure", columns: "object, version, cka_id, binding", key: "number" };
 
 impl Erasure {
     /// The bytes that the binding covers: table name and every column, each with its length before it.
@@ -39,12 +38,12 @@ impl Erasure {
         bytes
     }
 
-    pub(super) fn insert(&self, connection: &Connection) -> Result<(), Error> {
-        let Self { object, version, cka_id, binding } = self;
-        sql::execute(connection, &TABLE.insert(""), params![object, version, cka_id, binding]).map(drop)
+    pub(super) fn insert(&self, connection: &dyn Connection) -> Result<(), Error> {
+        let Self { object, version, cka_id, binding } = &self;
+        sql::execute(connection, &TABLE.insert_numbered(""), values![object, version, cka_id, binding]).map(drop)
     }
 
-    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+    fn from_row(row: &Row<'_>) -> Result<Self, BadColumn> {
         Ok(Self { object: row.get(0)?, version: row.get(1)?, cka_id: row.get(2)?, binding: row.get(3)? })
     }
 }
@@ -72,36 +71,36 @@ pub struct Extent {
 /// The pending erasures; `None` if there are none.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn extent(store: &Readers) -> Result<Option<Extent>, Error> {
     let sql =
         "SELECT number, EXISTS (SELECT 1 FROM erasure WHERE cka_id IS NULL) FROM erasure ORDER BY number DESC LIMIT 1";
-    store.one(sql, [], |row| Ok(Extent { last: row.get(0)?, in_database: row.get(1)? }))
+    store.one(sql, &[], |row| Ok(Extent { last: row.get(0)?, in_database: row.get(1)? }))
 }
 
 /// At most `limit` rows after the number `after`, up to `last`, with their numbers; `None` for a row that cannot be
 /// read.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn page(store: &Readers, after: i64, last: i64, limit: i64) -> Result<Vec<(i64, Option<Erasure>)>, Error> {
     let sql = format!(
         "SELECT {}, number FROM {} WHERE number > ?1 AND number <= ?2 ORDER BY number LIMIT ?3",
         TABLE.columns, TABLE.name
     );
-    store.all(&sql, [after, last, limit], |row| Ok((row.get("number")?, Erasure::from_row(row).ok())))
+    store.all(&sql, values![after, last, limit], |row| Ok((row.get(4)?, Erasure::from_row(row).ok())))
 }
 
 /// Removes rows.
 pub(super) fn remove(numbers: Vec<i64>) -> Command {
     Command::new(move |transaction| {
         let delete = "DELETE FROM erasure WHERE number = ?1";
-        numbers.iter().try_for_each(|number| sql::execute(transaction, delete, [number]).map(drop))
+        numbers.iter().try_for_each(|number| sql::execute(transaction, delete, values![number]).map(drop))
     })
 }
 
-pub(super) fn count(connection: &Connection) -> Result<usize, Error> {
-    let count = sql::one(connection, "SELECT count(*) FROM erasure", [], sql::column::<i64>)?;
+pub(super) fn count(connection: &dyn Connection) -> Result<usize, Error> {
+    let count = sql::one(connection, "SELECT count(*) FROM erasure", &[], sql::column::<i64>)?;
     Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default())
 }
 

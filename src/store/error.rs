@@ -3,8 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use rusqlite::ErrorCode;
-
+use super::postgres;
+use super::row::BadColumn;
+use super::sqlite::Failure;
 use crate::audit::Unavailable;
 
 /// A failure of the store.
@@ -12,7 +13,10 @@ use crate::audit::Unavailable;
 pub enum Error {
     /// SQLite reported an error.
     #[error("SQLite: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] Failure),
+    /// A row has a column that it cannot have.
+    #[error("{0}")]
+    Column(#[from] BadColumn),
     /// A file next to the database could not be made or locked.
     #[error("cannot open the database {}: {source}", path.display())]
     File {
@@ -27,15 +31,15 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// The error of SQLite.
-        source: rusqlite::Error,
+        source: Failure,
     },
     /// The database could not be copied.
-    #[error("cannot copy the database to {}: {source}: {}", to.display(), advice(source))]
+    #[error("cannot copy the database to {}: {source}: {}", to.display(), source.advice())]
     Copy {
         /// The copy.
         to: PathBuf,
         /// The error of SQLite.
-        source: Box<rusqlite::Error>,
+        source: Failure,
     },
     /// A copy of the database could not be made or put on disk.
     #[error("cannot write {}: {source}: free space there, or name a directory on another file system", path.display())]
@@ -57,14 +61,14 @@ pub enum Error {
         verdict: String,
     },
     /// Another server has the database open.
-    #[error("the database {} is in use by another clavigerd", .0.display())]
-    InUse(PathBuf),
+    #[error("the database {0} is in use by another clavigerd")]
+    InUse(String),
     /// A later version of the program wrote it.
-    #[error("the database {} has schema {found}, this program knows up to {known}: run a newer clavigerd", path.display())]
+    #[error("the database {name} has schema {found}, this program knows up to {known}: run a newer clavigerd")]
     NewerSchema {
-        /// The file.
-        path: PathBuf,
-        /// The schema in the file.
+        /// The file, or the hosts and the name of the database.
+        name: String,
+        /// The schema in the database.
         found: i64,
         /// The newest schema this program knows.
         known: i64,
@@ -72,6 +76,68 @@ pub enum Error {
     /// The file is an SQLite database of another program.
     #[error("{} is an SQLite database, but not one of clavigerd", .0.display())]
     Foreign(PathBuf),
+    /// PostgreSQL reported an error.
+    #[error("PostgreSQL: {0}")]
+    Postgres(#[source] postgres::Failure),
+    /// No connection to PostgreSQL could be opened.
+    #[error("cannot connect to the database {name}: {source}: {advice}")]
+    Unreachable {
+        /// The hosts and the name of the database.
+        name: String,
+        /// The error.
+        source: postgres::Failure,
+        /// What an operator can do.
+        advice: &'static str,
+    },
+    /// The URL of the database is not one.
+    #[error("--database-url is not a URL of a database: {0}: write postgres://USER@HOST:PORT/DATABASE")]
+    Url(String),
+    /// The password cannot be read.
+    #[error("the password of the database: {0}")]
+    Password(Box<crate::config::Error>),
+    /// A file for TLS with PostgreSQL cannot be used.
+    #[error("{what} cannot be used for TLS with the database: {why}")]
+    DatabaseTls {
+        /// The option with the file.
+        what: &'static str,
+        /// The reason.
+        why: String,
+    },
+    /// The text encoding of the database cannot hold every name.
+    #[error(
+        "the database {name} has the encoding {encoding}, which is not UTF8: create another one with \
+         TEMPLATE template0 ENCODING 'UTF8'"
+    )]
+    Encoding {
+        /// The hosts and the name of the database.
+        name: String,
+        /// Its encoding.
+        encoding: String,
+    },
+    /// The thread for the connections to PostgreSQL could not be started.
+    #[error("no thread for the database could be started: {0}")]
+    Driver(#[source] io::Error),
+    /// The connection to PostgreSQL was lost.
+    #[error("the connection to the database was lost: {0}")]
+    Lost(#[source] postgres::Failure),
+    /// PostgreSQL has not answered for too long.
+    #[error("the database does not answer")]
+    Unanswered,
+    /// All connections for reading are in use.
+    #[error("no connection to the database became free in time")]
+    NoConnection,
+    /// Another server uses the database of this one.
+    #[error("another clavigerd has taken over the database: stop one of the two, and restart the other")]
+    TakenOver,
+    /// PostgreSQL has lost commits.
+    #[error(
+        "the database lacks commits that were acknowledged: was a standby promoted that is not synchronous, or a backup \
+         restored? Check with clavigerd --check-store, and restart"
+    )]
+    CommitsLost,
+    /// The connection to PostgreSQL was lost during a commit, and the server ends before it is known whether it was done.
+    #[error("it is not known whether the change was committed: read it before trying again")]
+    Unknown,
     /// A row whose columns are not valid.
     #[error("the row of object {0:?} has invalid columns")]
     Malformed(String),
@@ -125,12 +191,14 @@ pub enum Error {
     Stopped,
 }
 
-/// What an operator can do if SQLite could not make a copy.
-fn advice(error: &rusqlite::Error) -> &'static str {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => "free space there, or name a directory on another file system",
-        Some(ErrorCode::SystemIoFailure) => "check that there is space and that the disk is sound, and try again",
-        Some(ErrorCode::DatabaseCorrupt) => "stop the server and run clavigerd --check-store",
-        _ => "try again",
+impl Error {
+    /// Whether the transaction has to be run again, because it met another one.
+    pub(super) fn is_transient(&self) -> bool {
+        matches!(self, Self::Postgres(failure) if failure.is_transient())
+    }
+
+    /// Whether the transaction has ended with the connection, so that its other jobs fail too.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Unanswered)
     }
 }

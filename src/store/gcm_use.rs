@@ -1,12 +1,11 @@
 //! Rows that count how often keys have encrypted with AES-GCM (NIST SP 800-38D section 8.3), in blocks.
 
-use rusqlite::{Connection, Row, params};
-
 use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
 use super::reader::Readers;
-use super::sql::{self, Table};
+use super::row::{BadColumn, Row, values};
+use super::sql::{self, Connection, Table};
 
 /// The count of a key when the row was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +29,10 @@ pub struct GcmCredit {
     pub binding: Vec<u8>,
 }
 
-const USES: Table = Table { name: "gcm_use", columns: "object, counted, since, binding" };
+const USES: Table = Table { name: "gcm_use", columns: "object, counted, since, binding", key: "object" };
 
 /// The table has one row.
-const CREDIT: Table = Table { name: "gcm_credit", columns: "one, credit, binding" };
+const CREDIT: Table = Table { name: "gcm_credit", columns: "one, credit, binding", key: "one" };
 
 impl GcmUse {
     /// The bytes that the binding covers: table name and every column, each with its length before it.
@@ -50,12 +49,12 @@ impl GcmUse {
     /// Writes the row; replaces a present one.
     pub fn write(self) -> Command {
         Command::new(move |transaction| {
-            let Self { object, counted, since, binding } = self;
-            sql::execute(transaction, &USES.replace(), params![object, counted, since, binding]).map(drop)
+            let Self { object, counted, since, binding } = &self;
+            sql::execute(transaction, &USES.replace(), values![object, counted, since, binding]).map(drop)
         })
     }
 
-    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+    fn from_row(row: &Row<'_>) -> Result<Self, BadColumn> {
         Ok(Self { object: row.get(0)?, counted: row.get(1)?, since: row.get(2)?, binding: row.get(3)? })
     }
 }
@@ -73,7 +72,7 @@ impl GcmCredit {
     /// Writes the row; replaces the present one.
     pub fn write(self) -> Command {
         Command::new(move |transaction| {
-            sql::execute(transaction, &CREDIT.replace(), params![1, self.credit, self.binding]).map(drop)
+            sql::execute(transaction, &CREDIT.replace(), values![1_i64, self.credit, self.binding]).map(drop)
         })
     }
 }
@@ -81,47 +80,47 @@ impl GcmCredit {
 /// The row of an object.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn find(store: &Readers, object: &str) -> Result<Option<GcmUse>, Error> {
-    store.one(&USES.select("WHERE object = ?1"), [object], GcmUse::from_row)
+    store.one(&USES.select("WHERE object = ?1"), values![object], GcmUse::from_row)
 }
 
 /// All rows, for a check.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn all(store: &Readers) -> Result<Vec<GcmUse>, Error> {
-    store.all(&USES.select("ORDER BY object"), [], GcmUse::from_row)
+    store.all(&USES.select("ORDER BY object"), &[], GcmUse::from_row)
 }
 
 /// The sum of all credits; `None` before the first start that counts uses.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn credit(store: &Readers) -> Result<Option<GcmCredit>, Error> {
-    store.one(&CREDIT.select(""), [], |row| Ok(GcmCredit { credit: row.get(1)?, binding: row.get(2)? }))
+    store.one(&CREDIT.select(""), &[], |row| Ok(GcmCredit { credit: row.get(1)?, binding: row.get(2)? }))
 }
 
 /// Whether uses are counted.
-pub(super) fn is_counted(connection: &Connection) -> Result<bool, Error> {
-    sql::any(connection, &CREDIT.select(""), [])
+pub(super) fn is_counted(connection: &dyn Connection) -> Result<bool, Error> {
+    sql::any(connection, &CREDIT.select(""), &[])
 }
 
 /// Whether there is a row for any key.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn any(store: &Readers) -> Result<bool, Error> {
-    store.any("SELECT 1 FROM gcm_use", [])
+    store.any("SELECT 1 FROM gcm_use", &[])
 }
 
 /// The objects with a secret key that have no row.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn uncounted(store: &Readers) -> Result<Vec<String>, Error> {
     // Symmetric keys and secret data (KMIP 2.1 section 11.39).
     let sql =
         "SELECT id FROM object WHERE object_type IN (2, 7) AND id NOT IN (SELECT object FROM gcm_use) ORDER BY number";
-    store.all(sql, [], sql::column)
+    store.all(sql, &[], sql::column)
 }

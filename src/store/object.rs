@@ -1,12 +1,11 @@
 //! Rows of managed objects, and the bytes that their binding covers.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, params};
-
 use super::command::Command;
 use super::error::Error;
 pub use super::material::{Class, Material};
 use super::reader::Readers;
-use super::sql::{self, Table};
+use super::row::{BadColumn, Row, ToValue as _, Value, values};
+use super::sql::{self, Connection, Table};
 
 /// One managed object. Numbers are KMIP's codes, dates seconds since 1970-01-01 UTC.
 #[derive(Debug, Clone)]
@@ -70,6 +69,7 @@ const TABLE: Table = Table {
     name: "object",
     columns: "id, version, owner, object_type, algorithm, length, usage_mask, state, activation_date, deactivation_date, \
               sensitive, extractable, class, placement, kek, material, attributes, binding, project, grants, pending",
+    key: "id",
 };
 
 /// Maximum number of keys of one owner that the server replaces by itself.
@@ -112,8 +112,7 @@ impl Object {
         bytes
     }
 
-    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
-        let unreadable = |column| rusqlite::Error::IntegralValueOutOfRange(column, 0);
+    fn from_row(row: &Row<'_>) -> Result<Self, BadColumn> {
         Ok(Self {
             id: row.get(0)?,
             version: row.get(1)?,
@@ -127,8 +126,8 @@ impl Object {
             deactivation_date: row.get(9)?,
             sensitive: row.get(10)?,
             extractable: row.get(11)?,
-            class: Class::from_code(row.get(12)?).ok_or_else(|| unreadable(12))?,
-            material: Material::from_columns(row.get(13)?, row.get(14)?, row.get(15)?).ok_or_else(|| unreadable(13))?,
+            class: Class::from_code(row.get(12)?).ok_or(BadColumn(12))?,
+            material: Material::from_columns(row.get(13)?, row.get(14)?, row.get(15)?).ok_or(BadColumn(13))?,
             attributes: row.get(16)?,
             binding: row.get(17)?,
             project: row.get(18)?,
@@ -144,11 +143,10 @@ impl Object {
     /// the server replaces by itself.
     pub fn insert(self, index: Index) -> Command {
         Command::new(move |transaction| {
-            let mut insert = transaction.prepare_cached(&TABLE.insert("ON CONFLICT (id) DO NOTHING"))?;
-            if self.with_columns(|columns| insert.execute(columns))? == 0 {
-                return Err(Error::Exists(self.id));
-            }
-            self.write_index(transaction, transaction.last_insert_rowid(), &index)?;
+            let sql = TABLE.insert_numbered("ON CONFLICT (id) DO NOTHING RETURNING number");
+            let number: Option<i64> = sql::one(transaction, &sql, &self.columns(), sql::column)?;
+            let number = number.ok_or_else(|| Error::Exists(self.id.clone()))?;
+            self.write_index(transaction, number, &index)?;
             self.write_rotation(transaction, &index, None)
         })
     }
@@ -160,77 +158,77 @@ impl Object {
     pub fn update(self, index: Index) -> Command {
         Command::new(move |transaction| {
             let sql = TABLE.update("WHERE id = ?1 AND version = ?2 - 1 RETURNING number");
-            let mut update = transaction.prepare_cached(&sql)?;
-            let number = self.with_columns(|columns| update.query_row(columns, sql::column).optional())?;
-            let number: i64 = number.ok_or(Error::Conflict)?;
+            let number: Option<i64> = sql::one(transaction, &sql, &self.columns(), sql::column)?;
+            let number = number.ok_or(Error::Conflict)?;
             for (table, _) in INDEX {
-                sql::execute(transaction, &format!("DELETE FROM {table} WHERE number = ?1"), [number])?;
+                sql::execute(transaction, &format!("DELETE FROM {table} WHERE number = ?1"), values![number])?;
             }
-            sql::execute(transaction, "DELETE FROM object_pending WHERE object = ?1", [&self.id])?;
+            sql::execute(transaction, "DELETE FROM object_pending WHERE object = ?1", values![self.id])?;
             let sql = "DELETE FROM object_rotation WHERE object = ?1 RETURNING owner";
-            let rotating: Option<String> = sql::one(transaction, sql, [&self.id], sql::column)?;
+            let rotating: Option<String> = sql::one(transaction, sql, values![self.id], sql::column)?;
             self.write_index(transaction, number, &index)?;
             self.write_rotation(transaction, &index, rotating.as_deref())
         })
     }
 
     /// The values of the columns of [`TABLE`], in that order.
-    fn with_columns<T>(&self, run: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
-        run(&[
-            &self.id,
-            &self.version,
-            &self.owner,
-            &self.object_type,
-            &self.algorithm,
-            &self.length,
-            &self.usage_mask,
-            &self.state,
-            &self.activation_date,
-            &self.deactivation_date,
-            &self.sensitive,
-            &self.extractable,
-            &self.class.code(),
-            &self.material.placement(),
-            &self.material.kek(),
-            &self.material.bytes(),
-            &self.attributes,
-            &self.binding,
-            &self.project,
-            &self.grants,
-            &self.pending,
-        ])
+    fn columns(&self) -> [Value<'_>; 21] {
+        [
+            self.id.to_value(),
+            self.version.to_value(),
+            self.owner.to_value(),
+            self.object_type.to_value(),
+            self.algorithm.to_value(),
+            self.length.to_value(),
+            self.usage_mask.to_value(),
+            self.state.to_value(),
+            self.activation_date.to_value(),
+            self.deactivation_date.to_value(),
+            self.sensitive.to_value(),
+            self.extractable.to_value(),
+            Value::Integer(self.class.code()),
+            Value::Integer(self.material.placement()),
+            self.material.kek().map_or(Value::Null, Value::Blob),
+            self.material.bytes().map_or(Value::Null, Value::Blob),
+            self.attributes.to_value(),
+            self.binding.to_value(),
+            self.project.to_value(),
+            self.grants.to_value(),
+            self.pending.to_value(),
+        ]
     }
 
-    fn write_index(&self, transaction: &Transaction<'_>, number: i64, index: &Index) -> Result<(), Error> {
+    fn write_index(&self, transaction: &dyn Connection, number: i64, index: &Index) -> Result<(), Error> {
         for ((table, column), texts) in INDEX.into_iter().zip([&index.names, &index.tags, &index.grantees]) {
             if texts.is_empty() {
                 continue;
             }
-            let sql = format!("INSERT OR IGNORE INTO {table} ({column}, number) VALUES (?1, ?2)");
-            let mut insert = transaction.prepare_cached(&sql)?;
+            let sql = format!("INSERT INTO {table} ({column}, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
             for text in texts {
-                insert.execute(params![text, number])?;
+                sql::execute(transaction, &sql, values![text, number])?;
             }
         }
         for (text, expires) in &index.pending {
-            let sql = "INSERT OR IGNORE INTO object_pending (subject, object, expires) VALUES (?1, ?2, ?3)";
-            sql::execute(transaction, sql, params![text, self.id, expires])?;
+            let sql =
+                "INSERT INTO object_pending (subject, object, expires) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+            sql::execute(transaction, sql, values![text, self.id, expires])?;
         }
         Ok(())
     }
 
     /// Notes when the server replaces the key by itself. `before` is the owner for whom it was noted before.
-    fn write_rotation(&self, transaction: &Transaction<'_>, index: &Index, before: Option<&str>) -> Result<(), Error> {
+    fn write_rotation(&self, transaction: &dyn Connection, index: &Index, before: Option<&str>) -> Result<(), Error> {
         let Some(due) = index.rotation else { return Ok(()) };
         if before != Some(&self.owner) {
             let sql = "SELECT count(*) FROM object_rotation INDEXED BY object_rotation_owner WHERE owner = ?1";
-            let count: i64 = transaction.prepare_cached(sql)?.query_row([&self.owner], sql::column)?;
-            if count >= MAX_ROTATING {
+            let count: Option<i64> = sql::one(transaction, sql, values![self.owner], sql::column)?;
+            if count.is_none_or(|count| count >= MAX_ROTATING) {
                 return Err(Error::Rotations);
             }
         }
-        let sql = "INSERT OR REPLACE INTO object_rotation (object, due, owner) VALUES (?1, ?2, ?3)";
-        sql::execute(transaction, sql, params![self.id, due, self.owner])?;
+        let sql = "INSERT INTO object_rotation (object, due, owner) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (object) DO UPDATE SET due = excluded.due, owner = excluded.owner";
+        sql::execute(transaction, sql, values![self.id, due, self.owner])?;
         Ok(())
     }
 }
@@ -238,18 +236,9 @@ impl Object {
 /// The object with this identifier.
 ///
 /// # Errors
-/// SQLite's, or [`Error::Malformed`], which concerns only this row.
+/// Those of the database, or [`Error::Malformed`], which concerns only this row.
 pub fn find(store: &Readers, id: &str) -> Result<Option<Object>, Error> {
-    use rusqlite::Error as E;
-    store.one(&TABLE.select("WHERE id = ?1"), [id], Object::from_row).map_err(|error| match error {
-        Error::Sqlite(
-            E::FromSqlConversionFailure(..)
-            | E::IntegralValueOutOfRange(..)
-            | E::InvalidColumnType(..)
-            | E::Utf8Error(..),
-        ) => Error::Malformed(id.to_owned()),
-        error => error,
-    })
+    store.named(&TABLE.select("WHERE id = ?1"), values![id], Object::from_row, || id.to_owned())
 }
 
 /// The columns that determine the state of an object and that every schema has.
@@ -265,9 +254,9 @@ pub struct Lifecycle {
 
 impl Lifecycle {
     /// The lifecycle of the object with this identifier.
-    pub(super) fn find(connection: &Connection, id: &str) -> Result<Option<Self>, Error> {
+    pub(super) fn find(connection: &dyn Connection, id: &str) -> Result<Option<Self>, Error> {
         let sql = "SELECT state, activation_date, deactivation_date FROM object WHERE id = ?1";
-        sql::one(connection, sql, [id], |row| {
+        sql::one(connection, sql, values![id], |row| {
             Ok(Self { state: row.get(0)?, activation_date: row.get(1)?, deactivation_date: row.get(2)? })
         })
     }
@@ -276,25 +265,25 @@ impl Lifecycle {
 /// The identifiers of all rows, in the order of their creation.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
-    store.all("SELECT CAST(id AS TEXT) FROM object ORDER BY number", [], sql::column)
+    store.all("SELECT CAST(id AS TEXT) FROM object ORDER BY number", &[], sql::column)
 }
 
 /// The number of an object: its position in the order of creation.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn number(store: &Readers, id: &str) -> Result<Option<i64>, Error> {
-    store.one("SELECT number FROM object WHERE id = ?1", [id], sql::column)
+    store.one("SELECT number FROM object WHERE id = ?1", values![id], sql::column)
 }
 
 /// Whether this grantee has a grant.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn any_grant(store: &Readers, grantee: &str) -> Result<bool, Error> {
-    store.any("SELECT 1 FROM object_grantee WHERE grantee = ?1", [grantee])
+    store.any("SELECT 1 FROM object_grantee WHERE grantee = ?1", values![grantee])
 }
 
 /// The query that finds an object of a project.
@@ -303,51 +292,51 @@ pub(super) const IN_PROJECT: &str = "SELECT 1 FROM object WHERE project = ?1";
 /// Whether the project holds an object.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn any_in_project(store: &Readers, project: &str) -> Result<bool, Error> {
-    store.any(IN_PROJECT, [project])
+    store.any(IN_PROJECT, values![project])
 }
 
 /// `CKA_ID`s of the token objects that rows refer to.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn token_objects(store: &Readers) -> Result<Vec<Vec<u8>>, Error> {
     let sql = "SELECT material FROM object INDEXED BY object_in_token WHERE placement = 2 AND material IS NOT NULL";
-    store.all(sql, [], sql::column)
+    store.all(sql, &[], sql::column)
 }
 
 /// `CKA_ID`s of the token objects of rows that are not destroyed.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn live_token_objects(store: &Readers) -> Result<Vec<Vec<u8>>, Error> {
     let sql = "SELECT material FROM object INDEXED BY object_in_token \
                WHERE placement = 2 AND state < 5 AND material IS NOT NULL";
-    store.all(sql, [], sql::column)
+    store.all(sql, &[], sql::column)
 }
 
 /// Objects that are not destroyed and whose key is a token object: identifier and `CKA_ID`, in the order in which they were made.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn live_in_token(store: &Readers) -> Result<Vec<(String, Vec<u8>)>, Error> {
     store.run(live_in_token_of)
 }
 
 /// Like [`live_in_token`], in a database of any schema.
-pub(super) fn live_in_token_of(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>, Error> {
+pub(super) fn live_in_token_of(connection: &dyn Connection) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let sql =
         "SELECT id, material FROM object WHERE placement = 2 AND state < 5 AND material IS NOT NULL ORDER BY number";
-    sql::all(connection, sql, [], sql::pair)
+    sql::all(connection, sql, &[], sql::pair)
 }
 
 /// Identifiers of objects in state Destroyed or Destroyed Compromised whose key was a token object.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn destroyed_in_token(store: &Readers) -> Result<Vec<String>, Error> {
-    store.all("SELECT id FROM object INDEXED BY object_in_token WHERE placement = 2 AND state >= 5", [], sql::column)
+    store.all("SELECT id FROM object INDEXED BY object_in_token WHERE placement = 2 AND state >= 5", &[], sql::column)
 }
 
 /// Appends a value with its length before it; the encodings of an absent value and an empty one are different.

@@ -1,11 +1,10 @@
 //! Rows of roles, policies, users and projects.
 
-use rusqlite::{Row, params};
-
 use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
 use super::reader::Readers;
+use super::row::{BadColumn, Row, values};
 use super::sql::{self, Table};
 
 /// One definition.
@@ -23,7 +22,8 @@ pub struct PolicyEntry {
     pub binding: Vec<u8>,
 }
 
-const TABLE: Table = Table { name: "policy_entry", columns: "kind, name, version, document, binding" };
+const TABLE: Table =
+    Table { name: "policy_entry", columns: "kind, name, version, document, binding", key: "kind, name" };
 
 impl PolicyEntry {
     /// The bytes that the binding covers: table name and every column, each with its length before it.
@@ -38,12 +38,13 @@ impl PolicyEntry {
         bytes
     }
 
-    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+    fn from_row(row: &Row<'_>) -> Result<Self, BadColumn> {
         Ok(Self {
             kind: row.get(0)?,
             name: row.get(1)?,
             version: row.get(2)?,
-            document: text(row, 3)?,
+            // Its binding is wrong if it is not valid UTF-8 any more, but the name of the row is still known.
+            document: row.text_lossily(3)?,
             binding: row.get(4)?,
         })
     }
@@ -54,30 +55,23 @@ impl PolicyEntry {
     /// [`Error::Conflict`] if the row has another version.
     pub fn write(self) -> Command {
         Command::new(move |transaction| {
-            let Self { kind, name, version, document, binding } = self;
+            let Self { kind, name, version, document, binding } = &self;
             let sql = "SELECT version FROM policy_entry WHERE kind = ?1 AND name = ?2";
-            let present = sql::one(transaction, sql, params![kind, name], sql::column)?.unwrap_or(0);
+            let present = sql::one(transaction, sql, values![kind, name], sql::column)?.unwrap_or(0);
             if present != version - 1 {
                 return Err(Error::Conflict);
             }
-            sql::execute(transaction, &TABLE.replace(), params![kind, name, version, document, binding]).map(drop)
+            sql::execute(transaction, &TABLE.replace(), values![kind, name, version, document, binding]).map(drop)
         })
     }
-}
-
-/// Reads a text that may not be valid UTF-8 any more. Its binding is wrong then, but the name of the row is still
-/// known.
-fn text(row: &Row<'_>, column: usize) -> Result<Option<String>, rusqlite::Error> {
-    let bytes = row.get_ref(column)?.as_bytes_or_null()?;
-    Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
 /// All rows, including removed definitions. For a row whose columns have other types, only its name is returned.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn all(store: &Readers) -> Result<Vec<Result<PolicyEntry, String>>, Error> {
-    store.all(&TABLE.select("ORDER BY kind, name"), [], |row| {
+    store.all(&TABLE.select("ORDER BY kind, name"), &[], |row| {
         Ok(PolicyEntry::from_row(row).map_err(|_| row.get(1).unwrap_or_else(|_| "?".to_owned())))
     })
 }

@@ -1,78 +1,69 @@
-//! Read-only connections, one for each reader at one time.
+//! The readers of the database.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
-
-use super::connection::configure;
+use super::engine::Pool;
 use super::error::Error;
+use super::row::{BadColumn, Row, Value};
+use super::sql::{self, Connection};
 use crate::metrics::Metrics;
 
-/// Maximum number of idle connections that are kept open.
-const MAX_IDLE: usize = 8;
-
-/// Time limit of a query. While a query runs, nothing that it could see is erased, and the WAL grows.
-const LONGEST: Duration = Duration::from_secs(30);
-
-/// The time is checked after this number of instructions of SQLite's virtual machine.
-const STEPS: i32 = 10_000;
-
-/// Size of each connection's page cache, in KiB: enough for the upper levels of an index. The operating system caches
-/// the file's pages for all connections.
-const PAGES_KIB: i64 = 512;
-
-/// The readers of the database: a stack of idle connections. The one that was used last has the warmest cache.
+/// The readers of the database. All functions that read take them.
 pub struct Readers {
-    path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    pool: Box<dyn Pool>,
     metrics: Arc<Metrics>,
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path, metrics: &Arc<Metrics>) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()), metrics: Arc::clone(metrics) }
+    pub(super) fn new(pool: Box<dyn Pool>, metrics: &Arc<Metrics>) -> Self {
+        Self { pool, metrics: Arc::clone(metrics) }
     }
 
-    /// Runs `query` on an idle or a new connection. The number of simultaneous queries is limited by the requests that
-    /// the server admits.
-    pub(super) fn run<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+    /// Runs `query` on a connection. The number of simultaneous queries is limited by the requests that the server
+    /// admits. The query is repeated if the connection was lost.
+    pub(super) fn run<T>(&self, query: impl Fn(&dyn Connection) -> Result<T, Error>) -> Result<T, Error> {
         let _timer = self.metrics.store_read();
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut connection = match idle {
-            Some(connection) => connection,
-            None => self.open()?,
-        };
-        let began = Instant::now();
-        connection.progress_handler(STEPS, Some(move || began.elapsed() > LONGEST))?;
-        let answer = query(&connection).map_err(too_long);
-        // A connection that failed may have a broken file handle; a new one costs little.
-        if answer.is_ok() {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < MAX_IDLE {
-                idle.push(connection);
-            }
-        }
-        answer
+        let mut answer = None;
+        self.pool.run(&mut |connection| {
+            answer = Some(query(connection)?);
+            Ok(())
+        })?;
+        answer.ok_or(Error::Stopped)
     }
 
-    fn open(&self) -> Result<Connection, Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        configure(&connection)?;
-        // The page cache of SQLite; a negative number is in KiB (PRAGMA cache_size).
-        connection.pragma_update(None, "cache_size", -PAGES_KIB)?;
-        Ok(connection)
+    /// The first row.
+    pub(super) fn one<T>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        read: impl Fn(&Row<'_>) -> Result<T, BadColumn>,
+    ) -> Result<Option<T>, Error> {
+        self.run(|connection| sql::one(connection, sql, values, &read))
     }
-}
 
-/// Converts SQLite's error for a query that its progress handler interrupted.
-fn too_long(error: Error) -> Error {
-    match error {
-        Error::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
-            Error::TooLong(LONGEST.as_secs())
-        }
-        error => error,
+    /// The first row. `name` names it if its columns are not those of such a row ([`Error::Malformed`]).
+    pub(super) fn named<T>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        read: impl Fn(&Row<'_>) -> Result<T, BadColumn>,
+        name: impl Fn() -> String,
+    ) -> Result<Option<T>, Error> {
+        self.run(|connection| sql::named(connection, sql, values, &read, &name))
+    }
+
+    /// All rows.
+    pub(super) fn all<T>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        read: impl Fn(&Row<'_>) -> Result<T, BadColumn>,
+    ) -> Result<Vec<T>, Error> {
+        self.run(|connection| sql::all(connection, sql, values, &read))
+    }
+
+    /// Whether the query has a row.
+    pub(super) fn any(&self, sql: &str, values: &[Value<'_>]) -> Result<bool, Error> {
+        self.run(|connection| sql::any(connection, sql, values))
     }
 }

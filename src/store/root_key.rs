@@ -1,13 +1,13 @@
 //! The table of this database's root keys.
 
 use openssl::sha::sha256;
-use rusqlite::{Connection, Row};
 
 use super::command::Command;
 use super::error::Error;
 use super::object::{put as append, put_number};
 use super::reader::Readers;
-use super::sql;
+use super::row::{BadColumn, Row, values};
+use super::sql::{self, Connection};
 
 /// The row of one root key in the HSM token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,20 +20,20 @@ pub struct RootKey {
     pub check_value: Vec<u8>,
 }
 
-fn from_row(row: &Row<'_>) -> Result<RootKey, rusqlite::Error> {
+fn from_row(row: &Row<'_>) -> Result<RootKey, BadColumn> {
     Ok(RootKey { name: row.get(0)?, cka_id: row.get(1)?, check_value: row.get(2)? })
 }
 
 /// All recorded root keys, by name.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn all(store: &Readers) -> Result<Vec<RootKey>, Error> {
     store.run(recorded)
 }
 
-pub(super) fn recorded(connection: &Connection) -> Result<Vec<RootKey>, Error> {
-    sql::all(connection, "SELECT name, cka_id, check_value FROM root_key ORDER BY name", [], from_row)
+pub(super) fn recorded(connection: &dyn Connection) -> Result<Vec<RootKey>, Error> {
+    sql::all(connection, "SELECT name, cka_id, check_value FROM root_key ORDER BY name", &[], from_row)
 }
 
 /// SHA-256 of the whole table, by which a missing, added or changed row is detected. `keys` are in the order of
@@ -59,14 +59,14 @@ pub fn digest(keys: &[RootKey], counts: bool) -> [u8; 32] {
 /// is replaced.
 ///
 /// # Errors
-/// SQLite's, including a constraint failure if another key with the same name is stored.
+/// Those of the database, including a constraint failure if another key with the same name is stored.
 pub fn record(keys: Vec<RootKey>, now: i64) -> Command {
     Command::new(move |transaction| {
-        for RootKey { name, cka_id, check_value } in keys {
+        for RootKey { name, cka_id, check_value } in &keys {
             let update = "UPDATE root_key SET check_value = ?3 WHERE name = ?1 AND cka_id = ?2";
-            if sql::execute(transaction, update, (&name, &cka_id, &check_value))? == 0 {
+            if sql::execute(transaction, update, values![name, cka_id, check_value])? == 0 {
                 let insert = "INSERT INTO root_key (name, cka_id, check_value, created) VALUES (?1, ?2, ?3, ?4)";
-                sql::execute(transaction, insert, (&name, &cka_id, &check_value, now))?;
+                sql::execute(transaction, insert, values![name, cka_id, check_value, now])?;
             }
         }
         Ok(())
@@ -77,7 +77,7 @@ pub fn record(keys: Vec<RootKey>, now: i64) -> Command {
 pub fn forget(names: Vec<String>) -> Command {
     let delete = "DELETE FROM root_key WHERE name = ?1";
     Command::new(move |transaction| {
-        names.iter().try_for_each(|name| sql::execute(transaction, delete, [name]).map(drop))
+        names.iter().try_for_each(|name| sql::execute(transaction, delete, values![name]).map(drop))
     })
 }
 
@@ -85,20 +85,21 @@ pub fn forget(names: Vec<String>) -> Command {
 /// `CKA_ID`s.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn pending(store: &Readers) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    store.all("SELECT name, seed FROM root_key_pending ORDER BY name", [], sql::pair)
+    store.all("SELECT name, seed FROM root_key_pending ORDER BY name", &[], sql::pair)
 }
 
 /// Notes that root keys with these names are about to be made under the `CKA_ID`s of their seeds, and under no others.
 pub fn announce(keys: Vec<(String, [u8; 32])>) -> Command {
-    let insert = "INSERT OR REPLACE INTO root_key_pending (name, seed) VALUES (?1, ?2)";
+    let insert = "INSERT INTO root_key_pending (name, seed) VALUES (?1, ?2) \
+                  ON CONFLICT (name) DO UPDATE SET seed = excluded.seed";
     Command::new(move |transaction| {
-        keys.iter().try_for_each(|(name, seed)| sql::execute(transaction, insert, (name, seed)).map(drop))
+        keys.iter().try_for_each(|(name, seed)| sql::execute(transaction, insert, values![name, seed]).map(drop))
     })
 }
 
 /// Removes the pending keys after they were stored.
 pub fn conclude() -> Command {
-    Command::new(|transaction| sql::execute(transaction, "DELETE FROM root_key_pending", []).map(drop))
+    Command::new(|transaction| sql::execute(transaction, "DELETE FROM root_key_pending", &[]).map(drop))
 }

@@ -7,10 +7,10 @@
 mod list;
 mod wanted;
 
-use rusqlite::{Connection, OptionalExtension as _, ToSql, params_from_iter};
-
 use super::error::Error;
 use super::reader::Readers;
+use super::row::Value;
+use super::sql::{self, Connection};
 use list::{Filter, IsOver, List};
 
 pub use wanted::{Key, Order, Projects, Reach, Search};
@@ -55,7 +55,7 @@ struct Union<'a>(Vec<List<'a>>);
 
 impl Union<'_> {
     /// The first rank that is at least `rank` and in one of the lists.
-    fn seek(&mut self, connection: &Connection, rank: i64, is_over: IsOver<'_>) -> Result<Option<i64>, Error> {
+    fn seek(&mut self, connection: &dyn Connection, rank: i64, is_over: IsOver<'_>) -> Result<Option<i64>, Error> {
         let mut first: Option<i64> = None;
         for list in &mut self.0 {
             if let Some(found) = list.seek(connection, rank, is_over)? {
@@ -71,12 +71,18 @@ impl Search {
     /// for objects that the filter leaves out, once for a few of them.
     ///
     /// # Errors
-    /// [`Error::Abandoned`], or SQLite's.
+    /// [`Error::Abandoned`], or those of the database.
     pub fn page(&self, store: &Readers, start: Start, limit: usize, is_over: &dyn Fn() -> bool) -> Result<Page, Error> {
         store.run(|connection| self.page_in(connection, start, limit, is_over))
     }
 
-    fn page_in(&self, connection: &Connection, start: Start, limit: usize, is_over: IsOver<'_>) -> Result<Page, Error> {
+    fn page_in(
+        &self,
+        connection: &dyn Connection,
+        start: Start,
+        limit: usize,
+        is_over: IsOver<'_>,
+    ) -> Result<Page, Error> {
         let filter = Filter::of(self);
         let keyed = self.keyed(&filter);
         // If nothing else limits the search, the lists apply the filter themselves.
@@ -156,7 +162,7 @@ static ANY: String = String::new();
 /// The first rank that is at least `rank` and in every union.
 fn common(
     all: &mut [Union<'_>],
-    connection: &Connection,
+    connection: &dyn Connection,
     mut rank: i64,
     is_over: IsOver<'_>,
 ) -> Result<Option<i64>, Error> {
@@ -177,9 +183,9 @@ fn common(
 }
 
 /// The identifier of the object with this number, if it passes the filter.
-fn row(connection: &Connection, filter: &Filter<'_>, number: i64) -> Result<Option<String>, Error> {
+fn row(connection: &dyn Connection, filter: &Filter<'_>, number: i64) -> Result<Option<String>, Error> {
     let sql = format!("SELECT id FROM object WHERE number = ?{}{}", filter.values.len() + 1, filter.text);
-    let mut values: Vec<&dyn ToSql> = filter.values.clone();
-    values.push(&number);
-    Ok(connection.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0)).optional()?)
+    let mut values = filter.values.clone();
+    values.push(Value::Integer(number));
+    sql::one(connection, &sql, &values, sql::column)
 }

@@ -1,12 +1,11 @@
 //! The index of the paths of secrets: which object holds the secret of a path. Results are checked against the object's
 //! bound row.
 
-use rusqlite::{Connection, params};
-
 use super::command::Command;
 use super::error::Error;
 use super::reader::Readers;
-use super::sql;
+use super::row::values;
+use super::sql::{self, Connection};
 
 /// The query for the object of a name.
 const FIND: &str = "SELECT object FROM secret_path WHERE path = ?1";
@@ -14,24 +13,24 @@ const FIND: &str = "SELECT object FROM secret_path WHERE path = ?1";
 /// The object that holds the secret of this name.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn find(store: &Readers, path: &str) -> Result<Option<String>, Error> {
-    store.one(FIND, [path], sql::column)
+    store.one(FIND, values![path], sql::column)
 }
 
 /// All names with their objects, for a check.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn all(store: &Readers) -> Result<Vec<(String, String)>, Error> {
-    store.all("SELECT path, object FROM secret_path ORDER BY path", [], sql::pair)
+    store.all("SELECT path, object FROM secret_path ORDER BY path", &[], sql::pair)
 }
 
 /// Names that begin with `prefix` and follow the name `after`, with their objects, sorted by name. `prefix` ends with a
 /// slash. `direct`: only those without a further slash.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn page(
     store: &Readers,
     prefix: &str,
@@ -42,13 +41,15 @@ pub fn page(
     // A secret named exactly `prefix` has an empty last part and is not shown.
     let after = if after.is_empty() { prefix } else { after };
     let sql = "SELECT path, object FROM secret_path WHERE path > ?1 AND path < ?3 \
-               AND (NOT ?4 OR instr(substr(path, length(?2) + 1), '/') = 0) ORDER BY path LIMIT ?5";
-    store.all(sql, params![after, prefix, end(prefix), direct, sql::limit(limit)], sql::pair)
+               AND (NOT ?4 OR substr(path, length(?2) + 1) NOT LIKE '%/%') ORDER BY path LIMIT ?5";
+    let (end, limit) = (end(prefix), sql::limit(limit));
+    store.all(sql, values![after, prefix, end, direct, limit], sql::pair)
 }
 
 /// Whether a name begins with `prefix`, which ends with a slash.
-pub(super) fn any_within(connection: &Connection, prefix: &str) -> Result<bool, Error> {
-    sql::any(connection, "SELECT 1 FROM secret_path WHERE path > ?1 AND path < ?2", [prefix, &end(prefix)])
+pub(super) fn any_within(connection: &dyn Connection, prefix: &str) -> Result<bool, Error> {
+    let end = end(prefix);
+    sql::any(connection, "SELECT 1 FROM secret_path WHERE path > ?1 AND path < ?2", values![prefix, end])
 }
 
 /// The end of the range of names that begin with `prefix`: the character after a slash is `0`.
@@ -60,15 +61,16 @@ fn end(prefix: &str) -> String {
 /// are fewer.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn nth(store: &Readers, prefix: &str, direct: bool, count: usize) -> Result<Option<String>, Error> {
     let Some(before) = count.checked_sub(1) else { return Ok(Some(String::new())) };
     // Names with an empty part are not shown; among names without a further slash there are none.
     let sql = "SELECT path FROM secret_path WHERE path > ?1 AND path < ?2 \
-               AND CASE WHEN ?3 THEN instr(substr(path, ?5), '/') = 0 \
-               ELSE instr(substr(path, ?5 - 1), '//') = 0 AND substr(path, -1) <> '/' END ORDER BY path LIMIT 1 OFFSET ?4";
+               AND CASE WHEN ?3 THEN substr(path, ?5) NOT LIKE '%/%' \
+               ELSE substr(path, ?5 - 1) NOT LIKE '%//%' AND path NOT LIKE '%/' END ORDER BY path LIMIT 1 OFFSET ?4";
     let behind = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX - 1) + 1;
-    store.one(sql, params![prefix, end(prefix), direct, sql::limit(before), behind], sql::column)
+    let (end, before) = (end(prefix), sql::limit(before));
+    store.one(sql, values![prefix, end, direct, before, behind], sql::column)
 }
 
 /// Changes the name of an object.
@@ -77,10 +79,10 @@ pub fn nth(store: &Readers, prefix: &str, direct: bool, count: usize) -> Result<
 /// [`Error::Exists`] if the name exists already, [`Error::Conflict`] if the object has no name.
 pub fn rename(object: String, path: String) -> Command {
     Command::new(move |transaction| {
-        if sql::any(transaction, FIND, [&path])? {
-            return Err(Error::Exists(path));
+        if sql::any(transaction, FIND, values![path])? {
+            return Err(Error::Exists(path.clone()));
         }
-        match sql::execute(transaction, "UPDATE secret_path SET path = ?2 WHERE object = ?1", [object, path])? {
+        match sql::execute(transaction, "UPDATE secret_path SET path = ?2 WHERE object = ?1", values![object, path])? {
             0 => Err(Error::Conflict),
             _ => Ok(()),
         }
@@ -93,8 +95,8 @@ pub fn rename(object: String, path: String) -> Command {
 /// [`Error::Exists`] if the name exists already.
 pub fn insert(path: String, object: String) -> Command {
     let insert = "INSERT INTO secret_path (path, object) VALUES (?1, ?2) ON CONFLICT (path) DO NOTHING";
-    Command::new(move |transaction| match sql::execute(transaction, insert, [&path, &object])? {
-        0 => Err(Error::Exists(path)),
+    Command::new(move |transaction| match sql::execute(transaction, insert, values![path, &object])? {
+        0 => Err(Error::Exists(path.clone())),
         _ => Ok(()),
     })
 }
@@ -102,6 +104,6 @@ pub fn insert(path: String, object: String) -> Command {
 /// Removes the name of an object.
 pub fn remove(object: String) -> Command {
     Command::new(move |transaction| {
-        sql::execute(transaction, "DELETE FROM secret_path WHERE object = ?1", [object]).map(drop)
+        sql::execute(transaction, "DELETE FROM secret_path WHERE object = ?1", values![object]).map(drop)
     })
 }

@@ -1,11 +1,10 @@
 //! Rows of environments, folders and tags of projects. They order secrets and decide nothing about access.
 
-use rusqlite::{Row, Transaction, params};
-
 use super::command::Command;
 use super::error::Error;
 use super::reader::Readers;
-use super::sql::{self, Table};
+use super::row::{BadColumn, Row, ToValue, Value, values};
+use super::sql::{self, Connection, Table};
 use super::{object, secret_path};
 
 /// The kind of a row.
@@ -26,6 +25,12 @@ impl PlaceKind {
             Self::Folder => 2,
             Self::Tag => 3,
         }
+    }
+}
+
+impl ToValue for PlaceKind {
+    fn to_value(&self) -> Value<'_> {
+        Value::Integer(self.code())
     }
 }
 
@@ -52,8 +57,11 @@ pub struct PlaceRow {
     pub owner: String,
 }
 
-const TABLE: Table =
-    Table { name: "secret_place", columns: "id, kind, project, path, name, note, position, created, updated, owner" };
+const TABLE: Table = Table {
+    name: "secret_place",
+    columns: "id, kind, project, path, name, note, position, created, updated, owner",
+    key: "id",
+};
 
 /// The condition for the row of a path.
 const AT: &str = "WHERE project = ?1 AND kind = ?2 AND path = ?3";
@@ -62,10 +70,10 @@ const AT: &str = "WHERE project = ?1 AND kind = ?2 AND path = ?3";
 const WITHIN: &str = "project = ?1 AND kind = ?2 AND path > ?3 || '/' AND path < ?3 || '0'";
 
 /// The condition for rows that a user made; without a user, for all rows.
-const OF: &str = "(?4 IS NULL OR owner = ?4)";
+const OF: &str = "(CAST(?4 AS TEXT) IS NULL OR owner = ?4)";
 
 impl PlaceRow {
-    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+    fn from_row(row: &Row<'_>) -> Result<Self, BadColumn> {
         Ok(Self {
             id: row.get(0)?,
             project: row.get(2)?,
@@ -88,12 +96,11 @@ impl PlaceRow {
         Command::new(move |transaction| {
             insert_missing(transaction, kind, &beside)?;
             if !self.insert_in(transaction, kind)? {
-                return Err(Error::Exists(self.path));
+                return Err(Error::Exists(self.path.clone()));
             }
             let sql = "SELECT count(*), count(*) FILTER (WHERE owner = ?3) FROM secret_place WHERE project = ?1 AND kind = ?2";
-            let values = params![self.project, kind.code(), self.owner];
-            let counts = |row: &Row<'_>| Ok::<(i64, i64), rusqlite::Error>((row.get(0)?, row.get(1)?));
-            let (all, own) = sql::one(transaction, sql, values, counts)?.unwrap_or_default();
+            let values = values![self.project, kind, self.owner];
+            let (all, own): (i64, i64) = sql::one(transaction, sql, values, sql::pair)?.unwrap_or_default();
             match share {
                 Some(share) if own > sql::limit(share) => Err(Error::Share),
                 _ if all > sql::limit(most) => Err(Error::Full),
@@ -103,14 +110,14 @@ impl PlaceRow {
     }
 
     /// Adds the row unless its path exists; returns whether it was added.
-    fn insert_in(&self, transaction: &Transaction<'_>, kind: PlaceKind) -> Result<bool, Error> {
+    fn insert_in(&self, transaction: &dyn Connection, kind: PlaceKind) -> Result<bool, Error> {
         let sql = TABLE.insert("ON CONFLICT (project, kind, path) DO NOTHING");
         Ok(self.write(transaction, &sql, kind)? > 0)
     }
 
-    fn write(&self, transaction: &Transaction<'_>, sql: &str, kind: PlaceKind) -> Result<usize, Error> {
-        let Self { id, project, path, name, note, position, created, updated, owner } = self;
-        let values = params![id, kind.code(), project, path, name, note, position, created, updated, owner];
+    fn write(&self, transaction: &dyn Connection, sql: &str, kind: PlaceKind) -> Result<usize, Error> {
+        let Self { id, project, path, name, note, position, created, updated, owner } = &self;
+        let values = values![id, kind, project, path, name, note, position, created, updated, owner];
         sql::execute(transaction, sql, values)
     }
 
@@ -125,11 +132,11 @@ impl PlaceRow {
         })
     }
 
-    fn update_in(self, transaction: &Transaction<'_>, kind: PlaceKind) -> Result<(), Error> {
-        let values = params![self.project, kind.code(), self.path];
+    fn update_in(&self, transaction: &dyn Connection, kind: PlaceKind) -> Result<(), Error> {
+        let values = values![self.project, kind, self.path];
         let other = sql::one(transaction, &TABLE.select(AT), values, sql::column::<String>)?;
         if other.is_some_and(|other| other != self.id) {
-            return Err(Error::Exists(self.path));
+            return Err(Error::Exists(self.path.clone()));
         }
         match self.write(transaction, &TABLE.update("WHERE id = ?1 AND kind = ?2"), kind)? {
             0 => Err(Error::Conflict),
@@ -145,18 +152,18 @@ impl PlaceRow {
     pub fn move_folder(self, from: String, most: usize, of: Option<String>) -> Command {
         Command::new(move |transaction| {
             let own = format!("({WITHIN} OR {})", AT.trim_start_matches("WHERE "));
-            let kind = PlaceKind::Folder.code();
+            let kind = PlaceKind::Folder;
             let taken = format!("SELECT 1 FROM secret_place WHERE {own}");
-            if sql::any(transaction, &taken, params![self.project, kind, self.path])? {
+            if sql::any(transaction, &taken, values![self.project, kind, self.path])? {
                 return Err(Error::NotEmpty);
             }
             let update = format!(
                 "UPDATE secret_place SET path = ?4 || substr(path, length(?3) + 1), updated = ?5 WHERE {own} \
-                 AND (?6 IS NULL OR owner = ?6)"
+                 AND (CAST(?6 AS TEXT) IS NULL OR owner = ?6)"
             );
-            sql::execute(transaction, &update, params![self.project, kind, from, self.path, self.updated, of])?;
-            let longest = format!("SELECT 1 FROM secret_place WHERE {own} AND length(CAST(path AS BLOB)) > ?4");
-            if sql::any(transaction, &longest, params![self.project, kind, self.path, sql::limit(most)])? {
+            sql::execute(transaction, &update, values![self.project, kind, from, self.path, self.updated, of])?;
+            let longest = format!("SELECT 1 FROM secret_place WHERE {own} AND octet_length(path) > ?4");
+            if sql::any(transaction, &longest, values![self.project, kind, self.path, sql::limit(most)])? {
                 return Err(Error::PathTooLong);
             }
             self.update_in(transaction, PlaceKind::Folder)
@@ -164,33 +171,33 @@ impl PlaceRow {
     }
 }
 
-fn insert_missing(transaction: &Transaction<'_>, kind: PlaceKind, rows: &[PlaceRow]) -> Result<(), Error> {
+fn insert_missing(transaction: &dyn Connection, kind: PlaceKind, rows: &[PlaceRow]) -> Result<(), Error> {
     rows.iter().try_for_each(|row| row.insert_in(transaction, kind).map(drop))
 }
 
 /// The row with this identifier.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn find(store: &Readers, kind: PlaceKind, id: &str) -> Result<Option<PlaceRow>, Error> {
-    store.one(&TABLE.select("WHERE id = ?1 AND kind = ?2"), params![id, kind.code()], PlaceRow::from_row)
+    store.one(&TABLE.select("WHERE id = ?1 AND kind = ?2"), values![id, kind], PlaceRow::from_row)
 }
 
 /// The row with this path.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn find_path(store: &Readers, project: &str, kind: PlaceKind, path: &str) -> Result<Option<PlaceRow>, Error> {
-    store.one(&TABLE.select(AT), params![project, kind.code(), path], PlaceRow::from_row)
+    store.one(&TABLE.select(AT), values![project, kind, path], PlaceRow::from_row)
 }
 
 /// Whether there is a folder with this path: it has a row, or the name of a secret begins with `prefix`.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn has_folder(store: &Readers, project: &str, path: &str, prefix: &str) -> Result<bool, Error> {
     store.run(|connection| {
-        let values = params![project, PlaceKind::Folder.code(), path];
+        let values = values![project, PlaceKind::Folder, path];
         Ok(sql::any(connection, &TABLE.select(AT), values)? || secret_path::any_within(connection, prefix)?)
     })
 }
@@ -199,7 +206,7 @@ pub fn has_folder(store: &Readers, project: &str, path: &str, prefix: &str) -> R
 /// path. `direct`: only those without a further slash.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn list(
     store: &Readers,
     project: &str,
@@ -211,19 +218,19 @@ pub fn list(
 ) -> Result<Vec<PlaceRow>, Error> {
     let sql = TABLE.select(
         "WHERE project = ?1 AND kind = ?2 AND path > ?3 AND path < ?4 \
-         AND (NOT ?6 OR instr(substr(path, length(?5) + 1), '/') = 0) ORDER BY path LIMIT ?7",
+         AND (NOT ?6 OR substr(path, length(?5) + 1) NOT LIKE '%/%') ORDER BY path LIMIT ?7",
     );
-    let (after, end) = (after.max(prefix), format!("{prefix}\u{10FFFF}"));
-    let values = params![project, kind.code(), after, end, prefix, direct, sql::limit(limit)];
+    let (after, end, limit) = (after.max(prefix), format!("{prefix}\u{10FFFF}"), sql::limit(limit));
+    let values = values![project, kind, after, end, prefix, direct, limit];
     store.all(&sql, values, PlaceRow::from_row)
 }
 
 /// Projects that have rows, sorted by name.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn projects(store: &Readers) -> Result<Vec<String>, Error> {
-    store.all("SELECT DISTINCT project FROM secret_place ORDER BY project", [], sql::column)
+    store.all("SELECT DISTINCT project FROM secret_place ORDER BY project", &[], sql::column)
 }
 
 /// Removes all rows of a project.
@@ -234,12 +241,16 @@ pub fn forget(project: String) -> Command {
 /// Removes all rows of a project if it holds no object.
 pub fn forget_unused(project: String) -> Command {
     Command::new(move |transaction| {
-        if sql::any(transaction, object::IN_PROJECT, [&project])? { Ok(()) } else { forget_in(transaction, &project) }
+        if sql::any(transaction, object::IN_PROJECT, values![project])? {
+            Ok(())
+        } else {
+            forget_in(transaction, &project)
+        }
     })
 }
 
-fn forget_in(transaction: &Transaction<'_>, project: &str) -> Result<(), Error> {
-    sql::execute(transaction, "DELETE FROM secret_place WHERE project = ?1", [project]).map(drop)
+fn forget_in(transaction: &dyn Connection, project: &str) -> Result<(), Error> {
+    sql::execute(transaction, "DELETE FROM secret_place WHERE project = ?1", values![project]).map(drop)
 }
 
 /// Removes a row; for a folder or an environment also the folders in it: with `of`, only those that this user made.
@@ -263,7 +274,7 @@ pub fn remove_empty(
 ) -> Command {
     Command::new(move |transaction| {
         let counted = of.as_ref().filter(|_| kind == PlaceKind::Folder);
-        let folders = params![project, PlaceKind::Folder.code(), path, counted];
+        let folders = values![project, PlaceKind::Folder, path, counted];
         if sql::any(transaction, &TABLE.select(&format!("WHERE {WITHIN} AND {OF}")), folders)?
             || of.is_none() && secret_path::any_within(transaction, &prefix)?
         {
@@ -275,17 +286,17 @@ pub fn remove_empty(
 }
 
 fn remove_in(
-    transaction: &Transaction<'_>,
+    transaction: &dyn Connection,
     project: &str,
     kind: PlaceKind,
     path: &str,
     of: Option<&str>,
 ) -> Result<(), Error> {
     let own = format!("DELETE FROM secret_place {AT}");
-    sql::execute(transaction, &own, params![project, kind.code(), path])?;
+    sql::execute(transaction, &own, values![project, kind, path])?;
     if kind != PlaceKind::Tag {
         let within = format!("DELETE FROM secret_place WHERE {WITHIN} AND {OF}");
-        sql::execute(transaction, &within, params![project, PlaceKind::Folder.code(), path, of])?;
+        sql::execute(transaction, &within, values![project, PlaceKind::Folder, path, of])?;
     }
     Ok(())
 }

@@ -1,11 +1,10 @@
 //! Rows of the values of secrets. The values are encrypted.
 
-use rusqlite::{Row, params};
-
 use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
 use super::reader::Readers;
+use super::row::{BadColumn, Row, values};
 use super::sql::{self, Table};
 
 /// One value of a secret.
@@ -27,7 +26,11 @@ pub struct SecretVersion {
     pub writer: String,
 }
 
-const TABLE: Table = Table { name: "secret_version", columns: "object, number, created, iv, data, binding, writer" };
+const TABLE: Table = Table {
+    name: "secret_version",
+    columns: "object, number, created, iv, data, binding, writer",
+    key: "object, number",
+};
 
 impl SecretVersion {
     /// The bytes that the binding covers: table name and every column, each with its length before it.
@@ -43,7 +46,7 @@ impl SecretVersion {
         bytes
     }
 
-    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+    fn from_row(row: &Row<'_>) -> Result<Self, BadColumn> {
         Ok(Self {
             object: row.get(0)?,
             number: row.get(1)?,
@@ -58,14 +61,14 @@ impl SecretVersion {
     /// Adds the row, and removes the rows of its object with numbers up to `oldest`.
     ///
     /// # Errors
-    /// SQLite's, including a constraint failure if the number exists already.
+    /// Those of the database, including a constraint failure if the number exists already.
     pub fn insert(self, oldest: i64) -> Command {
         Command::new(move |transaction| {
-            let Self { object, number, created, iv, data, binding, writer } = self;
-            let values = params![object, number, created, iv, data, binding, writer];
+            let Self { object, number, created, iv, data, binding, writer } = &self;
+            let values = values![object, number, created, iv, data, binding, writer];
             sql::execute(transaction, &TABLE.insert(""), values)?;
             let delete = "DELETE FROM secret_version WHERE object = ?1 AND number <= ?2";
-            sql::execute(transaction, delete, params![object, oldest]).map(drop)
+            sql::execute(transaction, delete, values![object, oldest]).map(drop)
         })
     }
 }
@@ -73,32 +76,33 @@ impl SecretVersion {
 /// A value of an object.
 ///
 /// # Errors
-/// SQLite's; [`Error::Malformed`] if its columns are not those of a value.
+/// Those of the database; [`Error::Malformed`] if its columns are not those of a value.
 pub fn find(store: &Readers, object: &str, number: i64) -> Result<Option<SecretVersion>, Error> {
-    let (select, values) = (TABLE.select("WHERE object = ?1 AND number = ?2"), params![object, number]);
-    store.run(|connection| sql::named(connection, &select, values, SecretVersion::from_row, || object.to_owned()))
+    let select = TABLE.select("WHERE object = ?1 AND number = ?2");
+    let values = values![object, number];
+    store.named(&select, values, SecretVersion::from_row, || object.to_owned())
 }
 
 /// The objects and numbers of all rows, for a check.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn all(store: &Readers) -> Result<Vec<(String, i64)>, Error> {
-    store.all("SELECT object, number FROM secret_version ORDER BY object, number", [], sql::pair)
+    store.all("SELECT object, number FROM secret_version ORDER BY object, number", &[], sql::pair)
 }
 
 /// The number of values of a secret that this caller wrote after a time.
 ///
 /// # Errors
-/// SQLite's.
+/// Those of the database.
 pub fn count(store: &Readers, object: &str, writer: &str, after: i64) -> Result<i64, Error> {
     let sql = "SELECT count(*) FROM secret_version WHERE object = ?1 AND writer = ?2 AND created > ?3";
-    Ok(store.one(sql, params![object, writer, after], sql::column)?.unwrap_or_default())
+    Ok(store.one(sql, values![object, writer, after], sql::column)?.unwrap_or_default())
 }
 
 /// Removes all values of an object.
 pub fn remove(object: String) -> Command {
     Command::new(move |transaction| {
-        sql::execute(transaction, "DELETE FROM secret_version WHERE object = ?1", [object]).map(drop)
+        sql::execute(transaction, "DELETE FROM secret_version WHERE object = ?1", values![object]).map(drop)
     })
 }

@@ -1,15 +1,34 @@
-//! SQL statements, with one list of columns for each table.
-
-use rusqlite::types::FromSql;
-use rusqlite::{Connection, OptionalExtension as _, Params, Row};
+//! SQL statements, with one list of columns for each table. They are written in one dialect for all databases: the
+//! common part of what SQLite and PostgreSQL read, with `?1` for the first parameter. `INDEXED BY` is SQLite's, and is
+//! removed for others.
 
 use super::error::Error;
-use super::reader::Readers;
+use super::row::{BadColumn, FromValue, Row, Value};
+
+/// A connection to a database, inside of a transaction or not.
+pub(super) trait Connection {
+    /// Changes rows; returns their number.
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<usize, Error>;
+
+    /// Gives the rows of the answer to `each`, until it returns false.
+    fn query(&self, sql: &str, values: &[Value<'_>], each: &mut Each<'_>) -> Result<(), Error>;
+
+    /// The number of the schema.
+    fn schema_version(&self) -> Result<i64, Error>;
+
+    /// Changes nothing, but such that the commit of the transaction has to write.
+    fn touch(&self) -> Result<(), Error>;
+}
+
+/// Reads a row; returns whether to go on.
+pub(super) type Each<'a> = dyn FnMut(&Row<'_>) -> Result<bool, Error> + 'a;
 
 /// A table, and its columns in the order in which rows are read and written.
 pub(super) struct Table {
     pub(super) name: &'static str,
     pub(super) columns: &'static str,
+    /// The columns that identify a row.
+    pub(super) key: &'static str,
 }
 
 impl Table {
@@ -23,9 +42,23 @@ impl Table {
         format!("INSERT INTO {} ({}) VALUES ({}) {rest}", self.name, self.columns, self.values())
     }
 
-    /// An `INSERT OR REPLACE INTO` statement.
+    /// An `INSERT INTO` statement for a table whose rows have numbers in the order of their creation; `rest` follows the
+    /// values.
+    pub(super) fn insert_numbered(&self, rest: &str) -> String {
+        let Self { name, columns, .. } = self;
+        let number = format!("(SELECT coalesce(max(number), 0) + 1 FROM {name})");
+        format!("INSERT INTO {name} ({columns}, number) VALUES ({}, {number}) {rest}", self.values())
+    }
+
+    /// A statement that adds a row, or replaces the one with the same key.
     pub(super) fn replace(&self) -> String {
-        format!("INSERT OR REPLACE INTO {} ({}) VALUES ({})", self.name, self.columns, self.values())
+        let sets: Vec<String> = self
+            .columns
+            .split(',')
+            .map(|column| column.trim())
+            .map(|column| format!("{column} = excluded.{column}"))
+            .collect();
+        self.insert(&format!("ON CONFLICT ({}) DO UPDATE SET {}", self.key, sets.join(", ")))
     }
 
     /// An `UPDATE` statement; `rest` follows the values. The first column is `?1`.
@@ -34,90 +67,76 @@ impl Table {
     }
 
     fn values(&self) -> String {
-        vec!["?"; self.columns.split(',').count()].join(", ")
+        let places: Vec<String> = self.columns.split(',').zip(1..).map(|(_, place)| format!("?{place}")).collect();
+        places.join(", ")
     }
 }
 
 /// Returns the first row.
 pub(super) fn one<T>(
-    connection: &Connection,
+    connection: &dyn Connection,
     sql: &str,
-    values: impl Params,
-    read: impl FnOnce(&Row<'_>) -> Result<T, rusqlite::Error>,
+    values: &[Value<'_>],
+    read: impl FnOnce(&Row<'_>) -> Result<T, BadColumn>,
 ) -> Result<Option<T>, Error> {
-    Ok(connection.prepare_cached(sql)?.query_row(values, read).optional()?)
+    let (mut read, mut found) = (Some(read), None);
+    connection.query(sql, values, &mut |row| {
+        found = read.take().map(|read| read(row)).transpose()?;
+        Ok(false)
+    })?;
+    Ok(found)
 }
 
 /// Returns the first row. `name` names it if its columns are not those of such a row ([`Error::Malformed`]).
 pub(super) fn named<T>(
-    connection: &Connection,
+    connection: &dyn Connection,
     sql: &str,
-    values: impl Params,
-    read: impl FnOnce(&Row<'_>) -> Result<T, rusqlite::Error>,
+    values: &[Value<'_>],
+    read: impl FnOnce(&Row<'_>) -> Result<T, BadColumn>,
     name: impl FnOnce() -> String,
 ) -> Result<Option<T>, Error> {
-    let found = one(connection, sql, values, |row| Ok(read(row)))?;
-    found.transpose().map_err(|_| Error::Malformed(name()))
+    one(connection, sql, values, read).map_err(|error| match error {
+        Error::Column(_) => Error::Malformed(name()),
+        error => error,
+    })
 }
 
 /// Returns all rows.
 pub(super) fn all<T>(
-    connection: &Connection,
+    connection: &dyn Connection,
     sql: &str,
-    values: impl Params,
-    read: impl FnMut(&Row<'_>) -> Result<T, rusqlite::Error>,
+    values: &[Value<'_>],
+    read: impl Fn(&Row<'_>) -> Result<T, BadColumn>,
 ) -> Result<Vec<T>, Error> {
-    Ok(connection.prepare_cached(sql)?.query_map(values, read)?.collect::<Result<_, _>>()?)
+    let mut found = Vec::new();
+    connection.query(sql, values, &mut |row| {
+        found.push(read(row)?);
+        Ok(true)
+    })?;
+    Ok(found)
 }
 
 /// Returns whether the query has a row.
-pub(super) fn any(connection: &Connection, sql: &str, values: impl Params) -> Result<bool, Error> {
-    Ok(connection.prepare_cached(sql)?.exists(values)?)
+pub(super) fn any(connection: &dyn Connection, sql: &str, values: &[Value<'_>]) -> Result<bool, Error> {
+    Ok(one(connection, sql, values, |_| Ok(()))?.is_some())
 }
 
 /// Changes rows; returns their number.
-pub(super) fn execute(connection: &Connection, sql: &str, values: impl Params) -> Result<usize, Error> {
-    Ok(connection.prepare_cached(sql)?.execute(values)?)
+pub(super) fn execute(connection: &dyn Connection, sql: &str, values: &[Value<'_>]) -> Result<usize, Error> {
+    connection.execute(sql, values)
 }
 
 /// The only column of a row.
-pub(super) fn column<T: FromSql>(row: &Row<'_>) -> Result<T, rusqlite::Error> {
+pub(super) fn column<T: FromValue>(row: &Row<'_>) -> Result<T, BadColumn> {
     row.get(0)
 }
 
 /// The two columns of a row.
-pub(super) fn pair<T: FromSql, U: FromSql>(row: &Row<'_>) -> Result<(T, U), rusqlite::Error> {
+pub(super) fn pair<T: FromValue, U: FromValue>(row: &Row<'_>) -> Result<(T, U), BadColumn> {
     Ok((row.get(0)?, row.get(1)?))
 }
 
-/// A number of rows as an integer of SQLite.
+/// A number of rows as an integer of a database.
 pub(super) fn limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
-}
-
-impl Readers {
-    /// Like [`one`], on a read-only connection.
-    pub(super) fn one<T>(
-        &self,
-        sql: &str,
-        values: impl Params,
-        read: impl FnOnce(&Row<'_>) -> Result<T, rusqlite::Error>,
-    ) -> Result<Option<T>, Error> {
-        self.run(|connection| one(connection, sql, values, read))
-    }
-
-    /// Like [`all`], on a read-only connection.
-    pub(super) fn all<T>(
-        &self,
-        sql: &str,
-        values: impl Params,
-        read: impl FnMut(&Row<'_>) -> Result<T, rusqlite::Error>,
-    ) -> Result<Vec<T>, Error> {
-        self.run(|connection| all(connection, sql, values, read))
-    }
-
-    /// Like [`any`], on a read-only connection.
-    pub(super) fn any(&self, sql: &str, values: impl Params) -> Result<bool, Error> {
-        self.run(|connection| any(connection, sql, values))
-    }
 }

@@ -7,25 +7,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
-
 use super::audit_head::Binder;
 use super::command::Command;
-use super::connection::BUSY;
+use super::engine::{Session, Transaction};
 use super::erasure::Unerased;
 use super::error::Error;
 use super::pulse::Pulse;
-use super::wal;
 use crate::audit::Audit;
 use crate::metrics::Metrics;
 use group::{Answer, Fault, Group, Queued, Recording, Request, Waiting, commit};
 
 /// Maximum number of waiting write requests; the server admits fewer at one time.
 const QUEUE: usize = 1024;
-
-/// How long a group waits for another program that locks the database, after a group has waited for [`BUSY`] without
-/// success.
-const BUSY_AGAIN: Duration = Duration::from_millis(200);
 
 /// For how long a commit proves that the database can be written.
 const CHECK_STANDS: Duration = Duration::from_secs(1);
@@ -36,13 +29,13 @@ const CHECK_WAIT: Duration = Duration::from_secs(2);
 /// How long a group waits for more requests at most.
 const MAX_WAIT: Duration = Duration::from_millis(1);
 
-/// Receives whether the WAL was emptied.
+/// Receives whether the log of the database was emptied.
 type Emptied = SyncSender<Result<bool, String>>;
 
 /// The work of the thread.
 enum Work {
     Write(Request),
-    /// Empties the WAL between two commits.
+    /// Empties the log of the database between two commits.
     Empty(Emptied),
 }
 
@@ -81,7 +74,7 @@ fn refused(refused: TrySendError<Work>) -> Error {
 
 impl Writer {
     pub(super) fn start(
-        connection: Connection,
+        session: Box<dyn Session>,
         metrics: &Arc<Metrics>,
         unerased: &Arc<Unerased>,
     ) -> Result<Self, Error> {
@@ -94,7 +87,7 @@ impl Writer {
             .name("store-writer".to_owned())
             .spawn(move || {
                 let _living = beats.begin();
-                serve(connection, &Jobs { queue: jobs, pulse: beats }, &seen, &recording, &metrics, &unerased);
+                serve(session, &Jobs { queue: jobs, pulse: beats }, &seen, &recording, &metrics, &unerased);
             })
             .map_err(|source| Error::Commit(source.to_string()))?;
         Ok(Self { queue: Some(Arc::new(queue)), last, pulse, audit, thread: Some(thread) })
@@ -149,9 +142,9 @@ impl Writer {
         }
     }
 
-    /// Empties the WAL between two commits. Returns false if a reader uses it. Commits wait only for a moment
-    /// ([`wal::truncate`]).
-    pub(super) fn empty_wal(&self) -> Result<bool, Error> {
+    /// Empties the log of the database between two commits. Returns false if a reader uses it. Commits wait only for a
+    /// moment.
+    pub(super) fn empty_log(&self) -> Result<bool, Error> {
         let (answer, answered) = sync_channel(1);
         let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
         queue.try_send(Work::Empty(answer)).map_err(refused)?;
@@ -166,13 +159,7 @@ impl Writer {
         if last.is_some_and(|last| last.elapsed() < CHECK_STANDS) {
             return Ok(());
         }
-        let touch = Command::new(|transaction| {
-            // A row without a change would not be written, so that a full disk would not be noticed. The header of the
-            // file is always written.
-            let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            Ok(transaction.pragma_update(None, "user_version", version)?)
-        });
-        match self.begin(touch).recv_timeout(CHECK_WAIT) {
+        match self.begin(Command::new(|transaction| transaction.touch())).recv_timeout(CHECK_WAIT) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => Err(Error::Stuck),
             Err(RecvTimeoutError::Disconnected) => Err(Error::Stopped),
@@ -219,7 +206,7 @@ impl Jobs {
 struct ArrivingRequests<'a> {
     jobs: &'a Jobs,
     until: Option<Instant>,
-    /// A request to empty the WAL. It ends the group and is done after it.
+    /// A request to empty the log of the database. It ends the group and is done after it.
     empty: &'a mut Option<Emptied>,
 }
 
@@ -241,7 +228,7 @@ impl Iterator for ArrivingRequests<'_> {
 }
 
 fn serve(
-    mut connection: Connection,
+    mut session: Box<dyn Session>,
     jobs: &Jobs,
     last: &Mutex<Option<Instant>>,
     audit: &OnceLock<Recording>,
@@ -255,7 +242,7 @@ fn serve(
             Work::Empty(answer) => empty = Some(answer),
             Work::Write(first) => {
                 let began = Instant::now();
-                match begin(&mut connection, if is_held { BUSY_AGAIN } else { BUSY }) {
+                match Transaction::begin(&mut *session, is_held) {
                     Ok(transaction) => {
                         is_held = false;
                         // The requests are not collected first: one that arrives while the group runs is still part of
@@ -283,7 +270,7 @@ fn serve(
             }
         }
         if let Some(answer) = empty {
-            let _ = answer.send(wal::truncate(&connection).map_err(|error| error.to_string()));
+            let _ = answer.send(session.empty_log().map_err(|error| error.to_string()));
         }
     }
 }
@@ -298,24 +285,18 @@ fn answer_waiting(
     let failed = match &committed {
         Err(Fault::Commit(error)) => Some(error),
         // A failure of the audit log or the HSM does not concern the database.
-        Ok(()) | Err(Fault::Audit(_) | Fault::Binding(_)) => None,
+        Ok(()) | Err(Fault::Audit(_) | Fault::Binding(_) | Fault::Unknown) => None,
     };
     if let Some(error) = failed {
         tracing::error!(%error, "the database could not be written");
     }
     *last.lock().unwrap_or_else(PoisonError::into_inner) = failed.is_none().then(Instant::now);
     if committed.is_ok() {
-        unerased.add(waiting.iter().map(|waiting| waiting.erases).sum());
+        unerased.add(waiting.iter().map(Waiting::erases).sum());
     }
-    for Waiting { acknowledge, .. } in waiting {
-        acknowledge(committed.clone().map_err(Error::from));
+    for waiting in waiting {
+        waiting.acknowledge(committed.clone().map_err(Error::from));
     }
-}
-
-/// Begins a write transaction. Waits at most for `busy` if another program locks the database.
-fn begin(connection: &mut Connection, busy: Duration) -> Result<Transaction<'_>, rusqlite::Error> {
-    connection.busy_timeout(busy)?;
-    connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
 
 /// Refuses all waiting requests, because nothing can be written now and each of them would wait without success.

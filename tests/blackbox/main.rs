@@ -172,6 +172,7 @@ mod many_at_once;
 mod modes_equal_openssl;
 mod nothing_acknowledged_is_lost;
 mod nothing_but_the_credential_lets_in;
+mod on_postgresql;
 mod one_caller_does_not_stop_the_others;
 mod openapi_describes_the_routes;
 mod operations_come_in_parts;

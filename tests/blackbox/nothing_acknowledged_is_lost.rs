@@ -84,20 +84,25 @@ fn check(server: &Server, told: &ResourceEntry) {
 
 #[test]
 fn in_twenty_rounds_of_creates_and_kills() {
-    let mut server = Server::start();
+    kill_in_rounds(&Options::default(), ROUNDS, CREATES);
+}
+
+/// Kills a server with these options in each round, until there are so many keys.
+pub fn kill_in_rounds(options: &Options, rounds: usize, creates: usize) {
+    let mut server = Server::start_with(options);
     let told = Mutex::new(ResourceEntry::default());
-    for number in 1..=ROUNDS {
-        let place = round(server, &told, CREATES / ROUNDS * number);
-        server = Server::start_at(place, &Options::default());
+    for number in 1..=rounds {
+        let place = round(server, &told, creates / rounds * number);
+        server = Server::start_at(place, options);
         check(&server, &told.lock().unwrap());
     }
     let told = told.into_inner().unwrap();
-    assert!(told.keys.len() >= CREATES);
-    eprintln!("{} keys and {} destroyed ones in {ROUNDS} rounds", told.keys.len(), told.destroyed.len());
+    assert!(told.keys.len() >= creates);
+    eprintln!("{} keys and {} destroyed ones in {rounds} rounds", told.keys.len(), told.destroyed.len());
     // There is no key that was not acknowledged, except those of requests that the kills interrupted.
     let mut alice = server.alice().connect().unwrap();
     let excess = alice.count().checked_sub(told.keys.len());
-    assert!(excess.is_some_and(|excess| excess <= CLIENTS * ROUNDS), "{excess:?}");
+    assert!(excess.is_some_and(|excess| excess <= CLIENTS * rounds), "{excess:?}");
     assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
     assert!(!server.log().contains("panicked") && !server.log().contains("ROW REFUSED"));
 }

@@ -27,8 +27,6 @@ fn used() -> Arc<Place> {
 /// Changes the schema back to the version without the digest of the root keys.
 pub const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; \
                            ALTER TABLE object DROP COLUMN pending; DROP TABLE object_pending; DROP TABLE object_use; \
-                           DROP TRIGGER access_token_added; DROP TRIGGER access_token_ended; \
-                           DROP TRIGGER access_token_removed; \
                            DROP TABLE access_token_count; DROP TABLE access_token_order; \
                            DROP TABLE secret_path; DROP TABLE gcm_use; DROP TABLE gcm_credit; DROP TABLE erasure; \
                            DROP TABLE root_key_pending; DROP TABLE client_secret; DROP TABLE api_key; DROP TABLE secret_place; \

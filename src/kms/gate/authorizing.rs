@@ -37,6 +37,7 @@ impl Kms {
         action: Action,
         id: Option<&UniqueIdentifier>,
     ) -> Result<Grant<'a>, Error> {
+        self.check_contact()?;
         let id = match id {
             Some(UniqueIdentifier::Text(id)) => id.as_str(),
             Some(UniqueIdentifier::IdPlaceholder) | None => call.placeholder.as_deref().ok_or(Error::NoIdentifier)?,

@@ -51,7 +51,7 @@ impl Kms {
                     match self.erase_row(row, emptied)? {
                         Some(record) => {
                             numbers.push(number);
-                            records.push(record);
+                            records.extend(record);
                         }
                         None => is_all = false,
                     }
@@ -70,17 +70,18 @@ impl Kms {
         }
     }
 
-    /// The audit record of an erased row; `None` while the bytes may still be there.
-    fn erase_row(&self, row: Option<Erasure>, emptied: bool) -> Result<Option<Record>, Error> {
+    /// The audit record of an erased row; `None` while the bytes may still be there. There is no record if the database
+    /// does not say when it erases what a row had before.
+    fn erase_row(&self, row: Option<Erasure>, emptied: bool) -> Result<Option<Option<Record>>, Error> {
         let believed = match row {
             Some(row) => self.custody.is_bound(&row.bound(), &row.binding)?.then_some(row),
             None => None,
         };
         let Some(Erasure { object, version, cka_id, .. }) = believed else {
             tracing::error!("ROW REFUSED: a row of the table erasure was changed in the database, and is removed");
-            return Ok(Some(Record::note(
+            return Ok(Some(Some(Record::note(
                 "a row of what is to be erased was changed in the database, and was removed",
-            )));
+            ))));
         };
         match cka_id {
             Some(cka_id) => match self.custody.discard(&Material::Token { cka_id }) {
@@ -91,9 +92,10 @@ impl Kms {
                     return Ok(None);
                 }
             },
+            None if !self.store.erases() => return Ok(Some(None)),
             None if !emptied => return Ok(None),
             None => {}
         }
-        Ok(Some(Record::erased(&object, version)))
+        Ok(Some(Some(Record::erased(&object, version))))
     }
 }

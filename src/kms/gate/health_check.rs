@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::super::error::Error;
 use super::health::{Health, TokenHealth};
 use super::service::Kms;
 use crate::custody;
@@ -24,6 +25,15 @@ impl Kms {
                 health
             }
         }
+    }
+
+    /// Whether the database is known well enough that what was read from it before may be used. Each request asks this
+    /// before anything else is looked at.
+    ///
+    /// # Errors
+    /// PostgreSQL has not answered for a second, or another server has taken the database over.
+    pub fn check_contact(&self) -> Result<(), Error> {
+        Ok(self.store.check_contact()?)
     }
 
     /// Returns the pulse of the database's writer.

@@ -32,6 +32,9 @@ impl Logins {
     /// # Errors
     /// See [`NotKnown`].
     pub async fn caller(&self, presented: &Presented<'_>, counted: bool) -> Result<Known, NotKnown> {
+        if self.kms.check_contact().is_err() {
+            return Err(NotKnown::Unavailable);
+        }
         let (peer, address) = (presented.peer, presented.peer.address.ip());
         match self.authenticator.caller(presented, &*self.kms, now(), counted).await {
             Ok(known) => {

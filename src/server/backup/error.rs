@@ -31,6 +31,11 @@ pub enum BackupError {
     /// The path has no last component, as with `/`.
     #[error("--backup {}: name a directory that does not exist yet", .0.display())]
     NoName(PathBuf),
+    /// The database is not a file.
+    #[error(
+        "--backup copies an SQLite database only: copy a PostgreSQL database by pg_dump, and then the audit log and the HSM token"
+    )]
+    NotSqlite,
     /// The database is empty.
     #[error("the database {} records no root keys: no server has started with it, and there is nothing to back up", .0.display())]
     Unused(PathBuf),

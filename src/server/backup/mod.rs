@@ -70,10 +70,10 @@ enum CopiedAudit {
 /// # Errors
 /// See [`BackupError`].
 pub fn backup(config: &Config, directory: &Path) -> Result<BackupReport, BackupError> {
-    let database = &config.sqlite_path;
-    let recorded = Store::inspect(database)?.ok_or_else(|| StartError::NoDatabase(database.clone()))?;
+    let database = config.database.file().ok_or(BackupError::NotSqlite)?;
+    let recorded = Store::inspect(&config.database)?.ok_or_else(|| StartError::NoDatabase(database.to_owned()))?;
     if recorded.is_empty() {
-        return Err(BackupError::Unused(database.clone()));
+        return Err(BackupError::Unused(database.to_owned()));
     }
     let mut staging = Staging::begin(directory)?;
     let original = Original::open(&config.hsm, &recorded).map_err(|error| token_error(config, error))?;

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use rusqlite::{Connection, ToSql, params_from_iter};
-
 use super::super::error::Error;
+use super::super::row::{ToValue, Value, values};
+use super::super::sql::Connection;
 use super::wanted::{Order, Search};
 
 /// The state of an object after the effect of its dates (KMIP 2.1 section 4.57; `kmip::state` has the rule for single
@@ -40,7 +40,7 @@ pub(super) enum Kind {
 pub(super) struct Filter<'a> {
     /// Conditions, each after an `AND`. Their values are ?1 and following; ?1 is the present time.
     pub(super) text: String,
-    pub(super) values: Vec<&'a dyn ToSql>,
+    pub(super) values: Vec<Value<'a>>,
     /// Whether destroyed objects are left out.
     live: bool,
 }
@@ -49,7 +49,11 @@ impl<'a> Filter<'a> {
     pub(super) fn of(search: &'a Search) -> Self {
         let live = search.state.map_or(!search.destroyed, |state| state < DESTROYED);
         // The first value must be used in the text, even if no condition needs the time.
-        let mut filter = Self { text: " AND @now IS NOT NULL".to_owned(), values: vec![&search.now], live };
+        let mut filter = Self {
+            text: " AND CAST(@now AS BIGINT) IS NOT NULL".to_owned(),
+            values: values![search.now].to_vec(),
+            live,
+        };
         for (condition, value) in [
             ("object_type = ?", &search.object_type),
             ("algorithm = ?", &search.algorithm),
@@ -70,8 +74,8 @@ impl<'a> Filter<'a> {
         filter
     }
 
-    fn add(&mut self, condition: &str, value: &'a dyn ToSql) {
-        self.values.push(value);
+    fn add(&mut self, condition: &str, value: &'a Option<i64>) {
+        self.values.push(value.to_value());
         let place = format!("?{}", self.values.len());
         self.text.push_str(" AND ");
         self.text.push_str(&condition.replace('?', &place));
@@ -82,7 +86,7 @@ impl<'a> Filter<'a> {
 pub(super) struct List<'a> {
     sql: String,
     /// The values of the filter, and the key.
-    values: Vec<&'a dyn ToSql>,
+    values: Vec<Value<'a>>,
     order: Order,
     /// Ranks that were read and not passed yet.
     read: VecDeque<i64>,
@@ -96,10 +100,10 @@ pub(super) struct List<'a> {
 
 impl<'a> List<'a> {
     /// A list. `filtered`: without the objects that do not pass the filter.
-    pub(super) fn new(kind: Kind, key: &'a dyn ToSql, order: Order, filter: &Filter<'a>, filtered: bool) -> Self {
+    pub(super) fn new(kind: Kind, key: &'a str, order: Order, filter: &Filter<'a>, filtered: bool) -> Self {
         let mut values = if filtered { filter.values.clone() } else { Vec::new() };
         let text = if filtered { filter.text.as_str() } else { "" };
-        values.push(key);
+        values.push(Value::Text(key));
         let (key, rank, limit) = (values.len(), values.len() + 1, values.len() + 2);
         let (compare, direction) = match order {
             Order::NewestFirst => ("<=", "DESC"),
@@ -114,12 +118,14 @@ impl<'a> List<'a> {
                 ("object INDEXED BY object_project_live", format!("project = ?{key}{live}"))
             }
             Kind::Project => ("object INDEXED BY object_project", format!("project = ?{key}")),
-            Kind::AnyProject => {
-                ("object INDEXED BY object_in_project", format!("project IS NOT NULL AND ?{key} IS NOT NULL"))
-            }
+            Kind::AnyProject => (
+                "object INDEXED BY object_in_project",
+                format!("project IS NOT NULL AND CAST(?{key} AS TEXT) IS NOT NULL"),
+            ),
             Kind::Grantee if filtered => (
-                "object_grantee CROSS JOIN object ON object.number = object_grantee.number",
-                format!("grantee = ?{key}"),
+                // SQLite never reorders a CROSS JOIN.
+                "object_grantee CROSS JOIN object",
+                format!("grantee = ?{key} AND object.number = object_grantee.number"),
             ),
             Kind::Grantee => ("object_grantee", format!("grantee = ?{key}")),
             Kind::Name => ("object_name", format!("name = ?{key}")),
@@ -137,7 +143,7 @@ impl<'a> List<'a> {
     /// The first rank in the list that is at least `rank`.
     pub(super) fn seek(
         &mut self,
-        connection: &Connection,
+        connection: &dyn Connection,
         rank: i64,
         is_over: IsOver<'_>,
     ) -> Result<Option<i64>, Error> {
@@ -156,23 +162,22 @@ impl<'a> List<'a> {
         Ok(self.read.front().copied())
     }
 
-    fn fill(&mut self, connection: &Connection, rank: i64) -> Result<(), Error> {
+    fn fill(&mut self, connection: &dyn Connection, rank: i64) -> Result<(), Error> {
         let sign = |value: i64| if self.order == Order::NewestFirst { -value } else { value };
         let (number, limit) = (sign(rank), i64::try_from(self.size).unwrap_or(i64::MAX));
-        let mut values: Vec<&dyn ToSql> = self.values.clone();
-        values.extend::<[&dyn ToSql; 2]>([&number, &limit]);
-        let mut select = connection.prepare_cached(&self.sql)?;
-        let mut rows = select.query(params_from_iter(values))?;
+        let mut values = self.values.clone();
+        values.extend([Value::Integer(number), Value::Integer(limit)]);
         let mut seen = 0;
-        while let Some(row) = rows.next()? {
+        connection.query(&self.sql, &values, &mut |row| {
             let found = sign(row.get(0)?);
             seen += 1;
             self.next = found.saturating_add(1);
             // NULL counts as false.
-            if row.get::<_, Option<bool>>(1)? == Some(true) {
+            if row.get::<Option<bool>>(1)? == Some(true) {
                 self.read.push_back(found);
             }
-        }
+            Ok(true)
+        })?;
         self.ended = seen < self.size;
         self.size = (self.size * 2).min(MOST);
         Ok(())

@@ -4,24 +4,27 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use rusqlite::Transaction;
-
 use crate::audit::{Audit, Mark, Record, Unavailable};
 use crate::store::audit_head::{self, Binder};
 use crate::store::command::Command;
+use crate::store::engine::Transaction;
 use crate::store::error::Error;
+use crate::store::sql::Connection;
 
 /// Maximum number of jobs in one commit; the jobs of the last request may exceed it.
 const GROUP: usize = 128;
 
+/// How often a transaction that met another one is run at most.
+const ATTEMPTS: u32 = 8;
+
 /// Reports the outcome of the commit to a waiting request.
 type Acknowledge = Box<dyn FnOnce(Result<(), Error>)>;
 
-/// Reports to a waiting request why its job was not run.
+/// Reports to a waiting request why its job was not run, or failed.
 type Refuse = Box<dyn FnOnce(Error) + Send>;
 
-/// Runs inside the transaction. Returns `None` if its changes must be undone and the request has received its error.
-type Job = Box<dyn FnOnce(&Transaction<'_>) -> Option<Acknowledge> + Send>;
+/// Runs inside the transaction.
+type Job = Box<dyn Fn(&dyn Connection) -> Result<Acknowledge, Error> + Send>;
 
 /// Receives the outcome of a job, when its group is on disk.
 pub(super) type Answer<T> = Receiver<Result<T, Error>>;
@@ -46,8 +49,22 @@ pub(super) struct Request {
 
 /// A successful job that waits for the commit.
 pub(super) struct Waiting {
-    pub(super) erases: usize,
-    pub(super) acknowledge: Acknowledge,
+    queued: Queued,
+    acknowledge: Acknowledge,
+    /// The number of its request, if the jobs after a failed one are not begun.
+    stops: Option<usize>,
+}
+
+impl Waiting {
+    /// Number of rows of [`crate::store::erasure`] that the job has added.
+    pub(super) fn erases(&self) -> usize {
+        self.queued.erases
+    }
+
+    /// Reports the outcome of the commit.
+    pub(super) fn acknowledge(self, committed: Result<(), Error>) {
+        (self.acknowledge)(committed);
+    }
 }
 
 /// The content of a transaction.
@@ -57,7 +74,10 @@ pub(super) struct Group {
     pub(super) waiting: Vec<Waiting>,
     /// Number of requests with successful jobs.
     pub(super) requests: usize,
-    records: Vec<Record>,
+    /// Number of requests.
+    begun: usize,
+    /// How often the transaction was begun again.
+    repeats: u32,
 }
 
 /// The reason why a group was not committed.
@@ -66,11 +86,17 @@ pub(super) enum Fault {
     Audit(Unavailable),
     Binding(String),
     Commit(String),
+    /// It may have been committed.
+    Unknown,
 }
 
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Commit(error.to_string())
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Binding(source) => Self::Binding(source),
+            Error::Unknown => Self::Unknown,
+            error => Self::Commit(error.to_string()),
+        }
     }
 }
 
@@ -80,6 +106,7 @@ impl From<Fault> for Error {
             Fault::Audit(source) => Self::Audit(source),
             Fault::Binding(source) => Self::Binding(source),
             Fault::Commit(source) => Self::Commit(source),
+            Fault::Unknown => Self::Unknown,
         }
     }
 }
@@ -99,15 +126,12 @@ impl Queued {
         let refuse: Refuse = Box::new(move |error| {
             let _ = refusal.send(Err(error));
         });
-        let job: Job = Box::new(move |transaction| match job(transaction) {
-            Ok(value) => Some(Box::new(move |committed: Result<(), Error>| {
+        let job: Job = Box::new(move |transaction| {
+            let (value, answer) = (job(transaction)?, answer.clone());
+            Ok(Box::new(move |committed: Result<(), Error>| {
                 // If the request does not wait any more, its connection was lost, but its write is done.
                 let _ = answer.send(committed.map(|()| value));
-            })),
-            Err(error) => {
-                let _ = answer.send(Err(error));
-                None
-            }
+            }))
         });
         (Self { job, refuse, erases, records }, answered)
     }
@@ -115,12 +139,9 @@ impl Queued {
     /// A job whose outcome is not reported to a request.
     pub(super) fn unattended(command: Command) -> Self {
         let Command { job, records, erases } = command;
-        let job: Job = Box::new(move |transaction| match job(transaction) {
-            Ok(()) => Some(Box::new(|_| {})),
-            Err(error) => {
-                tracing::error!(%error, "a background write failed");
-                None
-            }
+        let job: Job = Box::new(move |transaction| {
+            job(transaction)?;
+            Ok(Box::new(|_| {}))
         });
         let refuse: Refuse = Box::new(|error| tracing::error!(%error, "a background write failed"));
         Self { job, refuse, erases, records }
@@ -147,16 +168,18 @@ impl Group {
     ///
     /// # Errors
     /// The transaction cannot continue, and all of it is undone.
-    fn run(&mut self, transaction: &Transaction<'_>, request: Request) -> Result<(), Fault> {
+    fn run(&mut self, transaction: &mut Transaction<'_>, request: Request) -> Result<(), Fault> {
         let Request { jobs, stops } = request;
         let before = self.waiting.len();
+        self.begun += 1;
+        let stops = stops.then_some(self.begun);
         let mut jobs = jobs.into_iter();
         while let Some(queued) = jobs.next() {
             let rest = |jobs: std::vec::IntoIter<Queued>, why: &dyn Fn() -> Error| {
-                Request { jobs: jobs.collect(), stops }.refuse(why);
+                Request { jobs: jobs.collect(), stops: false }.refuse(why);
             };
-            match self.run_one(transaction, queued) {
-                Ok(false) if stops => {
+            match self.run_one(transaction, queued, stops) {
+                Ok(false) if stops.is_some() => {
                     rest(jobs, &|| Error::NotBegun);
                     break;
                 }
@@ -172,30 +195,122 @@ impl Group {
     }
 
     /// Runs a job. Returns false if it failed and its changes are undone.
-    fn run_one(&mut self, transaction: &Transaction<'_>, queued: Queued) -> Result<bool, Fault> {
-        let Queued { job, refuse, erases, records } = queued;
-        // SQL rather than `Savepoint`, because a job takes the transaction itself.
-        if let Err(error) = transaction.execute_batch("SAVEPOINT job") {
-            let fault = Fault::from(error);
-            refuse(fault.clone().into());
+    fn run_one(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        queued: Queued,
+        stops: Option<usize>,
+    ) -> Result<bool, Fault> {
+        loop {
+            let fault = match attempt(transaction, &queued.job) {
+                Ok(Outcome::Done(acknowledge)) => {
+                    self.waiting.push(Waiting { queued, acknowledge, stops });
+                    return Ok(true);
+                }
+                Ok(Outcome::Failed(error)) => {
+                    (queued.refuse)(error);
+                    return Ok(false);
+                }
+                Ok(Outcome::Panicked) => return Ok(false),
+                Err(error) if error.is_transient() => match self.repeat(transaction) {
+                    Ok(()) => continue,
+                    Err(fault) => fault,
+                },
+                Err(error) => error.into(),
+            };
+            (queued.refuse)(fault.clone().into());
             return Err(fault);
         }
-        // A panic of a job is a bug; it must not prevent the commit of other requests.
-        let outcome = catch_unwind(AssertUnwindSafe(|| job(transaction)));
-        let is_done = match outcome {
-            Ok(Some(acknowledge)) => {
-                self.waiting.push(Waiting { erases, acknowledge });
-                self.records.extend(records);
-                true
-            }
-            Ok(None) | Err(_) => {
-                transaction.execute_batch("ROLLBACK TO job")?;
-                false
-            }
-        };
-        transaction.execute_batch("RELEASE job")?;
-        Ok(is_done)
     }
+
+    /// Begins the transaction again, and runs the jobs that had succeeded.
+    fn repeat(&mut self, transaction: &mut Transaction<'_>) -> Result<(), Fault> {
+        let mut jobs = std::mem::take(&mut self.waiting);
+        loop {
+            self.repeats += 1;
+            let done = match self.repeats {
+                ..ATTEMPTS => transaction.begin_again().and_then(|()| run_again(transaction, &mut jobs)),
+                _ => Err(Error::Commit("other transactions change the same rows".to_owned())),
+            };
+            match done {
+                Ok(()) => {
+                    self.waiting = jobs;
+                    return Ok(());
+                }
+                Err(error) if error.is_transient() => {}
+                Err(error) => {
+                    self.waiting = jobs;
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
+    /// Stores the last line of the audit log with the changes, and commits.
+    fn seal(&mut self, transaction: &mut Transaction<'_>, mark: &Mark, bind: &Binder) -> Result<(), Fault> {
+        let count = self.waiting.len();
+        loop {
+            let advanced = audit_head::advance(transaction.connection(), mark.seq, &mark.hash, bind);
+            match advanced.and_then(|()| transaction.commit()) {
+                Err(error) if error.is_transient() => self.repeat(transaction)?,
+                committed => return Ok(committed?),
+            }
+            if self.waiting.len() < count {
+                return Err(Fault::Commit("another transaction changed the same rows".to_owned()));
+            }
+        }
+    }
+}
+
+/// What a job has done.
+enum Outcome {
+    Done(Acknowledge),
+    /// Its changes are undone.
+    Failed(Error),
+    /// Its changes are undone. This is a bug; it must not prevent the commit of other requests.
+    Panicked,
+}
+
+/// Runs a job as a part of the transaction.
+///
+/// # Errors
+/// The transaction cannot continue.
+fn attempt(transaction: &Transaction<'_>, job: &Job) -> Result<Outcome, Error> {
+    transaction.session().begin_part()?;
+    let outcome = match catch_unwind(AssertUnwindSafe(|| job(transaction.connection()))) {
+        Ok(Ok(acknowledge)) => Outcome::Done(acknowledge),
+        Ok(Err(error)) if error.is_transient() || error.is_end() => return Err(error),
+        Ok(Err(error)) => Outcome::Failed(error),
+        Err(_) => Outcome::Panicked,
+    };
+    if !matches!(outcome, Outcome::Done(_)) {
+        transaction.session().undo_part()?;
+    }
+    transaction.session().end_part()?;
+    Ok(outcome)
+}
+
+/// Runs jobs again. Those that fail now are answered and removed.
+fn run_again(transaction: &Transaction<'_>, jobs: &mut Vec<Waiting>) -> Result<(), Error> {
+    let (mut at, mut stopped) = (0, None);
+    while let Some(waiting) = jobs.get_mut(at) {
+        let outcome = if waiting.stops.is_some() && waiting.stops == stopped {
+            Outcome::Failed(Error::NotBegun)
+        } else {
+            attempt(transaction, &waiting.queued.job)?
+        };
+        if let Outcome::Done(acknowledge) = outcome {
+            waiting.acknowledge = acknowledge;
+            at += 1;
+            continue;
+        }
+        let failed = jobs.remove(at);
+        stopped = failed.stops.or(stopped);
+        if let Outcome::Failed(error) = outcome {
+            (failed.queued.refuse)(error);
+        }
+    }
+    Ok(())
 }
 
 /// Runs the jobs of requests in one transaction. The audit log has their records before the commit, and the commit
@@ -206,31 +321,28 @@ pub(super) fn commit(
     group: &mut Group,
     recording: Option<&Recording>,
 ) -> Result<(), Fault> {
-    transaction.set_drop_behavior(rusqlite::DropBehavior::Rollback);
     let mut jobs = 0;
     for request in requests {
         jobs += request.jobs.len();
-        group.run(&transaction, request)?;
+        group.run(&mut transaction, request)?;
         if jobs >= GROUP {
             break;
         }
     }
-    let records = std::mem::take(&mut group.records);
+    let records: Vec<Record> =
+        group.waiting.iter_mut().flat_map(|waiting| std::mem::take(&mut waiting.queued.records)).collect();
     let Some(Recording { audit, bind }) = recording.filter(|_| !records.is_empty()) else {
-        return Ok(transaction.commit()?);
+        return loop {
+            match transaction.commit() {
+                Err(error) if error.is_transient() => group.repeat(&mut transaction)?,
+                committed => break Ok(committed?),
+            }
+        };
     };
     let mark = audit.write(records).map_err(Fault::Audit)?;
-    let committed = seal(transaction, &mark, bind);
-    if committed.is_err() {
+    let committed = group.seal(&mut transaction, &mark, bind);
+    if committed.as_ref().is_err_and(|fault| !matches!(fault, Fault::Unknown)) {
         audit.retract(&mark);
     }
-    committed.map_err(|error| match error {
-        Error::Binding(source) => Fault::Binding(source),
-        error => Fault::Commit(error.to_string()),
-    })
-}
-
-fn seal(transaction: Transaction<'_>, mark: &Mark, bind: &Binder) -> Result<(), Error> {
-    audit_head::advance(&transaction, mark.seq, &mark.hash, bind)?;
-    Ok(transaction.commit()?)
+    committed
 }

@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
+use std::time::Duration;
 
 use super::server::Place;
-use super::{Options, preload};
+use super::{Options, postgres, preload};
 
 /// The offsets of the numbers that `preload/clock.c` reads, and the length of its file.
 const STANDS: u64 = 0;
@@ -23,6 +24,10 @@ pub fn advance(place: &Place, seconds: u64) {
     let mut ahead = [0; 8];
     file(place).read_exact_at(&mut ahead, AHEAD).unwrap();
     put(place, AHEAD, i64::from_ne_bytes(ahead) + i64::try_from(seconds).unwrap());
+    if postgres::is_chosen() {
+        // By these clocks PostgreSQL has not answered for long, until it answers again.
+        std::thread::park_timeout(Duration::from_millis(700));
+    }
 }
 
 /// Stops the clocks of the day of the servers here, at a time in seconds since 1970. The clock of deadlines continues.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use claviger::metrics::Metrics;
 use claviger::store::object::{self, Material};
-use claviger::store::{Error, Store};
+use claviger::store::{Error, Location, Store};
 use claviger_pkcs11::{Key, MacMechanism, Token};
 use rusqlite::{Connection as Database, params};
 
@@ -15,7 +15,7 @@ use super::{again, eventually};
 pub fn store(path: &Path) -> Store {
     let metrics = Metrics::new().unwrap();
     // A child of another test that was just forked has the lock of the one before until it is another program.
-    eventually("the lock is free", || match Store::open(path, &metrics) {
+    eventually("the lock is free", || match Store::open(&Location::Sqlite(path.to_owned()), &metrics) {
         Err(Error::InUse(_)) => None,
         opened => Some(opened.unwrap()),
     })

@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{
-    Authority, Client, Hsm, Identity, Leaf, Token, directory, eventually, kmip, reference, spy, within_patience,
+    Authority, Client, Hsm, Identity, Leaf, Token, directory, eventually, kmip, postgres, reference, spy,
+    within_patience,
 };
 
 pub const P12_PASSWORD: &str = "p12-password-that-must-not-leak";
@@ -45,6 +46,8 @@ pub struct Place {
     pub authority: Authority,
     pub alice: Identity,
     pub bob: Identity,
+    /// The URL of its database, if the suite runs on PostgreSQL.
+    url: OnceLock<String>,
 }
 
 impl Drop for Place {
@@ -70,7 +73,7 @@ impl Place {
         fs::write(directory.path().join("ca.pem"), authority.pem()).unwrap();
         let alice = authority.issue(&Leaf::client("alice"));
         let bob = authority.issue(&Leaf::client("bob"));
-        Self { directory, token, authority, alice, bob }
+        Self { directory, token, authority, alice, bob, url: OnceLock::new() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -79,6 +82,12 @@ impl Place {
 
     pub fn database(&self) -> PathBuf {
         self.path("claviger.db")
+    }
+
+    /// The URL of a PostgreSQL database of its own, which is made by the first call.
+    pub fn url(&self) -> &str {
+        let cluster = postgres::Cluster::shared();
+        self.url.get_or_init(|| cluster.url(&cluster.database()))
     }
 
     /// Makes a key of the default user with a server that is then stopped. Returns its API token and its identifier.
@@ -109,7 +118,13 @@ impl Place {
         let mut command = self.program();
         command.args(["--hostname", "127.0.0.1", "--port", "0"]);
         command.arg("--hsm-pin-file").arg(&self.token.pin_file);
-        command.arg("--sqlite-path").arg(self.database());
+        if options.arguments.iter().any(|own| own == "--database-url") {
+            // It is another one.
+        } else if postgres::is_chosen() {
+            command.arg("--database-url").arg(self.url());
+        } else {
+            command.arg("--sqlite-path").arg(self.database());
+        }
         if options.pem {
             command.arg("--https-cert-file").arg(self.path("server.pem"));
             command.arg("--https-key-file").arg(self.path("server.key"));

@@ -1,14 +1,13 @@
 //! The write-ahead log: moving its content into the database, and truncating it.
 
 use std::fs::File;
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::connection::{BUSY, configure, with_suffix};
-use super::error::Error;
+use crate::store::error::Error;
 
 /// Number of pages in the WAL at which a commit copies them into the database.
 pub(super) const PAGES: i64 = 16_000;
@@ -34,17 +33,8 @@ fn checkpoint(connection: &Connection, mode: &str) -> Result<Checkpoint, Error> 
     Ok(found?)
 }
 
-/// Copies the pages of the WAL into the database on a connection of its own, while others read and write. Returns false
-/// if a reader still needs the former pages.
-pub(super) fn copy(path: &Path) -> Result<bool, Error> {
-    let connection = Connection::open(path)?;
-    configure(&connection)?;
-    let Checkpoint { busy, pages, copied } = checkpoint(&connection, "PASSIVE")?;
-    Ok(!busy && copied >= pages)
-}
-
 /// Copies the remaining pages and truncates the WAL to zero. Returns false if a reader or another writer uses it for
-/// longer than [`PATIENCE`]. Only what was committed since [`copy`] takes time.
+/// longer than [`PATIENCE`]. Only what was committed since [`Log::copy`] takes time.
 pub(super) fn truncate(connection: &Connection) -> Result<bool, Error> {
     connection.busy_timeout(PATIENCE)?;
     let done = checkpoint(connection, "TRUNCATE");
@@ -52,7 +42,26 @@ pub(super) fn truncate(connection: &Connection) -> Result<bool, Error> {
     Ok(!done?.busy)
 }
 
-/// Waits until the length of the WAL is on disk.
-pub(super) fn sync(path: &Path) -> io::Result<()> {
-    File::open(with_suffix(path, "-wal"))?.sync_all()
+/// The write-ahead log of a file.
+pub(in crate::store) struct Log(PathBuf);
+
+impl Log {
+    pub(in crate::store) fn of(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// Copies the pages of the WAL into the database on a connection of its own, while others read and write. Returns
+    /// false if a reader still needs the former pages.
+    pub(in crate::store) fn copy(&self) -> Result<bool, Error> {
+        let connection = Connection::open(&self.0)?;
+        configure(&connection)?;
+        let Checkpoint { busy, pages, copied } = checkpoint(&connection, "PASSIVE")?;
+        Ok(!busy && copied >= pages)
+    }
+
+    /// Waits until the length of the WAL is on disk.
+    pub(in crate::store) fn sync(&self) -> Result<(), Error> {
+        let synced = File::open(with_suffix(&self.0, "-wal")).and_then(|file| file.sync_all());
+        synced.map_err(|source| Error::File { path: self.0.clone(), source })
+    }
 }

@@ -13,11 +13,12 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::{configure, immutable, named};
-use super::database::Store;
-use super::error::Error;
-use super::root_key::RootKey;
-use super::{audit_head, object, root_key, schema};
+use super::schema;
 use crate::audit::Head;
+use crate::store::database::Store;
+use crate::store::error::Error;
+use crate::store::root_key::RootKey;
+use crate::store::{audit_head, object, root_key};
 
 /// The pause between two syncs of a copy.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -49,7 +50,7 @@ impl Store {
     /// # Errors
     /// The database cannot be read or belongs to another program, or the copy cannot be written or is damaged.
     pub fn snapshot(path: &Path, to: &Path) -> Result<Snapshot, Error> {
-        let uncopied = |source| Error::Copy { to: to.to_owned(), source: Box::new(source) };
+        let uncopied = |source: rusqlite::Error| Error::Copy { to: to.to_owned(), source: source.into() };
         let unwritten = |source| Error::Write { path: to.to_owned(), source };
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(unwritten)?;
         let connection = open(path).map_err(|error| named(error, path))?;
@@ -111,7 +112,7 @@ fn read(path: &Path) -> Result<Snapshot, Error> {
         schema,
         objects: connection.query_row("SELECT count(*) FROM object", [], |row| row.get(0))?,
         root_keys: root_key::recorded(&connection)?,
-        head: audit_head::last_line(&connection)?,
+        head: if connection.table_exists(None, "audit_head")? { audit_head::last_line(&connection)? } else { None },
         in_token: object::live_in_token_of(&connection)?,
     })
 }

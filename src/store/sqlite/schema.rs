@@ -4,13 +4,13 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::error::Error;
+use crate::store::error::Error;
 
 /// Marks the file as a database of this server: "CLVG" (SQLite's `application_id`).
 const APPLICATION_ID: i64 = 0x434C_5647;
 
 /// Step N takes a database from `user_version` N to N + 1.
-const MIGRATIONS: [&str; 22] = [
+const MIGRATIONS: [&str; 23] = [
     include_str!("schema/001.sql"),
     include_str!("schema/002.sql"),
     include_str!("schema/003.sql"),
@@ -33,6 +33,7 @@ const MIGRATIONS: [&str; 22] = [
     include_str!("schema/022.sql"),
     include_str!("schema/024.sql"),
     include_str!("schema/025.sql"),
+    include_str!("schema/026.sql"),
 ];
 
 /// The newest schema that this program knows.
@@ -52,7 +53,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<i64, Error> 
         return Err(Error::Foreign(path.to_owned()));
     }
     if found > known() || found < 0 {
-        return Err(Error::NewerSchema { path: path.to_owned(), found, known: known() });
+        return Err(Error::NewerSchema { name: path.display().to_string(), found, known: known() });
     }
     Ok(found)
 }

@@ -6,25 +6,43 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::connection::{configure, immutable, with_suffix};
-use super::error::Error;
-use super::{root_key, schema, wal};
+use super::connection::{configure, immutable, named, with_suffix};
+use super::{schema, wal};
+use crate::store::error::Error;
 
 /// Takes the lock that prevents a second server from opening the same file.
-pub(super) fn lock(path: &Path) -> Result<File, Error> {
+pub(in crate::store) fn lock(path: &Path) -> Result<File, Error> {
     let name = lock_name(path);
     let failed = |source| Error::File { path: name.clone(), source };
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse(path.to_owned())),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse(path.display().to_string())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Whether a server has the database open now. During the call no server can open it.
+///
+/// # Errors
+/// The lock cannot be tested.
+pub(in crate::store) fn is_open(path: &Path) -> Result<bool, Error> {
+    let name = lock_name(path);
+    let failed = |source| Error::File { path: name.clone(), source };
+    let file = match File::open(&name) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        opened => opened.map_err(failed)?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
 
 /// The name of the lock file. It is derived from the real path of the database, so that a symbolic link leads to the
 /// same lock.
-pub(super) fn lock_name(path: &Path) -> PathBuf {
+fn lock_name(path: &Path) -> PathBuf {
     with_suffix(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), ".lock")
 }
 
@@ -51,13 +69,20 @@ pub(super) fn prepare(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// The root keys in the file; `None` if it has no schema yet.
-pub(super) fn recorded(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
-    read_only(path)?.map(|connection| root_key::recorded(&connection)).transpose()
+/// Reads the file as it is, if it exists and has a schema.
+pub(in crate::store) fn read_only<T>(
+    path: &Path,
+    read: impl FnOnce(&dyn crate::store::sql::Connection) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let found = || open_read_only(path)?.map(|connection| read(&connection)).transpose();
+    found().map_err(|error| named(error, path))
 }
 
 /// Opens the file for reading only; `None` if it has no schema yet.
-pub(super) fn read_only(path: &Path) -> Result<Option<Connection>, Error> {
+fn open_read_only(path: &Path) -> Result<Option<Connection>, Error> {
     let connection = if with_suffix(path, "-wal").exists() {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
     } else {

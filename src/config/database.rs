@@ -1,0 +1,106 @@
+//! Where the database is.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::Error;
+use super::options::Options;
+use super::secret_file::SecretSource;
+
+/// The database.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// The file of an SQLite database.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres(Arc<Postgres>),
+}
+
+/// A database of a PostgreSQL server.
+#[derive(Debug)]
+pub struct Postgres {
+    /// The URL, without a password.
+    pub url: String,
+    /// The password; `None` if the server asks for none.
+    pub password: Option<SecretSource>,
+    /// Authorities of the server's certificate, PEM; `None` for the system's authorities.
+    pub ca_file: Option<PathBuf>,
+    /// The client certificate and its private key, PEM.
+    pub client: Option<(PathBuf, PathBuf)>,
+}
+
+/// The file, or the URL.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Postgres(settings) => f.write_str(&settings.url),
+        }
+    }
+}
+
+impl Database {
+    /// The file of an SQLite database.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => None,
+        }
+    }
+}
+
+/// The database that the options name.
+pub(super) fn database(options: &Options) -> Result<Database, Error> {
+    let others = [
+        ("database-password-file", &options.database_password_file),
+        ("database-ca-file", &options.database_ca_file),
+        ("database-client-cert-file", &options.database_client_cert_file),
+        ("database-client-key-file", &options.database_client_key_file),
+    ];
+    let Some(url) = options.database_url.clone() else {
+        return match others.into_iter().find(|(_, given)| given.is_some()) {
+            Some((name, _)) => Err(Error::Needs(name, "database-url")),
+            None => Ok(Database::Sqlite(options.sqlite_path.clone().unwrap_or_else(|| PathBuf::from("./claviger.db")))),
+        };
+    };
+    if options.sqlite_path.is_some() {
+        return Err(Error::Conflict("database-url", "sqlite-path"));
+    }
+    if has_password(&url) {
+        return Err(Error::PasswordInUrl);
+    }
+    let client = match (options.database_client_cert_file.clone(), options.database_client_key_file.clone()) {
+        (Some(_), None) => return Err(Error::Needs("database-client-cert-file", "database-client-key-file")),
+        (None, Some(_)) => return Err(Error::Needs("database-client-key-file", "database-client-cert-file")),
+        (certificate, key) => certificate.zip(key),
+    };
+    let password = options.database_password_file.clone();
+    let password = password.map(|path| SecretSource::File { what: "the password of the database", path });
+    Ok(Database::Postgres(Arc::new(Postgres { url, password, ca_file: options.database_ca_file.clone(), client })))
+}
+
+/// Whether there is a password in a URL: after the user, or as an option.
+fn has_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+    let authority = place.split_once('/').map_or(place, |(authority, _)| authority);
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    user.contains(':') || options.split('&').any(|option| option.starts_with("password="))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_seen() {
+        for with in ["postgres://a:b@c/d", "postgres://a:@c:1/d", "postgres://a@c/d?sslmode=require&password=b"] {
+            assert!(has_password(with), "{with}");
+        }
+        for without in ["postgres://a@c:1/d", "postgres://a@%2Frun:1/d?sslmode=disable", "postgres://c:1,e:2/d@f:g"] {
+            assert!(!has_password(without), "{without}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The right to use a database, which one server at a time has.
+//!
+//! An advisory lock of the writer's connection refuses a second server, and is lost with the connection. The row of the
+//! table `lease` names the server that used the database last, and has the number of the last commit: each transaction
+//! of the writer changes it, so that a transaction of a server that lost the lease changes nothing, and so that after a
+//! lost connection the number says whether the last transaction was committed.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::address::Address;
+use super::contact::{Contact, Ended};
+use super::link::{LIMIT, LONGEST, Link};
+use crate::store::error::Error;
+use crate::store::sql;
+
+/// The advisory lock: "CLVG", and 1 for the lease.
+const LOCK: i64 = 0x434C_5647_0000_0001;
+
+/// How long the lock is waited for. PostgreSQL notices within this time that a server is gone with its machine, because
+/// of the settings of each session.
+pub(super) const PATIENCE: Duration = Duration::from_secs(8);
+
+/// How long the first answers of a connection are waited for.
+const GREETING: Duration = Duration::from_secs(5);
+
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Settings of a session that some other databases do not know.
+const OPTIONAL: [(&str, &str); 5] = [
+    ("tcp_keepalives_idle", "2"),
+    ("tcp_keepalives_interval", "1"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "5000"),
+    ("client_connection_check_interval", "2000"),
+];
+
+/// What a connection is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Read,
+    Write,
+}
+
+/// Opens a connection and sets what every session needs.
+pub(super) fn connect(address: &Address, purpose: Purpose) -> Result<Link, Error> {
+    let link = address.connect()?.within(GREETING);
+    // A commit must not be interrupted: PostgreSQL would report success before the synchronous standby has it.
+    let (read_only, longest) = match purpose {
+        Purpose::Read => ("on", LONGEST.as_millis()),
+        Purpose::Write => ("off", 0),
+    };
+    link.batch(&format!(
+        "SET statement_timeout = {longest}; SET lock_timeout = 5000; SET idle_in_transaction_session_timeout = 60000; \
+         SET default_transaction_read_only = {read_only}; SET client_min_messages = warning"
+    ))?;
+    if purpose == Purpose::Write {
+        for (name, value) in OPTIONAL {
+            if let Err(error) = link.batch(&format!("SET {name} = {value}")) {
+                if link.is_lost() {
+                    return Err(error);
+                }
+                tracing::debug!(name, %error, "the database does not know a setting");
+            }
+        }
+        be_durable(&link)?;
+        link.forgive();
+    }
+    Ok(link.within(LIMIT))
+}
+
+/// Has each commit wait until it is on disk, and on the disk of a synchronous standby if there is one.
+fn be_durable(link: &Link) -> Result<(), Error> {
+    // remote_apply waits for more than on; the others wait for less.
+    let found = link.text("SELECT current_setting('synchronous_commit')")?;
+    if found.is_none_or(|found| found != "on" && found != "remote_apply") {
+        link.batch("SET synchronous_commit = on")?;
+    }
+    Ok(())
+}
+
+/// Takes the lock for as long as the connection lives.
+///
+/// # Errors
+/// [`Error::InUse`] if another connection has it for longer than `patience`.
+pub(super) fn lock(link: &Link, name: &str, patience: Duration) -> Result<(), Error> {
+    let began = Instant::now();
+    let sql = format!("SELECT CAST(pg_try_advisory_lock({LOCK}) AS TEXT)");
+    loop {
+        match link.text(&sql) {
+            Ok(Some(answer)) if answer == "true" => return Ok(()),
+            Ok(_) if began.elapsed() > patience => return Err(Error::InUse(name.to_owned())),
+            Ok(_) => thread::sleep(PAUSE),
+            // The row of the lease is enough to keep two servers from changing the database, though not to refuse one.
+            Err(Error::Postgres(failure)) if failure.is_unknown_function() => {
+                link.forgive();
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Gives the lock back, so that a server can start.
+pub(super) fn unlock(link: &Link) {
+    let _ = link.batch(&format!("SELECT pg_advisory_unlock({LOCK})"));
+}
+
+/// Makes `holder` the one that uses the database; returns the number of the last commit.
+pub(super) fn take(link: &Link, holder: &str) -> Result<i64, Error> {
+    let sql = format!("UPDATE lease SET holder = '{holder}' WHERE one = 1 RETURNING number");
+    sql::one(link, &sql, &[], sql::column)?.ok_or_else(|| Error::Malformed("lease".to_owned()))
+}
+
+/// Returns the number of the last commit, if the lease is still this server's.
+///
+/// # Errors
+/// [`Error::TakenOver`], for good; or the database cannot be read.
+pub(super) fn present(link: &Link, contact: &Contact) -> Result<i64, Error> {
+    let found = sql::one(link, "SELECT holder, number FROM lease WHERE one = 1", &[], sql::pair::<String, i64>)?;
+    match found {
+        Some((holder, number)) if holder == contact.holder => Ok(number),
+        _ => Err(contact.end(Ended::TakenOver)),
+    }
+}
+
+/// Like [`present`], after each transaction of this server's former connections has ended, and what they committed is on
+/// disk and on that of the synchronous standby: a connection that is lost while it waits for the standby leaves its commit
+/// visible before. A later commit waits for all earlier ones.
+pub(super) fn settled(link: &Link, contact: &Contact) -> Result<i64, Error> {
+    link.batch("UPDATE lease SET number = number WHERE one = 1")?;
+    present(link, contact)
+}

@@ -1,0 +1,18 @@
+//! PostgreSQL 13 or newer, or a database that speaks its protocol and its SQL. One server at a time uses it.
+
+mod address;
+mod contact;
+mod dialect;
+mod failure;
+mod heart;
+mod lease;
+mod link;
+mod opening;
+mod pool;
+mod schema;
+mod session;
+mod value;
+mod waiting;
+
+pub use failure::Failure;
+pub(super) use opening::{Opened, Watch, is_open, open, read_only};
