@@ -257,7 +257,7 @@ fn serve(
                         // If the last group held the jobs of several requests, their callers probably send the next
                         // ones now: wait for them.
                         wait = (group.requests > 1).then(|| (took / 2).min(MAX_WAIT));
-                        answer_waiting(committed, group.waiting, last, unerased);
+                        answer_waiting(&committed, group, last, unerased);
                     }
                     Err(error) => {
                         *last.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -276,13 +276,8 @@ fn serve(
 }
 
 /// Reports the outcome of the commit to all waiting requests.
-fn answer_waiting(
-    committed: Result<(), Fault>,
-    waiting: Vec<Waiting>,
-    last: &Mutex<Option<Instant>>,
-    unerased: &Unerased,
-) {
-    let failed = match &committed {
+fn answer_waiting(committed: &Result<(), Fault>, group: Group, last: &Mutex<Option<Instant>>, unerased: &Unerased) {
+    let failed = match committed {
         Err(Fault::Commit(error)) => Some(error),
         // A failure of the audit log or the HSM does not concern the database.
         Ok(()) | Err(Fault::Audit(_) | Fault::Binding(_) | Fault::Unknown) => None,
@@ -292,11 +287,9 @@ fn answer_waiting(
     }
     *last.lock().unwrap_or_else(PoisonError::into_inner) = failed.is_none().then(Instant::now);
     if committed.is_ok() {
-        unerased.add(waiting.iter().map(Waiting::erases).sum());
+        unerased.add(group.waiting.iter().map(Waiting::erases).sum());
     }
-    for waiting in waiting {
-        waiting.acknowledge(committed.clone().map_err(Error::from));
-    }
+    group.answer(committed);
 }
 
 /// Refuses all waiting requests, because nothing can be written now and each of them would wait without success.

@@ -60,11 +60,6 @@ impl Waiting {
     pub(super) fn erases(&self) -> usize {
         self.queued.erases
     }
-
-    /// Reports the outcome of the commit.
-    pub(super) fn acknowledge(self, committed: Result<(), Error>) {
-        (self.acknowledge)(committed);
-    }
 }
 
 /// The content of a transaction.
@@ -72,6 +67,9 @@ impl Waiting {
 pub(super) struct Group {
     /// The jobs that succeeded.
     pub(super) waiting: Vec<Waiting>,
+    /// The jobs that failed. They are answered after the commit: what they met may have been a change of the same group, and
+    /// a request that tries again must be able to read it.
+    failed: Vec<(Refuse, Error)>,
     /// Number of requests with successful jobs.
     pub(super) requests: usize,
     /// Number of requests.
@@ -164,6 +162,16 @@ impl Request {
 }
 
 impl Group {
+    /// Reports the outcome of the commit to all waiting requests.
+    pub(super) fn answer(self, committed: &Result<(), Fault>) {
+        for waiting in self.waiting {
+            (waiting.acknowledge)(committed.clone().map_err(Error::from));
+        }
+        for (refuse, error) in self.failed {
+            refuse(error);
+        }
+    }
+
     /// Runs the jobs of a request. Each job can be undone separately.
     ///
     /// # Errors
@@ -208,7 +216,7 @@ impl Group {
                     return Ok(true);
                 }
                 Ok(Outcome::Failed(error)) => {
-                    (queued.refuse)(error);
+                    self.failed.push((queued.refuse, error));
                     return Ok(false);
                 }
                 Ok(Outcome::Panicked) => return Ok(false),
@@ -229,7 +237,9 @@ impl Group {
         loop {
             self.repeats += 1;
             let done = match self.repeats {
-                ..ATTEMPTS => transaction.begin_again().and_then(|()| run_again(transaction, &mut jobs)),
+                ..ATTEMPTS => {
+                    transaction.begin_again().and_then(|()| run_again(transaction, &mut jobs, &mut self.failed))
+                }
                 _ => Err(Error::Commit("other transactions change the same rows".to_owned())),
             };
             match done {
@@ -290,8 +300,12 @@ fn attempt(transaction: &Transaction<'_>, job: &Job) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
-/// Runs jobs again. Those that fail now are answered and removed.
-fn run_again(transaction: &Transaction<'_>, jobs: &mut Vec<Waiting>) -> Result<(), Error> {
+/// Runs jobs again. Those that fail now are moved to the failed ones.
+fn run_again(
+    transaction: &Transaction<'_>,
+    jobs: &mut Vec<Waiting>,
+    failed: &mut Vec<(Refuse, Error)>,
+) -> Result<(), Error> {
     let (mut at, mut stopped) = (0, None);
     while let Some(waiting) = jobs.get_mut(at) {
         let outcome = if waiting.stops.is_some() && waiting.stops == stopped {
@@ -304,10 +318,10 @@ fn run_again(transaction: &Transaction<'_>, jobs: &mut Vec<Waiting>) -> Result<(
             at += 1;
             continue;
         }
-        let failed = jobs.remove(at);
-        stopped = failed.stops.or(stopped);
+        let removed = jobs.remove(at);
+        stopped = removed.stops.or(stopped);
         if let Outcome::Failed(error) = outcome {
-            (failed.queued.refuse)(error);
+            failed.push((removed.queued.refuse, error));
         }
     }
     Ok(())
