@@ -61,6 +61,28 @@ pub struct Turn {
     queues: Arc<Mutex<Queues>>,
     name: String,
     ticket: u64,
+    since: i64,
+}
+
+impl Turn {
+    /// The name of the thing.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Notes up to which commit its holder has followed other servers, whose turns are not these ones.
+    #[must_use]
+    pub fn with_since(mut self, since: i64) -> Self {
+        self.since = since;
+        self
+    }
+
+    /// See [`Self::with_since`].
+    #[must_use]
+    pub fn since(&self) -> i64 {
+        self.since
+    }
 }
 
 /// Too many changes of the same thing are waiting, or the wait was too long.
@@ -107,7 +129,7 @@ impl Turns {
             }
             queues = moved.wait_timeout(queues, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        Ok(Turn { queues: Arc::clone(&self.0), name: name.to_owned(), ticket })
+        Ok(Turn { queues: Arc::clone(&self.0), name: name.to_owned(), ticket, since: 0 })
     }
 
     fn lock(&self) -> MutexGuard<'_, Queues> {

@@ -38,6 +38,8 @@ pub struct AuditSettings {
     pub rotate_age: Duration,
     /// The longest time until a line is on disk and covered by a signature.
     pub interval: Duration,
+    /// The logs of the other servers over the same database, for a check of the store.
+    pub others: Vec<PathBuf>,
     /// Whether the server starts although lines that the database has a record of are missing.
     pub accept_loss: bool,
 }
@@ -99,6 +101,7 @@ pub(super) fn settings(options: &Options, database: &Path) -> Result<Option<Audi
         rotate_size,
         rotate_age: Duration::from_secs(u64::from(days) * 86_400),
         interval: AUDIT_INTERVAL,
+        others: options.other_audit_file.clone().unwrap_or_default(),
         accept_loss: options.audit_accept_loss.unwrap_or(false),
     }))
 }

@@ -22,6 +22,8 @@ pub enum Database {
 pub struct Postgres {
     /// The URL, without a password.
     pub url: String,
+    /// The name of this server among those that use the database.
+    pub server: String,
     /// The password; `None` if the server asks for none.
     pub password: Option<SecretSource>,
     /// Authorities of the server's certificate, PEM; `None` for the system's authorities.
@@ -51,6 +53,9 @@ impl Database {
     }
 }
 
+/// The longest name of a server, in bytes.
+const LONGEST_NAME: usize = 64;
+
 /// The database that the options name.
 pub(super) fn database(options: &Options) -> Result<Database, Error> {
     let others = [
@@ -59,9 +64,11 @@ pub(super) fn database(options: &Options) -> Result<Database, Error> {
         ("database-client-cert-file", &options.database_client_cert_file),
         ("database-client-key-file", &options.database_client_key_file),
     ];
+    let needs = others.into_iter().find(|(_, given)| given.is_some()).map(|(name, _)| name);
+    let needs = needs.or_else(|| options.server_name.as_ref().map(|_| "server-name"));
     let Some(url) = options.database_url.clone() else {
-        return match others.into_iter().find(|(_, given)| given.is_some()) {
-            Some((name, _)) => Err(Error::Needs(name, "database-url")),
+        return match needs {
+            Some(name) => Err(Error::Needs(name, "database-url")),
             None => Ok(Database::Sqlite(options.sqlite_path.clone().unwrap_or_else(|| PathBuf::from("./claviger.db")))),
         };
     };
@@ -78,16 +85,25 @@ pub(super) fn database(options: &Options) -> Result<Database, Error> {
     };
     let password = options.database_password_file.clone();
     let password = password.map(|path| SecretSource::File { what: "the password of the database", path });
-    Ok(Database::Postgres(Arc::new(Postgres { url, password, ca_file: options.database_ca_file.clone(), client })))
+    let server = options.server_name.clone().unwrap_or_else(|| "main".to_owned());
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if server.is_empty() || server.len() > LONGEST_NAME || !server.bytes().all(is_plain) {
+        return Err(Error::ServerName(server));
+    }
+    let ca_file = options.database_ca_file.clone();
+    Ok(Database::Postgres(Arc::new(Postgres { url, server, password, ca_file, client })))
 }
 
-/// Whether there is a password in a URL: after the user, or as an option.
+/// Whether there may be a password in a URL: after the user, or as an option.
 fn has_password(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
     let authority = place.split_once('/').map_or(place, |(authority, _)| authority);
-    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-    user.contains(':') || options.split('&').any(|option| option.starts_with("password="))
+    let (user, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+    // A slash that is not escaped ends the hosts: what is not a port may be the beginning of a password.
+    let is_port = |port: &str| port.ends_with(']') || port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_cut = !hosts.split(',').all(|host| host.rsplit_once(':').is_none_or(|(_, port)| is_port(port)));
+    is_cut || user.contains(':') || options.split('&').any(|option| option.starts_with("password="))
 }
 
 #[cfg(test)]
@@ -96,10 +112,21 @@ mod tests {
 
     #[test]
     fn a_password_in_a_url_is_seen() {
-        for with in ["postgres://a:b@c/d", "postgres://a:@c:1/d", "postgres://a@c/d?sslmode=require&password=b"] {
+        for with in [
+            "postgres://a:b/e@c/d",
+            "postgres://a:b@c/d",
+            "postgres://a:@c:1/d",
+            "postgres://a@c/d?sslmode=require&password=b",
+        ] {
             assert!(has_password(with), "{with}");
         }
-        for without in ["postgres://a@c:1/d", "postgres://a@%2Frun:1/d?sslmode=disable", "postgres://c:1,e:2/d@f:g"] {
+        for without in [
+            "postgres://a@[::1]/d",
+            "postgres://a@[::1]:5/d",
+            "postgres://a@c:1/d",
+            "postgres://a@%2Frun:1/d?sslmode=disable",
+            "postgres://c:1,e:2/d@f:g",
+        ] {
             assert!(!has_password(without), "{without}");
         }
     }

@@ -80,6 +80,9 @@ pub enum Error {
     /// An option needs another one, which is not given.
     #[error("--{0} needs --{1}")]
     Needs(&'static str, &'static str),
+    /// A name of a server is not one.
+    #[error("--server-name {0:?}: give 1 to 64 letters, digits, . _ and - of ASCII")]
+    ServerName(String),
     /// The values of two options belong together, but cannot be paired.
     #[error(
         "{values} values of {option} cannot be paired with {owners} of {owner}: give one for each, or put each after the {owner} that it is for"
@@ -186,6 +189,7 @@ impl Error {
             Self::LogFilter(_) => &["log"],
             Self::SameMechanism(_) => &["hsm_wrap_mechanism", "hsm_wrap_pad_mechanism"],
             Self::DefaultUsername(_) => &["default_username"],
+            Self::ServerName(_) => &["server_name"],
             Self::Conflict(first, second) | Self::Needs(first, second) => &[first, second],
             Self::AuthorityWithoutIdentity => &["authority_cert_file"],
             Self::PasswordInUrl => &["database_url"],

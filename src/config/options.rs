@@ -304,6 +304,10 @@ options! {
     /// URL of a PostgreSQL database, in place of an SQLite file: postgres://USER@HOST:PORT/DATABASE
     #[arg(long, env = "KMS_DATABASE_URL", value_name = "URL")]
     database_url: String,
+    /// Name of this server among those over the same PostgreSQL database, at most 64 of A-Z, a-z, 0-9, `.`, `_` and `-`
+    /// [default: main]
+    #[arg(long, env = "KMS_SERVER_NAME", value_name = "NAME")]
+    server_name: String,
     /// File with the password of the PostgreSQL user
     #[arg(long, env = "KMS_DATABASE_PASSWORD_FILE", value_name = "FILE")]
     database_password_file: PathBuf,
@@ -319,6 +323,9 @@ options! {
     /// File of the audit log, or `none` [default: next to the database, claviger.audit.jsonl for claviger.db]
     #[arg(long, env = "KMS_AUDIT_FILE", value_name = "FILE")]
     audit_file: PathBuf,
+    /// Audit logs of the other servers over the same PostgreSQL database, for --check-store; several are separated by commas
+    #[arg(long, env = "KMS_OTHER_AUDIT_FILE", value_name = "FILE", value_delimiter = ',')]
+    other_audit_file: Vec<PathBuf>,
     /// Size at which a new file of the audit log begins, in bytes, at least 4096; 0 = never [default: 268435456]
     #[arg(long, env = "KMS_AUDIT_ROTATE_SIZE", value_name = "BYTES")]
     audit_rotate_size: u64,

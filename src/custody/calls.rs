@@ -188,11 +188,13 @@ impl Custody {
     pub(super) fn placed_in(&self, device: &Device, cka_id: &[u8]) -> Result<Key, Error> {
         match self.placed(cka_id) {
             Some(handle) if device.knows(&handle) => Ok(handle),
-            // The handle was lost, or the object came back after the root keys did: the owner searches again.
+            // The handle was lost, the object came back after the root keys did, or another server has made it since: the
+            // owner searches again.
             known => {
+                let is_sought = known.is_some() || self.may_be_new();
                 self.rescan.store(true, Ordering::Release);
                 self.token.suspect().raise();
-                Err(known.map_or(Error::NoTokenObject, |_| Error::Token(pkcs11::Error::Stale)))
+                Err(if is_sought { Error::Token(pkcs11::Error::Stale) } else { Error::NoTokenObject })
             }
         }
     }

@@ -66,6 +66,7 @@ impl Custody {
             placement,
             abilities,
             durability,
+            is_shared: !store.server().is_empty(),
             rescan: AtomicBool::new(false),
             digests_no_keys: AtomicBool::new(false),
             oaep_refused: Refused::default(),

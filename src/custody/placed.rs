@@ -19,6 +19,9 @@ pub(super) const PLACED_LABEL: &str = "claviger key";
 /// The time for which an object that a listing of the token did not show is taken to be gone.
 const LISTING_STANDS: Duration = Duration::from_secs(10);
 
+/// The age of a listing after which an object that it did not show is looked for again.
+const JUST: Duration = Duration::from_millis(100);
+
 impl Custody {
     /// Makes a token object, for a key that is not kept wrapped. The object is durable when this returns.
     pub(super) fn place<T>(
@@ -119,10 +122,15 @@ impl Custody {
         rescanned
     }
 
+    /// Whether an object that the last listing did not show may be there: another server may have made it since.
+    pub(super) fn may_be_new(&self) -> bool {
+        self.is_shared && self.listed.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > JUST
+    }
+
     /// Lists the token's objects again, unless the last listing is recent.
     fn list_if_old(&self) -> Result<(), Error> {
         let listed = *self.listed.lock().unwrap_or_else(PoisonError::into_inner);
-        if listed.elapsed() < LISTING_STANDS { Ok(()) } else { self.list_again() }
+        if !self.is_shared && listed.elapsed() < LISTING_STANDS { Ok(()) } else { self.list_again() }
     }
 
     fn list_again(&self) -> Result<(), Error> {

@@ -10,24 +10,30 @@ use crate::store::Store;
 use crate::store::audit_head::AuditHead;
 use crate::store::root_key::{self, RootKey};
 
-/// Records root keys, in one transaction with the end of the audit log, whose binding covers the whole record and
-/// whether uses of AES-GCM are counted. For a key that is recorded already, the check value is replaced.
+/// Records root keys, in one transaction with the row `head`, whose binding covers the whole record and whether uses of
+/// AES-GCM are counted, and with other new rows of ends of audit logs. For a key that is recorded already, the check value is replaced.
 pub(super) fn record(
     (device, disk): (&Device, Unsettled),
     store: &Store,
     roots: &Roots,
     made: &[RootKey],
     (whole, counts): (&[RootKey], bool),
-    head: AuditHead,
+    (head, beside): (AuditHead, Vec<AuditHead>),
     now: i64,
 ) -> Result<(), RootError> {
     // The keys must be durable before the database records them.
     disk.settle().map_err(RootError::Disk)?;
     // A line that the former key signed proves nothing under the new key.
-    let signed_line = head.signed_line.filter(|_| !roots.remade().contains(&RemadeKey::Audit));
+    let is_names = head.is_common();
+    let signed_line = head.signed_line.filter(|_| is_names || !roots.remade().contains(&RemadeKey::Audit));
     let mut head = AuditHead { root_keys: Some(root_key::digest(whole, counts).to_vec()), signed_line, ..head };
     head.binding = Some(mac(device, roots.binding(), &head.bound())?);
-    Ok(store.write(root_key::record(made.to_vec(), now).then(root_key::conclude()).then(head.insert()))?)
+    let mut command = root_key::record(made.to_vec(), now).then(root_key::conclude()).then(head.insert());
+    for head in beside {
+        let binding = Some(mac(device, roots.binding(), &head.bound())?);
+        command = command.then(AuditHead { binding, ..head }.insert());
+    }
+    Ok(store.write(command)?)
 }
 
 pub(super) fn mac(device: &Device, binding: &Key, bytes: &[u8]) -> Result<Vec<u8>, RootError> {

@@ -49,7 +49,7 @@ fn complete(
     remake: &Remake,
     now: i64,
 ) -> Result<Roots, RootError> {
-    let head = audit_head::read(store)?;
+    let head = audit_head::covering(store)?;
     let lacking = lacking(&recorded, &remake.keys)?;
     let mut made = Vec::with_capacity(lacking.len());
     if !lacking.is_empty() {
@@ -78,14 +78,14 @@ fn complete(
                 whole.iter_mut().filter(|own| own.name == record.name).for_each(|own| own.clone_from(record));
             }
             if !covers || !renewed.is_empty() {
-                record((device, disk), store, &roots, &renewed, (&whole, counts), head, now)?;
+                record((device, disk), store, &roots, &renewed, (&whole, counts), (head, Vec::new()), now)?;
             }
         }
         // An invalid head is reported where the log is opened.
         (_, true) => {}
-        (head, false) if is_sound || remake.accept_loss => {
+        (head, false) if is_sound || remake.accept_loss && store.server().is_empty() => {
             let head = head.unwrap_or_else(AuditHead::begin);
-            record((device, disk), store, &roots, &made, (&whole, counts), head, now)?;
+            record((device, disk), store, &roots, &made, (&whole, counts), (head, Vec::new()), now)?;
         }
         (_, false) => return Err(RootError::NoHead),
     }

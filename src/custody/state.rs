@@ -42,6 +42,8 @@ pub struct Custody {
     pub(super) placement: Option<Placement>,
     pub(super) abilities: Abilities,
     pub(super) durability: Durability,
+    /// Whether other servers make and destroy token objects too.
+    pub(super) is_shared: bool,
     /// Set when a row names a token object that the last listing did not find, or whose handle was lost.
     pub(super) rescan: AtomicBool,
     /// Set when the token refused to compute the digest of a key.

@@ -47,6 +47,18 @@ impl Custody {
         })
     }
 
+    /// Reads the root keys again, because another server has recorded or forgotten one.
+    ///
+    /// # Errors
+    /// The token or the store is unavailable, or the token does not have the keys.
+    pub fn read_root_keys(&self, store: &Store) -> Result<(), RootError> {
+        let recorded = root_key::all(store)?;
+        let device = self.device(HsmCall::Look)?;
+        let roots = root::find(&device, &recorded)?;
+        *self.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
+        Ok(())
+    }
+
     /// Makes a new key at the time `now`; it signs from now on. Former keys that `needed` names are kept, and the last
     /// one is; the others are forgotten. The caller must not make two calls at the same time.
     ///

@@ -12,8 +12,8 @@ use crate::store::object::Object as Row;
 const FIXED: usize = 12 << 10;
 
 /// The cache. Its objects, and therefore also the keys that are unwrapped in the HSM token, take at most `capacity`
-/// bytes; the least recently used object is evicted first. This server is the only writer of its database, so no other
-/// changes must be considered.
+/// bytes; the least recently used object is evicted first. An object that another server over the same database changes is
+/// forgotten as soon as this server hears of it ([`super::gate`]).
 pub(super) struct Cache {
     /// In bytes.
     capacity: usize,
@@ -111,6 +111,10 @@ impl Cache {
         let mut inner = self.lock();
         inner.changes += 1;
         let Some(kept) = inner.objects.peek_mut(&object.id) else { return };
+        // Another server may have changed the object since, and another thread may have read that.
+        if kept.object.version > object.version {
+            return;
+        }
         let former = std::mem::replace(kept, Kept { object: Arc::clone(object), size });
         inner.bytes = inner.bytes + size - former.size;
         let gone = inner.shrink(self.capacity);
@@ -126,6 +130,16 @@ impl Cache {
         inner.bytes -= forgotten.as_ref().map_or(0, |kept| kept.size);
         drop(inner);
         drop(forgotten);
+    }
+
+    /// Removes all objects.
+    pub(super) fn clear(&self) {
+        let mut inner = self.lock();
+        inner.changes += 1;
+        inner.bytes = 0;
+        let gone = std::mem::replace(&mut inner.objects, LruCache::unbounded());
+        drop(inner);
+        drop(gone);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -51,6 +51,13 @@ struct Known {
 /// missing or changed row is a loss: without this check, an attacker who can write both files could truncate the log at
 /// any line.
 fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Result<Known, StartError> {
+    if !store.server().is_empty() && !is_sound(audit_head::covering(store)?.as_ref(), custody)? {
+        return Err(StartError::AuditHead);
+    }
+    let is_known = audit_head::of_all(store)?.iter().any(|(name, _)| name == store.server());
+    if !is_known {
+        store.write(audit_head::join(bind.clone()))?;
+    }
     let found = audit_head::read(store)?;
     let remade = custody.remade();
     let mut accepted: Vec<String> = remade
@@ -58,7 +65,10 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
         .map(|key| format!("a root key had no record and was generated again; --remake-root-key {key} accepted this"))
         .collect();
     let sound = is_sound(found.as_ref(), custody)?;
-    let mut head = found.unwrap_or_else(AuditHead::begin);
+    let mut head = match found {
+        Some(found) => found,
+        None => audit_head::empty(store)?,
+    };
     // A new key must not sign lines that the former key never signed.
     let key = hexadecimal::lower(&sha256(&custody.audit_public_key()));
     if head.signed_line.as_deref().and_then(key_of).is_some_and(|former| former != key) {

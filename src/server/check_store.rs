@@ -206,9 +206,15 @@ fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport)
 /// Checks the row with the end of the audit log. It also covers the records of the root keys, and of whether AES-GCM
 /// uses are counted.
 fn head(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
-    let head = audit_head::read(store)?;
-    if !super::audit::is_sound(head.as_ref(), custody)? {
+    if !super::audit::is_sound(audit_head::covering(store)?.as_ref(), custody)? {
         report.findings.push("audit_head: its row was changed or removed in the database".to_owned());
+    }
+    for (server, head) in audit_head::of_all(store)?.into_iter().filter(|(server, _)| !server.is_empty()) {
+        if !super::audit::is_sound(head.as_ref(), custody)? {
+            report
+                .findings
+                .push(format!("audit_head: the row of the server {server:?} was changed or removed in the database"));
+        }
     }
     Ok(())
 }
@@ -274,7 +280,24 @@ fn compare(
     let pem = kms::public_key_pem(&custody.audit_public_key());
     let known = audit_head::read(store)?;
     report.findings.extend(log_finding(&files, &pem, known.and_then(|known| known.signed_line)));
-    let logged: Versions = versions::read(&files)?;
+    let mut logged: Versions = versions::read(&files)?;
+    let others: Vec<_> = settings.others.iter().map(|other| crate::audit::files(other)).collect::<Result<_, _>>()?;
+    for (server, head) in audit_head::of_all(store)?.into_iter().filter(|(server, _)| server != store.server()) {
+        let line = head.and_then(|head| head.signed_line);
+        if line.is_some() && !others.iter().any(|files| log_finding(files, &pem, line.clone()).is_none()) {
+            let finding = "no log of --other-audit-file is intact and has its last checkpoint";
+            report.findings.push(format!("audit log of the server {server:?}: {finding}"));
+        }
+    }
+    for (other, files) in settings.others.iter().zip(others) {
+        report
+            .findings
+            .extend(log_finding(&files, &pem, None).map(|finding| format!("{}: {finding}", other.display())));
+        for (name, version) in versions::read(&files)? {
+            let known = logged.entry(name).or_insert(version);
+            *known = version.max(*known);
+        }
+    }
     report.logged = logged.len();
     for Checked { name, version, .. } in rows.iter().filter(|row| row.bound) {
         let finding = match logged.get(name) {

@@ -221,6 +221,8 @@ fn open(
     }
     let settings = kms::Settings { default_mode, gcm_limit, cache_size, api_token_id, interop, legacy };
     let kms = Arc::new(Kms::open(store, custody, documents, settings, audit)?);
+    kms.follow()?;
+    kms.has_started();
     figures::objects(metrics, &kms);
     figures::erasing(metrics, &kms);
     Ok((kms, owner))

@@ -1,5 +1,6 @@
 //! Rows of access tokens. The token itself is not stored: a row has its rights and the number of its uses.
 
+use super::change::Change;
 use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
@@ -128,8 +129,17 @@ impl AccessToken {
                 return Err(Error::Conflict);
             }
             self.write(transaction, &TABLE.update("WHERE id = ?1"))?;
+            if !self.counts_only(&before) {
+                transaction.note(Change::AccessToken(self.id.clone()));
+            }
             if self.revoked && !before.revoked { end(transaction, &self) } else { Ok(()) }
         })
+    }
+
+    /// Whether nothing but the number of uses differs from `before`.
+    fn counts_only(&self, before: &Self) -> bool {
+        let Self { version, uses, ref binding, .. } = *before;
+        *before == Self { version, uses, binding: binding.clone(), ..self.clone() }
     }
 
     fn write(&self, transaction: &dyn Connection, sql: &str) -> Result<(), Error> {

@@ -1,9 +1,11 @@
-//! The end of the audit log according to the database.
+//! The end of the audit log according to the database. Of several servers over one database, each has a log and a row of
+//! its own. One more row, which all of them write, has their names and covers the records that must never be lost.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openssl::sha::sha256;
+use serde_json::json;
 
 use super::command::Command;
 use super::error::Error;
@@ -14,6 +16,7 @@ use super::row::{BadColumn, Row, values};
 use super::sql::{self, Connection, Table};
 use super::{gcm_use, root_key};
 use crate::audit::{Hash, Head, SignedHead};
+use crate::secret::is_equal;
 
 /// Makes a MAC by the binding key, or returns the reason why it cannot.
 pub type Mac = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, String> + Send + Sync>;
@@ -54,20 +57,50 @@ impl Binder {
         self.sound.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|sound| *sound == digest)
     }
 
-    /// The present row.
+    /// The present row of this server.
     ///
     /// # Errors
     /// Those of the database; the row is missing, or this process neither wrote nor verified it.
     fn present(&self, connection: &dyn Connection) -> Result<AuditHead, Error> {
-        read_in(connection)?
-            .filter(|head| self.trusts(head))
-            .ok_or_else(|| Error::Binding("the row audit_head was changed or removed while the server runs".to_owned()))
+        read_in(connection)?.filter(|head| self.trusts(head)).ok_or_else(changed)
+    }
+
+    /// The present row that covers the records. Other servers write it too, so its binding is verified.
+    ///
+    /// # Errors
+    /// Those of the database and of the HSM; the row is missing or was changed.
+    fn covering(&self, connection: &dyn Connection) -> Result<AuditHead, Error> {
+        let row = covering_in(connection)?.ok_or_else(changed)?;
+        if self.trusts(&row) {
+            return Ok(row);
+        }
+        let binding = pulse::outside(|| (self.mac)(&row.bound())).map_err(Error::Binding)?;
+        if row.number == COMMON && is_equal(&binding, row.binding.as_deref().unwrap_or_default()) {
+            return Ok(row);
+        }
+        Err(changed())
     }
 }
+
+fn changed() -> Error {
+    Error::Binding("the row audit_head was changed or removed while the server runs".to_owned())
+}
+
+/// The number of the row of the only server, and of the first of several.
+const FIRST: i64 = 1;
+
+/// The number of the row of all servers.
+const COMMON: i64 = 0;
+
+/// Maximum number of servers that ever use one database.
+const MOST_SERVERS: usize = 256;
 
 /// The end of the log at the last commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditHead {
+    /// The number of the server: 1 if there is only one. 0 in the row of all servers, whose other columns are empty except
+    /// that `signed_line` has the names of the servers as a JSON array, in the order of their numbers, and `root_keys`.
+    pub number: i64,
     /// The last line; sequence number 0 if there is no line yet.
     pub head: Head,
     /// The last checkpoint that is on disk, without its newline.
@@ -80,7 +113,7 @@ pub struct AuditHead {
     pub binding: Option<Vec<u8>>,
 }
 
-/// The table has one row.
+/// The column `one` is the number of the server.
 const TABLE: Table = Table {
     name: "audit_head",
     columns: "one, seq, hash, signed_line, unrecorded_since, root_keys, binding",
@@ -91,15 +124,46 @@ impl AuditHead {
     /// The row of an empty log.
     #[must_use]
     pub fn begin() -> Self {
+        Self::of(FIRST)
+    }
+
+    fn of(number: i64) -> Self {
         let head = Head { seq: 0, hash: Hash::default() };
-        Self { head, signed_line: None, unrecorded_since: None, root_keys: None, binding: None }
+        Self { number, head, signed_line: None, unrecorded_since: None, root_keys: None, binding: None }
+    }
+
+    /// The rows of a new database: the one that covers the records first. `server` is the name of this server, empty if
+    /// there is only one.
+    #[must_use]
+    pub fn first(server: &str) -> Vec<Self> {
+        if server.is_empty() {
+            return vec![Self::begin()];
+        }
+        vec![Self { signed_line: Some(json!([server]).to_string()), ..Self::of(COMMON) }, Self::begin()]
+    }
+
+    /// Whether this is the row of all servers.
+    #[must_use]
+    pub fn is_common(&self) -> bool {
+        self.number == COMMON
+    }
+
+    /// The names of the servers, in the order of their numbers, if this is the row of all servers.
+    fn servers(&self) -> Vec<String> {
+        let names = self.signed_line.as_deref().filter(|_| self.is_common());
+        names.and_then(|names| serde_json::from_str(names).ok()).unwrap_or_default()
     }
 
     /// The bytes that the binding covers: table name and every column, each with its length before it.
     #[must_use]
     pub fn bound(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512);
-        put(&mut bytes, Some(b"audit_head"));
+        if self.number == FIRST {
+            put(&mut bytes, Some(b"audit_head"));
+        } else {
+            put(&mut bytes, Some(b"audit_head of a server"));
+            put_number(&mut bytes, Some(self.number));
+        }
         put_number(&mut bytes, Some(column(self.head.seq)));
         put(&mut bytes, Some(&self.head.hash));
         put(&mut bytes, self.signed_line.as_deref().map(str::as_bytes));
@@ -141,14 +205,14 @@ impl AuditHead {
     }
 
     fn insert_in(&self, connection: &dyn Connection) -> Result<(), Error> {
-        let Self { head, signed_line, unrecorded_since, root_keys, binding } = self;
+        let Self { number, head, signed_line, unrecorded_since, root_keys, binding } = self;
         let seq = column(head.seq);
-        let values = values![1_i64, seq, head.hash, signed_line, unrecorded_since, root_keys, binding];
+        let values = values![number, seq, head.hash, signed_line, unrecorded_since, root_keys, binding];
         sql::execute(connection, &TABLE.replace(), values).map(drop)
     }
 }
 
-/// The present row; `None` if there is none.
+/// The present row of this server; `None` if there is none.
 ///
 /// # Errors
 /// Those of the database.
@@ -157,8 +221,86 @@ pub fn read(store: &Readers) -> Result<Option<AuditHead>, Error> {
 }
 
 fn read_in(connection: &dyn Connection) -> Result<Option<AuditHead>, Error> {
-    sql::one(connection, &TABLE.select(""), &[], |row| {
+    let rows = all_in(connection)?;
+    let number = match connection.server() {
+        "" => Some(FIRST),
+        server => rows.iter().find(|row| row.is_common()).and_then(|common| number_of(common, server)),
+    };
+    Ok(rows.into_iter().find(|row| Some(row.number) == number))
+}
+
+fn number_of(common: &AuditHead, server: &str) -> Option<i64> {
+    common.servers().iter().zip(FIRST..).find(|(name, _)| *name == server).map(|(_, number)| number)
+}
+
+/// The present row that covers the records that must never be lost; `None` if there is none.
+///
+/// # Errors
+/// Those of the database.
+pub fn covering(store: &Readers) -> Result<Option<AuditHead>, Error> {
+    store.run(covering_in)
+}
+
+fn covering_in(connection: &dyn Connection) -> Result<Option<AuditHead>, Error> {
+    if connection.server().is_empty() {
+        return read_in(connection);
+    }
+    Ok(all_in(connection)?.into_iter().find(AuditHead::is_common))
+}
+
+/// The row of this server's log as if it were empty.
+///
+/// # Errors
+/// Those of the database.
+pub fn empty(store: &Readers) -> Result<AuditHead, Error> {
+    store.run(|connection| {
+        let common = covering_in(connection)?.filter(AuditHead::is_common);
+        let number = common.and_then(|common| number_of(&common, connection.server()));
+        Ok(AuditHead::of(number.unwrap_or(FIRST)))
+    })
+}
+
+/// The names of all servers, each with its row; `None` for a row that is missing. One without a name for the only server.
+///
+/// # Errors
+/// Those of the database.
+pub fn of_all(store: &Readers) -> Result<Vec<(String, Option<AuditHead>)>, Error> {
+    store.run(|connection| {
+        if connection.server().is_empty() {
+            return Ok(vec![(String::new(), read_in(connection)?)]);
+        }
+        let rows = all_in(connection)?;
+        let names = rows.iter().find(|row| row.is_common()).map(AuditHead::servers).unwrap_or_default();
+        let row = |number| rows.iter().find(|row| row.number == number).cloned();
+        Ok(names.into_iter().zip(FIRST..).map(|(name, number)| (name, row(number))).collect())
+    })
+}
+
+/// Gives this server, whose name is new, a row of its own.
+///
+/// # Errors
+/// [`Error::Binding`] if the row of all servers was changed; [`Error::Full`] if there are too many.
+pub fn join(bind: Binder) -> Command {
+    Command::new(move |transaction| {
+        let common = bind.covering(transaction)?;
+        let mut names = common.servers();
+        if names.iter().any(|name| name == transaction.server()) {
+            return Err(Error::Conflict);
+        }
+        if names.len() >= MOST_SERVERS {
+            return Err(Error::Full);
+        }
+        names.push(transaction.server().to_owned());
+        let number = i64::try_from(names.len()).unwrap_or(i64::MAX);
+        AuditHead { signed_line: Some(json!(names).to_string()), ..common }.write_in(transaction, &bind)?;
+        AuditHead::of(number).write_in(transaction, &bind)
+    })
+}
+
+fn all_in(connection: &dyn Connection) -> Result<Vec<AuditHead>, Error> {
+    sql::all(connection, &TABLE.select(""), &[], |row| {
         Ok(AuditHead {
+            number: row.get(0)?,
             head: head_of(row, 1)?,
             signed_line: row.get(3)?,
             unrecorded_since: row.get(4)?,
@@ -232,7 +374,9 @@ fn records_in(connection: &dyn Connection) -> Result<Hash, Error> {
 pub fn cover_records(bind: Binder) -> Command {
     Command::new(move |transaction| {
         let root_keys = Some(records_in(transaction)?.to_vec());
-        AuditHead { root_keys, ..bind.present(transaction)? }.write_in(transaction, &bind)
+        let present =
+            if transaction.server().is_empty() { bind.present(transaction) } else { bind.covering(transaction) };
+        AuditHead { root_keys, ..present? }.write_in(transaction, &bind)
     })
 }
 

@@ -5,6 +5,8 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::change::Follower;
+use super::claim::claim;
 use super::command::Command;
 use super::engine::{Pool, Session};
 use super::erasure::{self, Unerased};
@@ -33,7 +35,7 @@ pub struct Store {
 /// What keeps other servers from the database: the caches rely on this process being the only writer.
 enum Held {
     Sqlite { log: sqlite::Log, _lock: File },
-    Postgres(postgres::Watch),
+    Postgres(Box<postgres::Watch>),
 }
 
 /// All functions that read accept a store.
@@ -67,8 +69,9 @@ impl Store {
     fn open_server(settings: &Arc<Postgres>, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let mut holder = [0; 16];
         openssl::rand::rand_bytes(&mut holder).map_err(|error| Error::Driver(error.into()))?;
-        let postgres::Opened { session, pool, watch } = postgres::open(settings, hexadecimal::lower(&holder))?;
-        Self::start(Box::new(session), Box::new(pool), Held::Postgres(watch), metrics)
+        let postgres::Opened { session, pool, watch } =
+            postgres::open(settings, &settings.server, hexadecimal::lower(&holder))?;
+        Self::start(Box::new(session), Box::new(pool), Held::Postgres(Box::new(watch)), metrics)
     }
 
     fn start(
@@ -112,7 +115,7 @@ impl Store {
     pub fn is_open_elsewhere(location: &Location) -> Result<bool, Error> {
         match location {
             Location::Sqlite(path) => sqlite::is_open(path),
-            Location::Postgres(settings) => postgres::is_open(settings),
+            Location::Postgres(settings) => postgres::is_open(settings, &settings.server),
         }
     }
 
@@ -124,6 +127,43 @@ impl Store {
         match &self.held {
             Held::Sqlite { .. } => Ok(()),
             Held::Postgres(watch) => watch.check(),
+        }
+    }
+
+    /// Does with the changes of other servers over the same database what `follower` does, from now on. Returns when those
+    /// up to now were followed. An SQLite database has one server.
+    ///
+    /// # Errors
+    /// The database does not answer, or the changes cannot be followed.
+    pub fn follow(&self, follower: Follower) -> Result<(), Error> {
+        match &self.held {
+            Held::Sqlite { .. } => Ok(()),
+            Held::Postgres(watch) => watch.follow(follower),
+        }
+    }
+
+    /// The last commit of other servers that this one has followed; 0 if there are no others.
+    #[must_use]
+    pub fn followed(&self) -> i64 {
+        match &self.held {
+            Held::Sqlite { .. } => 0,
+            Held::Postgres(watch) => watch.followed(),
+        }
+    }
+
+    /// Lets other servers over the same database start.
+    pub fn has_started(&self) {
+        if let Held::Postgres(watch) = &self.held {
+            watch.has_started();
+        }
+    }
+
+    /// The name of this server among those over the same database; empty if there is only one.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        match &self.held {
+            Held::Sqlite { .. } => "",
+            Held::Postgres(watch) => watch.server(),
         }
     }
 
@@ -150,13 +190,16 @@ impl Store {
         self.writer.run_all(commands, stops)
     }
 
-    /// Removes rows of [`erasure`], with their records in the audit log.
+    /// Removes rows of [`erasure`], with their records in the audit log. `since`: the last commit that was followed before
+    /// they were read.
     ///
     /// # Errors
-    /// The records could not be written, or the commit failed: the rows stay.
-    pub fn erased(&self, numbers: Vec<i64>, records: Vec<Record>) -> Result<(), Error> {
+    /// The records could not be written, the commit failed, or another server has removed rows since: these rows stay.
+    pub fn erased(&self, numbers: Vec<i64>, since: i64, records: Vec<Record>) -> Result<(), Error> {
         let count = numbers.len();
-        self.write(erasure::remove(numbers).recorded(records))?;
+        // The number of a row that was removed may be given again.
+        let claim = claim(vec![("erasure".to_owned(), since)]);
+        self.write(claim.then(erasure::remove(numbers)).recorded(records))?;
         self.unerased.remove(count);
         Ok(())
     }

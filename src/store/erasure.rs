@@ -138,7 +138,9 @@ impl Unerased {
     }
 
     pub(super) fn remove(&self, count: usize) {
-        self.count.fetch_sub(count, Ordering::Relaxed);
+        // Another server may have added what is removed here.
+        let less = |present: usize| Some(present.saturating_sub(count));
+        let _ = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// Waits until there is a new erasure; returns false after [`Self::end`].

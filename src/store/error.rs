@@ -126,9 +126,21 @@ pub enum Error {
     /// All connections for reading are in use.
     #[error("no connection to the database became free in time")]
     NoConnection,
-    /// Another server uses the database of this one.
-    #[error("another clavigerd has taken over the database: stop one of the two, and restart the other")]
+    /// Another server uses the database under the name of this one.
+    #[error("another clavigerd has taken over the name of this server: stop one of the two, and restart the other")]
     TakenOver,
+    /// Another server uses the database under this name.
+    #[error(
+        "the name {0:?} is in use by another clavigerd over the same database: give each its own by --server-name, and an \
+         audit log of its own"
+    )]
+    NameInUse(String),
+    /// Another server is starting.
+    #[error("another clavigerd over the same database has been starting for too long: one starts at a time; try again")]
+    Starting,
+    /// The changes of other servers could not be followed.
+    #[error("the changes of other servers cannot be followed: {0}")]
+    Unfollowed(String),
     /// PostgreSQL has lost commits.
     #[error(
         "the database lacks commits that were acknowledged: was a standby promoted that is not synchronous, or a backup \

@@ -54,6 +54,19 @@ impl GcmUse {
         })
     }
 
+    /// Replaces the row `before`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the row has changed.
+    pub fn update(self, before: Self) -> Command {
+        Command::new(move |transaction| {
+            let Self { object, counted, since, binding } = &self;
+            let sql = USES.update("WHERE object = ?1 AND counted = ?5 AND since = ?6");
+            let values = values![object, counted, since, binding, before.counted, before.since];
+            if sql::execute(transaction, &sql, values)? == 0 { Err(Error::Conflict) } else { Ok(()) }
+        })
+    }
+
     fn from_row(row: &Row<'_>) -> Result<Self, BadColumn> {
         Ok(Self { object: row.get(0)?, counted: row.get(1)?, since: row.get(2)?, binding: row.get(3)? })
     }

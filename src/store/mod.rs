@@ -4,6 +4,8 @@
 pub mod access_token;
 pub mod api_key;
 pub mod audit_head;
+mod change;
+mod claim;
 pub mod client_secret;
 mod command;
 mod database;
@@ -31,6 +33,8 @@ pub mod usage_limit;
 mod writer;
 
 pub use crate::config::Database as Location;
+pub use change::{Change, Follower, Heard};
+pub use claim::claim;
 pub use command::Command;
 pub use database::Store;
 pub use error::Error;

@@ -1,5 +1,6 @@
 //! Rows of managed objects, and the bytes that their binding covers.
 
+use super::change::Change;
 use super::command::Command;
 use super::error::Error;
 pub use super::material::{Class, Material};
@@ -160,6 +161,7 @@ impl Object {
             let sql = TABLE.update("WHERE id = ?1 AND version = ?2 - 1 RETURNING number");
             let number: Option<i64> = sql::one(transaction, &sql, &self.columns(), sql::column)?;
             let number = number.ok_or(Error::Conflict)?;
+            transaction.note(Change::Object(self.id.clone()));
             for (table, _) in INDEX {
                 sql::execute(transaction, &format!("DELETE FROM {table} WHERE number = ?1"), values![number])?;
             }

@@ -1,5 +1,6 @@
 //! Rows of roles, policies, users and projects.
 
+use super::change::Change;
 use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
@@ -52,18 +53,31 @@ impl PolicyEntry {
     /// Adds the row of version 1, or replaces that of version `self.version - 1`.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the row has another version.
+    /// [`Error::Conflict`] if the row has another version, or another server changed a definition meanwhile: this one may
+    /// depend on it.
     pub fn write(self) -> Command {
         Command::new(move |transaction| {
             let Self { kind, name, version, document, binding } = &self;
             let sql = "SELECT version FROM policy_entry WHERE kind = ?1 AND name = ?2";
             let present = sql::one(transaction, sql, values![kind, name], sql::column)?.unwrap_or(0);
+            let change = Change::Definition(format!("{kind}/{name}"));
+            transaction.check_heard(&change)?;
+            transaction.note(change);
             if present != version - 1 {
                 return Err(Error::Conflict);
             }
             sql::execute(transaction, &TABLE.replace(), values![kind, name, version, document, binding]).map(drop)
         })
     }
+}
+
+/// One definition, or what was removed.
+///
+/// # Errors
+/// Those of the database; [`Error::Malformed`] if its columns are not those of a definition.
+pub fn find(store: &Readers, kind: &str, name: &str) -> Result<Option<PolicyEntry>, Error> {
+    let select = TABLE.select("WHERE kind = ?1 AND name = ?2");
+    store.named(&select, values![kind, name], PolicyEntry::from_row, || format!("{kind}/{name}"))
 }
 
 /// All rows, including removed definitions. For a row whose columns have other types, only its name is returned.

@@ -2,6 +2,7 @@
 
 use openssl::sha::sha256;
 
+use super::change::Change;
 use super::command::Command;
 use super::error::Error;
 use super::object::{put as append, put_number};
@@ -62,6 +63,7 @@ pub fn digest(keys: &[RootKey], counts: bool) -> [u8; 32] {
 /// Those of the database, including a constraint failure if another key with the same name is stored.
 pub fn record(keys: Vec<RootKey>, now: i64) -> Command {
     Command::new(move |transaction| {
+        transaction.note(Change::RootKey);
         for RootKey { name, cka_id, check_value } in &keys {
             let update = "UPDATE root_key SET check_value = ?3 WHERE name = ?1 AND cka_id = ?2";
             if sql::execute(transaction, update, values![name, cka_id, check_value])? == 0 {
@@ -77,6 +79,7 @@ pub fn record(keys: Vec<RootKey>, now: i64) -> Command {
 pub fn forget(names: Vec<String>) -> Command {
     let delete = "DELETE FROM root_key WHERE name = ?1";
     Command::new(move |transaction| {
+        transaction.note(Change::RootKey);
         names.iter().try_for_each(|name| sql::execute(transaction, delete, values![name]).map(drop))
     })
 }

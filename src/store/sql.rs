@@ -2,6 +2,7 @@
 //! common part of what SQLite and PostgreSQL read, with `?1` for the first parameter. `INDEXED BY` is SQLite's, and is
 //! removed for others.
 
+use super::change::Change;
 use super::error::Error;
 use super::row::{BadColumn, FromValue, Row, Value};
 
@@ -18,6 +19,31 @@ pub(super) trait Connection {
 
     /// Changes nothing, but such that the commit of the transaction has to write.
     fn touch(&self) -> Result<(), Error>;
+
+    /// Notes what the transaction changes, for other servers. Where there are none, nothing is noted.
+    fn note(&self, _change: Change) {}
+
+    /// Refuses a transaction that was decided by something of this kind, if another server has changed one since this one
+    /// read them.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`].
+    fn check_heard(&self, _kind: &Change) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Refuses a transaction that claims what another server has claimed after the commit `since`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`].
+    fn check_unclaimed(&self, _claim: &Change, _since: i64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The name of this server among those that use the database; empty where there is only one.
+    fn server(&self) -> &str {
+        ""
+    }
 }
 
 /// Reads a row; returns whether to go on.

@@ -99,6 +99,7 @@ mod proxy_protocol;
 mod replacing_is_destroying;
 mod sensitive_keys_leave_by_key_wrap_only;
 mod server_identity;
+mod several_servers;
 mod signals;
 mod silent_clients;
 mod start_refusals;

@@ -46,7 +46,7 @@ fn refuses(server: &Server, id: &str) -> Duration {
 }
 
 /// The option with a file that has this password.
-fn password_file(place: &Place, password: &str) -> String {
+pub fn password_file(place: &Place, password: &str) -> String {
     let file = place.path(password);
     fs::write(&file, format!("{password}\n")).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
@@ -170,7 +170,7 @@ fn a_second_server_is_refused_and_takes_over_after_the_first() {
 fn a_database_that_another_server_uses_or_that_lacks_commits_is_left() {
     let cluster = Cluster::shared();
     for (change, said) in [
-        ("holder = 'another'", "another clavigerd has taken over the database"),
+        ("holder = 'another'", "another clavigerd has taken over the name of this server"),
         ("number = number - 1", "lacks commits that were acknowledged"),
     ] {
         let (server, database) = start(cluster);

@@ -199,7 +199,8 @@ impl Kitchen {
             }
             "DeriveKey, naming secret data" => {
                 let base = self.key(0x200);
-                let data = self.alice.connection.new_key(&crate::secret_data_is_derived::to_derive_from(&[7; 32]));
+                let value: [u8; 32] = core::array::from_fn(|at| at as u8);
+                let data = self.alice.connection.new_key(&crate::secret_data_is_derived::to_derive_from(&value));
                 let ask = crate::secret_data_is_derived::with_data_of(&base, &data);
                 Recipe { ask: kmip(ask), objects: vec![("the key to derive from", base), ("the secret data", data)] }
             }

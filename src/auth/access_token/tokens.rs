@@ -1,6 +1,7 @@
 //! All access tokens: their rows, and their verification.
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,8 @@ pub struct AccessTokens {
     issuer: String,
     pub(super) keys: ArcSwap<OwnKeys>,
     pub(super) live: Mutex<LruCache<String, Arc<Live>>>,
+    /// How often other servers changed tokens. What was read before a change is not put into memory after it.
+    pub(super) changes: AtomicU64,
     /// Held while the signing key is changed.
     pub(super) rotating: Mutex<()>,
     /// The queues of changes of a token, by its identifier, and of logins of an identity that has the maximum number of
@@ -64,8 +67,8 @@ impl AccessTokens {
         let live = Mutex::new(LruCache::new(CAPACITY));
         let issuer = format!("{OWN_ISSUER}{vault}");
         let (turns, warned) = (Turns::default(), Mutex::new(LruCache::new(WARNED)));
-        let (rotating, uses) = (Mutex::new(()), Gathered::default());
-        Ok(Self { store, custody, issuer, keys, live, rotating, turns, uses, warned })
+        let (rotating, uses, changes) = (Mutex::new(()), Gathered::default(), AtomicU64::new(0));
+        Ok(Self { store, custody, issuer, keys, live, changes, rotating, turns, uses, warned })
     }
 
     /// Returns the public keys in the form of a JWK Set (RFC 7517 section 5).
@@ -152,7 +155,7 @@ impl AccessTokens {
 
     /// Reads the token from its row and checks the binding.
     fn read(&self, id: &str) -> Result<Option<Arc<Live>>, AccessTokenError> {
-        let began = Instant::now();
+        let (began, changes) = (Instant::now(), self.changes.load(Ordering::SeqCst));
         let row = match rows::find(&self.store, id) {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(None),
@@ -178,6 +181,10 @@ impl AccessTokens {
             return self.read(id);
         }
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.changes.load(Ordering::SeqCst) != changes {
+            // It may be this token that another server has changed: it is used once, as it was read, and not kept.
+            return Ok(Some(known.peek(id).map_or(live, Arc::clone)));
+        }
         // If another thread was first, its value has reserved uses.
         Ok(Some(Arc::clone(known.get_or_insert(id.to_owned(), || live))))
     }

@@ -1,7 +1,7 @@
 //! Changes of rows of access tokens: use, renewal, revocation, and removal after their end.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, TryLockError};
 
 use data_encoding::BASE64URL_NOPAD;
 
@@ -14,7 +14,7 @@ use crate::audit::Record;
 use crate::policy::Terms;
 use crate::secret::Password;
 use crate::store::access_token::{self as rows, AccessToken};
-use crate::turns::retry;
+use crate::turns::{Crowded, retry};
 
 /// The maximum number of rows that one sweep removes.
 const SWEPT: i64 = 1_000;
@@ -205,6 +205,39 @@ impl AccessTokens {
         let swept = self.store.write(rows::sweep(before, SWEPT))?;
         tracing::debug!(swept, "access tokens that had ended are removed");
         Ok(i64::try_from(swept).is_ok_and(|swept| swept == SWEPT))
+    }
+
+    /// Reads the keys again: another server has recorded one, or forgotten one.
+    ///
+    /// # Errors
+    /// The store or the HSM is unavailable.
+    /// [`AccessTokenError::Crowded`] while this server changes them.
+    pub fn read_keys(&self) -> Result<(), AccessTokenError> {
+        let _alone = match self.rotating.try_lock() {
+            Ok(alone) => alone,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(Crowded.into()),
+        };
+        self.custody.read_root_keys(&self.store)?;
+        self.keys.store(Arc::new(OwnKeys::new(&self.custody.token_keys())?));
+        Ok(())
+    }
+
+    /// Forgets what is known of a token, because another server has changed it. Uses that were reserved are lost.
+    pub fn forget_changed(&self, id: &str) {
+        let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        if let Some(former) = known.pop(id) {
+            former.end();
+        }
+    }
+
+    /// Forgets everything that is known of all tokens. Uses that were reserved are lost.
+    pub fn forget_all(&self) {
+        let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        known.iter().for_each(|(_, live)| live.end());
+        known.clear();
     }
 
     /// Replaces the known token by its new row.

@@ -132,7 +132,7 @@ impl Kms {
                 }
                 let now = DateTime(now);
                 match sweep.make(&self.shares, (owner, now), || self.rotate(id, now)) {
-                    None | Some(Ok(()) | Err(Error::Crowded | Error::Pairs(_))) => {}
+                    None | Some(Ok(()) | Err(Error::Crowded | Error::Contention | Error::Pairs(_))) => {}
                     Some(Err(error)) if is_of_the_server(&error) => return Err(error),
                     Some(Err(error)) => {
                         tracing::warn!(id, %error, detail = error.detail(), "the key is not rotated: replace it by Re-key");

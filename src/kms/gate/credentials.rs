@@ -13,7 +13,10 @@ use crate::secret::{Password, is_equal};
 use crate::store;
 use crate::store::api_key::{self, ApiKey};
 use crate::store::client_secret::{self, ClientSecret};
-use crate::turns::{Crowded, Turn};
+use crate::turns::{Crowded, Turn, retry};
+
+/// How often a revocation is tried while others count uses.
+const REVOCATIONS: usize = 50;
 
 /// Maximum number of client secrets of one identity that are not revoked.
 pub(in crate::kms) const MAX_CLIENT_SECRETS: i64 = 1_000;
@@ -76,7 +79,11 @@ impl Kms {
     pub(in crate::kms) fn use_client_secret(&self, known: &ClientSecret, now: i64) -> Result<Use, Error> {
         self.uses.ask(&self.turns, &client_secret::name(&known.id), (), |wanted| {
             let wanted = i64::try_from(wanted.len()).unwrap_or(i64::MAX);
-            let (mut counted, beyond) = self.count_uses(&known.id, now, wanted)?;
+            // Another server may count at the same time.
+            let (mut counted, beyond) = retry(Error::Contention, || match self.count_uses(&known.id, now, wanted) {
+                Err(Error::Contention) => Ok(None),
+                counted => counted.map(Some),
+            })?;
             Ok(move || {
                 counted -= 1;
                 if counted >= 0 { Use::Counted } else { beyond }
@@ -233,16 +240,22 @@ impl AdministrationGrant<'_> {
     pub(in crate::kms) fn revoke_client_secret(&self, auth: &str, id: &str) -> Result<ClientSecret, Error> {
         let (kms, name) = (self.kms, client_secret::name(id));
         let _turn = kms.turns.take(&name)?;
-        let known = self.client_secret(auth, id)?;
-        if known.revoked {
-            return Ok(known);
+        // Logins at another server count uses at the same time, and must not keep the revocation away.
+        for _ in 0..REVOCATIONS {
+            let known = self.client_secret(auth, id)?;
+            if known.revoked {
+                return Ok(known);
+            }
+            let (version, updated) = (known.version + 1, self.call.now.0);
+            let mut next = ClientSecret { version, revoked: true, updated, ..known.clone() };
+            next.binding = kms.custody.bind(&next.bound())?;
+            let record = self.call.change(Action::Administer, &name, version);
+            match kms.commit(self.call, next.clone().update(known).recorded(vec![record])) {
+                Err(Error::Contention) => {}
+                committed => return committed.map(|()| next),
+            }
         }
-        let (version, updated) = (known.version + 1, self.call.now.0);
-        let mut next = ClientSecret { version, revoked: true, updated, ..known.clone() };
-        next.binding = kms.custody.bind(&next.bound())?;
-        let record = self.call.change(Action::Administer, &name, version);
-        kms.commit(self.call, next.clone().update(known).recorded(vec![record]))?;
-        Ok(next)
+        Err(Error::Contention)
     }
 
     /// Clears the failures of a Universal Auth; returns the number of networks that were locked out.

@@ -36,6 +36,8 @@ impl Kms {
     /// # Errors
     /// Database, HSM token or audit log cannot be used. What is left is tried again at the next call.
     pub fn erase(&self) -> Result<bool, Error> {
+        // Known before anything is read: what another server erases meanwhile is not erased again.
+        let since = self.store.followed();
         let Some(extent) = erasure::extent(&self.store)? else { return Ok(true) };
         // Before any row is read: what the row stands for was committed before.
         let emptied = extent.in_database && self.store.empty_wal()?;
@@ -65,7 +67,7 @@ impl Kms {
                 erase()?
             };
             if !numbers.is_empty() {
-                self.store.erased(numbers, records)?;
+                self.store.erased(numbers, since, records)?;
             }
         }
     }

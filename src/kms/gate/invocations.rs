@@ -4,7 +4,8 @@
 //!
 //! Each start of the server adds a block of uses to the count of every key, and all of them count as used; so the rows
 //! of most keys are never written. A key that has used up its block reserves another one in its row before it is used
-//! again.
+//! again. If several servers share a database, each reserves a block in the row of a key before its first use, and no two
+//! have the same one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,8 @@ use lru::LruCache;
 use super::super::error::Error;
 use crate::custody::Custody;
 use crate::store::gcm_use::{self, GcmCredit, GcmUse};
-use crate::store::{Command, Store, audit_head};
+use crate::store::{self, Command, Store, audit_head};
+use crate::turns::retry;
 
 /// A block is at most the limit divided by this: an unused key survives this many starts of the server.
 const PARTS: i64 = 1 << 16;
@@ -100,6 +102,9 @@ impl Invocations {
         if let Some(counted) = self.take(id) {
             return counted;
         }
+        if !store.server().is_empty() {
+            return self.count_shared(store, custody, id);
+        }
         self.credit(store, custody)?;
         let present = lock(&self.tallies).keys.peek(id).copied();
         let mut tally = match present {
@@ -146,8 +151,35 @@ impl Invocations {
         }
     }
 
+    /// Reserves a block that no other server has, and counts one use of it.
+    fn count_shared(&self, store: &Store, custody: &Custody, id: &str) -> Result<(), Error> {
+        let tally = retry(Error::Contention, || {
+            let row = self.row(store, custody, id)?;
+            let used = row.counted + (self.credit - row.since);
+            if used >= self.limit {
+                return Err(self.spent(id));
+            }
+            let reserved = used + self.block;
+            match store.write(bound(custody, id, reserved, self.credit)?.update(row)) {
+                Ok(()) => Ok(Some(Tally { used: used + 1, reserved })),
+                Err(store::Error::Conflict) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        })?;
+        self.put(id, tally);
+        Ok(())
+    }
+
     /// Reads the count of a key from the database.
     fn load(&self, store: &Store, custody: &Custody, id: &str) -> Result<Tally, Error> {
+        let row = self.row(store, custody, id)?;
+        let reserved = row.counted + (self.credit - row.since) + self.block;
+        let used = if lock(&self.tallies).is_partial { reserved } else { reserved - self.block };
+        Ok(Tally { used, reserved })
+    }
+
+    /// The row of a key.
+    fn row(&self, store: &Store, custody: &Custody, id: &str) -> Result<GcmUse, Error> {
         let refused = |why| {
             tracing::error!(
                 id,
@@ -160,9 +192,7 @@ impl Invocations {
         if !is_sound || !custody.is_bound(&row.bound(), &row.binding)? {
             return refused("was changed or exchanged");
         }
-        let reserved = row.counted + (self.credit - row.since) + self.block;
-        let used = if lock(&self.tallies).is_partial { reserved } else { reserved - self.block };
-        Ok(Tally { used, reserved })
+        Ok(row)
     }
 
     /// Writes the block of this start to the database, once, before the first use.

@@ -22,6 +22,7 @@ mod deriving;
 mod encrypting;
 mod erasing;
 mod fair;
+mod following;
 mod granted;
 mod health;
 mod health_check;

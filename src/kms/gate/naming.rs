@@ -18,7 +18,10 @@ impl Kms {
     /// ([`Error::Crowded`]).
     pub(super) fn take_turn(&self, call: &Call<'_>, name: &str) -> Result<Turn, Error> {
         let is_beside = call.gathering == Gathering::BesideOthers;
-        Ok(if is_beside { self.turns.take_free(name) } else { self.turns.take(name) }?)
+        // Known before anything is read under the lock.
+        let since = self.store.followed();
+        let turn = if is_beside { self.turns.take_free(name) } else { self.turns.take(name) };
+        Ok(turn?.with_since(since))
     }
 
     /// Takes the lock to give a key a name in a project; `own` is the identifier of the key if it exists already. Until

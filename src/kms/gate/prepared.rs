@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::super::object::Object;
 use crate::custody::Custody;
-use crate::store::Command;
 use crate::store::object::Material;
+use crate::store::{self, Command};
 use crate::turns::Turn;
 
 /// A key that was made for an object whose row is not committed yet. Dropping it removes the key from the HSM token.
@@ -90,6 +90,11 @@ impl Prepared {
 
     /// Adds locks on new names of objects.
     pub(super) fn holding(mut self, names: impl IntoIterator<Item = Turn>) -> Self {
+        let names: Vec<Turn> = names.into_iter().collect();
+        if !names.is_empty() {
+            let claims = names.iter().map(|turn| (turn.name().to_owned(), turn.since())).collect();
+            self.command = store::claim(claims).then(self.command);
+        }
         self.after.names.extend(names);
         self
     }

@@ -63,6 +63,9 @@ impl Address {
         }
         let is_chosen = settings.url.contains("sslmode=");
         let is_plain = is_local(&config) && settings.ca_file.is_none();
+        if is_chosen && config.get_ssl_mode() == SslMode::Prefer {
+            return Err(Error::Url("sslmode=prefer would go on without TLS: give require or disable".to_owned()));
+        }
         if !is_chosen {
             config.ssl_mode(if is_plain { SslMode::Disable } else { SslMode::Require });
         }

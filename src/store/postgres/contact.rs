@@ -1,9 +1,11 @@
 //! What the server knows of its database: when it was last heard, and whether it is still this server's.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::store::change::{Follower, Heard};
 use crate::store::error::Error;
 
 /// After this time without an answer, nothing is used that was read before.
@@ -30,21 +32,78 @@ impl From<Ended> for Error {
     }
 }
 
+thread_local! {
+    /// Whether this is the thread of the heartbeat.
+    static IS_HEART: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes this the thread of the heartbeat, which reads what others changed although the database counts as silent until
+/// then.
+pub(super) fn be_heart() {
+    IS_HEART.set(true);
+}
+
+fn is_heart() -> bool {
+    IS_HEART.get()
+}
+
 pub(super) struct Contact {
+    /// The name of this server among those that use the database.
+    pub(super) server: String,
     /// Whose lease this server looks for: its own, which is new at each start.
     pub(super) holder: String,
     began: Instant,
-    /// Milliseconds from `began` to the last heartbeat.
+    /// Milliseconds from `began` to the last heartbeat whose changes were followed.
     heard: AtomicU64,
-    /// The number of the last commit that was acknowledged.
+    /// Milliseconds from `began` to the last answer to a heartbeat.
+    answered: AtomicU64,
+    /// The number of this server's last commit that was acknowledged.
     committed: AtomicI64,
+    /// The number of the last commit of all servers whose changes were followed.
+    followed: AtomicI64,
+    /// What is done with the changes of other servers, once there is something that depends on them.
+    follower: OnceLock<Follower>,
+    /// How often the changes of other servers were followed.
+    rounds: AtomicU64,
     ended: OnceLock<Ended>,
 }
 
 impl Contact {
-    pub(super) fn new(holder: String, committed: i64) -> Self {
-        let (heard, committed) = (AtomicU64::new(0), AtomicI64::new(committed));
-        Self { holder, began: Instant::now(), heard, committed, ended: OnceLock::new() }
+    /// `followed`: nothing of an earlier commit has been read yet.
+    pub(super) fn new((server, holder): (String, String), committed: i64, followed: i64) -> Self {
+        let [heard, answered, rounds] = [0; 3].map(AtomicU64::new);
+        let (committed, followed) = (AtomicI64::new(committed), AtomicI64::new(followed));
+        let (follower, ended) = (OnceLock::new(), OnceLock::new());
+        Self { server, holder, began: Instant::now(), heard, answered, committed, followed, follower, rounds, ended }
+    }
+
+    pub(super) fn followed(&self) -> i64 {
+        self.followed.load(Ordering::SeqCst)
+    }
+
+    /// Sets what is done with the changes of other servers. Only the first call has an effect.
+    pub(super) fn follow(&self, follower: Follower) {
+        let _ = self.follower.set(follower);
+    }
+
+    /// How often the changes of other servers were followed.
+    pub(super) fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::SeqCst)
+    }
+
+    /// Lets the server do what is to be done with the changes up to the commit `number`. Before there is a follower, they
+    /// are left for it.
+    ///
+    /// # Errors
+    /// The server could not do it: it will be asked again.
+    pub(super) fn hear_changes(&self, heard: &Heard, number: i64) -> Result<(), Error> {
+        let Some(follower) = self.follower.get() else { return Ok(()) };
+        if *heard != Heard::Changes(Vec::new()) {
+            follower(heard).map_err(Error::Unfollowed)?;
+        }
+        self.followed.store(number, Ordering::SeqCst);
+        self.rounds.fetch_add(1, Ordering::SeqCst);
+        Ok(())
     }
 
     pub(super) fn committed(&self) -> i64 {
@@ -61,14 +120,19 @@ impl Contact {
         self.heard.fetch_max(u64::try_from(at).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
-    fn silence(&self) -> Duration {
-        let heard = Duration::from_millis(self.heard.load(Ordering::SeqCst));
-        self.began.elapsed().saturating_sub(heard)
+    /// Notes that the database answers.
+    pub(super) fn note_answer(&self) {
+        let at = self.began.elapsed().as_millis();
+        self.answered.fetch_max(u64::try_from(at).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+
+    fn since(&self, at: &AtomicU64) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(at.load(Ordering::SeqCst)))
     }
 
     /// Whether waiting for an answer has become useless.
     pub(super) fn is_hopeless(&self) -> bool {
-        self.silence() > HOPELESS
+        !is_heart() && self.since(&self.answered) > HOPELESS
     }
 
     /// Notes for good that the database may not be used by this server. Returns the error.
@@ -84,9 +148,10 @@ impl Contact {
         self.ended.get().map_or(Ok(()), |why| Err((*why).into()))
     }
 
-    /// Whether what was read before may be used.
+    /// Whether what was read before may be used. Before there is a follower, nothing was read that would be used later.
     pub(super) fn check(&self) -> Result<(), Error> {
         self.check_own()?;
-        if self.silence() > SILENT { Err(Error::Unanswered) } else { Ok(()) }
+        let is_silent = self.follower.get().is_some() && self.since(&self.heard) > SILENT;
+        if is_silent && !is_heart() { Err(Error::Unanswered) } else { Ok(()) }
     }
 }

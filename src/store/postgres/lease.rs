@@ -1,21 +1,26 @@
-//! The right to use a database, which one server at a time has.
+//! The right to use a database under a name, which one server at a time has.
 //!
-//! An advisory lock of the writer's connection refuses a second server, and is lost with the connection. The row of the
-//! table `lease` names the server that used the database last, and has the number of the last commit: each transaction
-//! of the writer changes it, so that a transaction of a server that lost the lease changes nothing, and so that after a
-//! lost connection the number says whether the last transaction was committed.
+//! An advisory lock of the writer's connection refuses a second server of the same name, and is lost with the connection.
+//! The server's row of the table `lease` names the start that used the name last, and has the number of its last commit:
+//! each transaction of the writer changes it, so that a transaction of a server that lost the lease changes nothing, and
+//! so that after a lost connection the number says whether the last transaction was committed.
+//!
+//! Another lock is held by one server at a time while it starts, so that the schema and the root keys are made once.
 
 use std::thread;
 use std::time::{Duration, Instant};
+
+use openssl::sha::sha256;
 
 use super::address::Address;
 use super::contact::{Contact, Ended};
 use super::link::{LIMIT, LONGEST, Link};
 use crate::store::error::Error;
+use crate::store::row::values;
 use crate::store::sql;
 
-/// The advisory lock: "CLVG", and 1 for the lease.
-const LOCK: i64 = 0x434C_5647_0000_0001;
+/// The advisory lock of the server that starts: "CLVG", and 1.
+const START: i64 = 0x434C_5647_0000_0001;
 
 /// How long the lock is waited for. PostgreSQL notices within this time that a server is gone with its machine, because
 /// of the settings of each session.
@@ -34,6 +39,28 @@ const OPTIONAL: [(&str, &str); 5] = [
     ("tcp_user_timeout", "5000"),
     ("client_connection_check_interval", "2000"),
 ];
+
+/// An advisory lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock<'a> {
+    /// That of the server that starts.
+    Start,
+    /// That of a name of a server.
+    Name(&'a str),
+}
+
+impl Lock<'_> {
+    /// The number of the lock.
+    fn number(self) -> i64 {
+        match self {
+            Self::Start => START,
+            Self::Name(name) => {
+                let [a, b, c, d, e, f, g, h, ..] = sha256(name.as_bytes());
+                i64::from_be_bytes([a, b, c, d, e, f, g, h])
+            }
+        }
+    }
+}
 
 /// What a connection is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,14 +109,19 @@ fn be_durable(link: &Link) -> Result<(), Error> {
 /// Takes the lock for as long as the connection lives.
 ///
 /// # Errors
-/// [`Error::InUse`] if another connection has it for longer than `patience`.
-pub(super) fn lock(link: &Link, name: &str, patience: Duration) -> Result<(), Error> {
+/// [`Error::NameInUse`] or [`Error::Starting`] if another connection has it for longer than `patience`.
+pub(super) fn lock(link: &Link, lock: Lock<'_>, patience: Duration) -> Result<(), Error> {
     let began = Instant::now();
-    let sql = format!("SELECT CAST(pg_try_advisory_lock({LOCK}) AS TEXT)");
+    let sql = format!("SELECT CAST(pg_try_advisory_lock({}) AS TEXT)", lock.number());
     loop {
         match link.text(&sql) {
             Ok(Some(answer)) if answer == "true" => return Ok(()),
-            Ok(_) if began.elapsed() > patience => return Err(Error::InUse(name.to_owned())),
+            Ok(_) if began.elapsed() > patience => {
+                return Err(match lock {
+                    Lock::Start => Error::Starting,
+                    Lock::Name(name) => Error::NameInUse(name.to_owned()),
+                });
+            }
             Ok(_) => thread::sleep(PAUSE),
             // The row of the lease is enough to keep two servers from changing the database, though not to refuse one.
             Err(Error::Postgres(failure)) if failure.is_unknown_function() => {
@@ -102,14 +134,21 @@ pub(super) fn lock(link: &Link, name: &str, patience: Duration) -> Result<(), Er
 }
 
 /// Gives the lock back, so that a server can start.
-pub(super) fn unlock(link: &Link) {
-    let _ = link.batch(&format!("SELECT pg_advisory_unlock({LOCK})"));
+pub(super) fn unlock(link: &Link, lock: Lock<'_>) {
+    let _ = link.batch(&format!("SELECT pg_advisory_unlock({})", lock.number()));
 }
 
-/// Makes `holder` the one that uses the database; returns the number of the last commit.
-pub(super) fn take(link: &Link, holder: &str) -> Result<i64, Error> {
-    let sql = format!("UPDATE lease SET holder = '{holder}' WHERE one = 1 RETURNING number");
-    sql::one(link, &sql, &[], sql::column)?.ok_or_else(|| Error::Malformed("lease".to_owned()))
+/// Makes the start `holder` the one that uses the name; returns the number of its last commit.
+pub(super) fn take(link: &Link, server: &str, holder: &str) -> Result<i64, Error> {
+    let sql = "INSERT INTO lease (server, holder, number) VALUES (?1, ?2, 0) \
+               ON CONFLICT (server) DO UPDATE SET holder = excluded.holder RETURNING number";
+    sql::one(link, sql, values![server, holder], sql::column)?.ok_or_else(|| Error::Malformed("lease".to_owned()))
+}
+
+/// The number of the last commit of all servers.
+pub(super) fn last_commit(link: &Link) -> Result<i64, Error> {
+    let sql = "SELECT number FROM commit_order WHERE one = 1";
+    sql::one(link, sql, &[], sql::column)?.ok_or_else(|| Error::Malformed("commit_order".to_owned()))
 }
 
 /// Returns the number of the last commit, if the lease is still this server's.
@@ -117,7 +156,8 @@ pub(super) fn take(link: &Link, holder: &str) -> Result<i64, Error> {
 /// # Errors
 /// [`Error::TakenOver`], for good; or the database cannot be read.
 pub(super) fn present(link: &Link, contact: &Contact) -> Result<i64, Error> {
-    let found = sql::one(link, "SELECT holder, number FROM lease WHERE one = 1", &[], sql::pair::<String, i64>)?;
+    let sql = "SELECT holder, number FROM lease WHERE server = ?1";
+    let found = sql::one(link, sql, values![contact.server], sql::pair::<String, i64>)?;
     match found {
         Some((holder, number)) if holder == contact.holder => Ok(number),
         _ => Err(contact.end(Ended::TakenOver)),
@@ -128,6 +168,6 @@ pub(super) fn present(link: &Link, contact: &Contact) -> Result<i64, Error> {
 /// disk and on that of the synchronous standby: a connection that is lost while it waits for the standby leaves its commit
 /// visible before. A later commit waits for all earlier ones.
 pub(super) fn settled(link: &Link, contact: &Contact) -> Result<i64, Error> {
-    link.batch("UPDATE lease SET number = number WHERE one = 1")?;
+    sql::execute(link, "UPDATE lease SET number = number WHERE server = ?1", values![contact.server])?;
     present(link, contact)
 }

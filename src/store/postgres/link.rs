@@ -161,6 +161,10 @@ impl Connection for Link {
         Ok(found.unwrap_or(0))
     }
 
+    fn server(&self) -> &str {
+        self.contact.as_ref().map_or("", |contact| &contact.server)
+    }
+
     fn touch(&self) -> Result<(), Error> {
         // Each transaction of the writer changes the row of its lease.
         Ok(())

@@ -1,17 +1,20 @@
 //! Opening a database.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::address::Address;
 use super::contact::Contact;
 use super::heart::Heart;
-use super::lease::{self, Purpose};
+use super::lease::{self, Lock, Purpose};
 use super::link::Link;
 use super::pool::Pool;
 use super::schema;
 use super::session::Session;
 use crate::config::Postgres;
+use crate::store::change::Follower;
 use crate::store::error::Error;
 use crate::store::sql::Connection;
 
@@ -26,8 +29,16 @@ pub(in crate::store) struct Opened {
 pub(in crate::store) struct Watch {
     contact: Arc<Contact>,
     closes: Arc<AtomicBool>,
+    /// The connection with the lock of the server that starts; `None` once it has started.
+    starting: Mutex<Option<Link>>,
     _heart: Heart,
 }
+
+/// How long a server waits for others that start.
+const STARTING: Duration = Duration::from_secs(60);
+
+/// How long a server waits until it has followed the others.
+const FIRST: Duration = Duration::from_secs(10);
 
 impl Watch {
     /// Whether what was read before may be used.
@@ -38,33 +49,69 @@ impl Watch {
         self.contact.check()
     }
 
+    /// Follows the changes of other servers from now on; returns when those up to now were followed.
+    ///
+    /// # Errors
+    /// The database does not answer, or the changes cannot be followed.
+    pub(in crate::store) fn follow(&self, follower: Follower) -> Result<(), Error> {
+        self.contact.follow(follower);
+        let (began, rounds) = (Instant::now(), self.contact.rounds());
+        while self.contact.rounds() == rounds {
+            self.contact.check_own()?;
+            if began.elapsed() > FIRST {
+                return Err(Error::Unanswered);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// The last commit of all servers that this one has followed.
+    pub(in crate::store) fn followed(&self) -> i64 {
+        self.contact.followed()
+    }
+
+    /// Lets other servers start.
+    pub(in crate::store) fn has_started(&self) {
+        drop(self.starting.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// The name of this server among those that use the database.
+    pub(in crate::store) fn server(&self) -> &str {
+        &self.contact.server
+    }
+
     /// The store is being closed: nothing is waited for any more.
     pub(in crate::store) fn close(&self) {
         self.closes.store(true, Ordering::SeqCst);
     }
 }
 
-/// Opens the database for this server and upgrades its schema. `holder` is the name under which this start has the lease.
+/// Opens the database for the server of this name and upgrades its schema. `holder` tells this start from others. No other
+/// server starts before [`Watch::has_started`].
 ///
 /// # Errors
 /// Another server has it open, its schema is newer, or it cannot be used.
-pub(in crate::store) fn open(settings: &Arc<Postgres>, holder: String) -> Result<Opened, Error> {
+pub(in crate::store) fn open(settings: &Arc<Postgres>, server: &str, holder: String) -> Result<Opened, Error> {
     let address = Arc::new(Address::new(settings)?);
     let name = address.to_string();
     let link = lease::connect(&address, Purpose::Write)?;
     check_server(&link, &name)?;
     // Checked before anything is waited for.
     schema::check(&link, &name)?;
-    lease::lock(&link, &name, lease::PATIENCE)?;
+    lease::lock(&link, Lock::Name(server), lease::PATIENCE)?;
+    let starting = lease::connect(&address, Purpose::Write)?;
+    lease::lock(&starting, Lock::Start, STARTING)?;
     schema::migrate(&link, &name)?;
-    let committed = lease::take(&link, &holder)?;
-    let contact = Arc::new(Contact::new(holder, committed));
+    let committed = lease::take(&link, server, &holder)?;
+    let followed = lease::last_commit(&link)?;
+    let contact = Arc::new(Contact::new((server.to_owned(), holder), committed, followed));
     let closes = Arc::new(AtomicBool::new(false));
     let heart = Heart::start(Arc::clone(&address), Arc::clone(&contact))?;
     Ok(Opened {
         session: Session::new(Arc::clone(&address), Arc::clone(&contact), link, Arc::clone(&closes)),
         pool: Pool::new(address, Arc::clone(&contact)),
-        watch: Watch { contact, closes, _heart: heart },
+        watch: Watch { contact, closes, starting: Mutex::new(Some(starting)), _heart: heart },
     })
 }
 
@@ -97,15 +144,16 @@ pub(in crate::store) fn read_only<T>(
 ///
 /// # Errors
 /// The lock cannot be tested.
-pub(in crate::store) fn is_open(settings: &Arc<Postgres>) -> Result<bool, Error> {
+pub(in crate::store) fn is_open(settings: &Arc<Postgres>, server: &str) -> Result<bool, Error> {
     let address = Address::new(settings)?;
     let link = lease::connect(&address, Purpose::Read)?;
-    match lease::lock(&link, &address.to_string(), std::time::Duration::ZERO) {
+    let name = Lock::Name(server);
+    match lease::lock(&link, name, Duration::ZERO) {
         Ok(()) => {
-            lease::unlock(&link);
+            lease::unlock(&link, name);
             Ok(false)
         }
-        Err(Error::InUse(_)) => Ok(true),
+        Err(Error::NameInUse(_)) => Ok(true),
         Err(error) => Err(error),
     }
 }

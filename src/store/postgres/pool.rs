@@ -64,7 +64,12 @@ impl Pool {
     }
 
     fn connect(&self) -> Result<Link, Error> {
-        Ok(lease::connect(&self.address, Purpose::Read)?.heard_by(&self.contact))
+        let link = lease::connect(&self.address, Purpose::Read)?.heard_by(&self.contact);
+        // Of several hosts, it must not be one that is behind what this server has heard.
+        if lease::last_commit(&link)? < self.contact.followed() {
+            return Err(Error::Unanswered);
+        }
+        Ok(link)
     }
 
     fn keep(&self, link: Link) {

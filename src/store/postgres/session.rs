@@ -1,20 +1,21 @@
 //! The connection of the writer.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::address::Address;
 use super::contact::{Contact, Ended};
-use super::lease::{self, Purpose};
+use super::lease::{self, Lock, Purpose};
 use super::link::Link;
+use crate::store::change::{Change, KEPT};
 use crate::store::engine;
 use crate::store::error::Error;
 use crate::store::pulse;
-use crate::store::row::Value;
-use crate::store::sql::{Connection, Each};
+use crate::store::row::{ToValue as _, Value, values};
+use crate::store::sql::{self, Connection, Each};
 
 /// How long a new connection waits for the end of the former one.
 const SUCCESSION: Duration = Duration::from_secs(2);
@@ -30,13 +31,24 @@ pub(in crate::store) struct Session {
     closes: Arc<AtomicBool>,
     /// Whether the last part of the transaction has to be ended before the next one.
     is_in_part: Cell<bool>,
+    /// What the transaction changes, for other servers.
+    notes: RefCell<Vec<Change>>,
+    /// The number of notes before the present part.
+    before_part: Cell<usize>,
 }
+
+/// Number of changes that one statement writes.
+const ROWS: usize = 32;
+
+/// Old changes are removed at every commit whose number this divides.
+const SWEEP: i64 = 1_024;
 
 impl Session {
     /// `link` has the lock, and the lease is that of `contact`.
     pub(super) fn new(address: Arc<Address>, contact: Arc<Contact>, link: Link, closes: Arc<AtomicBool>) -> Self {
         let link = Some(link.heard_by(&contact));
-        Self { address, contact, link, closes, is_in_part: Cell::new(false) }
+        let (notes, before_part) = (RefCell::default(), Cell::new(0));
+        Self { address, contact, link, closes, is_in_part: Cell::new(false), notes, before_part }
     }
 
     fn link(&self) -> Result<&Link, Error> {
@@ -45,10 +57,10 @@ impl Session {
 
     /// Opens a connection after the former one was lost. Returns it and the number of the last commit.
     fn succeed(&self) -> Result<(Link, i64), Error> {
-        let link = lease::connect(&self.address, Purpose::Write)?.heard_by(&self.contact);
-        lease::lock(&link, &self.address.to_string(), SUCCESSION)?;
+        let link = lease::connect(&self.address, Purpose::Write)?;
+        lease::lock(&link, Lock::Name(&self.contact.server), SUCCESSION)?;
         let number = lease::settled(&link, &self.contact)?;
-        Ok((link, number))
+        Ok((link.heard_by(&self.contact), number))
     }
 
     /// Opens another connection if the present one was lost.
@@ -66,24 +78,71 @@ impl Session {
         Ok(())
     }
 
-    /// Begins a transaction that changes the row of the lease.
+    /// Begins a transaction that changes the row of the lease, and takes the next number among the commits of all servers.
+    /// No other transaction writes before this one has ended, and its statements see what all former ones wrote.
     fn try_begin(&mut self) -> Result<(), Error> {
         self.is_in_part.set(false);
+        self.notes.borrow_mut().clear();
         self.make_usable()?;
         let (number, holder, link) = (self.contact.committed(), &self.contact.holder, self.link()?);
         link.forgive();
-        let asked = Instant::now();
-        let counts = link.batch(&format!(
+        // The holder is a random number in hexadecimal, and no two starts have the same.
+        let begun = link.batch(&format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED; \
-             UPDATE lease SET number = {number} + 1 WHERE one = 1 AND holder = '{holder}' AND number = {number}"
-        ))?;
-        if counts.last() == Some(&1) {
-            self.contact.hear(asked);
+             UPDATE lease SET number = {number} + 1 WHERE holder = '{holder}' AND number = {number}; \
+             UPDATE commit_order SET number = number + 1 WHERE one = 1"
+        ));
+        let counts = match begun {
+            Ok(counts) => counts,
+            // The number may be another server's for too long: the transaction that was begun must end.
+            Err(error) => {
+                self.end_failed();
+                return Err(error);
+            }
+        };
+        if counts.iter().sum::<u64>() == 2 {
             return Ok(());
         }
         link.batch("ROLLBACK")?;
         lease::present(link, &self.contact)?;
         Err(self.contact.end(Ended::CommitsLost))
+    }
+
+    /// Undoes the transaction, or else drops the connection.
+    fn end_failed(&mut self) {
+        let Some(link) = self.link.as_ref().filter(|link| !link.is_lost()) else { return };
+        if let Err(error) = link.batch("ROLLBACK") {
+            tracing::warn!(%error, "a transaction could not be undone: its connection is closed");
+            self.link = None;
+        }
+    }
+
+    /// Writes down what the transaction changes, for other servers.
+    fn write_notes(&self) -> Result<(), Error> {
+        let (notes, holder, link) = (self.notes.take(), &self.contact.holder, self.link()?);
+        for (chunk, first) in notes.chunks(ROWS).zip((0_i64..).step_by(ROWS)) {
+            let mut values = vec![holder.to_value()];
+            let mut rows = Vec::with_capacity(chunk.len());
+            for (change, place) in chunk.iter().zip(first..) {
+                let at = values.len() + 1;
+                rows.push(format!("(CAST(?{at} AS BIGINT), CAST(?{} AS BIGINT), CAST(?{} AS TEXT))", at + 1, at + 2));
+                values.extend([Value::Integer(place), Value::Integer(change.kind()), change.name().to_value()]);
+            }
+            let sql = format!(
+                "INSERT INTO change (number, place, holder, kind, name) \
+                 SELECT o.number, c.place, CAST(?1 AS TEXT), c.kind, c.name \
+                 FROM commit_order o, (VALUES {}) AS c (place, kind, name) WHERE o.one = 1",
+                rows.join(", ")
+            );
+            sql::execute(link, &sql, &values)?;
+        }
+        if (self.contact.committed() + 1) % SWEEP == 0 {
+            let sql = "UPDATE commit_order SET forgotten = number - ?1 WHERE one = 1 AND number - ?1 > forgotten";
+            sql::execute(link, sql, values![KEPT])?;
+            let sql = "DELETE FROM change WHERE number <= (SELECT forgotten FROM commit_order WHERE one = 1)";
+            sql::execute(link, sql, &[])?;
+        }
+        Ok(())
     }
 
     /// Finds out whether the transaction after that with the number `before` was committed, when the connection was lost
@@ -126,6 +185,35 @@ impl Connection for Session {
     fn touch(&self) -> Result<(), Error> {
         self.link()?.touch()
     }
+
+    fn note(&self, change: Change) {
+        let mut notes = self.notes.borrow_mut();
+        if !notes.contains(&change) {
+            notes.push(change);
+        }
+    }
+
+    fn check_heard(&self, kind: &Change) -> Result<(), Error> {
+        let sql = "SELECT 1 FROM commit_order WHERE forgotten > ?1 UNION ALL \
+                   SELECT 1 FROM change WHERE number > ?1 AND kind = ?2 AND holder <> ?3 LIMIT 1";
+        let (followed, kind, link) = (self.contact.followed(), kind.kind(), self.link()?);
+        if sql::any(link, sql, values![followed, kind, self.contact.holder])? { Err(Error::Conflict) } else { Ok(()) }
+    }
+
+    fn check_unclaimed(&self, claim: &Change, since: i64) -> Result<(), Error> {
+        let sql = "SELECT 1 FROM commit_order WHERE forgotten > ?1 UNION ALL \
+                   SELECT 1 FROM change WHERE number > ?1 AND kind = ?2 AND name = ?3 AND holder <> ?4 LIMIT 1";
+        let (kind, name, link) = (claim.kind(), claim.name(), self.link()?);
+        if sql::any(link, sql, values![since, kind, name, self.contact.holder])? {
+            Err(Error::Conflict)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn server(&self) -> &str {
+        &self.contact.server
+    }
 }
 
 impl engine::Session for Session {
@@ -139,6 +227,7 @@ impl engine::Session for Session {
 
     fn commit(&mut self) -> Result<(), Error> {
         let before = self.contact.committed();
+        self.write_notes()?;
         let link = self.link()?;
         if link.has_failed() {
             // PostgreSQL would undo the transaction, and call that a success.
@@ -153,19 +242,17 @@ impl engine::Session for Session {
     }
 
     fn roll_back(&mut self) {
-        let Some(link) = self.link.as_ref().filter(|link| !link.is_lost()) else { return };
-        if let Err(error) = link.batch("ROLLBACK") {
-            tracing::warn!(%error, "a transaction could not be undone: its connection is closed");
-            self.link = None;
-        }
+        self.end_failed();
     }
 
     fn begin_part(&self) -> Result<(), Error> {
         let former = if self.is_in_part.replace(true) { "RELEASE SAVEPOINT job; " } else { "" };
+        self.before_part.set(self.notes.borrow().len());
         self.link()?.batch(&format!("{former}SAVEPOINT job")).map(drop)
     }
 
     fn undo_part(&self) -> Result<(), Error> {
+        self.notes.borrow_mut().truncate(self.before_part.get());
         let link = self.link()?;
         link.batch("ROLLBACK TO SAVEPOINT job")?;
         link.forgive();

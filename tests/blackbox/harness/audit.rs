@@ -39,6 +39,7 @@ impl Trail {
             rotate_size: 0,
             rotate_age: Duration::ZERO,
             interval: AUDIT_INTERVAL,
+            others: Vec::new(),
             accept_loss: false,
         };
         Self { directory, settings, key, published: Arc::default() }

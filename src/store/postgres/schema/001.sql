@@ -1,12 +1,30 @@
 -- Texts are compared byte by byte, as the program does. Truth values are 0 and 1. Dates are seconds since 1970-01-01 UTC.
 
--- The server that uses the database, and the number of its last commit.
+-- The servers that use the database: which start of each has its name now, and the number of its last commit.
 CREATE TABLE lease (
-    one    BIGINT PRIMARY KEY CHECK (one = 1),
+    server TEXT COLLATE "C" PRIMARY KEY,
     holder TEXT COLLATE "C" NOT NULL,
     number BIGINT NOT NULL
 );
-INSERT INTO lease (one, holder, number) VALUES (1, '', 0);
+
+-- The number of the last commit of all servers. Each transaction that writes takes the next one before anything else, so
+-- that the numbers follow the commits. Changes up to `forgotten` are no longer kept.
+CREATE TABLE commit_order (
+    one       BIGINT PRIMARY KEY CHECK (one = 1),
+    number    BIGINT NOT NULL,
+    forgotten BIGINT NOT NULL
+);
+INSERT INTO commit_order (one, number, forgotten) VALUES (1, 0, 0);
+
+-- What commits changed of what servers keep in memory. `holder` is the start of a server that made the change.
+CREATE TABLE change (
+    number BIGINT NOT NULL,
+    place  BIGINT NOT NULL,
+    holder TEXT COLLATE "C" NOT NULL,
+    kind   BIGINT NOT NULL,
+    name   TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (number, place)
+);
 
 -- The key-encryption keys and the binding key of this database. They never change.
 CREATE TABLE root_key (
@@ -126,9 +144,10 @@ CREATE TABLE policy_entry (
     PRIMARY KEY (kind, name)
 );
 
--- The end of the audit log at the last commit: its last line, and the last checkpoint that is on disk.
+-- The end of the audit log of each server at its last commit: its last line, and the last checkpoint that is on disk. `one`
+-- is the number of the server, from 1. The row 0 has the names of the servers in the order of their numbers.
 CREATE TABLE audit_head (
-    one              BIGINT PRIMARY KEY CHECK (one = 1),
+    one              BIGINT PRIMARY KEY,
     seq              BIGINT NOT NULL,
     hash             BYTEA NOT NULL,
     signed_line      TEXT COLLATE "C",

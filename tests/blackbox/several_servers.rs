@@ -1,0 +1,352 @@
+//! Several servers over one PostgreSQL database and one HSM token: what one of them changes is true on the others within a
+//! second, and what is counted is counted once.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::attributes::limits;
+use crate::harness::between::Between;
+use crate::harness::caller::{Caller, change};
+use crate::harness::cli::UNSIGNED;
+use crate::harness::jwt::SigningKey;
+use crate::harness::kmip::{PATH, create, encrypt, named, revoke, string};
+use crate::harness::postgres::{Cluster, PASSWORD};
+use crate::harness::server::Place;
+use crate::harness::{Answer, Client, Connection, End, Options, Server, eventually, hanzo};
+use crate::on_postgresql::password_file;
+
+const TEXT: &[u8] = b"the same on each of them";
+
+/// Within this time a change is true on every server: a second, and what a busy machine adds.
+const HEARD: Duration = Duration::from_secs(3);
+
+/// So long after the acknowledgement of a revocation no server uses the key.
+const REVOKED: Duration = Duration::from_secs(1);
+
+/// The options of the server of this name over a database.
+fn options(place: &Place, url: &str, name: &str, more: &[&str]) -> Options {
+    let audit = format!("--audit-file={}", place.path(&format!("{name}.audit.jsonl")).display());
+    Options::default().with(&["--database-url", url, "--server-name", name, &audit]).with(more)
+}
+
+/// Servers of these names over a new database.
+fn servers<const N: usize>(names: [&str; N], more: &[&str]) -> [Server; N] {
+    let (cluster, place) = (Cluster::shared(), Arc::new(Place::new()));
+    let url = cluster.url(&cluster.database());
+    names.map(|name| Server::start_at(Arc::clone(&place), &options(&place, &url, name, more)))
+}
+
+fn alice(server: &Server) -> Connection {
+    server.alice().connect().unwrap()
+}
+
+/// Waits until the request has this status; returns how long that took.
+fn until(connection: &mut Connection, request: &Value, status: u16) -> Duration {
+    let began = Instant::now();
+    eventually("the change is heard", || (connection.kmip(request).status == status).then_some(()));
+    began.elapsed()
+}
+
+#[test]
+fn a_change_is_true_on_the_others_within_a_second() {
+    let [one, two] = servers(["one", "two"], &[]);
+    let (mut here, mut there) = (alice(&one), alice(&two));
+    let mut slowest = Duration::ZERO;
+    for _ in 0..20 {
+        let id = here.aes();
+        let sealed = here.seal(&id, TEXT);
+        assert_eq!(there.open(&sealed), TEXT, "a new key is found at once");
+        here.ok(&revoke(&id, "KeyCompromise"));
+        slowest = slowest.max(until(&mut there, &encrypt(&id, TEXT), 409));
+        // And the other way round.
+        there.ok(&named("Destroy", &id));
+        slowest = slowest.max(until(&mut here, &sealed.decrypt(), 409));
+    }
+    assert!(slowest < HEARD, "{slowest:?}");
+    // Grants, and what is taken back.
+    let id = here.aes();
+    let mut bob = two.bob().connect().unwrap();
+    bob.refused(&encrypt(&id, TEXT), 404, "Object_Not_Found");
+    assert_eq!(one.alice().post("/access/grant", &change(&id, "bob", &["encrypt"])).status, 200);
+    until(&mut bob, &encrypt(&id, TEXT), 200);
+    assert_eq!(one.alice().post("/access/revoke", &change(&id, "bob", &["encrypt"])).status, 200);
+    until(&mut bob, &encrypt(&id, TEXT), 404);
+}
+
+#[test]
+fn token_objects_are_found_by_the_others() {
+    let [one, two] = servers(["one", "two"], &["--placement", "token"]);
+    let (mut here, mut there) = (alice(&one), alice(&two));
+    let before = one.place.token.objects();
+    for _ in 0..5 {
+        let id = here.aes();
+        let sealed = here.seal(&id, TEXT);
+        assert_eq!(there.open(&sealed), TEXT);
+        there.ok(&revoke(&id, "Superseded"));
+        there.ok(&named("Destroy", &id));
+        until(&mut here, &sealed.decrypt(), 409);
+    }
+    eventually("no destroyed key is in the token", || (one.place.token.objects() == before).then_some(()));
+}
+
+#[test]
+fn access_tokens_end_everywhere() {
+    let (cluster, place, key) = (Cluster::shared(), hanzo::place(), SigningKey::rsa("one"));
+    let url = cluster.url(&cluster.database());
+    let [one, two] = ["one", "two"].map(|name| {
+        let usual = hanzo::options(&[]);
+        let own = options(&place, &url, name, &[]).arguments;
+        let all: Vec<&str> = own.iter().map(String::as_str).collect();
+        Server::start_at(Arc::clone(&place), &usual.with(&all))
+    });
+    let id = hanzo::known(&one, &key, &json!({}));
+    let logged_in = || {
+        let answer = hanzo::try_login(&two, &id, &hanzo::jwt(&key, &json!({})));
+        (answer.status == 200).then(|| hanzo::token(&answer.json()))
+    };
+    let token = eventually("the other server knows the identity", logged_in);
+    assert!(hanzo::whoami(&one, &token).is_ok() && hanzo::whoami(&two, &token).is_ok());
+    assert_eq!(one.nobody().post(hanzo::REVOKE, &json!({"accessToken": token})).status, 200);
+    let began = Instant::now();
+    eventually("the token has ended", || (hanzo::whoami(&two, &token) == Err(401)).then_some(()));
+    assert!(began.elapsed() < HEARD, "{:?}", began.elapsed());
+}
+
+#[test]
+fn definitions_are_followed() {
+    let [one, two] = servers(["one", "two"], &["--administrators", "alice"]);
+    let (mut here, mut there) = (alice(&one), alice(&two));
+    for round in 0..5 {
+        let path = format!("/access/definitions/projects/project{round}");
+        let project = json!({}).to_string();
+        let send = |connection: &mut Connection, method: &str, body: &str| {
+            let headers = [("Content-Type", "application/json")];
+            connection.try_request(method, &path, &headers, body.as_bytes()).unwrap()
+        };
+        let answer = send(&mut here, "PUT", &project);
+        assert!(answer.status < 300, "{answer:?}");
+        // Each server removes what the other one made as soon as it knows it.
+        eventually("the project is removed", || (send(&mut there, "DELETE", "").status < 300).then_some(()));
+        eventually("the project is gone", || (send(&mut here, "DELETE", "").status == 404).then_some(()));
+    }
+}
+
+#[test]
+fn uses_are_counted_once() {
+    let [one, two] = servers(["one", "two"], &["--gcm-limit=40"]);
+    let limited = alice(&one).new_key(&create("AES", 256, &[limits(30, "Object")]));
+    let counted = alice(&two).aes();
+    for (id, most) in [(&limited, 30), (&counted, 40)] {
+        let (done, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for server in [&one, &two, &one, &two] {
+                scope.spawn(|| {
+                    let mut alice = alice(server);
+                    for _ in 0..30 {
+                        let answer = alice.kmip(&encrypt(id, TEXT));
+                        let which = if answer.status == 200 { &done } else { &refused };
+                        assert!([200, 409, 503].contains(&answer.status), "{answer:?}");
+                        which.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        let done = done.load(Ordering::SeqCst);
+        assert_eq!(done, most, "{} were refused", refused.load(Ordering::SeqCst));
+    }
+}
+
+#[test]
+fn a_name_is_one_servers_and_logs_are_their_own() {
+    let [one, two] = servers(["one", "two"], &[]);
+    let place = Arc::clone(&one.place);
+    let url = one.options.arguments[1].clone();
+    let why = Server::refused_at(&place, &options(&place, &url, "two", &[]));
+    assert!(why.contains("--server-name"), "{why}");
+    let ids = [alice(&one).aes(), alice(&two).aes()];
+    alice(&two).ok(&revoke(&ids[0], "Superseded"));
+    one.keep_audit_key();
+    // A server that is killed goes on with its own log, and the other one does not notice.
+    let place = two.kill();
+    let two = Server::start_at(Arc::clone(&place), &options(&place, &url, "two", &[]));
+    alice(&two).refused(&encrypt(&ids[0], TEXT), 409, "Wrong_Key_Lifecycle_State");
+    alice(&one).ok(&encrypt(&ids[1], TEXT));
+    for server in [one, two] {
+        assert!(server.stop().1.success());
+    }
+    for name in ["one", "two"] {
+        let (status, said) = place.verify(None, &[place.path(&format!("{name}.audit.jsonl"))]);
+        assert!([0, UNSIGNED].contains(&status), "{said}");
+    }
+    let other = format!("--other-audit-file={}", place.path("two.audit.jsonl").display());
+    let (is_clean, said) = place.check_store(&options(&place, &url, "one", &[&other]));
+    assert!(is_clean, "{said}");
+    let (is_clean, said) = place.check_store(&options(&place, &url, "one", &[]));
+    assert!(!is_clean && said.contains("audit log"), "{said}");
+}
+
+#[test]
+fn a_server_that_was_cut_off_follows_what_it_missed() {
+    let (cluster, place, key) = (Cluster::shared(), hanzo::place(), SigningKey::rsa("one"));
+    let between = Between::new(cluster);
+    let database = cluster.database();
+    let start = |name: &str, url: &str, more: &[&str]| {
+        let own = options(&place, url, name, more).arguments;
+        let all: Vec<&str> = own.iter().map(String::as_str).collect();
+        Server::start_at(Arc::clone(&place), &hanzo::options(&[]).with(&all))
+    };
+    let one = start("one", &cluster.url(&database), &[]);
+    let two = start("two", &between.url(&database), &[&password_file(&place, PASSWORD)]);
+    let id = hanzo::known(&one, &key, &json!({}));
+    let token = hanzo::login(&one, &id, &hanzo::jwt(&key, &json!({})));
+    let used = eventually("the token is known", || hanzo::whoami(&two, &token).ok());
+    assert!(used.contains(&id), "{used}");
+    between.stop(true);
+    eventually("it is silent", || (two.alice().get("/whoami").status == 503).then_some(()));
+    // All that is read again, not only forgotten.
+    assert_eq!(one.nobody().post(hanzo::REVOKE, &json!({"accessToken": token})).status, 200);
+    let mut root = Caller::certificate(&one, "root");
+    assert!(root.define("projects", "late", &json!({})).status < 300);
+    root.done("/access/token-key", &json!({}));
+    assert_eq!(two.alice().get("/whoami").status, 503);
+    between.stop(false);
+    eventually("it answers again", || (two.alice().get("/whoami").status == 200).then_some(()));
+    assert_eq!(hanzo::whoami(&two, &token), Err(401));
+    let mut root = Caller::certificate(&two, "root");
+    assert!(root.get("/access/definitions/projects").to_string().contains("late"));
+    let token = hanzo::login(&one, &id, &hanzo::jwt(&key, &json!({})));
+    assert!(hanzo::whoami(&two, &token).is_ok(), "the new signing key is known");
+}
+
+#[test]
+fn writes_go_on_after_another_held_their_number_for_too_long() {
+    let (cluster, place) = (Cluster::shared(), Arc::new(Place::new()));
+    let database = cluster.database();
+    let server = Server::start_at(Arc::clone(&place), &options(&place, &cluster.url(&database), "one", &[]));
+    let mut alice = alice(&server);
+    let id = alice.aes();
+    let hold = "UPDATE commit_order SET number = number WHERE one = 1";
+    let mut other = cluster.spawn(&database, &["BEGIN", hold, "SELECT pg_sleep(7)", "ROLLBACK"]);
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    eventually("the other one has the row", || (cluster.run(&database, sleeps) == "1").then_some(()));
+    assert_eq!(alice.kmip(&create("AES", 256, &[])).status, 503);
+    // What only reads is not concerned.
+    alice.ok(&encrypt(&id, TEXT));
+    assert!(other.wait().unwrap().success());
+    eventually("it writes again", || (alice.kmip(&create("AES", 256, &[])).status == 200).then_some(()));
+}
+
+/// What the clients of [`servers_are_killed_at_any_time`] were told.
+#[derive(Default)]
+struct Told {
+    made: Mutex<Vec<String>>,
+    /// Keys, and when their revocation was acknowledged.
+    revoked: Mutex<Vec<(String, Instant)>>,
+    /// Uses of the key with Usage Limits.
+    spent: AtomicUsize,
+    uses: AtomicUsize,
+}
+
+/// One client: makes, uses and revokes keys at one of the servers, whichever answers.
+fn work(addresses: &Mutex<[Client; 3]>, told: &Told, limited: &str, first: usize, is_over: &AtomicBool) {
+    let (mut turn, mut open) = (first, None);
+    let mut ask = |request: &Value| -> Option<Answer> {
+        let mut connection = match open.take() {
+            Some(connection) => connection,
+            None => {
+                turn += 1;
+                let client = addresses.lock().unwrap()[turn % 3].clone();
+                client.connect().ok()?
+            }
+        };
+        let headers = [("Content-Type", "application/json")];
+        let answer = connection.try_request("POST", PATH, &headers, request.to_string().as_bytes()).ok()?;
+        open = Some(connection);
+        Some(answer)
+    };
+    while !is_over.load(Ordering::SeqCst) {
+        let Some(made) = ask(&create("AES", 256, &[])).filter(|answer| answer.status == 200) else { continue };
+        let id = string(&made.json(), "UniqueIdentifier");
+        told.made.lock().unwrap().push(id.clone());
+        for _ in 0..3 {
+            if ask(&encrypt(&id, TEXT)).is_some_and(|answer| answer.status == 200) {
+                told.uses.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        if ask(&encrypt(limited, TEXT)).is_some_and(|answer| answer.status == 200) {
+            told.spent.fetch_add(1, Ordering::SeqCst);
+        }
+        if ask(&revoke(&id, "Superseded")).is_some_and(|answer| answer.status == 200) {
+            told.revoked.lock().unwrap().push((id, Instant::now()));
+        }
+        // A key that was revoked a second ago or longer is used by no server.
+        let old = told.revoked.lock().unwrap().iter().rev().find(|(_, at)| at.elapsed() > REVOKED).cloned();
+        if let Some((id, _)) = old
+            && let Some(answer) = ask(&encrypt(&id, TEXT))
+        {
+            assert_ne!(answer.status, 200, "{id} was revoked, and is used");
+        }
+    }
+}
+
+#[test]
+fn servers_are_killed_at_any_time() {
+    const LIMIT: usize = 200;
+    let seconds = std::env::var("TEST_SERVERS_SECONDS").map_or(12, |seconds| seconds.parse().unwrap());
+    let names = ["one", "two", "three"];
+    let mut running = servers(names, &[]).map(Some);
+    let place = Arc::clone(&running[0].as_ref().unwrap().place);
+    let url = running[0].as_ref().unwrap().options.arguments[1].clone();
+    let limited = alice(running[0].as_ref().unwrap()).new_key(&create("AES", 256, &[limits(200, "Object")]));
+    running[0].as_ref().unwrap().keep_audit_key();
+    let clients = Mutex::new(running.each_ref().map(|server| server.as_ref().unwrap().alice()));
+    let (told, is_over, began) = (Told::default(), AtomicBool::new(false), Instant::now());
+    let mut kills = 0;
+    thread::scope(|scope| {
+        let _end = End(&is_over);
+        for first in 0..6 {
+            let (clients, told, limited, is_over) = (&clients, &told, &limited, &is_over);
+            scope.spawn(move || work(clients, told, limited, first, is_over));
+        }
+        while began.elapsed() < Duration::from_secs(seconds) {
+            let (at, before) = (kills % 3, told.made.lock().unwrap().len());
+            eventually("keys are made", || (told.made.lock().unwrap().len() > before + 20).then_some(()));
+            running[at].take().unwrap().kill();
+            let server = Server::start_at(Arc::clone(&place), &options(&place, &url, names[at], &[]));
+            clients.lock().unwrap()[at] = server.alice();
+            running[at] = Some(server);
+            kills += 1;
+        }
+    });
+    let mut alice = alice(running[1].as_ref().unwrap());
+    let made = told.made.into_inner().unwrap();
+    for id in &made {
+        assert_eq!(alice.kmip(&named("GetAttributes", id)).status, 200, "{id} was made, and is not there");
+    }
+    let (revoked, spent) = (told.revoked.into_inner().unwrap(), told.spent.into_inner());
+    for (id, _) in &revoked {
+        alice.refused(&encrypt(id, TEXT), 409, "Wrong_Key_Lifecycle_State");
+    }
+    assert!(spent <= LIMIT, "{spent}");
+    eprintln!(
+        "{kills} kills, {} keys made, {} revoked, {} uses, {spent} of {LIMIT}",
+        made.len(),
+        revoked.len(),
+        told.uses.into_inner()
+    );
+    for server in running.into_iter().flatten() {
+        assert!(server.stop().1.success());
+    }
+    let log = |name: &str| place.path(&format!("{name}.audit.jsonl"));
+    for name in names {
+        let (status, said) = place.verify(None, &[log(name)]);
+        assert!([0, UNSIGNED].contains(&status), "{name}: {said}");
+    }
+    let others = format!("--other-audit-file={},{}", log("two").display(), log("three").display());
+    let (is_clean, said) = place.check_store(&options(&place, &url, "one", &[&others]));
+    assert!(is_clean, "{said}");
+}
