@@ -135,7 +135,7 @@ fn definitions_are_followed() {
     }
 }
 
-/// Encrypts by the key at both servers until each client is told that the limit is reached; returns how often.
+/// Encrypts by the key at both servers until every client was refused because of the limit; returns the number of encryptions.
 fn encryptions([one, two]: &[Server; 2], id: &str) -> usize {
     let done = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -226,11 +226,19 @@ fn a_server_that_was_cut_off_follows_what_it_missed() {
     assert_eq!(two.alice().get("/whoami").status, 503);
     between.stop(false);
     eventually("it answers again", || (two.alice().get("/whoami").status == 200).then_some(()));
-    assert_eq!(hanzo::whoami(&two, &token), Err(401));
+    // On a busy machine it may be silent for a moment again, and is 503 then.
     let mut root = Caller::certificate(&two, "root");
-    assert!(root.get("/access/definitions/projects").to_string().contains("late"));
+    let served = |ask: &mut dyn FnMut() -> Result<String, u16>| {
+        eventually("it serves", || Some(ask()).filter(|answer| *answer != Err(503)))
+    };
+    assert_eq!(served(&mut || hanzo::whoami(&two, &token)), Err(401));
+    let projects = served(&mut || {
+        let answer = root.send("GET", "/access/definitions/projects", None);
+        if answer.status == 200 { Ok(answer.json().to_string()) } else { Err(answer.status) }
+    });
+    assert!(projects.unwrap().contains("late"));
     let token = hanzo::login(&one, &id, &hanzo::jwt(&key, &json!({})));
-    assert!(hanzo::whoami(&two, &token).is_ok(), "the new signing key is known");
+    assert!(served(&mut || hanzo::whoami(&two, &token)).is_ok(), "the new signing key is known");
 }
 
 #[test]

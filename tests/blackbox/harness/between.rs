@@ -1,4 +1,4 @@
-//! A network between a server and PostgreSQL that loses what it is told to lose.
+//! A network between a server and PostgreSQL, which loses messages when a test says so.
 
 use std::io::{Read, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
