@@ -2,7 +2,7 @@
 //! of failing because another one came first.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 /// The longest wait for a turn.
@@ -89,6 +89,18 @@ impl Turn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many changes of it are waiting")]
 pub struct Crowded;
+
+/// Locks without waiting.
+///
+/// # Errors
+/// [`Crowded`] while another thread holds the lock.
+pub fn free<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>, Crowded> {
+    match mutex.try_lock() {
+        Ok(guard) => Ok(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => Err(Crowded),
+    }
+}
 
 impl Turns {
     /// Waits for the turn to change the thing with this name, for at most 15 seconds.

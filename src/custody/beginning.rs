@@ -47,9 +47,7 @@ pub(super) fn begin(
     let roots = find(device, &made)?;
     // The database gets its root keys and the end of its audit log together. If that row is missing later, it was
     // deleted.
-    let mut heads = AuditHead::first(store.server()).into_iter();
-    let head = heads.next().unwrap_or_else(AuditHead::begin);
-    record((device, disk), store, &roots, &made, (&made, false), (head, heads.collect()), now)?;
+    record((device, disk), store, &roots, &made, (&made, false), AuditHead::first(store.server()), now)?;
     // The write-ahead log contains the seeds.
     if !store.empty_wal()? {
         tracing::debug!("the write-ahead log was not emptied: another connection reads the database");

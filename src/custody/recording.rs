@@ -11,14 +11,14 @@ use crate::store::audit_head::AuditHead;
 use crate::store::root_key::{self, RootKey};
 
 /// Records root keys, in one transaction with the row `head`, whose binding covers the whole record and whether uses of
-/// AES-GCM are counted, and with other new rows of ends of audit logs. For a key that is recorded already, the check value is replaced.
+/// AES-GCM are counted, and with the new row `beside`. For a key that is recorded already, the check value is replaced.
 pub(super) fn record(
     (device, disk): (&Device, Unsettled),
     store: &Store,
     roots: &Roots,
     made: &[RootKey],
     (whole, counts): (&[RootKey], bool),
-    (head, beside): (AuditHead, Vec<AuditHead>),
+    (head, beside): (AuditHead, Option<AuditHead>),
     now: i64,
 ) -> Result<(), RootError> {
     // The keys must be durable before the database records them.
@@ -29,7 +29,7 @@ pub(super) fn record(
     let mut head = AuditHead { root_keys: Some(root_key::digest(whole, counts).to_vec()), signed_line, ..head };
     head.binding = Some(mac(device, roots.binding(), &head.bound())?);
     let mut command = root_key::record(made.to_vec(), now).then(root_key::conclude()).then(head.insert());
-    for head in beside {
+    if let Some(head) = beside {
         let binding = Some(mac(device, roots.binding(), &head.bound())?);
         command = command.then(AuditHead { binding, ..head }.insert());
     }

@@ -78,14 +78,14 @@ fn complete(
                 whole.iter_mut().filter(|own| own.name == record.name).for_each(|own| own.clone_from(record));
             }
             if !covers || !renewed.is_empty() {
-                record((device, disk), store, &roots, &renewed, (&whole, counts), (head, Vec::new()), now)?;
+                record((device, disk), store, &roots, &renewed, (&whole, counts), (head, None), now)?;
             }
         }
         // An invalid head is reported where the log is opened.
         (_, true) => {}
         (head, false) if is_sound || remake.accept_loss && store.server().is_empty() => {
             let head = head.unwrap_or_else(AuditHead::begin);
-            record((device, disk), store, &roots, &made, (&whole, counts), (head, Vec::new()), now)?;
+            record((device, disk), store, &roots, &made, (&whole, counts), (head, None), now)?;
         }
         (_, false) => return Err(RootError::NoHead),
     }

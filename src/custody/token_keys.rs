@@ -47,7 +47,7 @@ impl Custody {
         })
     }
 
-    /// Reads the root keys again, because another server has recorded or forgotten one.
+    /// Reads the root keys again, because one was recorded or forgotten.
     ///
     /// # Errors
     /// The token or the store is unavailable, or the token does not have the keys.
@@ -90,9 +90,7 @@ impl Custody {
         let forgetting = root_key::forget(gone.into_iter().map(signing::token_name).collect());
         store.write(recording.then(forgetting).then(audit_head::cover_records(self.head_binder())))?;
         // What was away meanwhile has been found again by the same record.
-        let device = self.device(HsmCall::Look)?;
-        let roots = root::find(&device, &root_key::all(store)?)?;
-        *self.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
+        self.read_root_keys(store)?;
         Ok(TokenKey { name: made.name, public_key: made.check_value })
     }
 }

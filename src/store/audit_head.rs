@@ -132,14 +132,15 @@ impl AuditHead {
         Self { number, head, signed_line: None, unrecorded_since: None, root_keys: None, binding: None }
     }
 
-    /// The rows of a new database: the one that covers the records first. `server` is the name of this server, empty if
-    /// there is only one.
+    /// The rows of a new database: the one that covers the records, and this server's if that is another. `server` is the
+    /// name of this server, empty if there is only one.
     #[must_use]
-    pub fn first(server: &str) -> Vec<Self> {
+    pub fn first(server: &str) -> (Self, Option<Self>) {
         if server.is_empty() {
-            return vec![Self::begin()];
+            return (Self::begin(), None);
         }
-        vec![Self { signed_line: Some(json!([server]).to_string()), ..Self::of(COMMON) }, Self::begin()]
+        let names = Some(json!([server]).to_string());
+        (Self { signed_line: names, ..Self::of(COMMON) }, Some(Self::begin()))
     }
 
     /// Whether this is the row of all servers.

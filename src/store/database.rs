@@ -32,7 +32,7 @@ pub struct Store {
     held: Held,
 }
 
-/// What keeps other servers from the database: the caches rely on this process being the only writer.
+/// What the caches rely on: an SQLite database has no other writer, and a PostgreSQL database tells what others wrote.
 enum Held {
     Sqlite { log: sqlite::Log, _lock: File },
     Postgres(Box<postgres::Watch>),
@@ -69,8 +69,7 @@ impl Store {
     fn open_server(settings: &Arc<Postgres>, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let mut holder = [0; 16];
         openssl::rand::rand_bytes(&mut holder).map_err(|error| Error::Driver(error.into()))?;
-        let postgres::Opened { session, pool, watch } =
-            postgres::open(settings, &settings.server, hexadecimal::lower(&holder))?;
+        let postgres::Opened { session, pool, watch } = postgres::open(settings, hexadecimal::lower(&holder))?;
         Self::start(Box::new(session), Box::new(pool), Held::Postgres(Box::new(watch)), metrics)
     }
 
@@ -115,7 +114,15 @@ impl Store {
     pub fn is_open_elsewhere(location: &Location) -> Result<bool, Error> {
         match location {
             Location::Sqlite(path) => sqlite::is_open(path),
-            Location::Postgres(settings) => postgres::is_open(settings, &settings.server),
+            Location::Postgres(settings) => postgres::is_open(settings),
+        }
+    }
+
+    /// What watches a PostgreSQL database.
+    fn watch(&self) -> Option<&postgres::Watch> {
+        match &self.held {
+            Held::Sqlite { .. } => None,
+            Held::Postgres(watch) => Some(watch),
         }
     }
 
@@ -124,10 +131,7 @@ impl Store {
     /// # Errors
     /// PostgreSQL has not answered for a second, or the database is not this server's any more.
     pub fn check_contact(&self) -> Result<(), Error> {
-        match &self.held {
-            Held::Sqlite { .. } => Ok(()),
-            Held::Postgres(watch) => watch.check(),
-        }
+        self.watch().map_or(Ok(()), postgres::Watch::check)
     }
 
     /// Does with the changes of other servers over the same database what `follower` does, from now on. Returns when those
@@ -136,24 +140,18 @@ impl Store {
     /// # Errors
     /// The database does not answer, or the changes cannot be followed.
     pub fn follow(&self, follower: Follower) -> Result<(), Error> {
-        match &self.held {
-            Held::Sqlite { .. } => Ok(()),
-            Held::Postgres(watch) => watch.follow(follower),
-        }
+        self.watch().map_or(Ok(()), |watch| watch.follow(follower))
     }
 
     /// The last commit of other servers that this one has followed; 0 if there are no others.
     #[must_use]
     pub fn followed(&self) -> i64 {
-        match &self.held {
-            Held::Sqlite { .. } => 0,
-            Held::Postgres(watch) => watch.followed(),
-        }
+        self.watch().map_or(0, postgres::Watch::followed)
     }
 
     /// Lets other servers over the same database start.
     pub fn has_started(&self) {
-        if let Held::Postgres(watch) = &self.held {
+        if let Some(watch) = self.watch() {
             watch.has_started();
         }
     }
@@ -161,16 +159,13 @@ impl Store {
     /// The name of this server among those over the same database; empty if there is only one.
     #[must_use]
     pub fn server(&self) -> &str {
-        match &self.held {
-            Held::Sqlite { .. } => "",
-            Held::Postgres(watch) => watch.server(),
-        }
+        self.watch().map_or("", postgres::Watch::server)
     }
 
     /// Whether the bytes of a row that was changed can be erased from the files of the database.
     #[must_use]
     pub fn erases(&self) -> bool {
-        matches!(self.held, Held::Sqlite { .. })
+        self.watch().is_none()
     }
 
     /// Runs a command in the next group commit, and returns its answer when the commit is on disk. Without an audit log

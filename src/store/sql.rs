@@ -20,7 +20,7 @@ pub(super) trait Connection {
     /// Changes nothing, but such that the commit of the transaction has to write.
     fn touch(&self) -> Result<(), Error>;
 
-    /// Notes what the transaction changes, for other servers. Where there are none, nothing is noted.
+    /// Notes what the transaction changes, for the other servers over the same database, if it may have any.
     fn note(&self, _change: Change) {}
 
     /// Refuses a transaction that was decided by something of this kind, if another server has changed one since this one

@@ -1,7 +1,7 @@
 //! Changes of rows of access tokens: use, renewal, revocation, and removal after their end.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError};
 
 use data_encoding::BASE64URL_NOPAD;
 
@@ -14,7 +14,7 @@ use crate::audit::Record;
 use crate::policy::Terms;
 use crate::secret::Password;
 use crate::store::access_token::{self as rows, AccessToken};
-use crate::turns::{Crowded, retry};
+use crate::turns::{free, retry};
 
 /// The maximum number of rows that one sweep removes.
 const SWEPT: i64 = 1_000;
@@ -210,14 +210,9 @@ impl AccessTokens {
     /// Reads the keys again: another server has recorded one, or forgotten one.
     ///
     /// # Errors
-    /// The store or the HSM is unavailable.
-    /// [`AccessTokenError::Crowded`] while this server changes them.
+    /// The store or the HSM is unavailable; [`AccessTokenError::Crowded`] while this server changes them.
     pub fn read_keys(&self) -> Result<(), AccessTokenError> {
-        let _alone = match self.rotating.try_lock() {
-            Ok(alone) => alone,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(Crowded.into()),
-        };
+        let _alone = free(&self.rotating)?;
         self.custody.read_root_keys(&self.store)?;
         self.keys.store(Arc::new(OwnKeys::new(&self.custody.token_keys())?));
         Ok(())

@@ -13,7 +13,7 @@ use crate::custody::Custody;
 use crate::hexadecimal;
 use crate::policy::{Documents, Fault, Kind, Policy};
 use crate::store::Store;
-use crate::store::policy_entry;
+use crate::store::policy_entry::{self, PolicyEntry};
 
 /// The sources of the policy.
 pub(super) struct Definitions {
@@ -47,18 +47,23 @@ impl Definitions {
                 tracing::error!(kind = row.kind, name = row.name, "ROW REFUSED: there is no such kind of definition");
                 continue;
             };
-            let bound = custody.is_bound(&row.bound(), &row.binding)?;
-            if !bound {
-                tracing::error!(
-                    kind = row.kind,
-                    name = row.name,
-                    "ROW REFUSED: its binding is wrong, so it was changed or exchanged in the database"
-                );
-            }
-            let document = if bound { row.document } else { kind.refused() };
+            let document = Self::believed(custody, kind, &row)?;
             stored.insert((kind, row.name), (row.version, document));
         }
         Ok(Self { configured, default_mode, stored })
+    }
+
+    /// The document of a row; if it is not what the server wrote, the one that permits nothing.
+    pub(super) fn believed(custody: &Custody, kind: Kind, row: &PolicyEntry) -> Result<Option<String>, Error> {
+        if custody.is_bound(&row.bound(), &row.binding)? {
+            return Ok(row.document.clone());
+        }
+        tracing::error!(
+            kind = row.kind,
+            name = row.name,
+            "ROW REFUSED: its binding is wrong, so it was changed or exchanged in the database"
+        );
+        Ok(kind.refused())
     }
 
     /// Returns the policy in force: the configuration has priority over the database, and contradictory definitions are

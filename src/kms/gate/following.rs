@@ -1,12 +1,13 @@
 //! What other servers over the same database have changed, and this one keeps in memory.
 
-use std::sync::{Arc, MutexGuard, TryLockError};
+use std::sync::{Arc, MutexGuard};
 
 use super::super::error::Error;
 use super::definitions::Definitions;
 use super::service::Kms;
 use crate::policy::{Kind, Policy};
 use crate::store::{Change, Heard, policy_entry};
+use crate::turns::free;
 
 impl Kms {
     /// Follows the changes of other servers from now on. Returns when everything that was read before is up to date.
@@ -48,11 +49,7 @@ impl Kms {
     /// The definitions, if nobody changes them. Who does waits for a commit, for which the heartbeat must not wait: it comes
     /// again.
     fn free_definitions(&self) -> Result<MutexGuard<'_, Definitions>, Error> {
-        match self.definitions.try_lock() {
-            Ok(definitions) => Ok(definitions),
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(Error::Crowded),
-        }
+        Ok(free(&self.definitions)?)
     }
 
     fn hear_everything(&self) -> Result<(), Error> {
@@ -78,16 +75,7 @@ impl Kms {
         if row.version <= definitions.version(kind, name) {
             return Ok(());
         }
-        let document = if self.custody.is_bound(&row.bound(), &row.binding)? {
-            row.document
-        } else {
-            tracing::error!(
-                kind = row.kind,
-                name,
-                "ROW REFUSED: its binding is wrong, so it was changed in the database"
-            );
-            kind.refused()
-        };
+        let document = Definitions::believed(&self.custody, kind, &row)?;
         let definition = document.as_ref().map(|document| kind.read(document.as_bytes()));
         definitions.stored.insert((kind, name.to_owned()), (row.version, document.clone()));
         let mut policy = Policy::clone(&self.policy.load());

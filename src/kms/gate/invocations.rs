@@ -155,7 +155,7 @@ impl Invocations {
     fn count_shared(&self, store: &Store, custody: &Custody, id: &str) -> Result<(), Error> {
         let tally = retry(Error::Contention, || {
             let row = self.row(store, custody, id)?;
-            let used = row.counted + (self.credit - row.since);
+            let used = self.used_before(&row);
             if used >= self.limit {
                 return Err(self.spent(id));
             }
@@ -173,9 +173,15 @@ impl Invocations {
     /// Reads the count of a key from the database.
     fn load(&self, store: &Store, custody: &Custody, id: &str) -> Result<Tally, Error> {
         let row = self.row(store, custody, id)?;
-        let reserved = row.counted + (self.credit - row.since) + self.block;
-        let used = if lock(&self.tallies).is_partial { reserved } else { reserved - self.block };
+        let used = self.used_before(&row);
+        let reserved = used + self.block;
+        let used = if lock(&self.tallies).is_partial { reserved } else { used };
         Ok(Tally { used, reserved })
+    }
+
+    /// How often a key may have been used according to its row and the blocks of former starts.
+    fn used_before(&self, row: &GcmUse) -> i64 {
+        row.counted + (self.credit - row.since)
     }
 
     /// The row of a key.

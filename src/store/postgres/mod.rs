@@ -1,4 +1,4 @@
-//! PostgreSQL 13 or newer, or a database that speaks its protocol and its SQL. One server at a time uses it.
+//! PostgreSQL 13 or newer, or a database that speaks its protocol and its SQL. Several servers may use it, each under a name of its own.
 
 mod address;
 mod contact;

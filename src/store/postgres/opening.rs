@@ -87,13 +87,13 @@ impl Watch {
     }
 }
 
-/// Opens the database for the server of this name and upgrades its schema. `holder` tells this start from others. No other
+/// Opens the database and upgrades its schema. `holder` tells this start from others. No other
 /// server starts before [`Watch::has_started`].
 ///
 /// # Errors
 /// Another server has it open, its schema is newer, or it cannot be used.
-pub(in crate::store) fn open(settings: &Arc<Postgres>, server: &str, holder: String) -> Result<Opened, Error> {
-    let address = Arc::new(Address::new(settings)?);
+pub(in crate::store) fn open(settings: &Arc<Postgres>, holder: String) -> Result<Opened, Error> {
+    let (address, server) = (Arc::new(Address::new(settings)?), settings.server.as_str());
     let name = address.to_string();
     let link = lease::connect(&address, Purpose::Write)?;
     check_server(&link, &name)?;
@@ -144,10 +144,10 @@ pub(in crate::store) fn read_only<T>(
 ///
 /// # Errors
 /// The lock cannot be tested.
-pub(in crate::store) fn is_open(settings: &Arc<Postgres>, server: &str) -> Result<bool, Error> {
+pub(in crate::store) fn is_open(settings: &Arc<Postgres>) -> Result<bool, Error> {
     let address = Address::new(settings)?;
     let link = lease::connect(&address, Purpose::Read)?;
-    let name = Lock::Name(server);
+    let name = Lock::Name(&settings.server);
     match lease::lock(&link, name, Duration::ZERO) {
         Ok(()) => {
             lease::unlock(&link, name);

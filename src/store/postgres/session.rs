@@ -108,6 +108,17 @@ impl Session {
         Err(self.contact.end(Ended::CommitsLost))
     }
 
+    /// Refuses the transaction if another server made a change of this kind, and of this name if one is given, after the
+    /// commit `since`, or may have made one that is no longer kept.
+    fn check_unchanged(&self, since: i64, change: &Change, name: Option<&str>) -> Result<(), Error> {
+        let sql = "SELECT 1 FROM commit_order WHERE forgotten > ?1 UNION ALL \
+                   SELECT 1 FROM change WHERE number > ?1 AND kind = ?2 AND holder <> ?3 \
+                   AND (CAST(?4 AS TEXT) IS NULL OR name = ?4) LIMIT 1";
+        let kind = change.kind();
+        let is_changed = sql::any(self.link()?, sql, values![since, kind, self.contact.holder, name])?;
+        if is_changed { Err(Error::Conflict) } else { Ok(()) }
+    }
+
     /// Undoes the transaction, or else drops the connection.
     fn end_failed(&mut self) {
         let Some(link) = self.link.as_ref().filter(|link| !link.is_lost()) else { return };
@@ -194,21 +205,11 @@ impl Connection for Session {
     }
 
     fn check_heard(&self, kind: &Change) -> Result<(), Error> {
-        let sql = "SELECT 1 FROM commit_order WHERE forgotten > ?1 UNION ALL \
-                   SELECT 1 FROM change WHERE number > ?1 AND kind = ?2 AND holder <> ?3 LIMIT 1";
-        let (followed, kind, link) = (self.contact.followed(), kind.kind(), self.link()?);
-        if sql::any(link, sql, values![followed, kind, self.contact.holder])? { Err(Error::Conflict) } else { Ok(()) }
+        self.check_unchanged(self.contact.followed(), kind, None)
     }
 
     fn check_unclaimed(&self, claim: &Change, since: i64) -> Result<(), Error> {
-        let sql = "SELECT 1 FROM commit_order WHERE forgotten > ?1 UNION ALL \
-                   SELECT 1 FROM change WHERE number > ?1 AND kind = ?2 AND name = ?3 AND holder <> ?4 LIMIT 1";
-        let (kind, name, link) = (claim.kind(), claim.name(), self.link()?);
-        if sql::any(link, sql, values![since, kind, name, self.contact.holder])? {
-            Err(Error::Conflict)
-        } else {
-            Ok(())
-        }
+        self.check_unchanged(since, claim, Some(claim.name()))
     }
 
     fn server(&self) -> &str {
