@@ -29,6 +29,7 @@ mod mixed;
 mod objects;
 mod raw;
 mod secrets;
+mod servers;
 mod slow;
 mod socket;
 mod tokens;
@@ -64,6 +65,7 @@ fn main() {
         }
         Some("tokens") => tokens::measure(),
         Some("token") => tokens::encrypt(),
+        Some("servers") => servers::measure(),
         Some("slow") => slow::measure(),
         Some("desk") => desk::measure(),
         Some("kmip") => socket::measure(arguments.next().map_or(180, |seconds| seconds.parse().unwrap())),
