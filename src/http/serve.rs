@@ -59,7 +59,8 @@ pub(super) async fn serve(request: &Arc<Request>, body: &mut Incoming) -> Result
         return handler(app);
     }
     let found = Found { route, handler, parameters, query, began: Instant::now() };
-    request.ask(body, found).await
+    // In a box, because the future is moved several times before it is polled.
+    Box::pin(request.ask(body, found)).await
 }
 
 impl App {
