@@ -52,10 +52,7 @@ pub fn commits(directory: &Path) {
     let directory = tempfile::tempdir_in(directory).unwrap();
     let token = Token::new(directory.path());
     let server = start(Arc::new(Place::with_token(directory, token)), &["--probe-address=127.0.0.1:0"]);
-    let log = server.log();
-    let (_, address) =
-        log.lines().rfind(|line| line.contains("probe listening")).unwrap().split_once("address=").unwrap();
-    let probe = Client::plain(address.split_whitespace().next().unwrap().parse().unwrap());
+    let probe = server.probe();
     let read = || {
         let metrics = Metrics::read(&probe);
         ["claviger_store_writes_total", "claviger_store_commits_total", "claviger_audit_syncs_total"]

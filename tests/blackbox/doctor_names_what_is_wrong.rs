@@ -263,11 +263,7 @@ fn of_a_port_and_of_a_credential() {
     let kmip = format!("https://localhost:{}", server.kmip.unwrap().port());
     let not_claviger = |detail, remedy| Expected { fault: "not-claviger", step: "server", status: 1, detail, remedy };
     finds(&alice, &["--url", &kmip], &not_claviger(&["the exchange with"], "this may be the KMIP port"));
-    let log = server.log();
-    let (_, probe) = log.split_once("probe listening").unwrap();
-    let probe = probe.lines().next().unwrap();
-    let (_, probe) = probe.split_once("address=").unwrap();
-    let probe = probe.split_whitespace().next().unwrap();
+    let probe = server.probe_address();
     let bare = Cli::bare(&server, "bare");
     finds(&bare, &["--url", &format!("http://{probe}")], &not_claviger(&["404"], "this may be the probe port"));
     // No credential, and one that is refused.

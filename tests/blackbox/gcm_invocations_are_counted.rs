@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::harness::figures::Figures;
 use crate::harness::kmip::{bytes, create, encrypt, enumeration, named, parameters, replace, text, with};
 use crate::harness::server::{Place, run};
-use crate::harness::{Caller, Client, Connection, Options, Server, reference};
+use crate::harness::{Caller, Connection, Options, Server, reference};
 use crate::root_keys_are_not_made_again::{TURNED_BACK, take_back};
 
 fn options(limit: u64) -> Options {
@@ -172,10 +172,7 @@ fn the_hot_path_does_not_write() {
     let place = Arc::new(Place::new());
     let arguments = vec!["--probe-address=127.0.0.1:0".to_owned()];
     let server = Server::start_at(place, &Options { arguments, ..Options::default() });
-    let log = server.log();
-    let line = log.lines().rfind(|line| line.contains("probe listening")).unwrap();
-    let (_, address) = line.split_once("address=").unwrap();
-    let probe = Client::plain(address.split_whitespace().next().unwrap().parse().unwrap());
+    let probe = server.probe();
     let mut alice = server.alice().connect().unwrap();
     let keys: Vec<String> = (0..20).map(|_| alice.aes()).collect();
     let before = Figures::read(&probe).get("claviger_store_writes_total", &[]);

@@ -19,10 +19,7 @@ fn start_at(place: Arc<Place>, arguments: &[&str]) -> (Server, Client) {
     let mut arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     arguments.push("--probe-address=127.0.0.1:0".to_owned());
     let server = Server::start_at(place, &Options { arguments, ..Options::default() });
-    let log = server.log();
-    let line = log.lines().rfind(|line| line.contains("probe listening")).unwrap();
-    let (_, address) = line.split_once("address=").unwrap();
-    let probe = Client::plain(address.split_whitespace().next().unwrap().parse().unwrap());
+    let probe = server.probe();
     (server, probe)
 }
 

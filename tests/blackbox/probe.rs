@@ -11,10 +11,7 @@ use crate::harness::{Client, Options, Server, eventually};
 fn start() -> (Server, Client) {
     let arguments = vec!["--probe-address=127.0.0.1:0".to_owned()];
     let server = Server::start_with(&Options { arguments, ..Options::default() });
-    let log = server.log();
-    let line = log.lines().find(|line| line.contains("probe listening")).unwrap();
-    let (_, address) = line.split_once("address=").unwrap();
-    let probe = Client::plain(address.split_whitespace().next().unwrap().parse().unwrap());
+    let probe = server.probe();
     (server, probe)
 }
 

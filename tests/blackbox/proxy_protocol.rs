@@ -80,9 +80,7 @@ fn a_client_has_its_own_address_in_every_way_in() {
 #[test]
 fn a_connection_of_a_balancer_begins_with_a_header_and_no_other_does() {
     let server = server(&["--probe-address=127.0.0.1:0"]);
-    let log = server.log();
-    let (_, probe) = log.lines().find(|line| line.contains("probe listening")).unwrap().split_once("address=").unwrap();
-    let probe = Client::plain(probe.split_whitespace().next().unwrap().parse().unwrap());
+    let probe = server.probe();
     let long = header(0x21, 0x11, &[0; 600]);
     let unix = header(0x21, 0x31, &[0; 216]);
     let (datagram, unnamed) = (header(0x21, 0x12, &client("192.0.2.7:1")[16..]), header(0x21, 0, &[]));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::harness::server::Place;
-use crate::harness::{Answer, Client, Connection, Crl, Curl, Http2, Options, Server, eventually};
+use crate::harness::{Answer, Connection, Crl, Curl, Http2, Options, Server, eventually};
 
 /// Starts a server that also admits callers without a certificate.
 fn server() -> Server {
@@ -205,10 +205,7 @@ fn an_answer_says_that_its_connection_is_closed() {
         let answer = connection.end(format!("{line} HTTP/1.1\r\n{rest}").as_bytes()).unwrap();
         is_closed_after(&format!("{what}: {line}"), &mut connection, &answer, status);
     }
-    let log = server.log();
-    let line = log.lines().find(|line| line.contains("probe listening")).unwrap();
-    let (_, address) = line.split_once("address=").unwrap();
-    let mut probe = Client::plain(address.split_whitespace().next().unwrap().parse().unwrap()).connect().unwrap();
+    let mut probe = server.probe().connect().unwrap();
     let answer = probe.end(format!("POST /livez HTTP/1.1\r\n{long}").as_bytes()).unwrap();
     is_closed_after("a body for the probe listener", &mut probe, &answer, 405);
     // The server stops while a request is under way.

@@ -15,9 +15,7 @@ const PROMPT: Duration = Duration::from_secs(12);
 fn start(delay: &str) -> (Server, Client) {
     let options = Options::default().with(&["--probe-address=127.0.0.1:0", "--drain-delay", delay, "--kmip-port", "0"]);
     let server = Server::start_with(&options);
-    let log = server.log();
-    let (_, probe) = log.lines().find(|line| line.contains("probe listening")).unwrap().split_once("address=").unwrap();
-    let probe = Client::plain(probe.split_whitespace().next().unwrap().parse().unwrap());
+    let probe = server.probe();
     (server, probe)
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::audit::claviger;
 use super::cli::UNSIGNED;
 use super::server::{Place, run};
-use super::{Answer, Client, Options, Server, eventually};
+use super::{Answer, Options, Server, eventually};
 
 /// The file with the public key, in the directory of the log.
 const KEY: &str = "audit.pem";
@@ -102,13 +102,6 @@ impl Server {
     pub fn audited(&self, answer: &Answer) -> Vec<Value> {
         let id = answer.header("x-request-id").unwrap();
         self.place.audit_lines().into_iter().filter(|line| line["request_id"] == id).collect()
-    }
-
-    /// A client of the probe listener, which `--probe-address=127.0.0.1:0` makes.
-    pub fn probe(&self) -> Client {
-        let log = self.log();
-        let (_, address) = log.rsplit_once("probe listening").unwrap().1.split_once("address=").unwrap();
-        Client::plain(address.split_whitespace().next().unwrap().parse().unwrap())
     }
 }
 

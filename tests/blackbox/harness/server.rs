@@ -156,6 +156,8 @@ pub struct Server {
     pub header: Vec<u8>,
     child: Child,
     log: PathBuf,
+    /// The length of the log when this server started. Others of the same place may have written it.
+    began: usize,
     tls: bool,
 }
 
@@ -197,6 +199,7 @@ impl Server {
     pub fn spawn(place: Arc<Place>, mut command: Command, options: &Options) -> Result<Self, String> {
         let log = place.path(LOG);
         let file = File::options().create(true).append(true).open(&log).unwrap();
+        let began = usize::try_from(file.metadata().unwrap().len()).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).process_group(0);
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -215,7 +218,17 @@ impl Server {
             within_patience(child.id(), || out.read_line(&mut line)).unwrap();
             line.trim().strip_prefix("listening on kmip://").and_then(|address| address.parse().ok())
         });
-        Ok(Self { address, kmip: kmip.flatten(), options: options.clone(), header: Vec::new(), child, log, tls, place })
+        Ok(Self {
+            address,
+            kmip: kmip.flatten(),
+            options: options.clone(),
+            header: Vec::new(),
+            child,
+            log,
+            began,
+            tls,
+            place,
+        })
     }
 
     pub fn client(&self, identity: &Identity) -> Client {
@@ -237,6 +250,17 @@ impl Server {
         } else {
             Client::plain(self.address).behind(&self.header)
         }
+    }
+
+    /// Returns the address of the probe listener, which `--probe-address=127.0.0.1:0` makes.
+    pub fn probe_address(&self) -> SocketAddr {
+        let log = self.log();
+        let (_, address) = log[self.began..].split_once("probe listening").unwrap().1.split_once("address=").unwrap();
+        address.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    pub fn probe(&self) -> Client {
+        Client::plain(self.probe_address())
     }
 
     pub fn log(&self) -> String {
