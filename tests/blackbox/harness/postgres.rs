@@ -49,6 +49,13 @@ fn as_user(program: &Path) -> Command {
     command
 }
 
+/// A directory in which PostgreSQL, as another user, can make its socket and its data.
+fn open_directory() -> tempfile::TempDir {
+    let directory = directory();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    directory
+}
+
 fn program(name: &str) -> PathBuf {
     Path::new(PROGRAMS).join(name)
 }
@@ -63,20 +70,44 @@ impl Cluster {
     }
 
     fn start_as(is_shared: bool) -> Self {
-        let directory = directory();
-        // The socket is in it.
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let directory = open_directory();
         let data = directory.path().join("data");
         let mut init = as_user(&program("initdb"));
         init.args(["--auth-local=trust", "--auth-host=scram-sha-256", "--username=postgres"]);
         init.args(["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"]).arg(&data);
         let made = init.current_dir("/").output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let cluster = Self::in_directory(directory, is_shared);
+        cluster.run("postgres", &format!("CREATE ROLE claviger LOGIN PASSWORD '{PASSWORD}'"));
+        cluster
+    }
+
+    fn in_directory(directory: tempfile::TempDir, is_shared: bool) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let cluster = Self { directory, is_shared, port, server: Mutex::new(None), databases: AtomicUsize::new(0) };
         cluster.begin();
-        cluster.run("postgres", &format!("CREATE ROLE claviger LOGIN PASSWORD '{PASSWORD}'"));
         cluster
+    }
+
+    /// Starts a standby of this server. From then on, commits wait until it has them.
+    pub fn synchronous_standby(&self) -> Self {
+        let directory = open_directory();
+        let mut copy = as_user(&program("pg_basebackup"));
+        copy.args(["-U", "postgres", "-R", "-X", "stream", "--checkpoint=fast", "--no-sync", "-h"]);
+        copy.arg(self.directory.path()).args(["-p", &self.port.to_string(), "-D"]).arg(directory.path().join("data"));
+        let made = copy.current_dir("/").output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let standby = Self::in_directory(directory, false);
+        self.run("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.run("postgres", "SELECT pg_reload_conf()");
+        let synchronous = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
+        eventually("the standby is synchronous", || (self.run("postgres", synchronous) == "1").then_some(()));
+        standby
+    }
+
+    /// Makes a standby the primary.
+    pub fn promote(&self) {
+        assert_eq!(self.run("postgres", "SELECT pg_promote()"), "t");
     }
 
     /// Starts the server, and waits until it can be used.
@@ -156,6 +187,13 @@ impl Cluster {
     pub fn url(&self, database: &str) -> String {
         let directory = self.directory.path().display().to_string().replace('/', "%2F");
         format!("postgres://claviger@{directory}:{}/{database}", self.port)
+    }
+
+    /// The URL of a database at one of two servers, whichever is the primary.
+    pub fn url_of_two(&self, other: &Self, database: &str) -> String {
+        let [own, other] = [self, other].map(|cluster| cluster.url(""));
+        let (own, other) = (own.trim_end_matches('/'), other.trim_start_matches("postgres://claviger@"));
+        format!("{own},{other}{database}")
     }
 
     /// The URL of a database by TCP, where a password is asked for.
