@@ -14,7 +14,7 @@ use crate::harness::{Client, End, Haproxy, Options, Server, eventually, kmip};
 use crate::markdown;
 
 /// Returns the configuration in the page.
-fn page() -> String {
+pub fn page() -> String {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/load-balancer.md")).unwrap();
     let blocks = markdown::blocks(&page);
     blocks.into_iter().find(|block| block.text.starts_with("global\n")).unwrap().text
@@ -26,12 +26,8 @@ fn options() -> Options {
 }
 
 /// Returns the lines of a server in the two backends.
-fn lines(name: &str, server: &Server) -> [String; 2] {
-    let log = server.log();
-    let line = log.lines().find(|line| line.contains("probe listening")).unwrap();
-    let (_, port) = line.split_once("address=127.0.0.1:").unwrap();
-    let port = port.split_whitespace().next().unwrap();
-    [server.address, server.kmip.unwrap()].map(|address| format!("{name} {address} check port {port}"))
+pub fn lines(name: &str, server: &Server) -> [String; 2] {
+    [server.address, server.kmip.unwrap()].map(|address| Haproxy::line(name, address, server.probe_address()))
 }
 
 /// Returns a client that connects through haproxy.

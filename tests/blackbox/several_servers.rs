@@ -1,8 +1,8 @@
 //! Several servers over one PostgreSQL database and one HSM token: what one of them changes is true on the others within a
 //! second, and what is counted is counted once.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ use crate::harness::between::Between;
 use crate::harness::caller::{Caller, change};
 use crate::harness::cli::UNSIGNED;
 use crate::harness::jwt::SigningKey;
-use crate::harness::kmip::{PATH, create, encrypt, named, revoke, string};
+use crate::harness::kmip::{create, encrypt, named, revoke};
 use crate::harness::postgres::{Cluster, PASSWORD};
 use crate::harness::server::Place;
-use crate::harness::{Answer, Client, Connection, End, Options, Server, eventually, hanzo};
+use crate::harness::{Connection, Options, Server, eventually, hanzo};
 use crate::on_postgresql::password_file;
 
 const TEXT: &[u8] = b"the same on each of them";
@@ -24,11 +24,8 @@ const TEXT: &[u8] = b"the same on each of them";
 /// Within this time a change is true on every server: a second, and what a busy machine adds.
 const HEARD: Duration = Duration::from_secs(3);
 
-/// So long after the acknowledgement of a revocation no server uses the key.
-const REVOKED: Duration = Duration::from_secs(1);
-
 /// The options of the server of this name over a database.
-fn options(place: &Place, url: &str, name: &str, more: &[&str]) -> Options {
+pub fn options(place: &Place, url: &str, name: &str, more: &[&str]) -> Options {
     let audit = format!("--audit-file={}", place.path(&format!("{name}.audit.jsonl")).display());
     Options::default().with(&["--database-url", url, "--server-name", name, &audit]).with(more)
 }
@@ -257,115 +254,4 @@ fn writes_go_on_after_another_held_their_number_for_too_long() {
     alice.ok(&encrypt(&id, TEXT));
     assert!(other.wait().unwrap().success());
     eventually("it writes again", || (alice.kmip(&create("AES", 256, &[])).status == 200).then_some(()));
-}
-
-/// What the clients of [`servers_are_killed_at_any_time`] were told.
-#[derive(Default)]
-struct Told {
-    made: Mutex<Vec<String>>,
-    /// Keys, and when their revocation was acknowledged.
-    revoked: Mutex<Vec<(String, Instant)>>,
-    /// Uses of the key with Usage Limits.
-    spent: AtomicUsize,
-    uses: AtomicUsize,
-}
-
-/// One client: makes, uses and revokes keys at one of the servers, whichever answers.
-fn work(addresses: &Mutex<[Client; 3]>, told: &Told, limited: &str, first: usize, is_over: &AtomicBool) {
-    let (mut turn, mut open) = (first, None);
-    let mut ask = |request: &Value| -> Option<Answer> {
-        let mut connection = match open.take() {
-            Some(connection) => connection,
-            None => {
-                turn += 1;
-                let client = addresses.lock().unwrap()[turn % 3].clone();
-                client.connect().ok()?
-            }
-        };
-        let headers = [("Content-Type", "application/json")];
-        let answer = connection.try_request("POST", PATH, &headers, request.to_string().as_bytes()).ok()?;
-        open = Some(connection);
-        Some(answer)
-    };
-    while !is_over.load(Ordering::SeqCst) {
-        let Some(made) = ask(&create("AES", 256, &[])).filter(|answer| answer.status == 200) else { continue };
-        let id = string(&made.json(), "UniqueIdentifier");
-        told.made.lock().unwrap().push(id.clone());
-        for _ in 0..3 {
-            if ask(&encrypt(&id, TEXT)).is_some_and(|answer| answer.status == 200) {
-                told.uses.fetch_add(1, Ordering::SeqCst);
-            }
-        }
-        if ask(&encrypt(limited, TEXT)).is_some_and(|answer| answer.status == 200) {
-            told.spent.fetch_add(1, Ordering::SeqCst);
-        }
-        if ask(&revoke(&id, "Superseded")).is_some_and(|answer| answer.status == 200) {
-            told.revoked.lock().unwrap().push((id, Instant::now()));
-        }
-        // A key that was revoked a second ago or longer is used by no server.
-        let old = told.revoked.lock().unwrap().iter().rev().find(|(_, at)| at.elapsed() > REVOKED).cloned();
-        if let Some((id, _)) = old
-            && let Some(answer) = ask(&encrypt(&id, TEXT))
-        {
-            assert_ne!(answer.status, 200, "{id} was revoked, and is used");
-        }
-    }
-}
-
-#[test]
-fn servers_are_killed_at_any_time() {
-    const LIMIT: usize = 200;
-    let seconds = std::env::var("TEST_SERVERS_SECONDS").map_or(12, |seconds| seconds.parse().unwrap());
-    let names = ["one", "two", "three"];
-    let mut running = servers(names, &[]).map(Some);
-    let place = Arc::clone(&running[0].as_ref().unwrap().place);
-    let url = running[0].as_ref().unwrap().options.arguments[1].clone();
-    let limited = alice(running[0].as_ref().unwrap()).new_key(&create("AES", 256, &[limits(200, "Object")]));
-    running[0].as_ref().unwrap().keep_audit_key();
-    let clients = Mutex::new(running.each_ref().map(|server| server.as_ref().unwrap().alice()));
-    let (told, is_over, began) = (Told::default(), AtomicBool::new(false), Instant::now());
-    let mut kills = 0;
-    thread::scope(|scope| {
-        let _end = End(&is_over);
-        for first in 0..6 {
-            let (clients, told, limited, is_over) = (&clients, &told, &limited, &is_over);
-            scope.spawn(move || work(clients, told, limited, first, is_over));
-        }
-        while began.elapsed() < Duration::from_secs(seconds) {
-            let (at, before) = (kills % 3, told.made.lock().unwrap().len());
-            eventually("keys are made", || (told.made.lock().unwrap().len() > before + 20).then_some(()));
-            running[at].take().unwrap().kill();
-            let server = Server::start_at(Arc::clone(&place), &options(&place, &url, names[at], &[]));
-            clients.lock().unwrap()[at] = server.alice();
-            running[at] = Some(server);
-            kills += 1;
-        }
-    });
-    let mut alice = alice(running[1].as_ref().unwrap());
-    let made = told.made.into_inner().unwrap();
-    for id in &made {
-        assert_eq!(alice.kmip(&named("GetAttributes", id)).status, 200, "{id} was made, and is not there");
-    }
-    let (revoked, spent) = (told.revoked.into_inner().unwrap(), told.spent.into_inner());
-    for (id, _) in &revoked {
-        alice.refused(&encrypt(id, TEXT), 409, "Wrong_Key_Lifecycle_State");
-    }
-    assert!(spent <= LIMIT, "{spent}");
-    eprintln!(
-        "{kills} kills, {} keys made, {} revoked, {} uses, {spent} of {LIMIT}",
-        made.len(),
-        revoked.len(),
-        told.uses.into_inner()
-    );
-    for server in running.into_iter().flatten() {
-        assert!(server.stop().1.success());
-    }
-    let log = |name: &str| place.path(&format!("{name}.audit.jsonl"));
-    for name in names {
-        let (status, said) = place.verify(None, &[log(name)]);
-        assert!([0, UNSIGNED].contains(&status), "{name}: {said}");
-    }
-    let others = format!("--other-audit-file={},{}", log("two").display(), log("three").display());
-    let (is_clean, said) = place.check_store(&options(&place, &url, "one", &[&others]));
-    assert!(is_clean, "{said}");
 }

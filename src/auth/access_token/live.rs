@@ -19,8 +19,8 @@ pub(in crate::auth) struct Live {
     pub(in crate::auth) row: AccessToken,
     pub(in crate::auth) caller: Caller,
     trusted: Vec<TrustedNetwork>,
-    /// The token was revoked or renewed, or its row was changed in another way. A holder of this value must read the
-    /// row again.
+    /// The token was revoked or renewed, its row was changed in another way, or this value is not the one in memory, so that
+    /// changes would not be noted in it. A holder of this value must read the row again.
     ended: AtomicBool,
     /// The number of reserved uses: the row counts them already, but they were not made yet.
     ahead: AtomicI64,

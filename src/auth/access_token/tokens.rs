@@ -181,12 +181,17 @@ impl AccessTokens {
             return self.read(id);
         }
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.changes.load(Ordering::SeqCst) != changes {
-            // It may be this token that another server has changed: it is used once, as it was read, and not kept.
-            return Ok(Some(known.peek(id).map_or(live, Arc::clone)));
-        }
         // If another thread was first, its value has reserved uses.
-        Ok(Some(Arc::clone(known.get_or_insert(id.to_owned(), || live))))
+        if let Some(known) = known.get(id) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        if self.changes.load(Ordering::SeqCst) == changes {
+            keep(&mut known, &live);
+        } else {
+            // It may be this token that another server has changed: it is used once, as it was read.
+            live.end();
+        }
+        Ok(Some(live))
     }
 
     /// Returns when a recently presented token was issued, in seconds since 1970-01-01 UTC.
@@ -211,6 +216,14 @@ impl AccessTokens {
         }
         let part = |value: &Value| BASE64URL_NOPAD.encode(in_both_alphabets(&value.to_string()).as_bytes());
         format!("{}.{}", part(&header), part(&claims))
+    }
+}
+
+/// Puts a token into memory. A token that leaves it for this one counts as changed: whoever still has it would not notice a
+/// change.
+pub(super) fn keep(known: &mut LruCache<String, Arc<Live>>, live: &Arc<Live>) {
+    if let Some((_, former)) = known.push(live.row.id.clone(), Arc::clone(live)) {
+        former.end();
     }
 }
 

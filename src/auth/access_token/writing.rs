@@ -9,7 +9,7 @@ use super::error::{AccessTokenError, AccessTokenFault};
 use super::issuing::Issued;
 use super::live::Live;
 use super::own_keys::OwnKeys;
-use super::tokens::AccessTokens;
+use super::tokens::{AccessTokens, keep};
 use crate::audit::Record;
 use crate::policy::Terms;
 use crate::secret::Password;
@@ -248,7 +248,7 @@ impl AccessTokens {
         match Live::new(next) {
             Some(next) => {
                 next.put(left);
-                known.put(next.row.id.clone(), Arc::new(next));
+                keep(&mut known, &Arc::new(next));
             }
             None => drop(known.pop(&live.row.id)),
         }
@@ -266,7 +266,9 @@ impl AccessTokens {
             .map(|(id, _)| id.clone())
             .collect();
         for id in gone {
-            known.pop(&id);
+            if let Some(former) = known.pop(&id) {
+                former.end();
+            }
         }
     }
 

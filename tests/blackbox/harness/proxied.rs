@@ -1,11 +1,14 @@
 //! Load balancers: the header of the PROXY protocol, version 2, and haproxy.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use super::eventually;
-use super::server::Place;
+use super::server::{Place, Server};
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
@@ -45,6 +48,8 @@ pub struct Haproxy {
     /// The address of the frontend for HTTPS, and that for the KMIP socket.
     pub https: SocketAddr,
     pub kmip: SocketAddr,
+    /// The socket for commands.
+    commands: PathBuf,
     child: Child,
 }
 
@@ -64,6 +69,9 @@ impl Haproxy {
                 text = format!("{before}backend {name}\n    balance{settings}{lines}\n{after}");
             }
             text = text.replace("defaults\n", &format!("defaults\n    source {BALANCER}\n"));
+            let commands = place.path("haproxy.sock");
+            text =
+                text.replacen("global\n", &format!("global\n    stats socket {} level admin\n", commands.display()), 1);
             let file = place.path("haproxy.cfg");
             fs::write(&file, text).unwrap();
             let log = fs::File::create(place.path("haproxy.log")).unwrap();
@@ -76,7 +84,40 @@ impl Haproxy {
                 let listens = [https, kmip].iter().all(|address| TcpStream::connect(address).is_ok());
                 if listens { Some(true) } else { child.try_wait().unwrap().map(|_| false) }
             });
-            is_up.then_some(Self { https, kmip, child })
+            is_up.then_some(Self { https, kmip, commands, child })
+        })
+    }
+
+    /// Returns the line of a server in a backend.
+    pub fn line(name: &str, address: SocketAddr, probe: SocketAddr) -> String {
+        format!("{name} {address} check port {}", probe.port())
+    }
+
+    /// Runs a command of haproxy's, and returns what it says.
+    fn command(&self, command: &str) -> String {
+        let mut socket = UnixStream::connect(&self.commands).unwrap();
+        socket.write_all(format!("{command}\n").as_bytes()).unwrap();
+        let mut said = String::new();
+        socket.read_to_string(&mut said).unwrap();
+        said
+    }
+
+    /// Says where the server of this name in the backend `https` is now.
+    pub fn is_now_at(&self, name: &str, server: &Server) {
+        let (address, probe) = (server.address, server.probe_address());
+        let said = self.command(&format!("set server https/{name} addr {} port {}", address.ip(), address.port()));
+        assert!(said.contains("port changed") || said.contains("no need to change"), "{said}");
+        let said = self.command(&format!("set server https/{name} check-port {}", probe.port()));
+        assert!(said.trim().is_empty(), "{said}");
+    }
+
+    /// Returns whether connections go to the server of this name in the backend `https`.
+    pub fn uses(&self, name: &str) -> bool {
+        let states = self.command("show servers state https");
+        // The fields of version 1: be_id, be_name, srv_id, srv_name, srv_addr, srv_op_state, which is 2 for a running server.
+        states.lines().any(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            fields.get(3) == Some(&name) && fields.get(5) == Some(&"2")
         })
     }
 }
