@@ -44,7 +44,7 @@ fn policy(count: usize) -> String {
 
 #[test]
 fn with_the_number_of_definitions() {
-    let [few, many] = [10, 9_000].map(|count| {
+    let [few, many] = [10, 4_000].map(|count| {
         let place = Arc::new(Place::new());
         fs::write(place.path("policy.toml"), policy(count)).unwrap();
         let arguments = vec!["--policy-file=policy.toml".to_owned()];
