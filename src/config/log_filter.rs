@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 /// The crates that log: those of the project and its dependencies.
-const TARGETS: [&str; 15] = [
+const TARGETS: [&str; 16] = [
     "claviger",
     "clavigerd",
     "claviger_pkcs11",
@@ -18,6 +18,7 @@ const TARGETS: [&str; 15] = [
     "native_tls",
     "openssl",
     "tokio",
+    "tokio_postgres",
     "tokio_util",
     "tower",
     "want",
