@@ -44,12 +44,17 @@ pub(super) fn hash(line: &[u8]) -> Hash {
     state.finish()
 }
 
-/// Appends a line with its newline, and returns the hash of the line. `members` are the JSON members from `event` on.
-pub(super) fn append(out: &mut String, seq: u64, time: i64, prev: &Hash, members: &str) -> Hash {
+/// Appends a line with its newline, and returns the hash of the line. `members` are the JSON members from `event` on;
+/// `server` is the name of the server, in letters that need no escape, or empty.
+pub(super) fn append(out: &mut String, seq: u64, time: i64, prev: &Hash, members: &str, server: &str) -> Hash {
     let start = out.len();
     let (time, prev) = (timestamp(time), hexadecimal::lower(prev));
     // Writing to a `String` does not fail.
-    let _ = write!(out, "{{\"seq\":{seq},\"time\":\"{time}\",\"prev\":\"{prev}\",{members}}}");
+    let _ = write!(out, "{{\"seq\":{seq},\"time\":\"{time}\",\"prev\":\"{prev}\",{members}");
+    if !server.is_empty() {
+        let _ = write!(out, ",\"server\":\"{server}\"");
+    }
+    out.push('}');
     let hash = hash(out.get(start..).unwrap_or_default().as_bytes());
     out.push('\n');
     hash
@@ -169,11 +174,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let mut text = String::new();
-        let hash = append(&mut text, 7, 1_700_000_000_123, &NO_LINE, "\"event\":\"note\",\"detail\":\"x\"");
+        let hash = append(&mut text, 7, 1_700_000_000_123, &NO_LINE, "\"event\":\"note\",\"detail\":\"x\"", "one");
         let line = text.strip_suffix('\n').unwrap().as_bytes();
         assert_eq!(hash, super::hash(line));
         let header = Header::read(line).unwrap();
         assert_eq!((header.seq, header.event), (7, &b"note"[..]));
+        assert!(text.ends_with(",\"detail\":\"x\",\"server\":\"one\"}\n"), "{text}");
         assert_eq!(header.time, b"2023-11-14T22:13:20.123Z");
         assert!(header.follows(&NO_LINE) && !header.follows(&hash));
         assert!(Checkpoint::read(line, &header).is_none());

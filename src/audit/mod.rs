@@ -8,6 +8,8 @@ mod former;
 mod found;
 mod line;
 mod lines;
+pub mod logs;
+pub mod merge;
 mod queue;
 mod record;
 pub mod search;
@@ -89,7 +91,7 @@ impl Audit {
         };
         let queue = Arc::new(Queue::new());
         let AuditSettings { rotate_size: max_bytes, rotate_age: max_age, interval, .. } = *settings;
-        let start = Start { log, end, max_bytes, max_age, interval };
+        let start = Start { log, end, max_bytes, max_age, interval, server: settings.server.clone() };
         let mut writer = Writer::new(Arc::clone(&queue), start, signer, publish);
         writer.begin(first).map_err(|source| OpenError::File { path: writer.path().to_owned(), source })?;
         let thread =

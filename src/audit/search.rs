@@ -117,6 +117,70 @@ pub struct Found {
     pub complete: bool,
 }
 
+/// The lines of one log that meet a filter, from the newest on.
+pub(super) struct Newest<'a> {
+    /// The files that were not opened yet, oldest first.
+    files: Vec<&'a Path>,
+    open: Option<(&'a Path, Backwards)>,
+    filter: &'a Filter,
+    /// After so many bytes, no further file is opened.
+    budget: u64,
+    read: u64,
+    complete: bool,
+}
+
+impl<'a> Newest<'a> {
+    /// `files`: oldest first.
+    pub(super) fn new(files: Vec<&'a Path>, filter: &'a Filter) -> Self {
+        Self { files, open: None, filter, budget: u64::MAX, read: 0, complete: true }
+    }
+
+    /// Returns the next older line that meets the filter, and its file.
+    pub(super) fn next_line(&mut self) -> Result<Option<(&'a Path, Vec<u8>)>, Unreadable> {
+        self.next_until(&|| false)
+    }
+
+    /// Like [`Self::next_line`]. When `is_over` returns true it stops at the next line.
+    fn next_until(&mut self, is_over: &dyn Fn() -> bool) -> Result<Option<(&'a Path, Vec<u8>)>, Unreadable> {
+        while let Some((path, line)) = self.read_line()? {
+            if is_over() {
+                self.complete = false;
+                break;
+            }
+            if self.filter.is_before(&line) {
+                // All further lines are older.
+                break;
+            }
+            if self.filter.admits(&line) {
+                return Ok(Some((path, line)));
+            }
+        }
+        self.files.clear();
+        self.open = None;
+        Ok(None)
+    }
+
+    /// Returns the next older line, and its file.
+    fn read_line(&mut self) -> Result<Option<(&'a Path, Vec<u8>)>, Unreadable> {
+        loop {
+            if let Some((path, lines)) = &mut self.open {
+                if let Some(line) = lines.next() {
+                    return Ok(Some((path, line.map_err(file::unreadable("", path))?)));
+                }
+                self.open = None;
+            }
+            let Some(path) = self.files.pop() else { return Ok(None) };
+            if self.read >= self.budget {
+                self.complete = false;
+                return Ok(None);
+            }
+            let unreadable = file::unreadable("", path);
+            self.read += path.metadata().map_err(unreadable)?.len();
+            self.open = Some((path, File::open(path).and_then(Backwards::whole).map_err(unreadable)?));
+        }
+    }
+}
+
 /// Returns the newest lines that meet the filter, at most `limit`, in the order of the log. The files may be given in
 /// any order. An incomplete line at the end is ignored. After `budget` bytes the search opens no further file; when
 /// `is_over` returns true it stops at the next line.
@@ -133,39 +197,15 @@ pub fn search(
     let mut files: Vec<(u64, &Path)> =
         files.iter().map(|path| Ok((first_in(path)?, path.as_path()))).collect::<Result<_, Unreadable>>()?;
     files.sort();
+    let files = files.into_iter().map(|(_, path)| path).collect();
+    let mut newest = Newest { budget, ..Newest::new(files, filter) };
     let mut found = Vec::new();
-    let (mut read, mut complete) = (0, true);
-    'files: for (_, path) in files.into_iter().rev() {
-        let unreadable = file::unreadable("", path);
-        if found.len() >= limit {
-            break;
-        }
-        if read >= budget {
-            complete = false;
-            break;
-        }
-        read += path.metadata().map_err(unreadable)?.len();
-        let lines = File::open(path).and_then(Backwards::whole).map_err(unreadable)?;
-        for line in lines {
-            if found.len() >= limit {
-                break;
-            }
-            let line = line.map_err(unreadable)?;
-            if is_over() {
-                complete = false;
-                break 'files;
-            }
-            if filter.is_before(&line) {
-                // All further lines are older.
-                break 'files;
-            }
-            if filter.admits(&line) {
-                found.push(String::from_utf8_lossy(&line).into_owned());
-            }
-        }
+    while found.len() < limit {
+        let Some((_, line)) = newest.next_until(is_over)? else { break };
+        found.push(String::from_utf8_lossy(&line).into_owned());
     }
     found.reverse();
-    Ok(Found { lines: found, complete })
+    Ok(Found { lines: found, complete: newest.complete })
 }
 
 /// Returns the sequence number of a file's first line. A file without lines counts as the newest.

@@ -183,6 +183,12 @@ pub(super) enum AuditError {
     Head { path: PathBuf, source: verify::Fault },
     #[error("{0}")]
     Verify(verify::Error),
+    /// A file of a log is given twice.
+    #[error("{} is given twice: give it once", .0.display())]
+    Twice(PathBuf),
+    /// A file has only lines that another one has too.
+    #[error("{} has no line that {} does not have: give only the latter", file.display(), of.display())]
+    Duplicate { file: PathBuf, of: PathBuf },
     /// The server's search ended at its limit of time or size.
     #[error("these are the newest matching lines; older files were not searched: search the files themselves")]
     NotSearched,
@@ -248,6 +254,7 @@ impl Error {
             Self::Pki(error) if error.is_of_usage() => USAGE,
             Self::Config(error) if error.is_of_usage() => USAGE,
             Self::Audit(AuditError::Unsigned { .. }) => UNSIGNED,
+            Self::Audit(AuditError::Twice(_) | AuditError::Duplicate { .. }) => TAMPERED,
             _ => FAILURE,
         }
     }
@@ -285,7 +292,8 @@ pub(super) const UNAVAILABLE: u8 = 6;
 /// The exit status when data, a signature or an audit log does not verify.
 pub(super) const TAMPERED: u8 = 7;
 
-const UNSIGNED: u8 = 8;
+/// The exit status when an audit log is intact, but its end is not signed.
+pub(super) const UNSIGNED: u8 = 8;
 
 /// Returns the exit status for an error of the client.
 pub(super) fn of_client(error: &client::Error) -> u8 {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::database::Database;
 use super::error::Error;
 use super::options::{Options, RemadeKey};
 
@@ -38,6 +39,8 @@ pub struct AuditSettings {
     pub rotate_age: Duration,
     /// The longest time until a line is on disk and covered by a signature.
     pub interval: Duration,
+    /// The name of this server among those over the same database, which its lines have; empty if there is only one.
+    pub server: String,
     /// The logs of the other servers over the same database, for a check of the store.
     pub others: Vec<PathBuf>,
     /// Whether the server starts although lines that the database has a record of are missing.
@@ -80,7 +83,8 @@ fn beside(database: &Path) -> PathBuf {
     database.with_file_name(name)
 }
 
-pub(super) fn settings(options: &Options, database: &Path) -> Result<Option<AuditSettings>, Error> {
+pub(super) fn settings(options: &Options, database: &Database) -> Result<Option<AuditSettings>, Error> {
+    let (server, database) = (database.server(), database.file().unwrap_or(Path::new("./claviger.db")));
     let file = match &options.audit_file {
         Some(file) if file == Path::new(NONE) => return Ok(None),
         Some(file) if file.as_os_str().is_empty() => {
@@ -101,6 +105,7 @@ pub(super) fn settings(options: &Options, database: &Path) -> Result<Option<Audi
         rotate_size,
         rotate_age: Duration::from_secs(u64::from(days) * 86_400),
         interval: AUDIT_INTERVAL,
+        server: server.to_owned(),
         others: options.other_audit_file.clone().unwrap_or_default(),
         accept_loss: options.audit_accept_loss.unwrap_or(false),
     }))

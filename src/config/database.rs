@@ -51,6 +51,14 @@ impl Database {
             Self::Postgres(_) => None,
         }
     }
+
+    /// The name of this server among those that use the database; empty if there is only one.
+    pub(super) fn server(&self) -> &str {
+        match self {
+            Self::Sqlite(_) => "",
+            Self::Postgres(settings) => &settings.server,
+        }
+    }
 }
 
 /// The longest name of a server, in bytes.

@@ -222,7 +222,7 @@ impl Config {
         let jwt_leeway = within("jwt-leeway", options.jwt_leeway.unwrap_or(60), &JWT_LEEWAY, " seconds")?;
         callers::separate_prefixes(client_certificates.as_mut(), &mut jwt_issuers)?;
         let database = database::database(&options)?;
-        let audit = audit::settings(&options, database.file().unwrap_or(Path::new("./claviger.db")))?;
+        let audit = audit::settings(&options, &database)?;
         let remake = Remake::of(&options);
         let limits = limits(&options)?;
         let hsm = Hsm::checked(&options, pin)?;

@@ -130,6 +130,7 @@ mod audit_head_is_bound;
 mod audit_holds_no_secret;
 mod audit_is_searched_in_files;
 mod audit_is_verified_from_outside;
+mod audit_of_several_servers;
 mod audit_refuses_what_it_cannot_record;
 mod audit_rotates_under_load;
 mod audit_sums_up_failed_authentication;

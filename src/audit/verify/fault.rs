@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::audit::logs::Fork;
 use crate::file::Unreadable;
 
 /// The reason why a log is not verified.
@@ -35,6 +36,14 @@ impl Broken {
     /// Reports the line before as the changed one.
     pub(super) fn moved_to(self, file: PathBuf, line: u64, seq: u64) -> Self {
         Self { file, line, number: self.number.saturating_sub(1), seq: Some(seq), fault: Fault::Changed }
+    }
+}
+
+impl From<&Fork> for Broken {
+    fn from(fork: &Fork) -> Self {
+        let Fork { file, line, other } = fork.clone();
+        let fault = if line == 1 { Fault::Forked(other) } else { Fault::Differs(other) };
+        Self { file, line, number: line, seq: None, fault }
     }
 }
 
@@ -95,6 +104,12 @@ pub enum Fault {
     /// The line differs from the given head.
     #[error("it is not the given head, which is line {0}")]
     OtherHead(u64),
+    /// Another file continues the same line.
+    #[error("it follows the same line as the first line of {}: the log was forked, and one of the two files is not its", .0.display())]
+    Forked(PathBuf),
+    /// Another file begins with the same line and goes on differently.
+    #[error("it differs from this line of {}, which begins in the same way: one of the two was changed, or the log was forked", .0.display())]
+    Differs(PathBuf),
     /// The log ends before the given head.
     #[error("the log ends here, before the given head, line {0}: it was cut off")]
     CutOff(u64),

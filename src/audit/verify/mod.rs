@@ -14,6 +14,7 @@ pub use fault::{Broken, Error, Fault};
 pub use key::{KeyError, PublicKey};
 
 use super::line::{CHECKPOINT, Hash, Header, NO_LINE, hash};
+use super::logs::Files;
 use content::Content;
 use reader::{Batch, Source};
 
@@ -50,6 +51,52 @@ pub struct KnownHead {
     hash: Hash,
 }
 
+/// The checkpoints that are looked for in a log.
+struct Heads<'a> {
+    /// With their places among the given ones, in the order of their lines.
+    heads: Vec<(usize, &'a KnownHead)>,
+    /// Whether the log must contain all of them.
+    required: bool,
+    /// The number of those whose lines were reached.
+    reached: usize,
+    /// The places of those that were found.
+    found: Vec<usize>,
+}
+
+impl<'a> Heads<'a> {
+    fn new(heads: impl IntoIterator<Item = &'a KnownHead>, required: bool) -> Self {
+        let mut heads: Vec<(usize, &KnownHead)> = heads.into_iter().enumerate().collect();
+        heads.sort_by_key(|(_, head)| head.seq);
+        Self { heads, required, reached: 0, found: Vec::new() }
+    }
+
+    /// The next one.
+    fn next(&self) -> Option<(usize, &'a KnownHead)> {
+        self.heads.get(self.reached).copied()
+    }
+
+    /// Compares a line.
+    ///
+    /// # Errors
+    /// A required one is not in the log.
+    fn pass(&mut self, seq: u64, own: &Hash) -> Result<(), Fault> {
+        while let Some((place, head)) = self.next().filter(|(_, head)| seq >= head.seq) {
+            if head.seq == seq && head.hash == *own {
+                self.found.push(place);
+            } else if self.required {
+                return Err(Fault::OtherHead(head.seq));
+            }
+            self.reached += 1;
+        }
+        Ok(())
+    }
+
+    /// The fault of a log that ended.
+    fn cut_off(&self) -> Option<Fault> {
+        self.next().filter(|_| self.required).map(|(_, head)| Fault::CutOff(head.seq))
+    }
+}
+
 impl KnownHead {
     /// Reads one line, with or without its newline, and verifies its signature.
     ///
@@ -64,11 +111,30 @@ impl KnownHead {
     }
 }
 
-/// Verifies a log that consists of one or more files, given in any order. With `head`, the log must contain that line.
+/// Verifies a log that consists of one or more files, given in any order. The log must contain `heads`.
 ///
 /// # Errors
 /// The first faulty line, or a file that cannot be read.
-pub fn verify(files: &[PathBuf], key: &PublicKey, head: Option<&KnownHead>) -> Result<Verified, Error> {
+pub fn verify<'a>(
+    files: &[PathBuf],
+    key: &PublicKey,
+    heads: impl IntoIterator<Item = &'a KnownHead>,
+) -> Result<Verified, Error> {
+    walk(files, key, Heads::new(heads, true)).map(|(verified, _)| verified)
+}
+
+/// Verifies one log of several. Returns also the places of those of `heads` that it contains.
+///
+/// # Errors
+/// Those of [`verify`].
+pub fn verify_one(files: &Files, key: &PublicKey, heads: &[KnownHead]) -> Result<(Verified, Vec<usize>), Error> {
+    match &files.fork {
+        Some(fork) => Err(Broken::from(fork).into()),
+        None => walk(&files.paths, key, Heads::new(heads, false)),
+    }
+}
+
+fn walk(files: &[PathBuf], key: &PublicKey, heads: Heads<'_>) -> Result<(Verified, Vec<usize>), Error> {
     let sources = reader::in_order(files)?;
     thread::scope(|scope| {
         let (hand, handed) = sync_channel::<Batch>(WAITING);
@@ -76,7 +142,7 @@ pub fn verify(files: &[PathBuf], key: &PublicKey, head: Option<&KnownHead>) -> R
             let mut content = Content::new(key);
             handed.into_iter().try_for_each(|batch| content.look(&batch)).map(|()| content)
         });
-        let mut chain = Chain::new(head);
+        let mut chain = Chain::new(heads);
         let walked = sources.iter().try_for_each(|source| {
             source.batches(|batch| {
                 chain.walk(source, &batch)?;
@@ -88,13 +154,11 @@ pub fn verify(files: &[PathBuf], key: &PublicKey, head: Option<&KnownHead>) -> R
         drop(hand);
         let looked = inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match (walked, looked) {
-            (Ok(()), Ok(content)) => Ok(Verified {
-                lines: chain.lines,
-                last: chain.last.seq,
-                checkpoints: content.checkpoints,
-                signed: content.signed,
-                losses: chain.losses,
-            }),
+            (Ok(()), Ok(content)) => {
+                let Content { checkpoints, signed, .. } = content;
+                let Chain { lines, losses, last: Passed { seq: last, .. }, heads, .. } = chain;
+                Ok((Verified { lines, last, checkpoints, signed, losses }, heads.found))
+            }
             (Ok(()), Err(broken)) => Err(Error::Broken(broken)),
             (Err(error), Ok(_)) => Err(error),
             // The earlier fault is reported. Both count the lines of the whole log.
@@ -117,8 +181,7 @@ struct Passed {
 
 /// The check of the sequence numbers and hashes.
 struct Chain<'a> {
-    head: Option<&'a KnownHead>,
-    has_head: bool,
+    heads: Heads<'a>,
     last: Passed,
     lines: u64,
     losses: u64,
@@ -128,9 +191,9 @@ struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    fn new(head: Option<&'a KnownHead>) -> Self {
+    fn new(heads: Heads<'a>) -> Self {
         let last = Passed { seq: 0, hash: NO_LINE, file: Arc::default(), line: 0 };
-        Self { head, has_head: head.is_none(), last, lines: 0, losses: 0, suspect: None }
+        Self { heads, last, lines: 0, losses: 0, suspect: None }
     }
 
     fn walk(&mut self, source: &Source, batch: &Batch) -> Result<(), Error> {
@@ -164,12 +227,7 @@ impl<'a> Chain<'a> {
             return Err(broken(seq, fault));
         }
         self.losses += u64::from(header.event == b"loss-accepted");
-        if let Some(head) = self.head.filter(|head| !self.has_head && header.seq >= head.seq) {
-            if head.seq != header.seq || head.hash != own {
-                return Err(broken(seq, Fault::OtherHead(head.seq)));
-            }
-            self.has_head = true;
-        }
+        self.heads.pass(header.seq, &own).map_err(|fault| broken(seq, fault))?;
         let passed = Passed { seq: header.seq, hash: own, file: Arc::clone(file), line: number };
         if header.follows(&self.last.hash) {
             self.last = passed;
@@ -194,9 +252,6 @@ impl<'a> Chain<'a> {
             let (file, number, seq) = (file.to_path_buf(), self.lines, Some(seq));
             Err(Error::Broken(Broken { file, line, number, seq, fault }))
         };
-        match self.head.filter(|_| !self.has_head) {
-            Some(head) => at_end(Fault::CutOff(head.seq)),
-            None => Ok(()),
-        }
+        self.heads.cut_off().map_or(Ok(()), at_end)
     }
 }

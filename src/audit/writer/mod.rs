@@ -56,6 +56,7 @@ pub(super) struct Writer {
     max_bytes: u64,
     max_age: Duration,
     interval: Duration,
+    server: String,
     /// The position after the last line that was staged.
     at: Place,
     /// The position after the last line that is on disk.
@@ -81,6 +82,8 @@ pub(super) struct Start {
     pub(super) max_age: Duration,
     /// The longest time in which a line is not on disk, or not covered by a signature.
     pub(super) interval: Duration,
+    /// The name of the server, which its lines have; empty for none.
+    pub(super) server: String,
 }
 
 impl Writer {
@@ -95,6 +98,7 @@ impl Writer {
             max_bytes: start.max_bytes,
             max_age: start.max_age,
             interval: start.interval,
+            server: start.server,
             at,
             synced: at,
             staged: String::new(),
@@ -150,8 +154,9 @@ impl Writer {
     }
 
     fn stage(&mut self, time: i64, record: &Record) {
-        self.at.hash = line::append(&mut self.staged, self.at.seq + 1, time, &self.at.hash, record.members());
-        self.at.seq += 1;
+        let (seq, prev) = (self.at.seq + 1, self.at.hash);
+        self.at.hash = line::append(&mut self.staged, seq, time, &prev, record.members(), &self.server);
+        self.at.seq = seq;
         self.at.uncovered += 1;
         self.uncovered_since.get_or_insert_with(Instant::now);
         if self.at.uncovered + 1 >= MAX_UNCOVERED {

@@ -1,19 +1,27 @@
 //! Lines of the audit log as the result of a command.
 
 use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::audit::logs::{Files, group};
+use crate::audit::merge::{Line, merged};
+use crate::audit::search::Filter;
+use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::cli::table;
 use crate::text::Whole;
 
 const HEADER: [&str; 6] = ["TIME", "OPERATION", "USER", "OBJECT", "OUTCOME", "DETAIL"];
 
+/// The same for several logs.
+const MERGED: [&str; 7] = ["TIME", "SERVER", "OPERATION", "USER", "OBJECT", "OUTCOME", "DETAIL"];
+
 /// Returns a report of log lines: at a terminal a table of their most important members, elsewhere the unchanged
 /// lines, or one JSON array.
 pub(super) fn lines(found: Vec<String>) -> Report {
-    let values: Vec<Value> = found.iter().map(|line| serde_json::from_str(line).unwrap_or_default()).collect();
+    let values: Vec<Value> = found.iter().map(|line| value(line)).collect();
     if !io::stdout().is_terminal() {
         return Report::new(found, values.into());
     }
@@ -21,10 +29,40 @@ pub(super) fn lines(found: Vec<String>) -> Report {
     Report::new(table::lines(HEADER, &rows), values.into())
 }
 
-/// Returns a log line as the row of a table that has no end.
-pub(super) fn row(line: &str) -> String {
-    let shown = |cell: String| if cell.is_empty() { "-".to_owned() } else { Whole(cell).to_string() };
-    cells(&serde_json::from_str(line).unwrap_or_default()).map(shown).join("  ").trim_end_matches("  -").to_owned()
+/// Returns the lines of files that match: in the order of time, if the files are of several logs. The JSON has the file
+/// of each line then.
+pub(super) fn of_files(files: &[PathBuf], filter: &Filter, limit: usize) -> Result<Report, Error> {
+    let logs = group(files)?.logs;
+    let searched: Vec<(&Files, Filter)> = logs.iter().map(|log| (log, filter.clone())).collect();
+    let found = merged(&searched, limit)?.lines;
+    if logs.len() < 2 {
+        return Ok(lines(found.into_iter().map(|line| line.text).collect()));
+    }
+    let json: Vec<Value> = found.iter().map(with_file).collect();
+    if !io::stdout().is_terminal() {
+        return Ok(Report::new(found.into_iter().map(|line| line.text), json.into()));
+    }
+    let rows: Vec<[String; 7]> = found.iter().map(cells_of).collect();
+    Ok(Report::new(table::lines(MERGED, &rows), json.into()))
+}
+
+/// Returns a log line as the row of a table that has no end; `of_several` for lines of several logs.
+pub(super) fn row(line: &Line, of_several: bool) -> String {
+    let shown = |cell: &String| if cell.is_empty() { "-".to_owned() } else { Whole(cell).to_string() };
+    let cells = if of_several { cells_of(line).to_vec() } else { cells(&value(&line.text)).to_vec() };
+    cells.iter().map(shown).collect::<Vec<_>>().join("  ").trim_end_matches("  -").to_owned()
+}
+
+fn value(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_default()
+}
+
+fn with_file(line: &Line) -> Value {
+    let mut value = value(&line.text);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("file".to_owned(), line.file.to_string_lossy().into());
+    }
+    value
 }
 
 fn cells(line: &Value) -> [String; 6] {
@@ -35,14 +73,30 @@ fn cells(line: &Value) -> [String; 6] {
         .map(Option::unwrap_or_default)
 }
 
+/// The cells of a line of one of several logs: with its server, or its file if the line does not name the server.
+fn cells_of(line: &Line) -> [String; 7] {
+    let value = value(&line.text);
+    let server = value.get("server").and_then(Value::as_str).map(str::to_owned);
+    let server = server.unwrap_or_else(|| line.file.to_string_lossy().into_owned());
+    let [time, operation, user, object, outcome, detail] = cells(&value);
+    [time, server, operation, user, object, outcome, detail]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_line_is_a_row() {
-        let line = r#"{"seq":2,"time":"T","event":"decision","user":"a\nb","operation":"Revoke","outcome":"success"}"#;
-        assert_eq!(row(line), "T  Revoke  a\\nb  -  success");
-        assert_eq!(row(r#"{"time":"T","event":"checkpoint","detail":"d"}"#), "T  checkpoint  -  -  -  d");
+        let line = |text: &str| Line { log: 0, file: "a.jsonl".into(), text: text.to_owned() };
+        let decision = line(
+            r#"{"seq":2,"time":"T","event":"decision","user":"a\nb","operation":"Revoke","outcome":"success","server":"s"}"#,
+        );
+        let checkpoint = line(r#"{"time":"T","event":"checkpoint","detail":"d"}"#);
+        assert_eq!(row(&decision, false), "T  Revoke  a\\nb  -  success");
+        assert_eq!(row(&checkpoint, false), "T  checkpoint  -  -  -  d");
+        assert_eq!(row(&decision, true), "T  s  Revoke  a\\nb  -  success");
+        assert_eq!(row(&checkpoint, true), "T  a.jsonl  checkpoint  -  -  -  d");
+        assert_eq!(with_file(&checkpoint)["file"], "a.jsonl");
     }
 }

@@ -7,9 +7,9 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::follow::Follower;
-use super::lines::lines;
+use super::lines::{lines, of_files};
 use super::remote;
-use crate::audit::search::{DEFAULT_LIMIT, Filter, search, time_of};
+use crate::audit::search::{DEFAULT_LIMIT, Filter, time_of};
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::cli::words;
@@ -17,7 +17,8 @@ use crate::client::Client;
 
 /// Print the matching lines of the audit log, from the server or from files
 ///
-/// At a terminal they are a table. Elsewhere, they are printed as they are in the log; with --json, as one array.
+/// At a terminal they are a table. Elsewhere, they are printed as they are in the log; with --json, as one array. Lines
+/// of several logs are printed in the order of time.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Search {
     /// Print only decisions about this object
@@ -47,7 +48,7 @@ pub(in crate::cli) struct Search {
     follow: bool,
     #[arg(from_global)]
     json: bool,
-    /// Files of the log [default: the server's log; for administrators and auditors]
+    /// Files of one or several logs [default: the server's log; for administrators and auditors]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -80,8 +81,7 @@ impl Search {
             let followed = Follower::new(self.filter(), self.json).files(&self.files, self.limit);
             return Some(followed.map(|never| match never {}));
         }
-        let found = search(&self.files, &self.filter(), self.limit, u64::MAX, &|| false);
-        Some(found.map(|found| lines(found.lines)).map_err(Error::from))
+        Some(of_files(&self.files, &self.filter(), self.limit))
     }
 
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 
 use super::follow::Follower;
-use super::lines::lines;
+use super::lines::{lines, of_files};
 use super::remote;
-use crate::audit::search::{Filter, search};
+use crate::audit::search::Filter;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Print the last lines of the audit log, from the server or from files
 ///
-/// At a terminal they are a table. Elsewhere, they are printed as they are in the log; with --json, as one array.
+/// At a terminal they are a table. Elsewhere, they are printed as they are in the log; with --json, as one array. Lines
+/// of several logs are printed in the order of time.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Tail {
     /// Number of lines; the server returns at most 1000
@@ -23,7 +24,7 @@ pub(in crate::cli) struct Tail {
     follow: bool,
     #[arg(from_global)]
     json: bool,
-    /// Files of the log [default: the server's log; for administrators and auditors]
+    /// Files of one or several logs [default: the server's log; for administrators and auditors]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -37,8 +38,7 @@ impl Tail {
             let followed = Follower::new(Filter::default(), self.json).files(&self.files, self.lines);
             return Some(followed.map(|never| match never {}));
         }
-        let found = search(&self.files, &Filter::default(), self.lines, u64::MAX, &|| false);
-        Some(found.map(|found| lines(found.lines)).map_err(Error::from))
+        Some(of_files(&self.files, &Filter::default(), self.lines))
     }
 
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {

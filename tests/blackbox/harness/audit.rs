@@ -20,7 +20,7 @@ use super::eventually;
 use super::server::run;
 
 pub struct Trail {
-    pub directory: tempfile::TempDir,
+    pub directory: Arc<tempfile::TempDir>,
     pub settings: AuditSettings,
     key: PKey<Private>,
     /// The checkpoints that the log has published.
@@ -31,7 +31,7 @@ impl Trail {
     pub fn new() -> Self {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
         let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
-        let directory = super::directory();
+        let directory = Arc::new(super::directory());
         fs::write(directory.path().join("key.pem"), key.public_key_to_pem().unwrap()).unwrap();
         let settings = AuditSettings {
             file: directory.path().join("audit.jsonl"),
@@ -39,6 +39,7 @@ impl Trail {
             rotate_size: 0,
             rotate_age: Duration::ZERO,
             interval: AUDIT_INTERVAL,
+            server: String::new(),
             others: Vec::new(),
             accept_loss: false,
         };
@@ -50,6 +51,13 @@ impl Trail {
         let mut trail = Self::new();
         trail.settings.interval = Duration::from_secs(3_600);
         trail
+    }
+
+    /// The log of a server of this name over the same database: in the same directory, and signed by the same key.
+    pub fn of_server(&self, server: &str) -> Self {
+        let file = self.path(&format!("{server}.jsonl"));
+        let settings = AuditSettings { file, server: server.to_owned(), ..self.settings.clone() };
+        Self { directory: Arc::clone(&self.directory), settings, key: self.key.clone(), published: Arc::default() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

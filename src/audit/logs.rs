@@ -1,0 +1,316 @@
+//! Which files belong to which log, by what is in them: the first line of a file has the hash of the last line of the
+//! file before.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use memchr::memchr_iter;
+use serde::Deserialize;
+
+use super::line::{Hash, Header, MAX_LINE, hash};
+use super::lines::Backwards;
+use crate::file::{Unreadable, unreadable};
+use crate::hexadecimal;
+
+/// The number of bytes that are compared at a time.
+const BLOCK: usize = 1 << 18;
+
+/// The smallest number of digits of the first sequence number in the name of a rotated file.
+const DIGITS: usize = 12;
+
+/// The files of one log. They are not verified.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// The files, oldest first.
+    pub paths: Vec<PathBuf>,
+    /// The name of the server, if a first line of a file has it.
+    pub server: Option<String>,
+    /// A file that is not of the same log as another one, although it begins as if it were.
+    pub fork: Option<Fork>,
+}
+
+impl Files {
+    /// The newest file.
+    #[must_use]
+    pub fn name(&self) -> &Path {
+        self.paths.last().map_or(Path::new(""), PathBuf::as_path)
+    }
+}
+
+/// Two files that cannot both be of one log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fork {
+    /// One of them.
+    pub file: PathBuf,
+    /// The number of the line in `file` from which on the two differ, from 1.
+    pub line: u64,
+    /// The other one.
+    pub other: PathBuf,
+}
+
+/// A file that has no line that another one does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The file.
+    pub file: PathBuf,
+    /// The file that has its lines.
+    pub of: PathBuf,
+}
+
+/// Files, put together into logs.
+#[derive(Debug, Default)]
+pub struct Grouped {
+    /// The logs, in the order in which their first files were given.
+    pub logs: Vec<Files>,
+    /// Files that are not in `logs`, because another one has their lines.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// Puts files together into logs. A file that continues no other one belongs to the log of its server, or else to the
+/// log with the same name, or to the only log. Reads the first and the last line of each file; files that begin with the
+/// same line are compared.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn group(paths: &[PathBuf]) -> Result<Grouped, Unreadable> {
+    let mut ends: Vec<Ends> =
+        paths.iter().enumerate().map(|(given, path)| Ends::read(path, given)).collect::<Result<_, _>>()?;
+    ends.sort_by_key(Ends::seq);
+    let mut found = Found::default();
+    for own in ends {
+        found.add(own)?;
+    }
+    let mut logs: Vec<Chain> = joined(found.chains);
+    logs.sort_by_key(|log| log.files.iter().map(|file| file.given).min());
+    Ok(Grouped { logs: logs.into_iter().map(Chain::finish).collect(), duplicates: found.duplicates })
+}
+
+/// The first and the last line of a file.
+struct Ends {
+    path: PathBuf,
+    /// The place among the given files.
+    given: usize,
+    inode: (u64, u64),
+    len: u64,
+    /// `None` if there is no first line in the strict form.
+    first: Option<First>,
+    /// The sequence number of the last whole line and the digits of its hash, if it has the strict form.
+    last: Option<(u64, Vec<u8>)>,
+}
+
+struct First {
+    seq: u64,
+    prev: Vec<u8>,
+    hash: Hash,
+    server: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    server: Option<Cow<'a, str>>,
+}
+
+impl Ends {
+    fn read(path: &Path, given: usize) -> Result<Self, Unreadable> {
+        let unreadable = unreadable("", path);
+        let file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        let mut line = Vec::new();
+        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
+        BufReader::new(&file).take(limit).read_until(b'\n', &mut line).map_err(unreadable)?;
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        }
+        let first = Header::read(&line).map(|header| First {
+            seq: header.seq,
+            prev: header.prev.to_vec(),
+            hash: hash(&line),
+            server: serde_json::from_slice(&line).ok().and_then(|Named { server }| server.map(Cow::into_owned)),
+        });
+        // What is wrong with the lines is found where they are verified.
+        let last = Backwards::whole(file).and_then(|mut lines| lines.next().transpose()).ok().flatten();
+        let last =
+            last.and_then(|line| Some((Header::read(&line)?.seq, hexadecimal::lower(&hash(&line)).into_bytes())));
+        let (inode, len) = ((metadata.dev(), metadata.ino()), metadata.len());
+        Ok(Self { path: path.to_owned(), given, inode, len, first, last })
+    }
+
+    /// The sequence number of the first line. A file without one counts as the newest.
+    fn seq(&self) -> u64 {
+        self.first.as_ref().map_or(u64::MAX, |first| first.seq)
+    }
+
+    fn begins_as(&self, other: &Self) -> bool {
+        let same = self.first.as_ref().zip(other.first.as_ref()).is_some_and(|(own, other)| own.hash == other.hash);
+        same || self.inode == other.inode
+    }
+
+    /// The path without the sequence numbers that a rotated file has at its end.
+    fn base(&self) -> PathBuf {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let base = name.rsplit_once('.').filter(|(_, range)| {
+            let range = range.split_once('-');
+            range.is_some_and(|(first, last)| first.len() >= DIGITS && is_number(first) && is_number(last))
+        });
+        self.path.with_file_name(base.map_or(name.as_str(), |(base, _)| base))
+    }
+}
+
+/// Returns the number of the first line in which two files differ; `None` if one is the beginning of the other.
+fn difference(one: &Path, other: &Path) -> Result<Option<u64>, Unreadable> {
+    let open =
+        |path: &Path| File::open(path).map(|file| BufReader::with_capacity(BLOCK, file)).map_err(unreadable("", path));
+    let (mut left, mut right) = (open(one)?, open(other)?);
+    let mut line = 1;
+    loop {
+        let (own, its) =
+            (left.fill_buf().map_err(unreadable("", one))?, right.fill_buf().map_err(unreadable("", other))?);
+        let length = own.len().min(its.len());
+        let same = own.iter().zip(its).take_while(|(own, its)| own == its).count();
+        line += u64::try_from(memchr_iter(b'\n', own.get(..same).unwrap_or_default()).count()).unwrap_or(u64::MAX);
+        match length {
+            0 => return Ok(None),
+            length if same < length => return Ok(Some(line)),
+            length => {
+                left.consume(length);
+                right.consume(length);
+            }
+        }
+    }
+}
+
+/// Files of which each one continues an earlier one.
+#[derive(Default)]
+struct Chain {
+    files: Vec<Ends>,
+    fork: Option<Fork>,
+    server: Option<String>,
+    bases: HashSet<PathBuf>,
+}
+
+impl Chain {
+    fn push(&mut self, file: Ends) {
+        let server = || file.first.as_ref().and_then(|first| first.server.clone());
+        self.server = self.server.take().or_else(server);
+        self.bases.insert(file.base());
+        self.files.push(file);
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.files.extend(other.files);
+        self.fork = self.fork.take().or(other.fork);
+        self.server = self.server.take().or(other.server);
+        self.bases.extend(other.bases);
+    }
+
+    fn begins(&self) -> bool {
+        self.files.first().is_some_and(|file| file.seq() == 1)
+    }
+
+    fn is_of_another_server(&self, other: &Self) -> bool {
+        self.server.as_ref().zip(other.server.as_ref()).is_some_and(|(own, other)| own != other)
+    }
+
+    fn finish(mut self) -> Files {
+        self.files.sort_by_key(Ends::seq);
+        let paths = self.files.into_iter().map(|file| file.path).collect();
+        Files { paths, server: self.server, fork: self.fork }
+    }
+}
+
+/// A last line of a file that was added.
+struct End {
+    seq: u64,
+    chain: usize,
+    /// The file that continues it.
+    next: Option<PathBuf>,
+}
+
+#[derive(Default)]
+struct Found {
+    chains: Vec<Chain>,
+    /// By the hash, in the digits that the next line has.
+    ends: HashMap<Vec<u8>, End>,
+    duplicates: Vec<Duplicate>,
+}
+
+impl Found {
+    /// Adds a file whose first line does not come before those of the files that were added.
+    fn add(&mut self, own: Ends) -> Result<(), Unreadable> {
+        let twin = self.chains.iter().enumerate().find_map(|(number, chain)| {
+            let mut twins = chain.files.iter().enumerate().rev().take_while(|(_, file)| file.seq() == own.seq());
+            twins.find(|(_, file)| file.begins_as(&own)).map(|(place, _)| (number, place))
+        });
+        let Some((number, place)) = twin else {
+            self.follow(own);
+            return Ok(());
+        };
+        let twin = self.chains.get_mut(number).and_then(|chain| chain.files.get_mut(place));
+        let Some(twin) = twin else { return Ok(()) };
+        let line = if twin.inode == own.inode { None } else { difference(&own.path, &twin.path)? };
+        if let Some(line) = line {
+            let fork = Fork { file: own.path.clone(), line, other: twin.path.clone() };
+            self.put(number, own, Some(fork));
+        } else if twin.len < own.len {
+            self.duplicates.push(Duplicate { file: twin.path.clone(), of: own.path.clone() });
+            *twin = Ends { given: twin.given.min(own.given), ..own };
+        } else {
+            self.duplicates.push(Duplicate { file: own.path, of: twin.path.clone() });
+        }
+        Ok(())
+    }
+
+    /// Adds a file to the chain that it continues, or else begins one.
+    fn follow(&mut self, own: Ends) {
+        let seq = own.seq();
+        let before = own.first.as_ref().and_then(|first| self.ends.get_mut(&first.prev));
+        let (number, fork) = match before.filter(|end| end.seq < seq) {
+            Some(end) => {
+                let next = end.next.replace(own.path.clone());
+                (end.chain, next.map(|other| Fork { file: own.path.clone(), line: 1, other }))
+            }
+            None => {
+                self.chains.push(Chain::default());
+                (self.chains.len() - 1, None)
+            }
+        };
+        self.put(number, own, fork);
+    }
+
+    fn put(&mut self, number: usize, own: Ends, fork: Option<Fork>) {
+        let Some(chain) = self.chains.get_mut(number) else { return };
+        if let Some((seq, hash)) = own.last.clone() {
+            self.ends.entry(hash).or_insert(End { seq, chain: number, next: None });
+        }
+        chain.fork = chain.fork.take().or(fork);
+        chain.push(own);
+    }
+}
+
+/// Adds the chains whose beginning is not there to the logs to which they belong.
+fn joined(chains: Vec<Chain>) -> Vec<Chain> {
+    let (mut logs, rest): (Vec<Chain>, Vec<Chain>) = chains.into_iter().partition(Chain::begins);
+    for chain in rest {
+        let home = home(&logs, &chain);
+        match home.and_then(|place| logs.get_mut(place)) {
+            Some(log) => log.absorb(chain),
+            None => logs.push(chain),
+        }
+    }
+    logs
+}
+
+/// The place of the log to which a chain belongs that does not begin with line 1; `None` for a log of its own.
+fn home(logs: &[Chain], chain: &Chain) -> Option<usize> {
+    let of_server = logs.iter().position(|log| chain.server.is_some() && log.server == chain.server);
+    let may_be = |log: &&Chain| !log.is_of_another_server(chain);
+    let named = || logs.iter().position(|log| may_be(&log) && !log.bases.is_disjoint(&chain.bases));
+    let only = || logs.first().filter(|log| logs.len() == 1 && may_be(log)).map(|_| 0);
+    of_server.or_else(named).or_else(only)
+}
