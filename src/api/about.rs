@@ -41,6 +41,28 @@ pub struct Health {
     pub weaker_custody: Option<String>,
 }
 
+/// `GET /health/database`: what the server knows of its database. It does not ask the database for it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct DatabaseHealth {
+    /// `postgresql` or `sqlite`. The other members are left out for `sqlite`.
+    pub kind: Word,
+    /// The name of this server (`--server-name`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The host of the database that is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// `primary`: the host answers and accepts writes. The server uses no standby.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Word>,
+    /// How old the last known state of the database is, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard_ms: Option<u64>,
+    /// The number of commits of all servers that this server knows of and has not followed yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commits_behind: Option<u64>,
+}
+
 /// `GET /whoami`
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct WhoAmI {

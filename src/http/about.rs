@@ -8,9 +8,10 @@ use super::caller_request::CallerRequest;
 use super::hanzo::iso;
 use super::problem::Problem;
 use crate::api::Word;
-use crate::api::about::{Health, Host, ServerInfo, WhoAmI};
-use crate::kms::TokenHealth;
+use crate::api::about::{DatabaseHealth, Health, Host, ServerInfo, WhoAmI};
+use crate::kms::{self, TokenHealth};
 use crate::principal::Method;
+use crate::store::DatabaseState;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -38,6 +39,21 @@ pub(super) fn health(app: &App) -> Result<Answer, Problem> {
     let (store, audit) = (word(health.store), word(health.audit));
     let token = Word::from(token);
     Ok(Answer::json(status, &Health { process, store, token, audit, weaker_custody }))
+}
+
+/// `GET /health/database`
+pub(super) fn database(app: &App, request: &CallerRequest<'_>) -> Result<Answer, Problem> {
+    let kms::DatabaseHealth { server, state } = app.kms.database(&request.context)?;
+    let word = |state: &DatabaseState| Word::from(if state.primary { "primary" } else { "unknown" });
+    let health = DatabaseHealth {
+        kind: Word::from(if state.is_some() { "postgresql" } else { "sqlite" }),
+        server: state.is_some().then_some(server),
+        role: state.as_ref().map(word),
+        heard_ms: state.as_ref().map(|state| u64::try_from(state.heard.as_millis()).unwrap_or(u64::MAX)),
+        commits_behind: state.as_ref().map(|state| state.behind),
+        host: state.map(|state| state.host),
+    };
+    Ok(Answer::json(StatusCode::OK, &health))
 }
 
 fn host(app: &App, request: &CallerRequest<'_>) -> Option<Host> {

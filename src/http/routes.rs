@@ -18,7 +18,7 @@ use super::typed::{Gives, typed};
 use super::{
     about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, openapi, ownership, piiano, tokens,
 };
-use crate::api::about::{Health, ServerInfo, WhoAmI};
+use crate::api::about::{DatabaseHealth, Health, ServerInfo, WhoAmI};
 use crate::api::access::{
     Change, Explanation, InProject, IsPrivileged, Listed, MayCreate, Obtained, Owned, Question, Transfer,
 };
@@ -45,10 +45,12 @@ static OWN: Api = Api {
     unserved,
 };
 
-static ROWS: [Route; 40] = [
+static ROWS: [Route; 41] = [
     get("/version", AtOnce(about::version)).does("Version of the server, as a text", Gives::One(typed::<String>)),
     get("/server-info", AtOnce(about::server_info)).does("Version of the server", Gives::One(typed::<ServerInfo>)),
     get("/health", Anyone(about::health)).does("Health of the parts of the server", Gives::One(typed::<Health>)),
+    get("/health/database", Caller(about::database))
+        .does("State of the database, for administrators and auditors", Gives::One(typed::<DatabaseHealth>)),
     get("/openapi.json", Anyone(openapi_document)).does("This document", Gives::Json),
     get("/", Anyone(conjur::root)).does("Version and name of the server", conjur::ROOT),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)).does("Public keys of access tokens (RFC 7517)", Gives::Json),

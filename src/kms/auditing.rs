@@ -1,11 +1,12 @@
-//! Reading the audit log: its public key for every caller, its lines for administrators and auditors.
+//! Reading the audit log: its public key for every caller, its lines for administrators and auditors. And the state of
+//! the database, which the same callers may read.
 
 use data_encoding::BASE64;
 
 use super::call::Call;
 use super::context::Context;
 use super::error::Error;
-use super::gate::Kms;
+use super::gate::{DatabaseHealth, Kms};
 use super::operation::Operation;
 use crate::audit::search::{Filter, Found};
 
@@ -50,5 +51,14 @@ impl Kms {
         let call = Call::new(context, Operation::ReadAudit);
         call.describe(filter.to_string());
         self.recorded(&call, || self.authorize_audit(&call)?.search_audit(filter, limit.min(MAX_LINES)))
+    }
+
+    /// What this server knows of its database.
+    ///
+    /// # Errors
+    /// The caller is neither administrator nor auditor.
+    pub fn database(&self, context: &Context<'_>) -> Result<DatabaseHealth, Error> {
+        let call = Call::new(context, Operation::ReadDatabase);
+        self.recorded(&call, || Ok(self.authorize_audit(&call)?.database()))
     }
 }

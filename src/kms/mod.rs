@@ -111,7 +111,7 @@ pub use create_key::{MadeFor, NewKey};
 pub use credential::CredentialFault;
 pub use disabled::is_disabled;
 pub use error::{Error, NoEffect};
-pub use gate::{Health, Kms, Settings, TokenHealth, Vault};
+pub use gate::{DatabaseHealth, Health, Kms, Settings, TokenHealth, Vault};
 pub use handover_fault::HandoverFault;
 pub use identities::{Identity, end_identity_tokens};
 pub use inventory::{Dates, InventoryEntry, Known};

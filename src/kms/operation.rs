@@ -75,6 +75,8 @@ operations! {
     Define "Define" Action::Administer;
     Undefine "Undefine" Action::Administer;
     ReadAudit "ReadAudit" Action::Audit;
+    /// Read the state of the database.
+    ReadDatabase "ReadDatabaseState" Action::Audit;
     ReadSecret "ReadSecret" Action::ReadSecret;
     WriteSecret "WriteSecret" Action::WriteSecret;
     RemoveSecret "RemoveSecret" Action::Operation(Kmip::Destroy);

@@ -30,6 +30,22 @@ pub(super) fn erasing(metrics: &Metrics, kms: &Arc<Kms>) {
     metrics.watch(Kind::Gauge, "claviger_keys_not_erased", about, kms, |kms| kms.unerased().count());
 }
 
+/// Registers what is known of a PostgreSQL database. With SQLite these figures are left out.
+pub(super) fn database(metrics: &Metrics, kms: &Arc<Kms>) {
+    let about = "1 while the PostgreSQL host that is used answers and accepts writes, otherwise 0.";
+    metrics.watch(Kind::Gauge, "claviger_database_primary", about, kms, |kms| {
+        kms.database_health().state.map(|state| u64::from(state.primary))
+    });
+    let about = "Age of the last known state of the PostgreSQL database, in seconds; above 1 every request is 503.";
+    metrics.watch(Kind::Gauge, "claviger_database_heard_seconds", about, kms, |kms| {
+        kms.database_health().state.map(|state| state.heard.as_secs_f64())
+    });
+    let about = "Commits of all servers that this one knows of and has not followed yet.";
+    metrics.watch(Kind::Gauge, "claviger_database_commits_behind", about, kms, |kms| {
+        kms.database_health().state.map(|state| state.behind)
+    });
+}
+
 /// Registers the cache of objects and of the handles of their keys.
 pub(super) fn objects(metrics: &Metrics, kms: &Arc<Kms>) {
     metrics.watch(Kind::Gauge, "claviger_cache_objects", "Objects in the cache, with their handles.", kms, |kms| {

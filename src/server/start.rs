@@ -223,6 +223,7 @@ fn open(
     let kms = Arc::new(Kms::open(store, custody, documents, settings, audit)?);
     kms.follow()?;
     kms.has_started();
+    figures::database(metrics, &kms);
     figures::objects(metrics, &kms);
     figures::erasing(metrics, &kms);
     Ok((kms, owner))

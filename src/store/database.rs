@@ -134,6 +134,12 @@ impl Store {
         self.watch().map_or(Ok(()), postgres::Watch::check)
     }
 
+    /// What is known of a PostgreSQL database, without asking it; `None` for SQLite.
+    #[must_use]
+    pub fn database_state(&self) -> Option<postgres::DatabaseState> {
+        self.watch().map(postgres::Watch::state)
+    }
+
     /// Does with the changes of other servers over the same database what `follower` does, from now on. Returns when those
     /// up to now were followed. An SQLite database has one server.
     ///
@@ -263,14 +269,18 @@ impl Store {
         })
     }
 
-    /// Whether the database can be read and its last commit was written.
+    /// Whether the database can be read and its last commit was written. PostgreSQL is not asked, because its answer may
+    /// be long in coming: the heartbeat asks it all the time.
     ///
     /// # Errors
     /// The reason.
     pub fn check(&self) -> Result<(), Error> {
         self.check_contact()?;
-        self.writer.check()?;
-        root_key::all(self).map(drop)
+        self.writer.check(|| self.check_contact())?;
+        match self.held {
+            Held::Sqlite { .. } => root_key::all(self).map(drop),
+            Held::Postgres(_) => Ok(()),
+        }
     }
 
     /// The version of the schema.

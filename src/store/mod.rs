@@ -38,7 +38,7 @@ pub use claim::claim;
 pub use command::Command;
 pub use database::Store;
 pub use error::Error;
-pub use postgres::Failure as PostgresFailure;
+pub use postgres::{DatabaseState, Failure as PostgresFailure};
 pub use pulse::Pulse;
 pub use reader::Readers;
 pub use row::BadColumn;

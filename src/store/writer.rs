@@ -26,6 +26,9 @@ const CHECK_STANDS: Duration = Duration::from_secs(1);
 /// How long a check waits for its commit.
 const CHECK_WAIT: Duration = Duration::from_secs(2);
 
+/// How often a check that waits looks whether the database answers.
+const CHECK_STEP: Duration = Duration::from_millis(50);
+
 /// How long a group waits for more requests at most.
 const MAX_WAIT: Duration = Duration::from_millis(1);
 
@@ -153,16 +156,20 @@ impl Writer {
 
     /// Checks that a write is on disk within [`CHECK_WAIT`]. If there was no commit a moment ago, a small one is tried:
     /// without it, a full disk or a lock by another program would not be noticed while no request writes, nor that it
-    /// is over.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    /// is over. Waits only as long as `answers` is no error.
+    pub(super) fn check(&self, answers: impl Fn() -> Result<(), Error>) -> Result<(), Error> {
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < CHECK_STANDS) {
             return Ok(());
         }
-        match self.begin(Command::new(|transaction| transaction.touch())).recv_timeout(CHECK_WAIT) {
-            Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout) => Err(Error::Stuck),
-            Err(RecvTimeoutError::Disconnected) => Err(Error::Stopped),
+        let (began, written) = (Instant::now(), self.begin(Command::new(|transaction| transaction.touch())));
+        loop {
+            match written.recv_timeout(CHECK_STEP) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Timeout) if began.elapsed() < CHECK_WAIT => answers()?,
+                Err(RecvTimeoutError::Timeout) => return Err(Error::Stuck),
+                Err(RecvTimeoutError::Disconnected) => return Err(Error::Stopped),
+            }
         }
     }
 }

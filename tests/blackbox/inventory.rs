@@ -233,9 +233,12 @@ fn auditors_read_and_nothing_else() {
         world.token("audrey", &json!({"projects": ["p"]})),
     ];
     for mut other in others {
-        for (method, path, body) in
-            [("GET", "/objects", None), ("GET", "/audit/head", None), ("POST", "/audit/search", Some(json!({})))]
-        {
+        for (method, path, body) in [
+            ("GET", "/objects", None),
+            ("GET", "/health/database", None),
+            ("GET", "/audit/head", None),
+            ("POST", "/audit/search", Some(json!({}))),
+        ] {
             let answer = other.send(method, path, body.as_ref());
             assert!(answer.status == 403 && answer.detail().starts_with("you may not audit: "), "{path}: {answer:?}");
         }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::between::{Between, Cut};
+use crate::harness::figures::Figures;
 use crate::harness::kmip::{create, encrypt, named, revoke};
 use crate::harness::postgres::{Cluster, PASSWORD};
 use crate::harness::server::Place;
@@ -150,6 +151,64 @@ fn without_an_answer_for_a_second_nothing_cached_is_used() {
     server.alice().connect().unwrap().aes();
     eventually("it is healthy", || (server.alice().get("/health").status == 200).then_some(()));
     assert!(server.log().contains("the database answers again"));
+}
+
+#[test]
+fn the_state_of_the_database_is_told() {
+    let cluster = Cluster::start();
+    let options = options(&cluster.url(&cluster.database()));
+    let server = Server::start_with(&options.with(&["--probe-address=127.0.0.1:0", "--administrators=alice"]));
+    let (probe, mut alice) = (server.probe(), server.alice().connect().unwrap());
+    let figure = |name: &str| Figures::read(&probe).find(name, &[]).unwrap();
+    let told = eventually("it is healthy", || {
+        let answer = alice.get("/health/database");
+        (answer.status == 200 && answer.json()["commits_behind"] == 0).then(|| answer.json())
+    });
+    assert_eq!(
+        (&told["kind"], &told["role"], &told["server"]),
+        (&"postgresql".into(), &"primary".into(), &"main".into())
+    );
+    assert!(told["heard_ms"].as_u64().unwrap() <= 1_000, "{told}");
+    let host = told["host"].as_str().unwrap();
+    assert!(options.arguments[1].contains(&host.replace('/', "%2F")), "{told}");
+    // Others learn only whether it is healthy.
+    assert_eq!(server.bob().get("/health/database").status, 403);
+    let health = server.bob().get("/health").json();
+    assert!(!health.to_string().contains(host), "{health}");
+    assert_eq!((figure("claviger_database_primary"), figure("claviger_database_commits_behind")), (1.0, 0.0));
+    assert!(figure("claviger_database_heard_seconds") <= 1.0);
+    assert_eq!(probe.get("/readyz").status, 200);
+    cluster.signal("STOP");
+    let began = Instant::now();
+    eventually("it is not ready", || (probe.get("/readyz").status == 503).then_some(()));
+    let noticed = began.elapsed();
+    // Nothing of this waits for the database.
+    let began = Instant::now();
+    let silent = (figure("claviger_database_primary"), probe.get("/readyz").status, probe.get("/livez").status);
+    let answered = began.elapsed();
+    eventually("it grows", || (figure("claviger_database_heard_seconds") > 3.0).then_some(()));
+    let refused = server.alice().get("/health/database").status;
+    cluster.signal("CONT");
+    eprintln!("not ready {noticed:?} after PostgreSQL became silent");
+    assert!(noticed < NOTICED && answered < Duration::from_secs(1), "{noticed:?} {answered:?}");
+    assert_eq!((silent, refused), ((0.0, 503, 200), 503));
+    eventually("it is ready", || (probe.get("/readyz").status == 200).then_some(()));
+    eventually("it is primary", || (figure("claviger_database_primary") == 1.0).then_some(()));
+    assert!(figure("claviger_database_heard_seconds") < 3.0);
+}
+
+#[test]
+fn of_several_hosts_the_used_one_is_told() {
+    let (cluster, place) = (Cluster::shared(), Arc::new(Place::new()));
+    // Nothing listens at the first one.
+    let used = cluster.address().to_string();
+    let url = cluster.url_by_tcp(&cluster.database()).replace(&used, &format!("127.0.0.1:1,{used}"));
+    let options = options(&url).with(&["--administrators=alice", &password_file(&place, PASSWORD)]);
+    let server = Server::start_at(place, &options);
+    eventually("it has heard", || {
+        let told = server.alice().get("/health/database").json();
+        (told["host"] == used.as_str() && told["role"] == "primary").then_some(())
+    });
 }
 
 #[test]

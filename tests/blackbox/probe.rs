@@ -5,7 +5,8 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use crate::harness::{Client, Options, Server, eventually};
+use crate::harness::figures::Figures;
+use crate::harness::{Client, Options, Server, eventually, postgres};
 
 /// A server with a probe listener, and a client for that.
 fn start() -> (Server, Client) {
@@ -41,6 +42,20 @@ fn life_and_readiness_alone_are_told_without_a_certificate() {
         assert!(answer.status == 400 && String::from_utf8_lossy(&answer.body).contains("Host"), "{host:?}: {answer:?}");
     }
     assert_eq!(server.alice().get("/livez").status, 404, "the service's listener is another");
+}
+
+#[test]
+fn an_sqlite_database_has_no_state_of_its_own() {
+    let server =
+        Server::start_with(&Options::default().with(&["--probe-address=127.0.0.1:0", "--administrators=alice"]));
+    let answer = server.alice().get("/health/database");
+    assert_eq!(answer.status, 200);
+    let has_figures = Figures::read(&server.probe()).text.contains("claviger_database_");
+    assert_eq!(has_figures, postgres::is_chosen());
+    if !has_figures {
+        assert_eq!(answer.json(), json!({"kind": "sqlite"}));
+    }
+    assert_eq!(server.bob().get("/health/database").status, 403);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::list::CHUNK;
 use super::super::object::Object;
+use super::health::DatabaseHealth;
 use super::service::Kms;
 use crate::audit::search::{self, Filter, Found};
 use crate::policy::Action;
@@ -45,6 +46,11 @@ impl AuditGrant<'_> {
         let audit = self.0.audit.as_ref().ok_or(Error::NoAudit)?;
         let _alone = self.0.searching.try_lock().map_err(|_| Error::Searching)?;
         Ok(search::search(&audit.files()?, filter, limit, MAX_SEARCHED, &|| self.1.go_on().is_err())?)
+    }
+
+    /// What is known of the database.
+    pub(in crate::kms) fn database(&self) -> DatabaseHealth {
+        self.0.database_health()
     }
 
     /// The position in the order of creation after the object `after`; the beginning if it is `None`.

@@ -1,5 +1,7 @@
 //! Whether everything that operations need is available.
 
+use crate::store::DatabaseState;
+
 /// The state of the HSM token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenHealth {
@@ -28,4 +30,13 @@ impl Health {
     pub fn is_good(self) -> bool {
         self.store && self.token == TokenHealth::Good && self.audit
     }
+}
+
+/// What is known of the database, without asking it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseHealth {
+    /// The name of this server among those over the same database; empty if there is only one.
+    pub server: String,
+    /// The state of a PostgreSQL database; `None` for SQLite.
+    pub state: Option<DatabaseState>,
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::super::error::Error;
-use super::health::{Health, TokenHealth};
+use super::health::{DatabaseHealth, Health, TokenHealth};
 use super::service::Kms;
 use crate::custody;
 use crate::store::Pulse;
@@ -25,6 +25,12 @@ impl Kms {
                 health
             }
         }
+    }
+
+    /// What is known of the database, without asking it. Called for metrics, which have no caller.
+    #[must_use]
+    pub fn database_health(&self) -> DatabaseHealth {
+        DatabaseHealth { server: self.store.server().to_owned(), state: self.store.database_state() }
     }
 
     /// Whether the database is known well enough that what was read from it before may be used. Each request asks this

@@ -53,7 +53,7 @@ pub(super) use amending::Amendment;
 pub(super) use asking::{End, Whose};
 pub(super) use deriving::Source;
 pub(super) use granted::Exchange;
-pub use health::{Health, TokenHealth};
+pub use health::{DatabaseHealth, Health, TokenHealth};
 pub(super) use limits::settle as settle_limits;
 pub(super) use places::{Behind, PlaceGrant, SHARE};
 pub(super) use prepared::Prepared;

@@ -44,14 +44,14 @@ impl Drop for Driver {
 pub(super) struct Address {
     settings: Arc<Postgres>,
     config: Config,
-    name: String,
+    hosts: String,
     driver: Driver,
 }
 
 /// The hosts and the name of the database.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)
+        write!(f, "{}/{}", self.hosts, self.config.get_dbname().or(self.config.get_user()).unwrap_or_default())
     }
 }
 
@@ -69,7 +69,7 @@ impl Address {
         if !is_chosen {
             config.ssl_mode(if is_plain { SslMode::Disable } else { SslMode::Require });
         }
-        let name = name(&config);
+        let hosts = hosts(&config);
         config
             .application_name("clavigerd")
             .connect_timeout(CONNECT)
@@ -81,7 +81,7 @@ impl Address {
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
         let driver = Builder::new_multi_thread().worker_threads(1).thread_name("store-postgres").enable_all().build();
         let driver = Driver(Some(driver.map_err(Error::Driver)?));
-        Ok(Self { settings: Arc::clone(settings), config, name, driver })
+        Ok(Self { settings: Arc::clone(settings), config, hosts, driver })
     }
 
     /// Opens a connection. Password and certificates are read again, because they may have been replaced.
@@ -117,6 +117,25 @@ impl Address {
                 Err(Error::Unanswered)
             }
         }
+    }
+
+    /// The host of a connection: the only one of the URL, or else the address at which it serves.
+    pub(super) fn host(&self, link: &Link) -> String {
+        if self.config.get_hosts().len() == 1 {
+            return self.hosts.clone();
+        }
+        let own = "SELECT COALESCE(host(inet_server_addr()) || ' ' || CAST(inet_server_port() AS TEXT), '')";
+        let found = link.text(own).ok().flatten();
+        // Some other databases do not know these functions.
+        link.forgive();
+        let found = found.as_deref().and_then(|found| found.split_once(' '));
+        found.map_or_else(
+            || self.hosts.clone(),
+            |(address, port)| match address.contains(':') {
+                true => format!("[{address}]:{port}"),
+                false => format!("{address}:{port}"),
+            },
+        )
     }
 
     fn unreachable(&self, error: tokio_postgres::Error) -> Error {
@@ -160,8 +179,8 @@ fn url(error: &tokio_postgres::Error) -> Error {
     Error::Url(source.unwrap_or_else(|| error.to_string()))
 }
 
-/// The hosts and the name of the database.
-fn name(config: &Config) -> String {
+/// The hosts with their ports.
+fn hosts(config: &Config) -> String {
     let ports = config.get_ports();
     let host = |(place, host): (usize, &Host)| {
         let port = ports.get(place).or(ports.first()).copied().unwrap_or(5432);
@@ -171,7 +190,7 @@ fn name(config: &Config) -> String {
         }
     };
     let hosts: Vec<String> = config.get_hosts().iter().enumerate().map(host).collect();
-    format!("{}/{}", hosts.join(","), config.get_dbname().or(config.get_user()).unwrap_or_default())
+    hosts.join(",")
 }
 
 /// Whether every host is on this machine.

@@ -1,8 +1,8 @@
 //! What the server knows of its database: when it was last heard, and whether it is still this server's.
 
 use std::cell::Cell;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::store::change::{Follower, Heard};
@@ -13,6 +13,19 @@ const SILENT: Duration = Duration::from_secs(1);
 
 /// After this time without an answer to the heartbeat, no other answer is waited for.
 const HOPELESS: Duration = Duration::from_secs(5);
+
+/// What a server knows of its PostgreSQL database, without asking it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseState {
+    /// The host that is used, or was used last.
+    pub host: String,
+    /// Whether it answers and accepts writes. The server uses no other.
+    pub primary: bool,
+    /// How old the state is that the last answer told.
+    pub heard: Duration,
+    /// The number of commits of all servers that this one knows of and has not followed yet.
+    pub behind: u64,
+}
 
 /// The reason why this server may not use the database any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +74,10 @@ pub(super) struct Contact {
     committed: AtomicI64,
     /// The number of the last commit of all servers whose changes were followed.
     followed: AtomicI64,
+    /// The number of the last commit of all servers that was heard of.
+    latest: AtomicI64,
+    /// The host that is used, or was used last.
+    host: Mutex<String>,
     /// What is done with the changes of other servers, once there is something that depends on them.
     follower: OnceLock<Follower>,
     /// How often the changes of other servers were followed.
@@ -72,9 +89,32 @@ impl Contact {
     /// `followed`: nothing of an earlier commit has been read yet.
     pub(super) fn new((server, holder): (String, String), committed: i64, followed: i64) -> Self {
         let [heard, answered, rounds] = [0; 3].map(AtomicU64::new);
-        let (committed, followed) = (AtomicI64::new(committed), AtomicI64::new(followed));
-        let (follower, ended) = (OnceLock::new(), OnceLock::new());
-        Self { server, holder, began: Instant::now(), heard, answered, committed, followed, follower, rounds, ended }
+        let (committed, latest, followed) = (committed.into(), followed.into(), followed.into());
+        let (follower, ended, host) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+        let began = Instant::now();
+        Self { server, holder, began, heard, answered, committed, followed, latest, host, follower, rounds, ended }
+    }
+
+    /// What is known of the database. It is not asked.
+    pub(super) fn state(&self) -> DatabaseState {
+        let heard = self.since(&self.heard);
+        let behind = self.latest.load(Ordering::SeqCst) - self.followed();
+        DatabaseState {
+            host: self.host.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            primary: heard <= SILENT && self.check_own().is_ok(),
+            heard,
+            behind: u64::try_from(behind).unwrap_or_default(),
+        }
+    }
+
+    /// Notes which host is used.
+    pub(super) fn note_host(&self, host: String) {
+        *self.host.lock().unwrap_or_else(PoisonError::into_inner) = host;
+    }
+
+    /// Notes the number of the last commit of all servers.
+    pub(super) fn note_latest(&self, number: i64) {
+        self.latest.store(number, Ordering::SeqCst);
     }
 
     pub(super) fn followed(&self) -> i64 {
@@ -153,5 +193,27 @@ impl Contact {
         self.check_own()?;
         let is_silent = self.follower.get().is_some() && self.since(&self.heard) > SILENT;
         if is_silent && !is_heart() { Err(Error::Unanswered) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_what_was_heard() {
+        let contact = Contact::new(("one".to_owned(), "start".to_owned()), 3, 5);
+        contact.note_host("db1:5432".to_owned());
+        contact.follow(Box::new(|heard| if *heard == Heard::Everything { Err("fails".to_owned()) } else { Ok(()) }));
+        contact.note_latest(7);
+        assert!(contact.hear_changes(&Heard::Everything, 7).is_err());
+        let state = contact.state();
+        assert_eq!((state.host.as_str(), state.primary, state.behind), ("db1:5432", true, 2));
+        contact.hear_changes(&Heard::Changes(Vec::new()), 7).unwrap();
+        contact.hear(Instant::now());
+        let state = contact.state();
+        assert!(state.behind == 0 && state.heard < SILENT, "{state:?}");
+        contact.end(Ended::TakenOver);
+        assert!(!contact.state().primary);
     }
 }

@@ -54,7 +54,7 @@ fn beat(address: &Address, contact: &Contact, stopped: &Receiver<()>) {
             Ok(()) => {}
             Err(Error::TakenOver | Error::CommitsLost) => return,
             Err(error) if is_silent => tracing::debug!(%error, "the database still does not answer"),
-            Err(error) => tracing::error!(%error, "the database does not answer"),
+            Err(error) => tracing::error!(%error, database = %address, "the database does not answer"),
         }
         is_silent = link.is_none();
     }
@@ -85,7 +85,11 @@ fn changes(link: &Link, contact: &Contact) -> Result<(i64, Heard), Error> {
 fn ask(address: &Address, contact: &Contact, link: &mut Option<Link>) -> Result<(), Error> {
     let present = match link.take().filter(|link| !link.is_lost()) {
         Some(link) => link,
-        None => lease::connect(address, Purpose::Read)?.within(LIMIT),
+        None => {
+            let link = lease::connect(address, Purpose::Read)?.within(LIMIT);
+            contact.note_host(address.host(&link));
+            link
+        }
     };
     let (asked, committed) = (Instant::now(), contact.committed());
     if lease::present(&present, contact)? < committed {
@@ -93,6 +97,7 @@ fn ask(address: &Address, contact: &Contact, link: &mut Option<Link>) -> Result<
     }
     let (number, heard) = changes(&present, contact)?;
     contact.note_answer();
+    contact.note_latest(number);
     if number < contact.followed() {
         return Err(contact.end(Ended::CommitsLost));
     }

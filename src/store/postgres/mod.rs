@@ -14,5 +14,6 @@ mod session;
 mod value;
 mod waiting;
 
+pub use contact::DatabaseState;
 pub use failure::Failure;
 pub(super) use opening::{Opened, Watch, is_open, open, read_only};

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::address::Address;
-use super::contact::Contact;
+use super::contact::{Contact, DatabaseState};
 use super::heart::Heart;
 use super::lease::{self, Lock, Purpose};
 use super::link::Link;
@@ -69,6 +69,11 @@ impl Watch {
     /// The last commit of all servers that this one has followed.
     pub(in crate::store) fn followed(&self) -> i64 {
         self.contact.followed()
+    }
+
+    /// What is known of the database. It is not asked.
+    pub(in crate::store) fn state(&self) -> DatabaseState {
+        self.contact.state()
     }
 
     /// Lets other servers start.

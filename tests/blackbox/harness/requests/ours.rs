@@ -10,6 +10,7 @@ pub const REQUESTS: &[(&str, Make)] = &[
     ("GET /openapi.json", |_| Request::bare("/openapi.json")),
     ("GET /server-info", |_| Request::bare("/server-info")),
     ("GET /health", |_| Request::bare("/health")),
+    ("GET /health/database", |_| Request::bare("/health/database")),
     ("GET /.well-known/jwks.json", |_| Request::bare("/.well-known/jwks.json")),
     ("GET /whoami", |_| Request::bare("/whoami")),
     ("GET /api/pvlt/1.0/system/info/version", |_| Request::bare("/api/pvlt/1.0/system/info/version")),
