@@ -329,16 +329,20 @@ fn a_clock_that_was_set_back_does_not_reorder_a_log() {
 #[test]
 fn new_lines_of_several_logs_are_followed() {
     let first = Trail::still();
-    let [one, two] = ["one", "two"].map(|server| first.of_server(server));
+    let [one, two, three] = ["one", "two", "three"].map(|server| first.of_server(server));
+    // A line that is not among the last ones at the beginning is not printed later.
+    three.open(None).0.write(vec![use_of("older")]).unwrap();
     let (first, _) = one.open(None);
     first.write(vec![use_of("before")]).unwrap();
     // This log has not begun yet.
     fs::write(two.log(), "").unwrap();
     let out = one.path("out");
     let mut command = claviger();
-    command
-        .args(["audit", "search", "--operation", "Encrypt", "--limit", "1", "--follow"])
-        .args([one.log(), two.log()]);
+    command.args(["audit", "search", "--operation", "Encrypt", "--limit", "1", "--follow"]).args([
+        one.log(),
+        two.log(),
+        three.log(),
+    ]);
     let mut child = command.stdout(File::create(&out).unwrap()).stdin(Stdio::null()).spawn().unwrap();
     let objects = || -> Vec<String> {
         values(&fs::read_to_string(&out).unwrap())
