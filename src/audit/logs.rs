@@ -1,26 +1,13 @@
 //! Which files belong to which log, by what is in them: the first line of a file has the hash of the last line of the
 //! file before.
 
-use std::borrow::Cow;
+mod ends;
+
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use memchr::memchr_iter;
-use serde::Deserialize;
-
-use super::line::{Hash, Header, MAX_LINE, hash};
-use super::lines::Backwards;
-use crate::file::{Unreadable, unreadable};
-use crate::hexadecimal;
-
-/// The number of bytes that are compared at a time.
-const BLOCK: usize = 1 << 18;
-
-/// The smallest number of digits of the first sequence number in the name of a rotated file.
-const DIGITS: usize = 12;
+use crate::file::Unreadable;
+use ends::{Ends, difference};
 
 /// The files of one log. They are not verified.
 #[derive(Debug, Default)]
@@ -87,102 +74,6 @@ pub fn group(paths: &[PathBuf]) -> Result<Grouped, Unreadable> {
     let mut logs: Vec<Chain> = joined(found.chains);
     logs.sort_by_key(|log| log.files.iter().map(|file| file.given).min());
     Ok(Grouped { logs: logs.into_iter().map(Chain::finish).collect(), duplicates: found.duplicates })
-}
-
-/// The first and the last line of a file.
-struct Ends {
-    path: PathBuf,
-    /// The place among the given files.
-    given: usize,
-    inode: (u64, u64),
-    len: u64,
-    /// `None` if there is no first line in the strict form.
-    first: Option<First>,
-    /// The sequence number of the last whole line and the digits of its hash, if it has the strict form.
-    last: Option<(u64, Vec<u8>)>,
-}
-
-struct First {
-    seq: u64,
-    prev: Vec<u8>,
-    hash: Hash,
-    server: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Named<'a> {
-    #[serde(borrow)]
-    server: Option<Cow<'a, str>>,
-}
-
-impl Ends {
-    fn read(path: &Path, given: usize) -> Result<Self, Unreadable> {
-        let unreadable = unreadable("", path);
-        let file = File::open(path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        let mut line = Vec::new();
-        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
-        BufReader::new(&file).take(limit).read_until(b'\n', &mut line).map_err(unreadable)?;
-        if line.last() == Some(&b'\n') {
-            line.pop();
-        }
-        let first = Header::read(&line).map(|header| First {
-            seq: header.seq,
-            prev: header.prev.to_vec(),
-            hash: hash(&line),
-            server: serde_json::from_slice(&line).ok().and_then(|Named { server }| server.map(Cow::into_owned)),
-        });
-        // What is wrong with the lines is found where they are verified.
-        let last = Backwards::whole(file).and_then(|mut lines| lines.next().transpose()).ok().flatten();
-        let last =
-            last.and_then(|line| Some((Header::read(&line)?.seq, hexadecimal::lower(&hash(&line)).into_bytes())));
-        let (inode, len) = ((metadata.dev(), metadata.ino()), metadata.len());
-        Ok(Self { path: path.to_owned(), given, inode, len, first, last })
-    }
-
-    /// The sequence number of the first line. A file without one counts as the newest.
-    fn seq(&self) -> u64 {
-        self.first.as_ref().map_or(u64::MAX, |first| first.seq)
-    }
-
-    fn begins_as(&self, other: &Self) -> bool {
-        let same = self.first.as_ref().zip(other.first.as_ref()).is_some_and(|(own, other)| own.hash == other.hash);
-        same || self.inode == other.inode
-    }
-
-    /// The path without the sequence numbers that a rotated file has at its end.
-    fn base(&self) -> PathBuf {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let base = name.rsplit_once('.').filter(|(_, range)| {
-            let range = range.split_once('-');
-            range.is_some_and(|(first, last)| first.len() >= DIGITS && is_number(first) && is_number(last))
-        });
-        self.path.with_file_name(base.map_or(name.as_str(), |(base, _)| base))
-    }
-}
-
-/// Returns the number of the first line in which two files differ; `None` if one is the beginning of the other.
-fn difference(one: &Path, other: &Path) -> Result<Option<u64>, Unreadable> {
-    let open =
-        |path: &Path| File::open(path).map(|file| BufReader::with_capacity(BLOCK, file)).map_err(unreadable("", path));
-    let (mut left, mut right) = (open(one)?, open(other)?);
-    let mut line = 1;
-    loop {
-        let (own, its) =
-            (left.fill_buf().map_err(unreadable("", one))?, right.fill_buf().map_err(unreadable("", other))?);
-        let length = own.len().min(its.len());
-        let same = own.iter().zip(its).take_while(|(own, its)| own == its).count();
-        line += u64::try_from(memchr_iter(b'\n', own.get(..same).unwrap_or_default()).count()).unwrap_or(u64::MAX);
-        match length {
-            0 => return Ok(None),
-            length if same < length => return Ok(Some(line)),
-            length => {
-                left.consume(length);
-                right.consume(length);
-            }
-        }
-    }
 }
 
 /// Files of which each one continues an earlier one.
