@@ -7,15 +7,17 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::file::Unreadable;
-use ends::{Ends, difference};
+use ends::{Ends, base, difference};
 
 /// The files of one log. They are not verified.
 #[derive(Debug, Default)]
 pub struct Files {
     /// The files, oldest first.
     pub paths: Vec<PathBuf>,
-    /// The name of the server, if a first line of a file has it.
+    /// The name of the server, if a line at an end of a file has it.
     pub server: Option<String>,
+    /// Whether the oldest file begins with line 1.
+    pub begins: bool,
     /// A file that is not of the same log as another one, although it begins as if it were.
     pub fork: Option<Fork>,
 }
@@ -25,6 +27,23 @@ impl Files {
     #[must_use]
     pub fn name(&self) -> &Path {
         self.paths.last().map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    /// Whether another log begins with line 1 too, although both are of one server: they have the same name of a server, or
+    /// none, or one of them has none and they have a name of a file in common.
+    #[must_use]
+    pub fn is_rival_of(&self, other: &Self) -> bool {
+        let is_one_server = match (&self.server, &other.server) {
+            (Some(own), Some(its)) => own == its,
+            (None, None) => true,
+            _ => self.shares_name_with(other),
+        };
+        self.begins && other.begins && self.paths != other.paths && is_one_server
+    }
+
+    fn shares_name_with(&self, other: &Self) -> bool {
+        let own: HashSet<PathBuf> = self.paths.iter().map(|path| base(path)).collect();
+        other.paths.iter().any(|path| own.contains(&base(path)))
     }
 }
 
@@ -87,9 +106,8 @@ struct Chain {
 
 impl Chain {
     fn push(&mut self, file: Ends) {
-        let server = || file.first.as_ref().and_then(|first| first.server.clone());
-        self.server = self.server.take().or_else(server);
-        self.bases.insert(file.base());
+        self.server = self.server.take().or_else(|| file.server.clone());
+        self.bases.insert(base(&file.path));
         self.files.push(file);
     }
 
@@ -110,8 +128,9 @@ impl Chain {
 
     fn finish(mut self) -> Files {
         self.files.sort_by_key(Ends::seq);
+        let begins = self.begins();
         let paths = self.files.into_iter().map(|file| file.path).collect();
-        Files { paths, server: self.server, fork: self.fork }
+        Files { paths, server: self.server, begins, fork: self.fork }
     }
 }
 

@@ -64,6 +64,13 @@ impl Database {
 /// The longest name of a server, in bytes.
 const LONGEST_NAME: usize = 64;
 
+/// Whether a text can be the name of a server (`--server-name`).
+#[must_use]
+pub fn is_server_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(is_plain)
+}
+
 /// The database that the options name.
 pub(super) fn database(options: &Options) -> Result<Database, Error> {
     let others = [
@@ -94,8 +101,7 @@ pub(super) fn database(options: &Options) -> Result<Database, Error> {
     let password = options.database_password_file.clone();
     let password = password.map(|path| SecretSource::File { what: "the password of the database", path });
     let server = options.server_name.clone().unwrap_or_else(|| "main".to_owned());
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if server.is_empty() || server.len() > LONGEST_NAME || !server.bytes().all(is_plain) {
+    if !is_server_name(&server) {
         return Err(Error::ServerName(server));
     }
     let ca_file = options.database_ca_file.clone();

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 pub use audit::{AUDIT_INTERVAL, AuditSettings, Remake};
 pub use callers::{Authority, ClientCertificates, JwtIssuer};
-pub use database::{Database, Postgres};
+pub use database::{Database, Postgres, is_server_name};
 pub use environment::without_empty;
 pub use error::Error;
 pub use hsm::Hsm;

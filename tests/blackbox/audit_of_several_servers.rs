@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
+use openssl::sha::sha256;
 use serde_json::Value;
 
 use crate::harness::audit::{change_of, claviger, use_of};
@@ -78,8 +79,9 @@ fn logs_are_told_apart_by_what_is_in_them() {
     let [first, second, all] = lines[..] else { panic!("{said}") };
     for (server, files) in [("one", &own), ("two", &its)] {
         let line = [first, second].into_iter().find(|line| line.contains(&format!("(server {server})"))).unwrap();
-        let expected = format!("-{server}-newest and {} older files (server {server}): intact: ", files.len() - 1);
-        assert!(line.contains(&expected) && line.ends_with("the last line is signed"), "{line}");
+        let expected = format!("-{server}-newest and {} older files (server {server}): ", files.len() - 1);
+        assert!(line.starts_with("intact: ") && line.contains(&expected), "{line}");
+        assert!(line.ends_with("the last line is signed"), "{line}");
     }
     assert_eq!(all, "all 2 logs are intact, and signed to their ends");
     // Each by itself is what it always was.
@@ -95,6 +97,91 @@ fn logs_are_told_apart_by_what_is_in_them() {
     assert!(status == 0 && said.contains("all 3 logs are intact"), "{said}");
     let json = claviger_json(&one, &[one.log(), third.log(), two.log()]);
     assert_eq!(json["intact"], false, "only the newest files were given: {json}");
+}
+
+/// Lines that were not written by a server, although each has the hash of the one before. `members` end each of them.
+fn forged(file: &Path, lines: usize, members: &str) -> PathBuf {
+    let (mut text, mut prev) = (String::new(), "0".repeat(64));
+    for seq in 1..=lines {
+        let line = format!(
+            "{{\"seq\":{seq},\"time\":\"2026-11-30T00:00:00.000Z\",\"prev\":\"{prev}\",\"event\":\"note\"{members}}}"
+        );
+        prev = sha256(line.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        text.push_str(&format!("{line}\n"));
+    }
+    fs::write(file, text).unwrap();
+    file.to_owned()
+}
+
+#[test]
+fn a_forged_log_beside_others_is_found() {
+    let lone = Trail::still();
+    lone.open(None).0.write(vec![use_of("object")]).unwrap();
+    let [one, two] = two();
+    for (trail, others) in [(&lone, vec![]), (&one, files(&two))] {
+        let sound = [files(trail), others].concat();
+        assert_eq!(trail.verify(None, &sound).0, 0);
+        let name = format!("{}.000000000001-000000000005", trail.log().display());
+        for members in ["", ",\"server\":\"one\"", ",\"server\":\"two\"", ",\"server\":\"three\""] {
+            let forged = forged(&trail.path(&name), 5, members);
+            for order in [[&sound[..], &[forged.clone()]].concat(), [&[forged.clone()], &sound[..]].concat()] {
+                let (status, said) = trail.verify(None, &order);
+                assert_eq!(status, TAMPERED, "{members:?}: {said}");
+                let line = said.lines().find(|line| line.starts_with("not intact: ")).unwrap();
+                let expected = format!("{}, line 1: no checkpoint follows", forged.display());
+                assert!(line.contains(&expected), "{said}");
+            }
+            fs::remove_file(forged).unwrap();
+        }
+    }
+}
+
+#[test]
+fn two_logs_of_one_server_are_found_although_both_are_signed() {
+    for server in ["two", ""] {
+        let [one, two] = two();
+        let mut former = two.of_server("former");
+        former.settings.server = server.to_owned();
+        fill(&mut former, 3);
+        let mut second = two.of_server("second");
+        second.settings.server = server.to_owned();
+        fill(&mut second, 2);
+        let rivals = if server.is_empty() { [files(&former), files(&second)] } else { [files(&former), files(&two)] };
+        for others in [vec![], files(&one)] {
+            let (status, said) = one.verify(None, &[rivals.concat(), others].concat());
+            assert_eq!(status, TAMPERED, "{server:?}: {said}");
+            for [own, other] in [[0, 1], [1, 0]].map(|places| places.map(|place| rivals[place][0].display())) {
+                let expected = format!("{own}, line 1: the first line of {other} begins the log of the same server");
+                assert!(said.contains(&expected), "{expected}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_the_name_of_a_server_is_not_printed() {
+    let [one, two] = two();
+    let all = [files(&one), files(&two)].concat();
+    let long = "x".repeat(65);
+    for name in ["one): intact: 9 lines (server two", "", "\\u001b[2J", &long] {
+        let forged = forged(&one.path("forged.jsonl"), 1, &format!(",\"server\":\"{name}\""));
+        let (status, said) = one.verify(None, &[&all[..], &[forged]].concat());
+        assert_eq!(status, TAMPERED, "{name}: {said}");
+        let line = said.lines().find(|line| line.contains("forged.jsonl")).unwrap();
+        assert!(line.starts_with("not intact: ") && !line.contains("(server"), "{line}");
+    }
+}
+
+#[test]
+fn a_log_that_began_without_a_name_has_the_later_one() {
+    let [one, two] = two();
+    let mut third = one.of_server("three");
+    third.settings.server.clear();
+    third.open(None).0.write(vec![use_of("before")]).unwrap();
+    third.settings.server = "three".to_owned();
+    third.open(None).0.write(vec![use_of("after")]).unwrap();
+    let (status, said) = one.verify(None, &[files(&one), files(&two), files(&third)].concat());
+    assert!(status == 0 && said.contains("three.jsonl (server three): "), "{said}");
 }
 
 fn claviger_json(trail: &Trail, files: &[&Path]) -> Value {
@@ -117,8 +204,8 @@ fn a_missing_file_is_missed_in_its_log() {
         let why = if missing == 0 { "give the files before this one too" } else { "is expected here" };
         assert!(line.contains("(server two)") && line.contains(why), "without {gone:?}: {line}");
         let next = left[missing].display().to_string();
-        assert!(line.contains(&format!("not intact: {next}, line 1 ")), "{line}");
-        assert!(said.lines().any(|line| line.contains("(server one): intact: ")), "{said}");
+        assert!(line.starts_with("not intact: ") && line.contains(&format!("(server two): {next}, line 1 ")), "{line}");
+        assert!(said.lines().any(|line| line.starts_with("intact: ") && line.contains("(server one): ")), "{said}");
     }
     // The last one is missed by nobody but the database and a head.
     let (status, said) = one.verify(None, &[&own[..], &its[..its.len() - 1]].concat());
@@ -155,7 +242,9 @@ fn what_is_wrong_in_one_log_is_said_of_it() {
     fs::write(two.log(), &whole[..end]).unwrap();
     let (status, said) = one.verify(None, &all);
     assert_eq!(status, UNSIGNED, "{said}");
-    assert!(said.contains("(server two): intact, but its end is not signed: "), "{said}");
+    let expected = "(server two): the last line is ";
+    let unsigned = said.lines().find(|line| line.starts_with("intact, but its end is not signed: ")).unwrap();
+    assert!(unsigned.contains(expected), "{said}");
     assert!(said.contains("all 2 logs are intact, but the ends of 1 are not signed"), "{said}");
     for at in [0, whole.len() / 2, whole.len() - 2] {
         let mut changed = whole.clone();
@@ -172,7 +261,7 @@ fn what_is_wrong_in_one_log_is_said_of_it() {
     fs::write(&older, text.replace("\"signature\":\"ME", "\"signature\":\"MF")).unwrap();
     let (status, said) = one.verify(None, &all);
     assert_eq!(status, TAMPERED, "{said}");
-    assert!(said.contains(&format!("not intact: {}, line ", older.display())), "{said}");
+    assert!(said.contains(&format!("(server two): {}, line ", older.display())), "{said}");
     assert!(said.contains("1 of 2 logs are not intact"), "{said}");
     // A line of the other log.
     fs::write(&older, &text).unwrap();
@@ -414,7 +503,7 @@ fn three_servers_have_three_logs() {
     let all: Vec<PathBuf> = names.iter().flat_map(|name| files(name)).collect();
     assert!(all.len() > 6, "{all:?}");
     let (status, said) = place.verify(None, &all);
-    assert!([0, UNSIGNED].contains(&status) && said.contains("all 3 logs are intact"), "{said}");
+    assert!(status == 0 && said.contains("all 3 logs are intact, and signed to their ends"), "{said}");
     for name in names {
         assert!(
             said.contains(&format!("{name}.audit.jsonl and ")) && said.contains(&format!("(server {name}): ")),
@@ -423,7 +512,7 @@ fn three_servers_have_three_logs() {
     }
     for head in &heads {
         let (status, said) = place.verify(Some(head), &all);
-        assert!([0, UNSIGNED].contains(&status) && said.contains(".head: this checkpoint is in "), "{said}");
+        assert!(status == 0 && said.contains(".head: this checkpoint is in "), "{said}");
     }
     // The life of a key, over all servers.
     let (_, out, _) = audit(&["search", "--object", &id, "--outcome", "success"], &all);

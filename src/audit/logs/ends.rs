@@ -11,11 +11,15 @@ use serde::Deserialize;
 
 use crate::audit::line::{Hash, Header, MAX_LINE, hash};
 use crate::audit::lines::Backwards;
+use crate::config::is_server_name;
 use crate::file::{Unreadable, unreadable};
 use crate::hexadecimal;
 
 /// The number of bytes that are compared at a time.
 const BLOCK: usize = 1 << 18;
+
+/// So many lines at the end of a file are searched for the name of the server: a checkpoint does not have it.
+const NEAR: usize = 16;
 
 /// The smallest number of digits of the first sequence number in the name of a rotated file.
 const DIGITS: usize = 12;
@@ -31,13 +35,14 @@ pub(super) struct Ends {
     pub(super) first: Option<First>,
     /// The sequence number of the last whole line and the digits of its hash, if it has the strict form.
     pub(super) last: Option<(u64, Vec<u8>)>,
+    /// The name of the server, if the first line or one of the last lines has it.
+    pub(super) server: Option<String>,
 }
 
 pub(super) struct First {
     pub(super) seq: u64,
     pub(super) prev: Vec<u8>,
     pub(super) hash: Hash,
-    pub(super) server: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -57,18 +62,17 @@ impl Ends {
         if line.last() == Some(&b'\n') {
             line.pop();
         }
-        let first = Header::read(&line).map(|header| First {
-            seq: header.seq,
-            prev: header.prev.to_vec(),
-            hash: hash(&line),
-            server: serde_json::from_slice(&line).ok().and_then(|Named { server }| server.map(Cow::into_owned)),
-        });
+        let first =
+            Header::read(&line).map(|header| First { seq: header.seq, prev: header.prev.to_vec(), hash: hash(&line) });
         // What is wrong with the lines is found where they are verified.
-        let last = Backwards::whole(file).and_then(|mut lines| lines.next().transpose()).ok().flatten();
+        let ends: Vec<Vec<u8>> =
+            Backwards::whole(file).map(|lines| lines.take(NEAR).map_while(Result::ok).collect()).unwrap_or_default();
         let last =
-            last.and_then(|line| Some((Header::read(&line)?.seq, hexadecimal::lower(&hash(&line)).into_bytes())));
+            ends.first().and_then(|line| Some((Header::read(line)?.seq, hexadecimal::lower(&hash(line)).into_bytes())));
+        // A log may have begun before the server had a name.
+        let server = server_in(&line).or_else(|| ends.iter().find_map(|line| server_in(line)));
         let (inode, len) = ((metadata.dev(), metadata.ino()), metadata.len());
-        Ok(Self { path: path.to_owned(), given, inode, len, first, last })
+        Ok(Self { path: path.to_owned(), given, inode, len, first, last, server })
     }
 
     /// The sequence number of the first line. A file without one counts as the newest.
@@ -80,17 +84,23 @@ impl Ends {
         let same = self.first.as_ref().zip(other.first.as_ref()).is_some_and(|(own, other)| own.hash == other.hash);
         same || self.inode == other.inode
     }
+}
 
-    /// The path without the sequence numbers that a rotated file has at its end.
-    pub(super) fn base(&self) -> PathBuf {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let base = name.rsplit_once('.').filter(|(_, range)| {
-            let range = range.split_once('-');
-            range.is_some_and(|(first, last)| first.len() >= DIGITS && is_number(first) && is_number(last))
-        });
-        self.path.with_file_name(base.map_or(name.as_str(), |(base, _)| base))
-    }
+/// The name of the server in a line. It is not verified, so only what can be a name is accepted.
+fn server_in(line: &[u8]) -> Option<String> {
+    let Named { server } = serde_json::from_slice(line).ok()?;
+    server.map(Cow::into_owned).filter(|name| is_server_name(name))
+}
+
+/// A path without the sequence numbers that a rotated file has at its end.
+pub(super) fn base(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let base = name.rsplit_once('.').filter(|(_, range)| {
+        let range = range.split_once('-');
+        range.is_some_and(|(first, last)| first.len() >= DIGITS && is_number(first) && is_number(last))
+    });
+    path.with_file_name(base.map_or(name.as_str(), |(base, _)| base))
 }
 
 /// Returns the number of the first line in which two files differ; `None` if one is the beginning of the other.

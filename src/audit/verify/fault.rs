@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::audit::logs::Fork;
+use crate::audit::logs::{Files, Fork};
 use crate::file::Unreadable;
 
 /// The reason why a log is not verified.
@@ -36,6 +36,20 @@ impl Broken {
     /// Reports the line before as the changed one.
     pub(super) fn moved_to(self, file: PathBuf, line: u64, seq: u64) -> Self {
         Self { file, line, number: self.number.saturating_sub(1), seq: Some(seq), fault: Fault::Changed }
+    }
+}
+
+impl Broken {
+    /// The fault of the whole of a log, whose first line is named.
+    pub(super) fn of_log(log: &Files, fault: Fault) -> Self {
+        let file = log.paths.first().cloned().unwrap_or_default();
+        Self { file, line: 1, number: 1, seq: None, fault }
+    }
+
+    /// The fault of a log that is intact, as another one of the same server is that begins with line 1 too.
+    #[must_use]
+    pub fn rival(log: &Files, other: &Files) -> Self {
+        Self::of_log(log, Fault::Rival(other.paths.first().cloned().unwrap_or_default()))
     }
 }
 
@@ -110,6 +124,12 @@ pub enum Fault {
     /// Another file begins with the same line and goes on differently.
     #[error("it differs from this line of {}, which begins in the same way: one of the two was changed, or the log was forked", .0.display())]
     Differs(PathBuf),
+    /// Another log of the same server begins with line 1 too.
+    #[error("the first line of {} begins the log of the same server: the log was forked, or one of the two is not its", .0.display())]
+    Rival(PathBuf),
+    /// There is no checkpoint in a log of several.
+    #[error("no checkpoint follows: nothing shows that a server with this key wrote the log that begins here")]
+    NoCheckpoint,
     /// The log ends before the given head.
     #[error("the log ends here, before the given head, line {0}: it was cut off")]
     CutOff(u64),

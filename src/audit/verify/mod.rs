@@ -123,14 +123,18 @@ pub fn verify<'a>(
     walk(files, key, Heads::new(heads, true)).map(|(verified, _)| verified)
 }
 
-/// Verifies one log of several. Returns also the places of those of `heads` that it contains.
+/// Verifies one log of several, which must have a checkpoint: without one, anyone can have written it. Returns also the
+/// places of those of `heads` that it contains.
 ///
 /// # Errors
 /// Those of [`verify`].
 pub fn verify_one(files: &Files, key: &PublicKey, heads: &[KnownHead]) -> Result<(Verified, Vec<usize>), Error> {
-    match &files.fork {
-        Some(fork) => Err(Broken::from(fork).into()),
-        None => walk(&files.paths, key, Heads::new(heads, false)),
+    if let Some(fork) = &files.fork {
+        return Err(Broken::from(fork).into());
+    }
+    match walk(&files.paths, key, Heads::new(heads, false))? {
+        (Verified { checkpoints: 0, .. }, _) => Err(Broken::of_log(files, Fault::NoCheckpoint).into()),
+        verified => Ok(verified),
     }
 }
 

@@ -57,26 +57,14 @@ impl Verify {
     }
 
     fn several(&self, logs: &[Files], key: &PublicKey, heads: &[KnownHead]) -> Result<Report, Error> {
-        let (mut said, mut shown) = (Vec::new(), Vec::new());
-        let (mut broken, mut unsigned) = (0, 0);
-        let mut homes: Vec<Option<&Files>> = vec![None; heads.len()];
-        for log in logs {
-            let result = match verify_one(log, key, heads) {
-                Ok((verified, places)) => {
-                    homes.iter_mut().enumerate().filter(|(place, _)| places.contains(place)).for_each(|(_, home)| {
-                        home.get_or_insert(log);
-                    });
-                    Ok(verified)
-                }
-                Err(VerifyError::Broken(broken)) => Err(broken),
-                Err(error @ VerifyError::Unreadable(_)) => return Err(AuditError::Verify(error).into()),
-            };
-            broken += usize::from(result.is_err());
-            unsigned += usize::from(result.as_ref().is_ok_and(|verified| !verified.is_signed_to_the_end()));
-            said.push(format!("{}: {}", titled(log), sentence(&result)));
-            shown.push(described(log, &result));
-        }
+        let checked = check(logs, key, heads)?;
+        let broken = checked.iter().filter(|log| log.result.is_err()).count();
+        let unsigned = |log: &&Checked<'_>| log.result.as_ref().is_ok_and(|found| !found.is_signed_to_the_end());
+        let unsigned = checked.iter().filter(unsigned).count();
+        let home = |place: usize| checked.iter().find(|log| log.result.is_ok() && log.heads.contains(&place));
+        let homes: Vec<Option<&Files>> = (0..heads.len()).map(|place| home(place).map(|log| log.files)).collect();
         let missing = homes.iter().filter(|home| home.is_none()).count();
+        let mut said: Vec<String> = checked.iter().map(|log| sentence(log.files, &log.result)).collect();
         for (path, home) in self.head.iter().zip(&homes) {
             said.push(match home {
                 Some(log) => format!("{}: this checkpoint is in {}", path.display(), titled(log)),
@@ -98,7 +86,8 @@ impl Verify {
         });
         let json = json!({
             "intact": broken + missing == 0, "signed_to_the_end": broken + missing + unsigned == 0,
-            "logs": shown, "heads": heads.collect::<Vec<_>>(),
+            "logs": checked.iter().map(|log| described(log.files, &log.result)).collect::<Vec<_>>(),
+            "heads": heads.collect::<Vec<_>>(),
         });
         let status = match (broken + missing, unsigned) {
             (0, 0) => 0,
@@ -107,6 +96,34 @@ impl Verify {
         };
         Ok(Report::new(said, json).with_status(status))
     }
+}
+
+/// A log of several, and what was found in it.
+struct Checked<'a> {
+    files: &'a Files,
+    result: Result<Verified, Broken>,
+    /// The places of the heads that it contains.
+    heads: Vec<usize>,
+}
+
+/// Verifies each of several logs, and that no two of them are the beginning of the log of one server.
+fn check<'a>(logs: &'a [Files], key: &PublicKey, heads: &[KnownHead]) -> Result<Vec<Checked<'a>>, Error> {
+    let mut checked = Vec::new();
+    for files in logs {
+        let (result, heads) = match verify_one(files, key, heads) {
+            Ok((verified, places)) => (Ok(verified), places),
+            Err(VerifyError::Broken(broken)) => (Err(broken), Vec::new()),
+            Err(error @ VerifyError::Unreadable(_)) => return Err(AuditError::Verify(error).into()),
+        };
+        checked.push(Checked { files, result, heads });
+    }
+    let sound: Vec<&Files> = checked.iter().filter(|log| log.result.is_ok()).map(|log| log.files).collect();
+    for log in checked.iter_mut().filter(|log| log.result.is_ok()) {
+        if let Some(rival) = sound.iter().find(|other| log.files.is_rival_of(other)) {
+            log.result = Err(Broken::rival(log.files, rival));
+        }
+    }
+    Ok(checked)
 }
 
 /// Verifies the only log.
@@ -132,10 +149,12 @@ fn unsigned(found: &Verified) -> AuditError {
 }
 
 fn good(found: &Verified) -> String {
-    format!(
-        "intact: {} lines to sequence {}, {} checkpoints, the last line is signed",
-        found.lines, found.last, found.checkpoints
-    )
+    format!("intact: {}", size(found))
+}
+
+fn size(found: &Verified) -> String {
+    let Verified { lines, last, checkpoints, .. } = found;
+    format!("{lines} lines to sequence {last}, {checkpoints} checkpoints, the last line is signed")
 }
 
 fn losses(found: &Verified) -> Option<String> {
@@ -160,15 +179,16 @@ fn titled(log: &Files) -> String {
     }
 }
 
-/// What was found in a log of several.
-fn sentence(result: &Result<Verified, Broken>) -> String {
+/// What was found in a log of several: first the verdict, because the names after it are written by others.
+fn sentence(log: &Files, result: &Result<Verified, Broken>) -> String {
+    let (title, losses) = (titled(log), result.as_ref().ok().and_then(losses));
+    let losses = losses.map(|losses| format!("; {losses}")).unwrap_or_default();
     match result {
-        Ok(found) => {
-            let is_signed = found.is_signed_to_the_end();
-            let said = if is_signed { good(found) } else { unsigned(found).to_string() };
-            losses(found).map_or(said.clone(), |losses| format!("{said}; {losses}"))
-        }
-        Err(broken) => format!("not intact: {broken}"),
+        Ok(found) if found.is_signed_to_the_end() => format!("intact: {title}: {}{losses}", size(found)),
+        Ok(Verified { last, signed, .. }) => format!(
+            "intact, but its end is not signed: {title}: the last line is {last}, the last checkpoint {signed}{losses}"
+        ),
+        Err(broken) => format!("not intact: {title}: {broken}"),
     }
 }
 
