@@ -269,17 +269,18 @@ impl Store {
         })
     }
 
-    /// Whether the database can be read and its last commit was written. PostgreSQL is not asked, because its answer may
-    /// be long in coming: the heartbeat asks it all the time.
+    /// Whether the database can be read and its last commit was written. PostgreSQL is not asked whether it can be read,
+    /// because its answer may be long in coming: the heartbeat asks it all the time, and the readers note whether they have
+    /// a connection.
     ///
     /// # Errors
     /// The reason.
     pub fn check(&self) -> Result<(), Error> {
         self.check_contact()?;
         self.writer.check(|| self.check_contact())?;
-        match self.held {
+        match &self.held {
             Held::Sqlite { .. } => root_key::all(self).map(drop),
-            Held::Postgres(_) => Ok(()),
+            Held::Postgres(watch) => watch.check_readable(),
         }
     }
 

@@ -126,6 +126,9 @@ pub enum Error {
     /// All connections for reading are in use.
     #[error("no connection to the database became free in time")]
     NoConnection,
+    /// PostgreSQL answers, but the readers have no connection and cannot open one.
+    #[error("the database cannot be read: no connection can be opened")]
+    NoReader,
     /// Another server uses the database under the name of this one.
     #[error("another clavigerd has taken over the name of this server: stop one of the two, and restart the other")]
     TakenOver,

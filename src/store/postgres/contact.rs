@@ -1,7 +1,7 @@
 //! What the server knows of its database: when it was last heard, and whether it is still this server's.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,8 @@ const HOPELESS: Duration = Duration::from_secs(5);
 pub struct DatabaseState {
     /// The host that is used, or was used last.
     pub host: String,
-    /// Whether it answers and accepts writes. The server uses no other.
+    /// Whether it has answered within a second, and the database is still this server's: no other server took its name, and
+    /// no acknowledged commit is missing. That the host accepts writes is tested when a connection is opened.
     pub primary: bool,
     /// How old the state is that the last answer told.
     pub heard: Duration,
@@ -82,6 +83,8 @@ pub(super) struct Contact {
     follower: OnceLock<Follower>,
     /// How often the changes of other servers were followed.
     rounds: AtomicU64,
+    /// Whether there is no connection for readers, and none could be opened.
+    unreadable: AtomicBool,
     ended: OnceLock<Ended>,
 }
 
@@ -91,8 +94,22 @@ impl Contact {
         let [heard, answered, rounds] = [0; 3].map(AtomicU64::new);
         let (committed, latest, followed) = (committed.into(), followed.into(), followed.into());
         let (follower, ended, host) = (OnceLock::new(), OnceLock::new(), Mutex::default());
-        let began = Instant::now();
-        Self { server, holder, began, heard, answered, committed, followed, latest, host, follower, rounds, ended }
+        let (began, unreadable) = (Instant::now(), AtomicBool::new(false));
+        Self {
+            server,
+            holder,
+            began,
+            heard,
+            answered,
+            committed,
+            followed,
+            latest,
+            host,
+            follower,
+            rounds,
+            unreadable,
+            ended,
+        }
     }
 
     /// What is known of the database. It is not asked.
@@ -183,6 +200,20 @@ impl Contact {
         why.into()
     }
 
+    /// Notes whether readers have a connection, or can open one. Returns whether this is new.
+    pub(super) fn note_readable(&self, is_readable: bool) -> bool {
+        self.unreadable.swap(!is_readable, Ordering::SeqCst) == is_readable
+    }
+
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.unreadable.load(Ordering::SeqCst)
+    }
+
+    /// Whether readers have a connection, or could open one the last time.
+    pub(super) fn check_readable(&self) -> Result<(), Error> {
+        if self.is_unreadable() { Err(Error::NoReader) } else { Ok(()) }
+    }
+
     /// Whether the database is still this server's.
     pub(super) fn check_own(&self) -> Result<(), Error> {
         self.ended.get().map_or(Ok(()), |why| Err((*why).into()))
@@ -215,5 +246,14 @@ mod tests {
         assert!(state.behind == 0 && state.heard < SILENT, "{state:?}");
         contact.end(Ended::TakenOver);
         assert!(!contact.state().primary);
+    }
+
+    #[test]
+    fn only_a_change_of_what_can_be_read_is_new() {
+        let contact = Contact::new(("one".to_owned(), "start".to_owned()), 3, 5);
+        assert!(!contact.note_readable(true) && contact.check_readable().is_ok());
+        assert!(contact.note_readable(false) && !contact.note_readable(false));
+        assert!(matches!(contact.check_readable(), Err(Error::NoReader)));
+        assert!(contact.note_readable(true) && contact.check_readable().is_ok());
     }
 }

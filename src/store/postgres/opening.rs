@@ -49,6 +49,14 @@ impl Watch {
         self.contact.check()
     }
 
+    /// Whether the database could be read the last time. It is not asked.
+    ///
+    /// # Errors
+    /// Readers have no connection, and none could be opened.
+    pub(in crate::store) fn check_readable(&self) -> Result<(), Error> {
+        self.contact.check_readable()
+    }
+
     /// Follows the changes of other servers from now on; returns when those up to now were followed.
     ///
     /// # Errors

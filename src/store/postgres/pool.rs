@@ -1,6 +1,7 @@
 //! Connections that only read, one for each reader at one time.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
 use std::time::Duration;
 
 use super::address::Address;
@@ -16,14 +17,21 @@ const MOST: usize = 12;
 /// How long a reader waits for a connection that others use.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The pause between two attempts to open a connection when there is none.
+const PAUSE: Duration = Duration::from_millis(500);
+
 #[derive(Default)]
 struct Places {
     idle: Vec<Link>,
     /// Number of connections in use.
     used: usize,
+    /// Whether a thread tries to open a connection.
+    is_tried: bool,
 }
 
-pub(in crate::store) struct Pool {
+pub(in crate::store) struct Pool(Arc<Links>);
+
+struct Links {
     address: Arc<Address>,
     contact: Arc<Contact>,
     places: Mutex<Places>,
@@ -31,7 +39,7 @@ pub(in crate::store) struct Pool {
 }
 
 /// A place among the connections in use.
-struct Place<'a>(&'a Pool);
+struct Place<'a>(&'a Links);
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
@@ -42,9 +50,11 @@ impl Drop for Place<'_> {
 
 impl Pool {
     pub(super) fn new(address: Arc<Address>, contact: Arc<Contact>) -> Self {
-        Self { address, contact, places: Mutex::default(), freed: Condvar::new() }
+        Self(Arc::new(Links { address, contact, places: Mutex::default(), freed: Condvar::new() }))
     }
+}
 
+impl Links {
     fn lock(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,30 +82,83 @@ impl Pool {
         Ok(link)
     }
 
+    /// Keeps a connection that was used, for others.
     fn keep(&self, link: Link) {
         if !link.is_lost() {
-            self.lock().idle.push(link);
+            let mut places = self.lock();
+            places.idle.push(link);
+            if self.contact.note_readable(true) {
+                tracing::info!("the database can be read again");
+            }
+        }
+    }
+
+    /// Notes that no connection can be opened, if there is no other one, and lets a thread try it until one can: the
+    /// server is not ready meanwhile, so that no request may come that would try it.
+    fn note_failure(self: &Arc<Self>, error: &Error) {
+        let mut places = self.lock();
+        if !places.idle.is_empty() {
+            return;
+        }
+        if self.contact.note_readable(false) {
+            tracing::error!(%error, database = %self.address, "the database cannot be read: no connection can be opened");
+        }
+        if !places.is_tried {
+            let links = Arc::downgrade(self);
+            let thread = thread::Builder::new().name("store-readers".to_owned()).spawn(move || try_again(&links));
+            places.is_tried = thread.is_ok();
+        }
+    }
+
+    /// Tries to open a connection. Returns whether it need not be tried again.
+    fn is_tried_enough(&self) -> bool {
+        let is_over = |places: &mut Places| {
+            places.is_tried = self.contact.is_unreadable() && self.contact.check_own().is_ok();
+            !places.is_tried
+        };
+        if is_over(&mut self.lock()) {
+            return true;
+        }
+        // While nothing is heard, the heartbeat tries it.
+        if self.contact.check().is_ok() {
+            let tried = self.place().and_then(|(_place, idle)| idle.map_or_else(|| self.connect(), Ok));
+            match tried {
+                Ok(link) => self.keep(link),
+                Err(error) => tracing::debug!(%error, "the database still cannot be read"),
+            }
+        }
+        is_over(&mut self.lock())
+    }
+}
+
+/// Tries to open a connection until there is one, or the store is closed.
+fn try_again(links: &Weak<Links>) {
+    loop {
+        thread::sleep(PAUSE);
+        if links.upgrade().is_none_or(|links| links.is_tried_enough()) {
+            return;
         }
     }
 }
 
 impl engine::Pool for Pool {
     fn run(&self, query: &mut Query<'_>) -> Result<(), Error> {
-        self.contact.check()?;
-        let (_place, idle) = self.place()?;
+        let Self(links) = self;
+        links.contact.check()?;
+        let (_place, idle) = links.place()?;
         if let Some(link) = idle {
             match query(&link) {
                 // The connection had been lost before: so have the other ones probably.
-                Err(Error::Lost(_)) => self.lock().idle.clear(),
+                Err(Error::Lost(_)) => links.lock().idle.clear(),
                 answer => {
-                    self.keep(link);
+                    links.keep(link);
                     return answer;
                 }
             }
         }
-        let link = self.connect()?;
+        let link = links.connect().inspect_err(|error| links.note_failure(error))?;
         let answer = query(&link);
-        self.keep(link);
+        links.keep(link);
         answer
     }
 }
