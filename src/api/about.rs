@@ -52,7 +52,8 @@ pub struct DatabaseHealth {
     /// The host of the database that is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// `primary`: the host answers and accepts writes. The server uses no standby.
+    /// `primary`: the host has answered within a second, and accepted writes when the connection was opened. `unknown`:
+    /// it has not answered, another server has taken over this server's name, or acknowledged commits are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Word>,
     /// How old the last known state of the database is, in milliseconds.

@@ -32,7 +32,7 @@ pub(super) fn erasing(metrics: &Metrics, kms: &Arc<Kms>) {
 
 /// Registers what is known of a PostgreSQL database. With SQLite these figures are left out.
 pub(super) fn database(metrics: &Metrics, kms: &Arc<Kms>) {
-    let about = "1 while the PostgreSQL host that is used answers and accepts writes, otherwise 0.";
+    let about = "1 while the PostgreSQL host that is used answers and the database is this server's, otherwise 0.";
     metrics.watch(Kind::Gauge, "claviger_database_primary", about, kms, |kms| {
         kms.database_health().state.map(|state| u64::from(state.primary))
     });
