@@ -77,7 +77,7 @@ pub struct Grouped {
 }
 
 /// Puts files together into logs. A file that continues no other one belongs to the log of its server, or else to the
-/// log with the same name, or to the only log. Reads the first and the last line of each file; files that begin with the
+/// log with the same name, or to the only log if this does not have lines of the same numbers. Reads the first and the last line of each file; files that begin with the
 /// same line are compared.
 ///
 /// # Errors
@@ -122,6 +122,19 @@ impl Chain {
         self.files.first().is_some_and(|file| file.seq() == 1)
     }
 
+    /// The sequence numbers of the first and of the last line, as far as they are known.
+    fn range(&self) -> Option<(u64, u64)> {
+        let firsts = || self.files.iter().filter_map(|file| file.first.as_ref().map(|first| first.seq));
+        let lasts = self.files.iter().filter_map(|file| file.last.as_ref().map(|(seq, _)| *seq));
+        firsts().min().zip(lasts.chain(firsts()).max())
+    }
+
+    /// Whether both have lines of the same sequence numbers.
+    fn overlaps(&self, other: &Self) -> bool {
+        let ranges = self.range().zip(other.range());
+        ranges.is_some_and(|((first, last), (its_first, its_last))| first <= its_last && its_first <= last)
+    }
+
     fn is_of_another_server(&self, other: &Self) -> bool {
         self.server.as_ref().zip(other.server.as_ref()).is_some_and(|(own, other)| own != other)
     }
@@ -163,6 +176,7 @@ impl Found {
         };
         let twin = self.chains.get_mut(number).and_then(|chain| chain.files.get_mut(place));
         let Some(twin) = twin else { return Ok(()) };
+        let last = own.last.clone();
         let line = if twin.inode == own.inode { None } else { difference(&own.path, &twin.path)? };
         if let Some(line) = line {
             let fork = Fork { file: own.path.clone(), line, other: twin.path.clone() };
@@ -170,6 +184,7 @@ impl Found {
         } else if twin.len < own.len {
             self.duplicates.push(Duplicate { file: twin.path.clone(), of: own.path.clone() });
             *twin = Ends { given: twin.given.min(own.given), ..own };
+            self.end_with(number, last);
         } else {
             self.duplicates.push(Duplicate { file: own.path, of: twin.path.clone() });
         }
@@ -195,11 +210,17 @@ impl Found {
 
     fn put(&mut self, number: usize, own: Ends, fork: Option<Fork>) {
         let Some(chain) = self.chains.get_mut(number) else { return };
-        if let Some((seq, hash)) = own.last.clone() {
-            self.ends.entry(hash).or_insert(End { seq, chain: number, next: None });
-        }
+        let last = own.last.clone();
         chain.fork = chain.fork.take().or(fork);
         chain.push(own);
+        self.end_with(number, last);
+    }
+
+    /// Notes the last line of a file of a chain.
+    fn end_with(&mut self, chain: usize, last: Option<(u64, Vec<u8>)>) {
+        if let Some((seq, hash)) = last {
+            self.ends.entry(hash).or_insert(End { seq, chain, next: None });
+        }
     }
 }
 
@@ -221,6 +242,6 @@ fn home(logs: &[Chain], chain: &Chain) -> Option<usize> {
     let of_server = logs.iter().position(|log| chain.server.is_some() && log.server == chain.server);
     let may_be = |log: &&Chain| !log.is_of_another_server(chain);
     let named = || logs.iter().position(|log| may_be(&log) && !log.bases.is_disjoint(&chain.bases));
-    let only = || logs.first().filter(|log| logs.len() == 1 && may_be(log)).map(|_| 0);
+    let only = || logs.first().filter(|log| logs.len() == 1 && may_be(log) && !log.overlaps(chain)).map(|_| 0);
     of_server.or_else(named).or_else(only)
 }

@@ -17,6 +17,10 @@ use crate::file::{self, Unreadable};
 /// The largest number of results by default.
 pub const DEFAULT_LIMIT: usize = 1000;
 
+/// After so many lines in succession that are older than the earliest time, all others count as older too: the clock may
+/// have been set back, and the end of a log may have a line with another time.
+const OLDER: u32 = 10_000;
+
 /// The conditions of a search. A line must meet all that are given.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -32,11 +36,13 @@ pub struct Filter {
     pub from: Option<String>,
     /// The latest time, in the form that [`time_of`] returns.
     pub to: Option<String>,
+    /// The number of the last line that is not searched.
+    pub after: Option<u64>,
 }
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { object, caller, operation, outcome, from, to } = self;
+        let Self { object, caller, operation, outcome, from, to, after: _ } = self;
         let all = [
             ("object", object),
             ("caller", caller),
@@ -79,6 +85,12 @@ impl Filter {
     fn is_before(&self, line: &[u8]) -> bool {
         let time = Header::read(line).map(|header| header.time);
         self.from.as_ref().zip(time).is_some_and(|(from, time)| time < from.as_bytes())
+    }
+
+    /// Whether the line is one of those that are not searched, and so are all before it.
+    fn is_passed(&self, line: &[u8]) -> bool {
+        let seq = Header::read(line).map(|header| header.seq);
+        self.after.zip(seq).is_some_and(|(after, seq)| seq <= after)
     }
 
     fn admits(&self, line: &[u8]) -> bool {
@@ -126,13 +138,15 @@ pub(super) struct Newest<'a> {
     /// After so many bytes, no further file is opened.
     budget: u64,
     read: u64,
+    /// The number of lines in succession that are older than the earliest time.
+    older: u32,
     complete: bool,
 }
 
 impl<'a> Newest<'a> {
     /// `files`: oldest first.
     pub(super) fn new(files: Vec<&'a Path>, filter: &'a Filter) -> Self {
-        Self { files, open: None, filter, budget: u64::MAX, read: 0, complete: true }
+        Self { files, open: None, filter, budget: u64::MAX, read: 0, older: 0, complete: true }
     }
 
     /// Returns the next older line that meets the filter, and its file.
@@ -147,8 +161,11 @@ impl<'a> Newest<'a> {
                 self.complete = false;
                 break;
             }
-            if self.filter.is_before(&line) {
-                // All further lines are older.
+            if self.filter.is_passed(&line) {
+                break;
+            }
+            self.older = if self.filter.is_before(&line) { self.older + 1 } else { 0 };
+            if self.older > OLDER {
                 break;
             }
             if self.filter.admits(&line) {

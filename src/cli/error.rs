@@ -189,6 +189,9 @@ pub(super) enum AuditError {
     /// A file has only lines that another one has too.
     #[error("{} has no line that {} does not have: give only the latter", file.display(), of.display())]
     Duplicate { file: PathBuf, of: PathBuf },
+    /// A server that must have a log has none.
+    #[error("no intact log of the server {0} is among the files")]
+    NoLog(String),
     /// The server's search ended at its limit of time or size.
     #[error("these are the newest matching lines; older files were not searched: search the files themselves")]
     NotSearched,
@@ -254,7 +257,7 @@ impl Error {
             Self::Pki(error) if error.is_of_usage() => USAGE,
             Self::Config(error) if error.is_of_usage() => USAGE,
             Self::Audit(AuditError::Unsigned { .. }) => UNSIGNED,
-            Self::Audit(AuditError::Twice(_) | AuditError::Duplicate { .. }) => TAMPERED,
+            Self::Audit(AuditError::Twice(_) | AuditError::Duplicate { .. } | AuditError::NoLog(_)) => TAMPERED,
             _ => FAILURE,
         }
     }

@@ -37,7 +37,8 @@ pub(super) fn search(app: &App, request: &CallerRequest<'_>) -> Result<Answer, P
         }
     };
     let Search { object, caller, operation, outcome, from, to, limit } = asked;
-    let filter = Filter { object, caller, operation, outcome, from: time("from", from)?, to: time("to", to)? };
+    let (from, to) = (time("from", from)?, time("to", to)?);
+    let filter = Filter { object, caller, operation, outcome, from, to, after: None };
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if limit > MAX_LINES {
         return Err(bad(format!("limit is at most {MAX_LINES} lines")));

@@ -142,10 +142,10 @@ fn two_logs_of_one_server_are_found_although_both_are_signed() {
         let [one, two] = two();
         let mut former = two.of_server("former");
         former.settings.server = server.to_owned();
-        fill(&mut former, 3);
+        former.open(None).0.write(vec![use_of("former")]).unwrap();
         let mut second = two.of_server("second");
         second.settings.server = server.to_owned();
-        fill(&mut second, 2);
+        second.open(None).0.write(vec![use_of("second")]).unwrap();
         let rivals = if server.is_empty() { [files(&former), files(&second)] } else { [files(&former), files(&two)] };
         for others in [vec![], files(&one)] {
             let (status, said) = one.verify(None, &[rivals.concat(), others].concat());
@@ -156,6 +156,35 @@ fn two_logs_of_one_server_are_found_although_both_are_signed() {
             }
         }
     }
+}
+
+#[test]
+fn a_server_that_must_have_a_log_is_missed() {
+    let [one, two] = two();
+    let (own, its) = (files(&one), files(&two));
+    let key = one.path("key.pem");
+    let verify = |servers: &[&str], files: &[PathBuf]| {
+        let servers = servers.iter().flat_map(|server| ["--server", server]);
+        let arguments: Vec<&str> =
+            ["verify", "--public-key", key.to_str().unwrap()].into_iter().chain(servers).collect();
+        let (status, out, error) = audit(&arguments, files);
+        (status, out + &error)
+    };
+    let both = [own.clone(), its.clone()].concat();
+    assert_eq!(verify(&["one", "two"], &both).0, 0);
+    assert_eq!(verify(&["one"], &both).0, 0);
+    assert_eq!(verify(&["one"], &own).0, 0);
+    for (servers, files) in [(&["one", "two", "three"][..], &both), (&["three"], &both), (&["one", "three"], &own)] {
+        let (status, said) = verify(servers, files);
+        assert_eq!(status, TAMPERED, "{said}");
+        assert!(said.contains("no intact log of the server three is among the files"), "{said}");
+    }
+    // A log that is not intact is not the log of its server.
+    let text = fs::read_to_string(two.log()).unwrap();
+    fs::write(two.log(), text.replacen("prev", "perv", 1)).unwrap();
+    let (status, said) = verify(&["one", "two"], &both);
+    assert!(status == TAMPERED && said.contains("no intact log of the server two is among the files"), "{said}");
+    assert_eq!(verify(&["not a name"], &both).0, 2);
 }
 
 #[test]
@@ -389,30 +418,109 @@ fn lines_are_merged_by_time() {
     assert_eq!(serde_json::from_str::<Vec<Value>>(&json).unwrap(), [last]);
 }
 
+/// The sequence number of a line.
 fn seq(line: &Value) -> u64 {
     line["seq"].as_u64().unwrap()
+}
+
+/// Writes lines from the number `first` on that have these seconds, and are not chained.
+fn plain(trail: &Trail, name: &str, first: usize, times: &[u8]) -> PathBuf {
+    let file = trail.path(name);
+    let line = |(seq, time): (usize, &u8)| {
+        let prev = "0".repeat(64);
+        format!(
+            "{{\"seq\":{},\"time\":\"2026-11-30T00:00:{time:02}.000Z\",\"prev\":\"{prev}\",\"event\":\"note\",\"detail\":\"{name}\"}}\n",
+            seq + first
+        )
+    };
+    fs::write(&file, times.iter().enumerate().map(line).collect::<String>()).unwrap();
+    file
+}
+
+/// The name and the number of each of these lines.
+fn order(lines: &str) -> Vec<String> {
+    let name = |line: &Value| format!("{}{}", line["detail"].as_str().unwrap(), line["seq"]);
+    lines.lines().filter_map(|line| serde_json::from_str(line).ok()).map(|line| name(&line)).collect()
 }
 
 #[test]
 fn a_clock_that_was_set_back_does_not_reorder_a_log() {
     let trail = Trail::new();
-    let write = |name: &str, times: &[u8]| {
-        let file = trail.path(name);
-        let line = |(seq, time): (usize, &u8)| {
-            let prev = "0".repeat(64);
-            format!(
-                "{{\"seq\":{},\"time\":\"2026-11-30T00:00:{time:02}.000Z\",\"prev\":\"{prev}\",\"event\":\"note\",\"detail\":\"{name}\"}}\n",
-                seq + 1
-            )
-        };
-        fs::write(&file, times.iter().enumerate().map(line).collect::<String>()).unwrap();
-        file
-    };
+    let write = |name: &str, times: &[u8]| plain(&trail, name, 1, times);
     let files = [write("a", &[1, 5, 2, 6]), write("b", &[1, 4, 6]), write("c", &[])];
     let (_, out, error) = audit(&["tail", "-n", "20"], &files);
-    let order: Vec<String> =
-        values(&out).iter().map(|line| format!("{}{}", line["detail"].as_str().unwrap(), line["seq"])).collect();
-    assert_eq!(order, ["a1", "b1", "a2", "a3", "b2", "a4", "b3"], "{error}");
+    assert_eq!(order(&out), ["a1", "b1", "a2", "a3", "b2", "a4", "b3"], "{error}");
+    // A line that is older than the earliest time does not hide those before it.
+    let (_, out, _) =
+        audit(&["search", "--from", "2026-11-30T00:00:05Z"], &[write("a", &[1, 5, 6, 2]), write("b", &[5])]);
+    assert_eq!(order(&out), ["a2", "b1", "a3"]);
+}
+
+#[test]
+fn logs_without_a_name_and_a_beginning_are_told_apart_by_their_numbers() {
+    let trail = Trail::new();
+    let files = [plain(&trail, "a", 5, &[1, 3, 5]), plain(&trail, "b", 6, &[2, 4, 6])];
+    let (_, out, _) = audit(&["tail"], &files);
+    assert_eq!(order(&out), ["a5", "b6", "a6", "b7", "a7", "b8"]);
+    // A file whose numbers come after may be of the only log.
+    let files = [plain(&trail, "a", 1, &[1, 3, 5]), plain(&trail, "b", 6, &[2, 4, 6])];
+    let (_, out, _) = audit(&["tail"], &files);
+    assert_eq!(order(&out), ["a1", "a2", "a3", "b6", "b7", "b8"]);
+}
+
+#[test]
+fn a_line_without_a_time_does_not_hide_its_log() {
+    let trail = Trail::new();
+    let files = [plain(&trail, "a", 1, &[1, 2, 3]), plain(&trail, "b", 1, &[4, 5, 6])];
+    let text = fs::read_to_string(&files[1]).unwrap();
+    fs::write(&files[1], format!("{text}x\ny\n")).unwrap();
+    let (_, out, error) = audit(&["tail", "-n", "5"], &files);
+    assert_eq!(order(&out), ["b1", "b2", "b3"], "{out}");
+    assert!(out.ends_with("x\ny\n"), "{out}");
+    let doubt = format!(
+        "{}: a line does not have the form of a line of the log: run `claviger audit verify`",
+        files[1].display()
+    );
+    assert!(error.matches(&doubt).count() == 1 && !error.contains("/a:"), "{error}");
+    // When the log is followed, only new lines are printed, and the doubt once.
+    let (out, error) = (trail.path("out"), trail.path("error"));
+    let mut command = claviger();
+    command.args(["audit", "tail", "-n", "1", "--follow"]).args(&files).stdin(Stdio::null());
+    command.stdout(File::create(&out).unwrap()).stderr(File::create(&error).unwrap());
+    let mut child = command.spawn().unwrap();
+    eventually("it was read", || fs::read_to_string(&error).unwrap().contains(&doubt).then_some(()));
+    let more = plain(&trail, "more", 4, &[7]);
+    let more = fs::read_to_string(more).unwrap();
+    fs::write(&files[1], format!("{text}x\ny\n{more}")).unwrap();
+    let printed = || fs::read_to_string(&out).unwrap();
+    eventually("the new line is printed", || printed().contains("more").then_some(()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(printed(), more);
+    assert_eq!(fs::read_to_string(&error).unwrap().matches(&doubt).count(), 1);
+}
+
+#[test]
+fn what_search_does_not_read_or_doubts_is_said() {
+    let [one, two] = two();
+    let own = files(&one);
+    // An older copy of a file that another one continues.
+    let half = one.path("half.jsonl");
+    let text = fs::read(&own[0]).unwrap();
+    fs::write(&half, &text[..text.len() / 2]).unwrap();
+    let (status, out, error) = audit(&["tail", "-n", "1000"], &[vec![half.clone()], own.clone()].concat());
+    let numbers: Vec<u64> = values(&out).iter().map(seq).collect();
+    assert!(status == 0 && (1..).zip(&numbers).all(|(expected, seq)| expected == *seq), "{numbers:?}");
+    let doubt = format!("{} is not read: it has no line that {} does not have", half.display(), own[0].display());
+    assert!(error.contains(&doubt), "{error}");
+    // Two logs of one server.
+    let mut second = two.of_server("second");
+    second.settings.server = "two".to_owned();
+    second.open(None).0.write(vec![use_of("second")]).unwrap();
+    let (_, _, error) = audit(&["tail"], &[files(&two), files(&second)].concat());
+    assert!(error.contains("begins the log of the same server") && error.lines().count() == 1, "{error}");
+    let (_, _, error) = audit(&["tail"], &[own, files(&two)].concat());
+    assert_eq!(error, "");
 }
 
 #[test]

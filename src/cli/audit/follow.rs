@@ -1,6 +1,6 @@
 //! `--follow`: new lines of the audit log, as they are written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::lines::row;
+use super::lines::{doubts, row};
 use super::remote;
 use crate::api::about::WhoAmI;
 use crate::audit::logs::{Files, group};
-use crate::audit::merge::{Line, merged};
+use crate::audit::merge::{Line, Reached, merged};
 use crate::audit::search::Filter;
 use crate::cli::error::Error;
 use crate::cli::report::hint;
@@ -52,15 +52,21 @@ impl Follower {
 
     /// Prints the last `first` lines of files, and then those that are added. It returns only an error.
     pub(super) fn files(mut self, files: &[PathBuf], first: usize) -> Result<Infallible, Error> {
-        let mut limit = first;
+        let (mut limit, mut said) = (first, HashSet::new());
         loop {
-            let logs = group(files)?.logs;
-            let searched: Vec<(&Files, Filter)> = logs.iter().map(|log| (log, self.filter_of(log))).collect();
+            let grouped = group(files)?;
+            let logs = &grouped.logs;
+            let searched: Vec<(&Files, Filter)> = logs.iter().map(|log| (log, self.filter_after(log))).collect();
             let found = merged(&searched, limit)?;
-            self.print(&logs, found.lines)?;
+            for doubt in doubts(&grouped, &found).into_iter().filter(|doubt| said.insert(doubt.clone())) {
+                hint(&doubt);
+            }
+            self.print(logs, found.lines)?;
             // Lines that were not among the first ones are not printed later.
-            for line in found.newest {
-                self.pass(&logs, &line);
+            for Reached { log, file, seq, time } in found.newest {
+                if self.is_new(logs, log, seq) {
+                    self.last.insert(file, (seq, time));
+                }
             }
             limit = usize::MAX;
             std::thread::sleep(PAUSE);
@@ -89,17 +95,26 @@ impl Follower {
         log.paths.iter().filter_map(|path| self.last.get(path)).max_by_key(|(seq, _)| *seq)
     }
 
-    /// The filter of the lines that may follow the last one of a log.
+    /// The filter of the lines that follow the last one of a log, whatever their times are.
+    fn filter_after(&self, log: &Files) -> Filter {
+        Filter { after: self.last_of(log).map(|(seq, _)| *seq), ..self.filter.clone() }
+    }
+
+    /// The filter of the lines that may follow the last one of the server's log.
     fn filter_of(&self, log: &Files) -> Filter {
         let from = self.last_of(log).map(|(_, time)| time.clone()).or_else(|| self.filter.from.clone());
         Filter { from, ..self.filter.clone() }
     }
 
+    /// Whether a line of this number follows the last one of its log.
+    fn is_new(&self, logs: &[Files], log: usize, seq: u64) -> bool {
+        seq > logs.get(log).and_then(|log| self.last_of(log)).map_or(0, |(last, _)| *last)
+    }
+
     /// Makes a line the last one of its log. Returns what is known of it; `None` if it does not follow the last one.
     fn pass(&mut self, logs: &[Files], line: &Line) -> Option<Place> {
         let place: Place = serde_json::from_str(&line.text).ok()?;
-        let last = logs.get(line.log).and_then(|log| self.last_of(log)).map_or(0, |(seq, _)| *seq);
-        if place.seq <= last {
+        if !self.is_new(logs, line.log, place.seq) {
             return None;
         }
         self.last.insert(line.file.clone(), (place.seq, place.time.clone()));
@@ -144,6 +159,7 @@ mod tests {
         assert_eq!(last, [(3, "2026-11-30T00:00:03.000Z".to_owned()), (1, "2026-11-30T00:00:01.000Z".to_owned())]);
         assert!(follower.pass(&logs, &line(1, 1)).is_none() && follower.pass(&logs, &line(1, 2)).is_some());
         assert_eq!(follower.filter_of(&logs[1]).from.as_deref(), Some("2026-11-30T00:00:02.000Z"));
+        assert_eq!(follower.filter_after(&logs[1]).after, Some(2));
         // A file that was renamed has the lines of its log.
         let renamed = Files { paths: vec!["x".into(), "z".into()], ..Files::default() };
         assert!(follower.pass(&[renamed], &Line { file: "z".into(), ..line(0, 3) }).is_none());

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::audit::logs::{Files, group};
-use crate::audit::merge::{Line, merged};
+use crate::audit::logs::{Duplicate, Files, Grouped, group};
+use crate::audit::merge::{Line, Merged, merged};
 use crate::audit::search::Filter;
+use crate::audit::verify::Broken;
 use crate::cli::error::Error;
-use crate::cli::report::Report;
+use crate::cli::report::{Report, hint};
 use crate::cli::table;
 use crate::text::Whole;
 
@@ -32,9 +33,12 @@ pub(super) fn lines(found: Vec<String>) -> Report {
 /// Returns the lines of files that match: in the order of time, if the files are of several logs. The JSON has the file
 /// of each line then.
 pub(super) fn of_files(files: &[PathBuf], filter: &Filter, limit: usize) -> Result<Report, Error> {
-    let logs = group(files)?.logs;
+    let grouped = group(files)?;
+    let logs = &grouped.logs;
     let searched: Vec<(&Files, Filter)> = logs.iter().map(|log| (log, filter.clone())).collect();
-    let found = merged(&searched, limit)?.lines;
+    let found = merged(&searched, limit)?;
+    doubts(&grouped, &found).iter().for_each(|doubt| hint(doubt));
+    let found = found.lines;
     if logs.len() < 2 {
         return Ok(lines(found.into_iter().map(|line| line.text).collect()));
     }
@@ -44,6 +48,28 @@ pub(super) fn of_files(files: &[PathBuf], filter: &Filter, limit: usize) -> Resu
     }
     let rows: Vec<[String; 7]> = found.iter().map(cells_of).collect();
     Ok(Report::new(table::lines(MERGED, &rows), json.into()))
+}
+
+/// What is wrong with the files, as far as it is seen without verifying them.
+pub(super) fn doubts(grouped: &Grouped, found: &Merged) -> Vec<String> {
+    let Grouped { logs, duplicates } = grouped;
+    let copies = duplicates.iter().filter(|Duplicate { file, of }| file != of).map(|Duplicate { file, of }| {
+        format!("{} is not read: it has no line that {} does not have", Whole(file.display()), Whole(of.display()))
+    });
+    let forks = logs.iter().filter_map(|log| log.fork.as_ref()).map(|fork| {
+        let doubt = Broken::from(fork).to_string();
+        format!("{}: run `claviger audit verify`", Whole(doubt))
+    });
+    let rivals = logs.iter().zip(1..).filter_map(|(log, next)| {
+        let rival = logs.get(next..)?.iter().find(|other| log.server.is_some() && log.is_rival_of(other))?;
+        let doubt = Broken::rival(log, rival).to_string();
+        Some(format!("{}: run `claviger audit verify`", Whole(doubt)))
+    });
+    let formless = found.formless.iter().map(|file| {
+        let file = Whole(file.display());
+        format!("{file}: a line does not have the form of a line of the log: run `claviger audit verify`")
+    });
+    copies.chain(forks).chain(rivals).chain(formless).collect()
 }
 
 /// Returns a log line as the row of a table that has no end; `of_several` for lines of several logs.

@@ -66,7 +66,7 @@ impl Output {
 
 /// Returns the newest lines of the server's log that match the filter.
 pub(super) async fn search(client: &Client, filter: Filter, limit: usize) -> Result<Vec<String>, Error> {
-    let Filter { object, caller, operation, outcome, from, to } = filter;
+    let Filter { object, caller, operation, outcome, from, to, after: _ } = filter;
     let body = Search { object, caller, operation, outcome, from, to, limit: Some(limit) };
     let found: Found = client.post_json("/audit/search", &body).await?;
     if !found.complete {

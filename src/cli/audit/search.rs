@@ -103,6 +103,7 @@ impl Search {
             outcome: outcome.clone(),
             from: from.clone(),
             to: to.clone(),
+            after: None,
         }
     }
 }

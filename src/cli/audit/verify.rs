@@ -8,6 +8,7 @@ use crate::audit::logs::{Duplicate, Files, Grouped, group};
 use crate::audit::verify::{Broken, Error as VerifyError, KnownHead, PublicKey, Verified, verify, verify_one};
 use crate::cli::error::{AuditError, Error, TAMPERED, UNSIGNED};
 use crate::cli::report::Report;
+use crate::config::is_server_name;
 use crate::file;
 
 /// The largest file with a key or a checkpoint, in bytes.
@@ -20,8 +21,9 @@ const MAX_FILE: u64 = 64 << 10;
 /// `clavigerd --check-store --other-audit-file`, which reads the database.
 ///
 /// Exit status: 0 if every line is intact and the last one of each log is signed; 7 if a line is not intact, and the
-/// first such line is printed, or if a file is given twice; 8 if every line is intact, but the last ones of a log are
-/// not signed.
+/// first such line is printed, if a log was forked, if one of several logs has no checkpoint, if a --head is in none of
+/// them, if a --server has no intact log, or if a file is given twice; 8 if every line is intact, but the last ones of a
+/// log are not signed.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Verify {
     /// PEM file with the public key that signs checkpoints
@@ -31,9 +33,17 @@ pub(in crate::cli) struct Verify {
     /// several times
     #[arg(long, value_name = "FILE")]
     head: Vec<PathBuf>,
+    /// Name of a server (--server-name) whose log must be among the files; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = server)]
+    server: Vec<String>,
     /// Files of the logs, including rotated ones, in any order
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+}
+
+fn server(text: &str) -> Result<String, &'static str> {
+    let name = Some(text).filter(|text| is_server_name(text)).map(str::to_owned);
+    name.ok_or("the name of a server has at most 64 letters, digits, dots, hyphens and underscores")
 }
 
 impl Verify {
@@ -51,7 +61,11 @@ impl Verify {
             return Err(if is_same { AuditError::Twice(file) } else { AuditError::Duplicate { file, of } }.into());
         }
         match logs.as_slice() {
-            [log] => one(log, &key, &heads),
+            [log] => {
+                let report = one(log, &key, &heads)?;
+                let missing = self.server.iter().find(|name| log.server.as_ref() != Some(name));
+                missing.map_or(Ok(report), |name| Err(AuditError::NoLog(name.clone()).into()))
+            }
             several => self.several(several, &key, &heads),
         }
     }
@@ -71,7 +85,12 @@ impl Verify {
                 None => format!("{}: this checkpoint is in none of the intact logs", path.display()),
             });
         }
+        let has_log =
+            |name: &&String| checked.iter().any(|log| log.result.is_ok() && log.files.server.as_ref() == Some(name));
+        let absent: Vec<&String> = self.server.iter().filter(|name| !has_log(name)).collect();
+        said.extend(absent.iter().map(|name| AuditError::NoLog((*name).clone()).to_string()));
         said.push(match (broken, missing, unsigned) {
+            (0, 0, _) if !absent.is_empty() => format!("logs are missing: those of {} servers", absent.len()),
             (0, 0, 0) => format!("all {} logs are intact, and signed to their ends", logs.len()),
             (0, 0, unsigned) => {
                 format!("all {} logs are intact, but the ends of {unsigned} are not signed", logs.len())
@@ -81,15 +100,16 @@ impl Verify {
             }
             (broken, ..) => format!("{broken} of {} logs are not intact", logs.len()),
         });
+        let wrong = broken + missing + absent.len();
         let heads = self.head.iter().zip(&homes).map(|(path, home)| {
             json!({ "file": path.to_string_lossy(), "log": home.map(|log| log.name().to_string_lossy()) })
         });
         let json = json!({
-            "intact": broken + missing == 0, "signed_to_the_end": broken + missing + unsigned == 0,
+            "intact": wrong == 0, "signed_to_the_end": wrong + unsigned == 0,
             "logs": checked.iter().map(|log| described(log.files, &log.result)).collect::<Vec<_>>(),
-            "heads": heads.collect::<Vec<_>>(),
+            "heads": heads.collect::<Vec<_>>(), "servers_without_log": absent,
         });
-        let status = match (broken + missing, unsigned) {
+        let status = match (wrong, unsigned) {
             (0, 0) => 0,
             (0, _) => UNSIGNED,
             _ => TAMPERED,
