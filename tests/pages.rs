@@ -28,9 +28,10 @@ const LATEST: usize = 8;
 
 /// Sources whose error texts a reader finds on the page about troubleshooting, with the part of the file that counts:
 /// from this text to the end.
-const ERRORS: [(&str, &str); 17] = [
+const ERRORS: [(&str, &str); 18] = [
     ("src/config/error.rs", ""),
     ("src/server/error.rs", ""),
+    ("src/server/moving/error.rs", ""),
     ("src/custody/error.rs", "pub enum RootError"),
     ("src/store/error.rs", "/// A file next to the database"),
     ("src/tls/error.rs", ""),

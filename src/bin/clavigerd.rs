@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use clap_complete::Shell;
 use claviger::cli::manual;
-use claviger::config::{self, Config, OptionSources, Options};
+use claviger::config::{self, Config, Database, OptionSources, Options};
 use claviger::secret::Password;
 use claviger::server;
 use claviger::text::Whole;
@@ -50,6 +50,21 @@ struct Arguments {
     /// destroyed during the backup are listed. The backup does not contain the PIN, the configuration or certificates.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["check_config", "print_config", "check_store", "check_hsm"])]
     backup: Option<PathBuf>,
+    /// With the server stopped, copy its database into a new one, check the copy as --check-store does, and exit: from
+    /// SQLite to a PostgreSQL database (postgres://USER@HOST:PORT/DATABASE), or from PostgreSQL to a file of SQLite
+    ///
+    /// Run it as the server's user and with the server's options. The options about PostgreSQL, --server-name among them,
+    /// are those of the PostgreSQL database. The new one must be empty, and appears only when it is complete and was
+    /// checked. The former one is not changed.
+    #[arg(
+        long,
+        value_name = "URL|FILE",
+        conflicts_with_all = ["check_config", "print_config", "check_store", "check_hsm", "backup"]
+    )]
+    migrate_to: Option<String>,
+    /// Move the database although the check finds faults in it, which the new one then has too
+    #[arg(long, requires = "migrate_to")]
+    migrate_with_findings: bool,
     /// Print completions for a shell, and exit
     #[arg(long, value_name = "SHELL", hide = true)]
     completions: Option<Shell>,
@@ -77,6 +92,8 @@ enum Failure {
     Start(#[from] server::StartError),
     #[error(transparent)]
     Backup(#[from] server::BackupError),
+    #[error(transparent)]
+    Move(#[from] server::MoveError),
     #[error("the HSM cannot do what the server needs")]
     Hsm,
     #[error("the check found {0} faults")]
@@ -95,7 +112,9 @@ impl Failure {
     fn status(&self) -> u8 {
         let start = match self {
             Self::Start(error) => Some(error),
-            Self::Backup(server::BackupError::Open(error)) => Some(&**error),
+            Self::Backup(server::BackupError::Open(error)) | Self::Move(server::MoveError::Open(error)) => {
+                Some(&**error)
+            }
             _ => None,
         };
         if start.is_some_and(server::StartError::is_of_the_pin) { 78 } else { 1 }
@@ -139,6 +158,25 @@ fn pin() -> Result<Option<Password>, config::Error> {
     pin
 }
 
+/// What every command does first that reads the configuration.
+fn begin(config: &Config, empty: &[String]) -> Result<(), Failure> {
+    if !config.allow_core_dumps {
+        server::leave_no_core_dump().map_err(Failure::CoreDumps)?;
+    }
+    server::init_log(config.log_format, &config.log)?;
+    for variable in empty {
+        tracing::warn!(variable, "the environment variable is empty and counts as unset");
+    }
+    Ok(())
+}
+
+#[allow(clippy::print_stdout, reason = "what was moved is this program's output")]
+fn migrate(config: &Config, target: &Database, accepts: bool) -> Result<(), Failure> {
+    let report = server::move_to(config, target, accepts)?;
+    print!("{report}");
+    if report.is_complete { Ok(()) } else { Err(Failure::Findings(report.findings())) }
+}
+
 #[allow(clippy::print_stdout, reason = "what would run is this program's output")]
 fn run(
     arguments: Arguments,
@@ -157,14 +195,14 @@ fn run(
         print!("{}", config::print(arguments.options, arguments.config.as_deref(), pin?, places)?);
         return Ok(());
     }
-    let config = Config::new(arguments.options, arguments.config.as_deref(), pin?, places)?;
-    if !config.allow_core_dumps {
-        server::leave_no_core_dump().map_err(Failure::CoreDumps)?;
+    let file = arguments.config.as_deref();
+    if let Some(target) = &arguments.migrate_to {
+        let (config, target) = Config::for_move(arguments.options, file, pin?, places, target)?;
+        begin(&config, empty)?;
+        return migrate(&config, &target, arguments.migrate_with_findings);
     }
-    server::init_log(config.log_format, &config.log)?;
-    for variable in empty {
-        tracing::warn!(variable, "the environment variable is empty and counts as unset");
-    }
+    let config = Config::new(arguments.options, file, pin?, places)?;
+    begin(&config, empty)?;
     if arguments.check_config {
         print!("{}", server::check(&config)?);
         return Ok(());

@@ -91,7 +91,7 @@ pub(super) fn database(options: &Options) -> Result<Database, Error> {
         return Err(Error::Conflict("database-url", "sqlite-path"));
     }
     if has_password(&url) {
-        return Err(Error::PasswordInUrl);
+        return Err(Error::PasswordInUrl("database-url"));
     }
     let client = match (options.database_client_cert_file.clone(), options.database_client_key_file.clone()) {
         (Some(_), None) => return Err(Error::Needs("database-client-cert-file", "database-client-key-file")),
@@ -106,6 +106,33 @@ pub(super) fn database(options: &Options) -> Result<Database, Error> {
     }
     let ca_file = options.database_ca_file.clone();
     Ok(Database::Postgres(Arc::new(Postgres { url, server, password, ca_file, client })))
+}
+
+/// The database that `--migrate-to` names. The options about PostgreSQL are those of the one database of the two that is of
+/// PostgreSQL; those of the target are taken out of `options`.
+pub(super) fn target(options: &mut Options, to: &str) -> Result<Database, Error> {
+    if to.is_empty() {
+        return Err(Error::Value { option: "migrate-to", fault: "it is empty: give a URL or a file" });
+    }
+    if to.contains("://") == options.database_url.is_some() {
+        return Err(Error::SameKind);
+    }
+    if !to.contains("://") {
+        return Ok(Database::Sqlite(PathBuf::from(to)));
+    }
+    if has_password(to) {
+        return Err(Error::PasswordInUrl("migrate-to"));
+    }
+    let own = Options {
+        database_url: Some(to.to_owned()),
+        server_name: options.server_name.take(),
+        database_password_file: options.database_password_file.take(),
+        database_ca_file: options.database_ca_file.take(),
+        database_client_cert_file: options.database_client_cert_file.take(),
+        database_client_key_file: options.database_client_key_file.take(),
+        ..Options::default()
+    };
+    database(&own)
 }
 
 /// Whether there may be a password in a URL: after the user, or as an option.

@@ -75,8 +75,14 @@ pub enum Error {
     )]
     AuthorityWithoutIdentity,
     /// The URL of the database contains a password, which would be visible in the list of processes.
-    #[error("--database-url contains a password: write it into a file, and give that by --database-password-file")]
-    PasswordInUrl,
+    #[error("--{0} contains a password: write it into a file, and give that by --database-password-file")]
+    PasswordInUrl(&'static str),
+    /// A move would not be from one kind of database to the other.
+    #[error(
+        "--migrate-to moves from SQLite to PostgreSQL, or from PostgreSQL to SQLite: an SQLite database is copied by --backup, \
+         and a PostgreSQL database by pg_dump"
+    )]
+    SameKind,
     /// An option needs another one, which is not given.
     #[error("--{0} needs --{1}")]
     Needs(&'static str, &'static str),
@@ -192,7 +198,7 @@ impl Error {
             Self::ServerName(_) => &["server_name"],
             Self::Conflict(first, second) | Self::Needs(first, second) => &[first, second],
             Self::AuthorityWithoutIdentity => &["authority_cert_file"],
-            Self::PasswordInUrl => &["database_url"],
+            Self::PasswordInUrl("database-url") => &["database_url"],
             Self::PasswordWithoutIdentity => &["https_p12_password", "https_p12_password_file"],
             Self::Unpaired { option, owner, .. } | Self::Apart { option, owner, .. } => &[option, owner],
             Self::Listed { name, .. } => return vec![name.trim_start_matches('-').replace('-', "_")],

@@ -199,15 +199,23 @@ impl Config {
         pin: Option<Password>,
         places: &OptionSources,
     ) -> Result<Self, Error> {
-        let Some(path) = file else { return Self::checked(given, pin, places) };
-        let FromFile { options, lines } = read_file(path)?;
-        let nearer = given.names();
-        Self::checked(given.or(options), pin, places).map_err(|error| {
-            // A value from a flag or a variable has no line in the file.
-            let of_file = |name: &String| !nearer.contains(&name.as_str()) && lines.contains_key(name);
-            let Some(name) = error.options().into_iter().find(of_file) else { return error };
-            let (line, key) = (lines.get(&name).copied().unwrap_or(1), name.replace('_', "-"));
-            Error::InFile { path: path.to_owned(), line, key, source: Box::new(error) }
+        merged(given, file, |options| Self::checked(options, pin, places))
+    }
+
+    /// The same for a move of the database to `target`, a URL or a file. Returns also that database.
+    ///
+    /// # Errors
+    /// As for [`Self::new`]; or both databases are of one kind.
+    pub fn for_move(
+        given: Options,
+        file: Option<&Path>,
+        pin: Option<Password>,
+        places: &OptionSources,
+        target: &str,
+    ) -> Result<(Self, Database), Error> {
+        merged(given, file, |mut options| {
+            let target = database::target(&mut options, target)?;
+            Ok((Self::checked(options, pin, places)?, target))
         })
     }
 
@@ -277,6 +285,20 @@ impl Config {
     pub fn authenticates(&self) -> bool {
         authenticates(&self.client_certificates, &self.jwt_issuers, &self.iam_file, &self.api_token_id)
     }
+}
+
+/// Merges `given` with the file, and checks the result by `check`.
+fn merged<T>(given: Options, file: Option<&Path>, check: impl FnOnce(Options) -> Result<T, Error>) -> Result<T, Error> {
+    let Some(path) = file else { return check(given) };
+    let FromFile { options, lines } = read_file(path)?;
+    let nearer = given.names();
+    check(given.or(options)).map_err(|error| {
+        // A value from a flag or a variable has no line in the file.
+        let of_file = |name: &String| !nearer.contains(&name.as_str()) && lines.contains_key(name);
+        let Some(name) = error.options().into_iter().find(of_file) else { return error };
+        let (line, key) = (lines.get(&name).copied().unwrap_or(1), name.replace('_', "-"));
+        Error::InFile { path: path.to_owned(), line, key, source: Box::new(error) }
+    })
 }
 
 /// Returns whether callers must authenticate with these settings.

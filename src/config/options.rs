@@ -323,7 +323,8 @@ options! {
     /// File of the audit log, or `none` [default: next to the database, claviger.audit.jsonl for claviger.db]
     #[arg(long, env = "KMS_AUDIT_FILE", value_name = "FILE")]
     audit_file: PathBuf,
-    /// Audit logs of the other servers over the same PostgreSQL database, for --check-store; several are separated by commas
+    /// Audit logs of the other servers over the same PostgreSQL database, for --check-store and --migrate-to; several are
+    /// separated by commas
     #[arg(long, env = "KMS_OTHER_AUDIT_FILE", value_name = "FILE", value_delimiter = ',')]
     other_audit_file: Vec<PathBuf>,
     /// Size at which a new file of the audit log begins, in bytes, at least 4096; 0 = never [default: 268435456]

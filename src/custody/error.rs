@@ -261,6 +261,9 @@ pub enum RootError {
          Restore database and token together from a backup"
     )]
     Changed,
+    /// The records are those of an earlier version, and the database is only read.
+    #[error("the record of root keys is of an earlier version: start clavigerd with this database once, and stop it")]
+    Former,
     /// The count of AES-GCM encryptions of each key is missing.
     #[error(
         "the row of gcm_credit was removed, and with it how often each key has encrypted with AES-GCM. \

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use claviger_pkcs11::{Extent, OpenError, Token};
+use claviger_pkcs11::{Device, Extent, OpenError, Token};
 
 use super::abilities::{Abilities, accepted};
 use super::configuration::configuration;
@@ -16,15 +16,16 @@ use super::in_time::InTime;
 use super::leaving::Leaving;
 use super::outcomes::Outcomes;
 use super::refused::Refused;
+use super::root::Roots;
 use super::state::Custody;
 use super::terms::Offer;
 use super::verified::Verified;
 use super::{root, starting, trying};
 use crate::config::{Hsm, Placement, RemadeKey, Remake};
 use crate::metrics::{HsmCall, Metrics};
-use crate::store::Store;
 use crate::store::audit_head::Sound;
-use crate::store::root_key;
+use crate::store::root_key::{self, RootKey};
+use crate::store::{Readers, Store};
 
 /// The additional time that a call may take to be prepared and repeated.
 const REPEATED: Duration = Duration::from_secs(5);
@@ -43,6 +44,36 @@ impl Custody {
         now: i64,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, OpenError<RootError>> {
+        let is_shared = !store.server().is_empty();
+        Self::opened((hsm, placement), (&**store, is_shared), metrics, |device, recorded, offer, durability| {
+            // Opened before the first root key is made.
+            let disk = durability.begin().map_err(RootError::Disk)?;
+            starting::open((device, disk), store, recorded, offer, remake, now)
+        })
+    }
+
+    /// Opens the token for a database that is only read. Nothing is made and nothing is recorded.
+    ///
+    /// # Errors
+    /// As for [`Self::open`]; or the records are not complete, or not as this version writes them.
+    pub fn of_recorded(
+        hsm: &Hsm,
+        placement: Option<Placement>,
+        store: &Readers,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, OpenError<RootError>> {
+        Self::opened((hsm, placement), (store, false), metrics, |device, recorded, offer, _| {
+            starting::recorded(device, store, &recorded, offer)
+        })
+    }
+
+    /// Opens the token with the root keys that `find` returns. `is_shared`: other servers use the database of `store` too.
+    fn opened(
+        (hsm, placement): (&Hsm, Option<Placement>),
+        (store, is_shared): (&Readers, bool),
+        metrics: &Arc<Metrics>,
+        find: impl FnOnce(&Device, Vec<RootKey>, Offer, &Durability) -> Result<Roots, RootError>,
+    ) -> Result<Self, OpenError<RootError>> {
         let _errors = Errors;
         let (token, (roots, abilities, durability)) = Token::open(configuration(hsm), |device| {
             trying::know_wrap_mechanisms(device, hsm)?;
@@ -52,9 +83,7 @@ impl Custody {
             let abilities = Abilities::of(device, &lacks);
             let offer = Offer { lacks, placement, accepted: accepted(hsm) };
             let durability = Durability::of(device);
-            // Opened before the first root key is made.
-            let disk = durability.begin().map_err(RootError::Disk)?;
-            Ok((starting::open((device, disk), store, recorded, offer, remake, now)?, abilities, durability))
+            Ok((find(device, recorded, offer, &durability)?, abilities, durability))
         })?;
         roots.terms().log();
         let custody = Self {
@@ -66,7 +95,7 @@ impl Custody {
             placement,
             abilities,
             durability,
-            is_shared: !store.server().is_empty(),
+            is_shared,
             rescan: AtomicBool::new(false),
             digests_no_keys: AtomicBool::new(false),
             oaep_refused: Refused::default(),
@@ -91,7 +120,7 @@ impl Custody {
     pub fn inspect(
         hsm: &Hsm,
         placement: Option<Placement>,
-        recorded: Option<&[root_key::RootKey]>,
+        recorded: Option<&[RootKey]>,
         remake: &[RemadeKey],
     ) -> Result<(), OpenError<RootError>> {
         Token::open(configuration(hsm), |device| {

@@ -11,11 +11,11 @@ use super::signing::{self, first_name};
 use super::terms::{EXPORTING, GUARDING, Offer, SEALING, Wrapped, kind};
 use crate::config::Remake;
 use crate::secret::is_equal;
-use crate::store::Store;
 use crate::store::audit_head::{self, AuditHead};
 use crate::store::gcm_use;
 use crate::store::object::Class;
 use crate::store::root_key::{self, RootKey};
+use crate::store::{Readers, Store};
 
 /// Finds the recorded root keys in the token, or makes them for a new database. An incomplete record is not completed,
 /// because a missing record was deleted, or the database is damaged.
@@ -64,9 +64,7 @@ fn complete(
     let roots = find(device, &whole)?.with_remade(lacking);
     offer.protect(roots.terms().weak)?;
     let is_sound = match &head {
-        Some(head) => {
-            is_equal(&mac(device, roots.binding(), &head.bound())?, head.binding.as_deref().unwrap_or_default())
-        }
+        Some(head) => is_bound(device, &roots, head)?,
         None => false,
     };
     let counts = gcm_use::credit(store)?.is_some();
@@ -90,6 +88,34 @@ fn complete(
         (_, false) => return Err(RootError::NoHead),
     }
     Ok(roots)
+}
+
+/// Finds the recorded root keys in the token, for a database that is only read.
+///
+/// # Errors
+/// The records are not complete, or not those that the head covers if that is sound.
+pub(super) fn recorded(
+    device: &Device,
+    store: &Readers,
+    recorded: &[RootKey],
+    mut offer: Offer,
+) -> Result<Roots, RootError> {
+    offer.keep(Wrapped::recorded(recorded))?;
+    lacking(recorded, &[])?;
+    let roots = find(device, recorded)?;
+    offer.protect(roots.terms().weak)?;
+    // An invalid head is the caller's to report.
+    match audit_head::covering(store)? {
+        Some(head) if is_bound(device, &roots, &head)? => {
+            let counts = gcm_use::credit(store)?.is_some();
+            if covers(&head, recorded, counts)? { Ok(roots) } else { Err(RootError::Former) }
+        }
+        _ => Ok(roots),
+    }
+}
+
+fn is_bound(device: &Device, roots: &Roots, head: &AuditHead) -> Result<bool, RootError> {
+    Ok(is_equal(&mac(device, roots.binding(), &head.bound())?, head.binding.as_deref().unwrap_or_default()))
 }
 
 /// Whether the head covers the records as they are. False if an earlier version wrote the head; the records are then

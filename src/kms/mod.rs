@@ -137,7 +137,7 @@ pub use recoveries::{Proposal, RecoveryEntry};
 pub use resources::{MAX_COUNTED, Privilege, Resource, ResourceFilter, Variable};
 pub use secret_changes::{MAX_TOGETHER, SecretChange};
 pub use secret_details::{DetailsChange, SecretDetails};
-pub use secret_object::{KeptSecret, kept_secret};
+pub use secret_object::{KeptSecret, index_of, kept_secret};
 pub use secret_path::SecretPath;
 pub use secret_place::SecretPlace;
 

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use super::error::NoEffect;
 use super::object::{Object, is_destroyed};
 use super::secret_path::{SecretPath, account, name_of, path_of};
-use crate::store::object::Object as Row;
+use crate::store::object::{Index, Object as Row};
 
 impl SecretPath {
     /// Whether the object holds the secret of this path, according to its bound row.
@@ -32,6 +32,12 @@ pub(super) fn check_project(object: &Object, project: Option<&str>) -> Result<()
         None => !account.is_former && !is_destroyed && object.access.project.as_deref() == Some(&*account.name),
     };
     if stays { Err(NoEffect::OfAccount(account.name)) } else { Ok(()) }
+}
+
+/// The texts by which searches find an object, for a copy of the database. `None` if the row is not one of an object.
+#[must_use]
+pub fn index_of(row: Row) -> Option<Index> {
+    Some(Object::from_row(row).ok()?.index())
 }
 
 /// The values and the index entry that belong to a secret according to its row.

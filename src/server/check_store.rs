@@ -11,12 +11,15 @@ use crate::custody::Custody;
 use crate::kms::{self, KeptSecret};
 use crate::metrics::Metrics;
 use crate::store::{
-    self, Store, access_token, api_key, audit_head, client_secret, erasure, gcm_use, object, policy_entry, secret_path,
-    secret_version, usage_limit,
+    self, Readers, Store, access_token, api_key, audit_head, client_secret, erasure, gcm_use, object, policy_entry,
+    secret_path, secret_version, usage_limit,
 };
 
 /// The beginning of the name that the audit log has for an access token.
 const TOKEN: &str = "token/";
+
+/// What is not checked without an audit log.
+pub(super) const UNRECORDED: &str = "without an audit log, a row that is an older version of itself is not detected";
 
 /// The result of the check.
 pub struct StoreReport {
@@ -50,19 +53,31 @@ pub fn check_store(config: &Config) -> Result<StoreReport, StartError> {
     let store = Store::open(&config.database, &metrics)?;
     let custody = Custody::open(&config.hsm, config.placement, &store, &Remake::default(), kms::now(), &metrics)
         .map_err(|error| token_error(config, error))?;
-    let mut report = StoreReport { rows: 0, logged: 0, findings: Vec::new(), notes: token_notes(&store, &custody)? };
-    let rows = rows(&store, &custody, &mut report)?;
-    match &config.audit {
-        Some(settings) => compare(settings, &store, &custody, &rows, &mut report)?,
-        None => report
-            .findings
-            .push("without an audit log, a row that is an older version of itself is not detected".to_owned()),
+    let mut report = examine(config.audit.as_ref(), (&*store, &*store), &custody)?;
+    report.findings.extend(config.audit.is_none().then(|| UNRECORDED.to_owned()));
+    Ok(report)
+}
+
+/// Checks every row of `store`, and the audit log if there is one. `heads` is the database with the ends of the logs of all
+/// servers.
+///
+/// # Errors
+/// The database, the HSM token or the audit log cannot be read.
+pub(super) fn examine(
+    audit: Option<&AuditSettings>,
+    (store, heads): (&Readers, &Readers),
+    custody: &Custody,
+) -> Result<StoreReport, StartError> {
+    let mut report = StoreReport { rows: 0, logged: 0, findings: Vec::new(), notes: token_notes(store, custody)? };
+    let rows = rows(store, custody, &mut report)?;
+    if let Some(settings) = audit {
+        compare(settings, (store, heads), custody, &rows, &mut report)?;
     }
     Ok(report)
 }
 
 /// Returns every row, and adds rows with an invalid binding to the findings.
-fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Vec<Checked>, StartError> {
+fn rows(store: &Readers, custody: &Custody, report: &mut StoreReport) -> Result<Vec<Checked>, StartError> {
     let (mut rows, mut kept) = (Vec::new(), Vec::new());
     for id in object::identifiers(store)? {
         match object::find(store, &id) {
@@ -106,7 +121,7 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
 type Found = Result<Option<(i64, Vec<u8>, Vec<u8>)>, store::Error>;
 
 /// Checks the rows of issued credentials.
-fn credentials(store: &Store, custody: &Custody, rows: &mut Vec<Checked>) -> Result<(), StartError> {
+fn credentials(store: &Readers, custody: &Custody, rows: &mut Vec<Checked>) -> Result<(), StartError> {
     let mut check = |name: String, found: Found| {
         match found {
             Ok(Some((version, bound, binding))) => {
@@ -137,7 +152,7 @@ fn credentials(store: &Store, custody: &Custody, rows: &mut Vec<Checked>) -> Res
 /// Returns notes about keys that only the HSM token has, and about keys that only the database has. A copy of the
 /// database is older than the token: keys may have been made and destroyed since. So neither is a finding, and no row
 /// shows whether its key was destroyed or lost.
-fn token_notes(store: &Store, custody: &Custody) -> Result<Vec<String>, StartError> {
+fn token_notes(store: &Readers, custody: &Custody) -> Result<Vec<String>, StartError> {
     let live = object::live_in_token(store)?;
     let is_missing = |cka_id: &Vec<u8>| custody.missing(std::slice::from_ref(cka_id)) > 0;
     let missing = live.into_iter().filter(|(_, cka_id)| is_missing(cka_id)).map(|(id, _)| {
@@ -159,7 +174,7 @@ fn token_notes(store: &Store, custody: &Custody) -> Result<Vec<String>, StartErr
 
 /// Checks the row of every value of a secret, and that every value that the object's row names has a row.
 fn values(
-    store: &Store,
+    store: &Readers,
     custody: &Custody,
     kept: &[(String, KeptSecret)],
     report: &mut StoreReport,
@@ -186,7 +201,7 @@ fn values(
 
 /// Checks the index of names against the rows of secrets. If they differ, a secret is not found by its name, or another
 /// secret is found in its place.
-fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport) -> Result<(), StartError> {
+fn names(store: &Readers, kept: &[(String, KeptSecret)], report: &mut StoreReport) -> Result<(), StartError> {
     let indexed = secret_path::all(store)?;
     let own = kept.iter().filter_map(|(id, secret)| Some((secret.name.clone()?, id.clone())));
     let own: HashSet<(String, String)> = own.collect();
@@ -205,7 +220,7 @@ fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport)
 
 /// Checks the row with the end of the audit log. It also covers the records of the root keys, and of whether AES-GCM
 /// uses are counted.
-fn head(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
+fn head(store: &Readers, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
     if !super::audit::is_sound(audit_head::covering(store)?.as_ref(), custody)? {
         report.findings.push("audit_head: its row was changed or removed in the database".to_owned());
     }
@@ -220,7 +235,7 @@ fn head(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<()
 }
 
 /// Checks every row that counts uses of AES-GCM, and that each key has one.
-fn gcm_uses(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
+fn gcm_uses(store: &Readers, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
     let Some(credit) = gcm_use::credit(store)? else {
         // The row of the credit is written at the first start of a version that counts.
         if gcm_use::any(store)? {
@@ -243,7 +258,7 @@ fn gcm_uses(store: &Store, custody: &Custody, report: &mut StoreReport) -> Resul
 }
 
 /// Checks every row that counts units of Usage Limits. A key with limits and without a row is refused when it is used.
-fn usage_limits(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
+fn usage_limits(store: &Readers, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
     for row in usage_limit::all(store)? {
         if !custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)? {
             let finding = "the binding of its count of Usage Limits is wrong: it was changed in the database";
@@ -254,7 +269,7 @@ fn usage_limits(store: &Store, custody: &Custody, report: &mut StoreReport) -> R
 }
 
 /// Checks every row of a pending erasure.
-fn erasures(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
+fn erasures(store: &Readers, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
     for (number, row) in erasure::page(store, i64::MIN, i64::MAX, i64::MAX)? {
         let is_bound = match row {
             Some(row) => custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)?,
@@ -271,7 +286,7 @@ fn erasures(store: &Store, custody: &Custody, report: &mut StoreReport) -> Resul
 /// Verifies the audit log, then compares each row's version with the version in the log.
 fn compare(
     settings: &AuditSettings,
-    store: &Store,
+    (store, heads): (&Readers, &Readers),
     custody: &Custody,
     rows: &[Checked],
     report: &mut StoreReport,
@@ -282,7 +297,8 @@ fn compare(
     report.findings.extend(log_finding(&files, &pem, known.and_then(|known| known.signed_line)));
     let mut logged: Versions = versions::read(&files)?;
     let others: Vec<_> = settings.others.iter().map(|other| crate::audit::files(other)).collect::<Result<_, _>>()?;
-    for (server, head) in audit_head::of_all(store)?.into_iter().filter(|(server, _)| server != store.server()) {
+    let own = heads.server_name()?;
+    for (server, head) in audit_head::of_all(heads)?.into_iter().filter(|(server, _)| *server != own) {
         let line = head.and_then(|head| head.signed_line);
         if line.is_some() && !others.iter().any(|files| log_finding(files, &pem, line.clone()).is_none()) {
             let finding = "no log of --other-audit-file is intact and has its last checkpoint";

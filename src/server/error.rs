@@ -91,7 +91,7 @@ pub enum StartError {
          give --audit-accept-loss to continue with the log as it is, and to record this in the audit log"
     )]
     AuditHead,
-    /// The database to check or to back up does not exist.
+    /// The database to check, to back up or to move does not exist.
     #[error("there is no database {}", .0.display())]
     NoDatabase(std::path::PathBuf),
     /// The audit log cannot be read.

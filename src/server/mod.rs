@@ -19,6 +19,7 @@ mod issuers;
 mod kmip;
 mod listening;
 mod log;
+mod moving;
 mod outgoing;
 mod parting;
 mod permission;
@@ -51,6 +52,7 @@ pub use check_hsm::{HsmReport, check_hsm};
 pub use check_store::{StoreReport, check_store};
 pub use error::StartError;
 pub use log::{FilterError, init as init_log};
+pub use moving::{MoveError, MoveReport, move_to};
 
 pub use crate::custody::{Wiping, end, keep_little, overwrite_variable};
 

@@ -1,6 +1,8 @@
 //! The end of the audit log according to the database. Of several servers over one database, each has a log and a row of
 //! its own. One more row, which all of them write, has their names and covers the records that must never be lost.
 
+pub mod moved;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -205,7 +207,7 @@ impl AuditHead {
         Command::new(move |transaction| self.insert_in(transaction))
     }
 
-    fn insert_in(&self, connection: &dyn Connection) -> Result<(), Error> {
+    pub(super) fn insert_in(&self, connection: &dyn Connection) -> Result<(), Error> {
         let Self { number, head, signed_line, unrecorded_since, root_keys, binding } = self;
         let seq = column(head.seq);
         let values = values![number, seq, head.hash, signed_line, unrecorded_since, root_keys, binding];

@@ -76,6 +76,62 @@ pub enum Error {
     /// The file is an SQLite database of another program.
     #[error("{} is an SQLite database, but not one of clavigerd", .0.display())]
     Foreign(PathBuf),
+    /// The schema of a database that is moved is an older one.
+    #[error(
+        "the database {name} has schema {found}, and schema {known} is moved: start clavigerd with it once, and stop it"
+    )]
+    OlderSchema {
+        /// The file, or the hosts and the name of the database.
+        name: String,
+        /// The schema in the database.
+        found: i64,
+        /// The newest schema this program knows.
+        known: i64,
+    },
+    /// The target of a move is not empty.
+    #[error("--migrate-to: {name} is not empty: {why}: name a file that does not exist, or an empty database")]
+    Occupied {
+        /// The file, or the hosts and the name of the database.
+        name: String,
+        /// What there is.
+        why: String,
+    },
+    /// The tables of the two databases of a move are not the same.
+    #[error(
+        "the tables of the two databases are not the same: {0}: nothing was moved; use a database that clavigerd has made"
+    )]
+    Tables(String),
+    /// A value cannot be moved.
+    #[error(
+        "the column {column} of the table {table} has a value that the other database cannot hold, in the row {row}: {why}: \
+         nothing was moved"
+    )]
+    Unmovable {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// The primary key.
+        row: String,
+        /// What is wrong with the value.
+        why: &'static str,
+    },
+    /// A copy is not the same as its source.
+    #[error("the table {table} differs after it was copied, from {source_rows} rows to {rows}: nothing was moved")]
+    Differs {
+        /// The table.
+        table: String,
+        /// Number of rows of the source.
+        source_rows: u64,
+        /// Number of rows of the copy.
+        rows: u64,
+    },
+    /// The connection was lost while a copy was being committed.
+    #[error(
+        "the connection was lost while the copy was being committed: it is complete or not there at all: give --migrate-to \
+         again, which says that the database is not empty if the copy is complete"
+    )]
+    InDoubt,
     /// PostgreSQL reported an error.
     #[error("PostgreSQL: {0}")]
     Postgres(#[source] postgres::Failure),
@@ -90,7 +146,7 @@ pub enum Error {
         advice: &'static str,
     },
     /// The URL of the database is not one.
-    #[error("--database-url is not a URL of a database: {0}: write postgres://USER@HOST:PORT/DATABASE")]
+    #[error("not a URL of a database: {0}: write postgres://USER@HOST:PORT/DATABASE")]
     Url(String),
     /// The password cannot be read.
     #[error("the password of the database: {0}")]

@@ -341,6 +341,39 @@ pub fn destroyed_in_token(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT id FROM object INDEXED BY object_in_token WHERE placement = 2 AND state >= 5", &[], sql::column)
 }
 
+/// Whether a table is one for searches.
+pub(super) fn is_index(table: &str) -> bool {
+    INDEX.iter().any(|(own, _)| *own == table)
+}
+
+/// Whether a text for searches may be another one in another database: PostgreSQL has U+FFFF in the place of U+0000.
+pub(super) fn is_respelled(text: &str) -> bool {
+    text.contains(['\0', '\u{FFFF}'])
+}
+
+/// Adds to the tables for searches of `target` the texts of an object of `source` that another database has in another
+/// spelling. An object whose row is invalid is found by its other texts only.
+pub(super) fn respell(
+    source: &dyn Connection,
+    target: &dyn Connection,
+    number: i64,
+    index_of: &dyn Fn(Object) -> Option<Index>,
+) -> Result<(), Error> {
+    let found = sql::one(source, &TABLE.select("WHERE number = ?1"), values![number], Object::from_row);
+    let found = match found {
+        Err(Error::Column(_)) => None,
+        found => found?,
+    };
+    let Some(Index { names, tags, grantees, .. }) = found.and_then(index_of) else { return Ok(()) };
+    for ((table, column), texts) in INDEX.into_iter().zip([names, tags, grantees]) {
+        let sql = format!("INSERT INTO {table} ({column}, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
+        for text in texts.iter().filter(|text| is_respelled(text)) {
+            sql::execute(target, &sql, values![text, number])?;
+        }
+    }
+    Ok(())
+}
+
 /// Appends a value with its length before it; the encodings of an absent value and an empty one are different.
 pub(crate) fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
     let length = value.map_or(u64::MAX, |value| u64::try_from(value.len()).unwrap_or(u64::MAX - 1));

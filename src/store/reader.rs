@@ -19,6 +19,14 @@ impl Readers {
         Self { pool, metrics: Arc::clone(metrics) }
     }
 
+    /// The name of the server that reads, among those over the same database; empty if there is only one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn server_name(&self) -> Result<String, Error> {
+        self.run(|connection| Ok(connection.server().to_owned()))
+    }
+
     /// Runs `query` on a connection. The number of simultaneous queries is limited by the requests that the server
     /// admits. The query is repeated if the connection was lost.
     pub(super) fn run<T>(&self, query: impl Fn(&dyn Connection) -> Result<T, Error>) -> Result<T, Error> {

@@ -26,6 +26,7 @@ mod decisions;
 mod desk;
 mod gate;
 mod mixed;
+mod moving;
 mod objects;
 mod raw;
 mod secrets;
@@ -72,6 +73,7 @@ fn main() {
         Some("gate") => gate::measure(),
         Some("mixed") => mixed::measure(arguments.next().map_or(10, |minutes| minutes.parse().unwrap())),
         Some("objects") => objects::measure(arguments.next().map_or(50_000, |count| count.parse().unwrap())),
+        Some("move") => moving::measure(arguments.next().map_or(100_000, |count| count.parse().unwrap())),
         Some("secrets") => secrets::measure(arguments.next().map_or(10_000, |count| count.parse().unwrap())),
         Some("writes") => {
             let directory = arguments.next().unwrap();

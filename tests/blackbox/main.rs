@@ -210,6 +210,7 @@ mod strangers_to_administration_learn_nothing;
 mod tampering_is_refused;
 mod the_cache_is_bounded;
 mod the_clock_moves_keys;
+mod the_database_is_moved;
 mod the_first_start_is_killed;
 mod the_hsm_makes_the_iv;
 mod the_hsm_misbehaves;

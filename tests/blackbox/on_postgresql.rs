@@ -392,7 +392,7 @@ fn what_is_wrong_with_the_database_is_said() {
         (refused(&url, &[&wrong]), "check the user in --database-url and the password"),
         (refused(&url.replace(&database, "nowhere"), &[&right]), "create the database"),
         (refused("postgres://claviger@127.0.0.1:1/x", &[]), "that PostgreSQL runs and can be reached"),
-        (refused("mysql://claviger@127.0.0.1/x", &[]), "--database-url is not a URL of a database"),
+        (refused("mysql://claviger@127.0.0.1/x", &[]), "not a URL of a database"),
         (refused(&url, &[&right, "--sqlite-path=a.db"]), "--sqlite-path"),
         (refused("postgres://claviger:secret@127.0.0.1/x", &[]), "--database-url contains a password"),
         (refused(&format!("{url}?sslmode=require"), &[&right]), "TLS"),

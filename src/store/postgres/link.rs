@@ -3,11 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, SimpleQueryMessage, Statement};
 
 use super::contact::Contact;
@@ -16,6 +18,7 @@ use super::failure::Failure;
 use super::value::Parameter;
 use super::waiting::wait;
 use crate::store::error::Error;
+use crate::store::moving::ends::Rows;
 use crate::store::pulse;
 use crate::store::row::{Row, Value};
 use crate::store::sql::{self, Connection, Each};
@@ -98,6 +101,17 @@ impl Link {
     /// The first text that a query returns.
     pub(super) fn text(&self, query: &str) -> Result<Option<String>, Error> {
         sql::one(self, query, &[], sql::column)
+    }
+
+    /// Adds the rows that `rows` gives, by a COPY statement with columns of these types.
+    pub(super) fn copy_in(&self, sql: &str, types: &[Type], rows: &mut Rows<'_>) -> Result<(), Error> {
+        let sink = self.ask(self.client.copy_in(sql))?;
+        let mut writer = pin!(BinaryCopyInWriter::new(sink, types));
+        rows(&mut |values| {
+            let values: Vec<Parameter<'_>> = values.iter().copied().map(Parameter).collect();
+            self.ask(writer.as_mut().write_raw(&values))
+        })?;
+        self.ask(writer.finish()).map(drop)
     }
 
     fn ask<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Error> {

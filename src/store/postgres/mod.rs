@@ -7,6 +7,7 @@ mod failure;
 mod heart;
 mod lease;
 mod link;
+mod moving;
 mod opening;
 mod pool;
 mod schema;
@@ -16,4 +17,5 @@ mod waiting;
 
 pub use contact::DatabaseState;
 pub use failure::Failure;
+pub(super) use moving::Moving;
 pub(super) use opening::{Opened, Watch, is_open, open, read_only};

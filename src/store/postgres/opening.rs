@@ -128,7 +128,7 @@ pub(in crate::store) fn open(settings: &Arc<Postgres>, holder: String) -> Result
     })
 }
 
-fn check_server(link: &Link, name: &str) -> Result<(), Error> {
+pub(super) fn check_server(link: &Link, name: &str) -> Result<(), Error> {
     let encoding = link.text("SELECT current_setting('server_encoding')")?.unwrap_or_default();
     if encoding != "UTF8" {
         return Err(Error::Encoding { name: name.to_owned(), encoding });

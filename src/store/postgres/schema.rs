@@ -8,7 +8,7 @@ use crate::store::sql::Connection as _;
 const MIGRATIONS: [&str; 1] = [include_str!("schema/001.sql")];
 
 /// The newest schema that this program knows.
-fn known() -> i64 {
+pub(super) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
@@ -28,21 +28,23 @@ pub(super) fn check(link: &Link, name: &str) -> Result<i64, Error> {
     Ok(found)
 }
 
-/// Upgrades the database to the newest schema; each step is one transaction. The caller has the lock of the database.
-pub(super) fn migrate(link: &Link, name: &str) -> Result<(), Error> {
-    let found = check(link, name)?;
-    for (number, step) in (1_i64..).zip(MIGRATIONS) {
-        if number <= found {
-            continue;
-        }
+/// The statements of each step from the schema `found` to the newest one.
+pub(super) fn steps(found: i64) -> impl Iterator<Item = String> {
+    (1_i64..).zip(MIGRATIONS).filter(move |(number, _)| *number > found).map(|(number, step)| {
         let first = if number == 1 {
             "CREATE TABLE schema_version (one BIGINT PRIMARY KEY CHECK (one = 1), version BIGINT NOT NULL); \
              INSERT INTO schema_version (one, version) VALUES (1, 0);"
         } else {
             ""
         };
-        let step = format!("BEGIN; {first} {step}; UPDATE schema_version SET version = {number} WHERE one = 1; COMMIT");
-        if let Err(error) = link.batch(&step) {
+        format!("{first} {step}; UPDATE schema_version SET version = {number} WHERE one = 1")
+    })
+}
+
+/// Upgrades the database to the newest schema; each step is one transaction. The caller has the lock of the database.
+pub(super) fn migrate(link: &Link, name: &str) -> Result<(), Error> {
+    for step in steps(check(link, name)?) {
+        if let Err(error) = link.batch(&format!("BEGIN; {step}; COMMIT")) {
             link.batch("ROLLBACK").ok();
             return Err(error);
         }

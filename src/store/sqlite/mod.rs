@@ -2,6 +2,7 @@
 
 mod connection;
 mod failure;
+mod moving;
 mod opening;
 mod reader;
 mod schema;
@@ -10,6 +11,7 @@ mod snapshot;
 mod wal;
 
 pub use failure::Failure;
+pub(super) use moving::Moving;
 pub(super) use opening::{is_open, lock, read_only};
 pub(super) use reader::Pool;
 pub(super) use session::open;

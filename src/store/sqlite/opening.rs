@@ -82,7 +82,7 @@ pub(in crate::store) fn read_only<T>(
 }
 
 /// Opens the file for reading only; `None` if it has no schema yet.
-fn open_read_only(path: &Path) -> Result<Option<Connection>, Error> {
+pub(super) fn open_read_only(path: &Path) -> Result<Option<Connection>, Error> {
     let connection = if with_suffix(path, "-wal").exists() {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
     } else {

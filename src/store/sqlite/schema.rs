@@ -37,7 +37,7 @@ const MIGRATIONS: [&str; 23] = [
 ];
 
 /// The newest schema that this program knows.
-fn known() -> i64 {
+pub(super) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 

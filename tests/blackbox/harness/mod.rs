@@ -28,6 +28,7 @@ pub mod key_wraps;
 pub mod kmip;
 pub mod limits;
 pub mod message;
+pub mod moving;
 pub mod packages;
 pub mod pairs;
 pub mod pki;

@@ -118,7 +118,7 @@ impl Place {
         let mut command = self.program();
         command.args(["--hostname", "127.0.0.1", "--port", "0"]);
         command.arg("--hsm-pin-file").arg(&self.token.pin_file);
-        if options.arguments.iter().any(|own| own == "--database-url") {
+        if options.arguments.iter().any(|own| own == "--database-url" || own == "--sqlite-path") {
             // It is another one.
         } else if postgres::is_chosen() {
             command.arg("--database-url").arg(self.url());
