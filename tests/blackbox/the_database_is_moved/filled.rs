@@ -9,7 +9,7 @@ use crate::harness::credentials::{App, api_key, app, authenticate, log_in, secre
 use crate::harness::hanzo;
 use crate::harness::kmip::{
     Sealed, all, boolean, bytes, create, date, encrypt, enumeration, integer, locate, name, named, octets, register,
-    revoke, structure, tags, text,
+    revoke, structure, tags,
 };
 use crate::harness::pairs::{pair, sign, verify};
 use crate::harness::shop::shop_at;
