@@ -79,22 +79,20 @@ pub fn move_to(config: &Config, to: &Database, accepts: bool) -> Result<MoveRepo
 }
 
 /// Returns the rows about the audit logs as the new database has them. A row that was changed is refused: it would be bound
-/// again.
+/// again, or the end of another server's log would be taken from it.
 fn heads(source: &Source, custody: &Custody, to: &Database) -> Result<Vec<AuditHead>, MoveError> {
-    let (covering, own) = (audit_head::covering(source)?, audit_head::read(source)?);
-    if !is_sound(covering.as_ref(), custody)? {
-        return Err(MoveError::Head);
+    let (covering, all) = (audit_head::covering(source)?, audit_head::of_all(source)?);
+    for head in [&covering].into_iter().chain(all.iter().map(|(_, head)| head)) {
+        if !is_sound(head.as_ref(), custody)? {
+            return Err(MoveError::Head);
+        }
     }
-    let names: Vec<String> = audit_head::of_all(source)?.into_iter().map(|(name, _)| name).collect();
     let given = source.server_name()?;
-    if !names.contains(&given) {
-        let known = names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    let Some((_, own)) = all.iter().find(|(name, _)| *name == given) else {
+        let known = all.iter().map(|(name, _)| format!("{name:?}")).collect::<Vec<_>>().join(", ");
         return Err(MoveError::Server { given, known });
-    }
-    if !is_sound(own.as_ref(), custody)? {
-        return Err(MoveError::Head);
-    }
-    let (Some(covering), Some(own)) = (covering, own) else { return Err(MoveError::Head) };
+    };
+    let (Some(covering), Some(own)) = (covering, own.clone()) else { return Err(MoveError::Head) };
     let heads = match to {
         Database::Postgres(settings) => moved::for_several(own, &settings.server),
         Database::Sqlite(_) => moved::for_one(covering, own),

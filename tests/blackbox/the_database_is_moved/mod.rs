@@ -70,7 +70,8 @@ fn every_row_goes_there_and_back() {
 #[test]
 fn the_log_of_one_of_several_servers_goes_on() {
     let (place, cluster) = (Arc::new(Place::new()), Cluster::shared());
-    let url = cluster.url(&cluster.database());
+    let database = cluster.database();
+    let url = cluster.url(&database);
     let log = |name: &str| place.path(&format!("{name}.jsonl")).display().to_string();
     let options = |name: &str| {
         let audit = format!("--audit-file={}", log(name));
@@ -83,6 +84,16 @@ fn the_log_of_one_of_several_servers_goes_on() {
     }
     let file = place.path("back.db").display().to_string();
     place.not_moved(&options("third"), &file, "\"first\", \"second\"");
+    // The end of another server's log is not taken from a row that was changed.
+    for change in ["- 1", "+ 1"] {
+        cluster.run(&database, &format!("UPDATE audit_head SET seq = seq {change} WHERE one = 1"));
+        let why = if change == "- 1" {
+            "the database's record of its audit log was changed"
+        } else {
+            "audit log of the server"
+        };
+        place.not_moved(&options("second"), &file, why);
+    }
     // A log that is not given is missed, and so is its end.
     place.not_moved(&options("second"), &file, "audit log of the server \"first\"");
     let other = format!("--other-audit-file={}", log("first"));
