@@ -109,7 +109,8 @@ pub struct AuditHead {
     pub signed_line: Option<String>,
     /// Since when the server has run without an audit log, in seconds since 1970-01-01 UTC.
     pub unrecorded_since: Option<i64>,
-    /// SHA-256 of the records that must never be lost ([`root_key::digest`]); `None` in a row of an earlier version.
+    /// SHA-256 of the records that must never be lost ([`root_key::digest`]); `None` in a row of an earlier version; empty in
+    /// the row of one of several servers, which covers no records and so is never taken for that of an only server.
     pub root_keys: Option<Vec<u8>>,
     /// MAC by the binding key over [`AuditHead::bound`].
     pub binding: Option<Vec<u8>>,
@@ -142,7 +143,12 @@ impl AuditHead {
             return (Self::begin(), None);
         }
         let names = Some(json!([server]).to_string());
-        (Self { signed_line: names, ..Self::of(COMMON) }, Some(Self::begin()))
+        (Self { signed_line: names, ..Self::of(COMMON) }, Some(Self::begin().of_several()))
+    }
+
+    /// The row as that of one of several servers.
+    fn of_several(self) -> Self {
+        Self { root_keys: Some(Vec::new()), ..self }
     }
 
     /// Whether this is the row of all servers.
@@ -195,8 +201,10 @@ impl AuditHead {
     }
 
     fn write_in(self, connection: &dyn Connection, bind: &Binder) -> Result<(), Error> {
-        let binding = Some(pulse::outside(|| (bind.mac)(&self.bound())).map_err(Error::Binding)?);
-        let bound = Self { binding, ..self };
+        let is_of_several = !connection.server().is_empty() && !self.is_common();
+        let row = if is_of_several { self.of_several() } else { self };
+        let binding = Some(pulse::outside(|| (bind.mac)(&row.bound())).map_err(Error::Binding)?);
+        let bound = Self { binding, ..row };
         bound.insert_in(connection)?;
         bind.trust(&bound);
         Ok(())

@@ -49,6 +49,18 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
+    /// A moved database has its name, which a crash of the machine may undo.
+    #[error(
+        "the new database {} is complete and has its name, but its directory could not be put on disk: {source}: run sync, and \
+         check the disk, before a server starts with it",
+        path.display()
+    )]
+    Unsynced {
+        /// The database.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
     /// A copy of the database is damaged.
     #[error(
         "the copy of the database, {}, is damaged: {verdict}: stop the server and run clavigerd --check-store",

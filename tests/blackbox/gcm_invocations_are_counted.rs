@@ -11,8 +11,9 @@ use serde_json::json;
 use crate::harness::figures::Figures;
 use crate::harness::kmip::{bytes, create, encrypt, enumeration, named, parameters, replace, text, with};
 use crate::harness::server::{Place, run};
-use crate::harness::{Caller, Connection, Options, Server, reference};
+use crate::harness::{Caller, Connection, Options, Server, again, reference};
 use crate::root_keys_are_not_made_again::{TURNED_BACK, take_back};
+use crate::root_keys_are_recognised;
 
 fn options(limit: u64) -> Options {
     Options { arguments: vec![format!("--gcm-limit={limit}")], ..Options::default() }
@@ -262,12 +263,17 @@ fn counting_does_not_begin_again() {
 
 #[test]
 fn keys_from_before_it_was_counted_are_counted_from_now_on() {
+    if let Some(directory) = again::child() {
+        return root_keys_are_recognised::take_back(&directory);
+    }
     let place = Arc::new(Place::new());
     let server = Server::start_at(Arc::clone(&place), &options(50));
     let mut alice = server.alice().connect().unwrap();
     make(&mut alice, "old");
     server.stop();
     take_back(&place);
+    let test = "keys_from_before_it_was_counted_are_counted_from_now_on";
+    again::again(module_path!(), test, &place.token, place.directory.path());
     let server = Server::start_at(Arc::clone(&place), &options(50));
     assert!(server.log().contains("counted from now on"));
     let mut alice = server.alice().connect().unwrap();

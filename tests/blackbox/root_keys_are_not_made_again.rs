@@ -11,7 +11,8 @@ use serde_json::json;
 use crate::harness::caller::Caller;
 use crate::harness::server::Place;
 use crate::harness::token::{LABEL, PIN};
-use crate::harness::{Hsm, Options, Server};
+use crate::harness::{Hsm, Options, Server, again};
+use crate::root_keys_are_recognised;
 
 /// Returns a place with some recorded changes, whose server is stopped.
 fn used() -> Arc<Place> {
@@ -154,7 +155,7 @@ pub fn binding(place: &Place, bytes: &[u8]) -> Vec<u8> {
     fs::write(&data, bytes).unwrap();
     let status = std::process::Command::new("pkcs11-tool")
         .arg("--module")
-        .arg(crate::harness::again::module())
+        .arg(again::module())
         .args(["--token-label", LABEL, "--login", "--pin", PIN])
         .args(["--sign", "--mechanism", "SHA256-HMAC", "--id", &data_encoding::HEXLOWER.encode(&id)])
         .arg("--input-file")
@@ -169,10 +170,15 @@ pub fn binding(place: &Place, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Changes the database to that of the version before the digest of the root keys: the schema, and the row `audit_head`
-/// as that version wrote and bound it.
+/// as that version wrote and bound it. The records of the root keys are to be taken back too.
 pub fn take_back(place: &Place) {
+    Database::open(place.database()).unwrap().execute_batch(TURNED_BACK).unwrap();
+    bind_as_before(place);
+}
+
+/// Binds the row `audit_head` as that version did, without a digest of the root keys.
+pub fn bind_as_before(place: &Place) {
     let database = Database::open(place.database()).unwrap();
-    database.execute_batch(TURNED_BACK).unwrap();
     let (seq, hash, line): (i64, Vec<u8>, Option<String>) = database
         .query_row("SELECT seq, hash, signed_line FROM audit_head", [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -189,8 +195,16 @@ pub fn take_back(place: &Place) {
 
 #[test]
 fn a_database_of_before_is_taken_over_when_its_record_is_whole() {
+    if let Some(directory) = again::child() {
+        return root_keys_are_recognised::take_back(&directory);
+    }
     let place = used();
     take_back(&place);
+    // The root keys are recorded as by a later version, so that the head is of another place.
+    let why = refused(&place, "", &[]);
+    assert!(why.contains("record of root keys was changed"), "{why}");
+    let test = "a_database_of_before_is_taken_over_when_its_record_is_whole";
+    again::again(module_path!(), test, &place.token, place.directory.path());
     for (gone, option) in [("audit", "--remake-root-key audit"), ("token-1", "--remake-root-key token")] {
         let why = refused(&place, &format!("DELETE FROM root_key WHERE name = '{gone}'"), &[]);
         assert!(why.contains(option), "{why}");

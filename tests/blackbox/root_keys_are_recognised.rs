@@ -19,7 +19,7 @@ const KEKS: [&str; 3] = ["exporting", "guarding", "sealing"];
 const CHECK: &[u8; 32] = b"claviger: check value of a root.";
 
 /// Writes the records of an earlier version. Runs in the child.
-fn take_back(directory: &Path) {
+pub fn take_back(directory: &Path) {
     let token = again::open();
     let device = token.device().unwrap();
     let keys = device.token_keys().unwrap();

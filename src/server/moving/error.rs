@@ -35,12 +35,22 @@ pub enum MoveError {
         /// The names of all servers.
         known: String,
     },
-    /// The row about the audit log is invalid.
+    /// The row about an audit log is invalid.
     #[error(
-        "the database's record of its audit log was changed or removed, and is not moved: start clavigerd with \
-         --audit-accept-loss once, which records this in the audit log, and stop it"
+        "the database's record of its audit log was changed or removed{}, and is not moved: start clavigerd with \
+         --audit-accept-loss once, which records this in the audit log, and stop it", of(.0)
     )]
-    Head,
+    Head(String),
+    /// The row of all servers is invalid.
+    #[error(
+        "the database's record of its servers and root keys was changed or removed: restore the database from a dump"
+    )]
+    Servers,
+}
+
+/// The server whose row it is, if there may be several.
+fn of(server: &str) -> String {
+    if server.is_empty() { String::new() } else { format!(" (server {server:?})") }
 }
 
 impl From<StartError> for MoveError {

@@ -61,9 +61,13 @@ pub fn move_to(config: &Config, to: &Database, accepts: bool) -> Result<MoveRepo
     let heads = heads(&source, &custody, to)?;
     let copy = source.copy(to, heads, &kms::index_of)?;
     let mut check = examine(config.audit.as_ref(), (&*copy, &*source), &custody)?;
-    check.notes.extend(config.audit.is_none().then(|| format!("note: {UNRECORDED}")));
+    if config.audit.is_none() {
+        check.notes.push(format!("note: {UNRECORDED}"));
+        check.findings.extend(unread(&source)?);
+    }
     let is_complete = accepts || check.findings.is_empty();
     if is_complete {
+        source.check_locked()?;
         copy.complete()?;
         tracing::info!(to = %to, "the database was moved");
     }
@@ -82,17 +86,20 @@ pub fn move_to(config: &Config, to: &Database, accepts: bool) -> Result<MoveRepo
 /// again, or the end of another server's log would be taken from it.
 fn heads(source: &Source, custody: &Custody, to: &Database) -> Result<Vec<AuditHead>, MoveError> {
     let (covering, all) = (audit_head::covering(source)?, audit_head::of_all(source)?);
-    for head in [&covering].into_iter().chain(all.iter().map(|(_, head)| head)) {
+    let given = source.server_name()?;
+    if !given.is_empty() && !is_sound(covering.as_ref(), custody)? {
+        return Err(MoveError::Servers);
+    }
+    for (name, head) in &all {
         if !is_sound(head.as_ref(), custody)? {
-            return Err(MoveError::Head);
+            return Err(MoveError::Head(name.clone()));
         }
     }
-    let given = source.server_name()?;
     let Some((_, own)) = all.iter().find(|(name, _)| *name == given) else {
         let known = all.iter().map(|(name, _)| format!("{name:?}")).collect::<Vec<_>>().join(", ");
         return Err(MoveError::Server { given, known });
     };
-    let (Some(covering), Some(own)) = (covering, own.clone()) else { return Err(MoveError::Head) };
+    let (Some(covering), Some(own)) = (covering, own.clone()) else { return Err(MoveError::Head(given)) };
     let heads = match to {
         Database::Postgres(settings) => moved::for_several(own, &settings.server),
         Database::Sqlite(_) => moved::for_one(covering, own),
@@ -101,6 +108,20 @@ fn heads(source: &Source, custody: &Custody, to: &Database) -> Result<Vec<AuditH
         Ok(AuditHead { binding: Some(custody.bind(&head.bound())?), ..head })
     };
     heads.into_iter().map(bind).collect()
+}
+
+/// Returns a finding for each log whose end the database has, of which none is given.
+fn unread(source: &Source) -> Result<Vec<String>, MoveError> {
+    let known = audit_head::of_all(source)?
+        .into_iter()
+        .filter(|(_, head)| head.as_ref().is_some_and(|head| head.signed_line.is_some() || head.head.seq > 0));
+    let finding = |(name, _): (String, _)| {
+        let server = if name.is_empty() { String::new() } else { format!(" of the server {name:?}") };
+        format!(
+            "audit log{server}: the database has its end, and the log is not given: name it by --audit-file or --other-audit-file"
+        )
+    };
+    Ok(known.map(finding).collect())
 }
 
 impl fmt::Display for MoveReport {
@@ -134,6 +155,10 @@ impl fmt::Display for MoveReport {
         if let Some(server) = server {
             writeln!(formatter, "server: start it with --server-name {server}")?;
         }
-        writeln!(formatter, "moved: the former database is unchanged; start no server with it any more")
+        writeln!(
+            formatter,
+            "moved: the former database is unchanged and keeps every wrapped key; a server that starts with it \
+             damages the audit log: rename it now, and delete it when the new one is proven"
+        )
     }
 }

@@ -12,7 +12,7 @@ pub(in crate::store) const NAME: &str = "audit_head";
 pub fn for_several(only: AuditHead, server: &str) -> Vec<AuditHead> {
     let names = Some(json!([server]).to_string());
     let common = AuditHead { signed_line: names, root_keys: only.root_keys.clone(), ..AuditHead::of(COMMON) };
-    vec![common, AuditHead { number: FIRST, root_keys: None, binding: None, ..only }]
+    vec![common, AuditHead { number: FIRST, binding: None, ..only }.of_several()]
 }
 
 /// The row of the only server, which goes on with the log of `own`. It must be bound again.
@@ -34,7 +34,11 @@ mod tests {
             (common.number, common.servers(), common.root_keys.clone()),
             (0, vec!["one".to_owned()], Some(vec![7]))
         );
-        assert_eq!((own.number, own.signed_line.clone(), own.root_keys.clone()), (1, only.signed_line.clone(), None));
+        assert_eq!(
+            (own.number, own.signed_line.clone(), own.root_keys.clone()),
+            (1, only.signed_line.clone(), Some(vec![]))
+        );
+        assert_ne!(own.bound(), AuditHead { root_keys: None, ..own.clone() }.bound());
         assert_eq!(for_one(common, AuditHead { number: 3, ..own }), [only]);
     }
 }

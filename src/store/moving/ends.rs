@@ -12,6 +12,9 @@ pub(in crate::store) trait Origin: Connection + Send {
 
     /// Pairs of a table and one that it refers to, if this database tells.
     fn references(&self) -> Result<Vec<(String, String)>, Error>;
+
+    /// Fails if the locks that keep servers away may have been lost since the beginning.
+    fn check_locked(&self) -> Result<(), Error>;
 }
 
 /// Receives a row: the values of its columns in the order of the table.

@@ -87,6 +87,14 @@ impl Source {
         Ok(Self { readers: Readers::new(Box::new(pool), metrics), place, metrics: Arc::clone(metrics) })
     }
 
+    /// Checks that no server can have opened the database since [`Self::open`].
+    ///
+    /// # Errors
+    /// The connection with the locks was lost.
+    pub fn check_locked(&self) -> Result<(), Error> {
+        lock(&self.place).as_deref().ok_or(Error::Stopped)?.check_locked()
+    }
+
     /// Copies all rows into a new database, and compares what it then contains. `heads` are the rows of `audit_head` there;
     /// `index_of` returns by which texts searches find an object.
     ///

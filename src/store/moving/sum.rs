@@ -2,7 +2,7 @@
 
 use openssl::sha::sha256;
 
-use super::table::Table;
+use super::table::{Kind, Table};
 use crate::store::error::Error;
 use crate::store::object::{put, put_number};
 use crate::store::row::{Value, values};
@@ -10,6 +10,9 @@ use crate::store::sql::{self, Connection};
 
 /// Number of rows that are read at a time.
 const ROWS: usize = 256;
+
+/// The same for a table with columns of bytes: a row may have a value of 1 MiB.
+const LARGE_ROWS: usize = 32;
 
 /// The number of rows, and the sum of the SHA-256 of each of them, in four parts modulo 2^64. Two databases may keep texts in
 /// different orders.
@@ -81,17 +84,18 @@ pub(super) fn rows(
     each: &mut dyn FnMut(&[Value<'_>]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let (first, next, key) = (table.page(false), table.page(true), table.key());
+    let most = if table.columns.iter().any(|column| column.kind == Kind::Blob) { LARGE_ROWS } else { ROWS };
     let mut last: Option<Vec<Kept>> = None;
     loop {
         let (mut found, mut end) = (0, None);
-        let mut parameters = vec![Value::Integer(sql::limit(ROWS))];
+        let mut parameters = vec![Value::Integer(sql::limit(most))];
         parameters.extend(last.iter().flatten().map(Kept::value));
         connection.query(if last.is_some() { &next } else { &first }, &parameters, &mut |row| {
             let value = |at| row.0.value(at).ok_or(crate::store::row::BadColumn(at));
             let values = (0..table.columns.len()).map(value).collect::<Result<Vec<_>, _>>()?;
             each(&values)?;
             found += 1;
-            if found == ROWS {
+            if found == most {
                 end = Some(key.iter().filter_map(|&at| values.get(at)).map(|value| Kept::of(*value)).collect());
             }
             Ok(true)

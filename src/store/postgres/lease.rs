@@ -31,6 +31,10 @@ const GREETING: Duration = Duration::from_secs(5);
 
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long no session of a server is seen before none runs: longer than the pause between two heartbeats, in which a lost
+/// connection is opened again.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// Settings of a session that some other databases do not know.
 const OPTIONAL: [(&str, &str); 5] = [
     ("tcp_keepalives_idle", "2"),
@@ -131,6 +135,32 @@ pub(super) fn lock(link: &Link, lock: Lock<'_>, patience: Duration) -> Result<()
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Waits until no other session of clavigerd has been in this database for [`QUIET`]. A server whose writer lost its
+/// connection holds no lock until it writes again, but its heart always has a session or opens one.
+///
+/// # Errors
+/// [`Error::InUse`] with `name` if there still is one after [`PATIENCE`].
+pub(super) fn await_end_of_sessions(link: &Link, name: &str) -> Result<(), Error> {
+    let sql = "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE application_name = 'clavigerd' \
+               AND datname = current_database() AND pid <> pg_backend_pid() LIMIT 1";
+    let (began, mut seen) = (Instant::now(), Instant::now());
+    while seen.elapsed() < QUIET {
+        match sql::any(link, sql, &[]) {
+            Ok(true) if began.elapsed() > PATIENCE => return Err(Error::InUse(name.to_owned())),
+            Ok(true) => seen = Instant::now(),
+            Ok(false) => {}
+            // Another database than PostgreSQL, which has no locks either.
+            Err(Error::Postgres(failure)) if failure.is_unknown_table() => {
+                link.forgive();
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
+        thread::sleep(PAUSE);
+    }
+    Ok(())
 }
 
 /// Gives the lock back, so that a server can start.

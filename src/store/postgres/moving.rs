@@ -23,8 +23,9 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// The tables by which several servers find one order, and the one with the number of the schema.
 const OWN: [&str; 4] = ["change", "commit_order", "lease", "schema_version"];
 
-/// Neither the copy nor the check of it is bounded in time.
-const PATIENT: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+/// PostgreSQL does not end the transaction because the copy and its check take long: only [`LONGEST`] bounds each answer.
+const PATIENT: &str =
+    "SET statement_timeout = 0; SET lock_timeout = 60000; SET idle_in_transaction_session_timeout = 0";
 
 /// A transaction that is open from the beginning to the end of the move. Without its commit nothing is changed.
 pub(in crate::store) struct Moving {
@@ -51,12 +52,15 @@ impl Moving {
         // No server starts meanwhile, and none runs.
         lease::lock(&link, Lock::Start, lease::PATIENCE)?;
         let servers: Vec<String> = sql::all(&link, "SELECT server FROM lease ORDER BY server", &[], sql::column)?;
-        for server in servers {
-            lease::lock(&link, Lock::Name(&server), lease::PATIENCE).map_err(|error| match error {
+        // A server of the given name need not have started.
+        let own = Some(&settings.server).filter(|own| !servers.contains(own));
+        for server in servers.iter().chain(own) {
+            lease::lock(&link, Lock::Name(server), lease::PATIENCE).map_err(|error| match error {
                 Error::NameInUse(_) => Error::InUse(name.clone()),
                 error => error,
             })?;
         }
+        lease::await_end_of_sessions(&link, &name)?;
         link.batch(&format!("{PATIENT}; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))?;
         Ok(Self { link, server: settings.server.clone(), _address: address })
     }
@@ -162,6 +166,11 @@ impl Origin for Moving {
     fn references(&self) -> Result<Vec<(String, String)>, Error> {
         // SQLite tells them.
         Ok(Vec::new())
+    }
+
+    fn check_locked(&self) -> Result<(), Error> {
+        // The locks are those of the connection.
+        self.link.text("SELECT '1'").map(drop)
     }
 }
 

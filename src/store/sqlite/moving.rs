@@ -1,6 +1,7 @@
 //! A file as the source or the target of a move.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -27,18 +28,15 @@ const UNUSED: (&str, &str) = ("audit_head", "signed_seq");
 /// Size of the page cache of a new file, in KiB.
 const PAGES_KIB: i64 = 65_536;
 
-/// A file that is not complete. It is removed if this is dropped before that.
+/// The name of a file that is not complete. It is removed if this is dropped.
 struct Partial {
     path: PathBuf,
-    is_complete: bool,
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        if !self.is_complete
-            && let Err(error) = fs::remove_file(&self.path)
-        {
-            tracing::warn!(file = %self.path.display(), %error, "an incomplete database could not be removed: delete it");
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(file = %self.path.display(), %error, "the name of the incomplete database could not be removed: delete it");
         }
     }
 }
@@ -80,6 +78,7 @@ impl Moving {
         let lock = lock(path)?;
         let partial = with_suffix(path, PARTIAL);
         let failed = |source| Error::File { path: partial.clone(), source };
+        refuse_foreign(&partial)?;
         // Nobody else is writing it: that needs the lock.
         match fs::remove_file(&partial) {
             Ok(()) => tracing::info!(file = %partial.display(), "removed the incomplete database of a killed process"),
@@ -87,7 +86,7 @@ impl Moving {
             Err(error) => return Err(failed(error)),
         }
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(failed)?;
-        let guard = Partial { path: partial.clone(), is_complete: false };
+        let guard = Partial { path: partial.clone() };
         let connection = make(&partial).map_err(|error| named(error, &partial))?;
         Ok(Self { connection, path: path.to_owned(), partial: Some(guard), _lock: lock })
     }
@@ -99,6 +98,24 @@ fn refuse_present(path: &Path) -> Result<(), Error> {
         Some(file) => Err(Error::Occupied { name: file.display().to_string(), why: "it exists".to_owned() }),
         None => Ok(()),
     }
+}
+
+/// Refuses a file that is not the incomplete database of a killed move.
+fn refuse_foreign(partial: &Path) -> Result<(), Error> {
+    let failed = |source| Error::File { path: partial.to_owned(), source };
+    let found = match partial.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(failed)?,
+    };
+    let mut begin = Vec::new();
+    if found.is_file() {
+        File::open(partial).and_then(|file| file.take(schema::HEADER).read_to_end(&mut begin)).map_err(failed)?;
+    }
+    if found.is_file() && (begin.is_empty() || schema::is_own(&begin)) {
+        return Ok(());
+    }
+    let why = "it exists, and is not the incomplete database of a killed move".to_owned();
+    Err(Error::Occupied { name: partial.display().to_string(), why })
 }
 
 /// Opens an empty file, makes the tables, and begins the transaction of the copy.
@@ -163,6 +180,11 @@ impl Origin for Moving {
             "SELECT m.name, f.\"table\" FROM sqlite_schema m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'";
         sql::all(self, sql, &[], sql::pair)
     }
+
+    fn check_locked(&self) -> Result<(), Error> {
+        // The lock is that of an open file.
+        Ok(())
+    }
 }
 
 impl Destination for Moving {
@@ -174,15 +196,17 @@ impl Destination for Moving {
 
     fn complete(self: Box<Self>) -> Result<(), Error> {
         let Self { connection, path, partial, _lock } = *self;
-        let Some(mut partial) = partial else { return Ok(()) };
+        let Some(partial) = partial else { return Ok(()) };
         connection.execute_batch("COMMIT")?;
         connection.close().map_err(|(_, error)| error)?;
         let failed = |source| Error::Write { path: path.clone(), source };
         File::open(&partial.path).and_then(|file| file.sync_all()).map_err(failed)?;
         refuse_present(&path)?;
-        fs::rename(&partial.path, &path).map_err(failed)?;
-        partial.is_complete = true;
+        // A second name, because a rename would replace a file that was made meanwhile. The first one is removed then.
+        fs::hard_link(&partial.path, &path).map_err(failed)?;
+        drop(partial);
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(parent).and_then(|directory| directory.sync_all()).map_err(failed)
+        let synced = File::open(parent).and_then(|directory| directory.sync_all());
+        synced.map_err(|source| Error::Unsynced { path, source })
     }
 }

@@ -83,12 +83,14 @@ pub(in crate::store) fn read_only<T>(
 
 /// Opens the file for reading only; `None` if it has no schema yet.
 pub(super) fn open_read_only(path: &Path) -> Result<Option<Connection>, Error> {
-    let connection = if with_suffix(path, "-wal").exists() {
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+    // SQLite follows a symbolic link, so the WAL is beside the file itself.
+    let file = fs::canonicalize(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    let connection = if with_suffix(&file, "-wal").exists() {
+        Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?
     } else {
         // No process has it open. Otherwise SQLite would make an empty WAL for reading and leave it there.
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        Connection::open_with_flags(immutable(path), flags)?
+        Connection::open_with_flags(immutable(&file), flags)?
     };
     configure(&connection)?;
     let is_empty = schema::check(&connection, path)? == 0;

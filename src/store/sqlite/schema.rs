@@ -36,6 +36,16 @@ const MIGRATIONS: [&str; 23] = [
     include_str!("schema/026.sql"),
 ];
 
+/// Length of the header of a file, in bytes (SQLite, "Database File Format").
+pub(super) const HEADER: u64 = 100;
+
+/// Whether a file with this header is a database of this server.
+pub(super) fn is_own(header: &[u8]) -> bool {
+    let application = header.get(68..72).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
+    header.starts_with(b"SQLite format 3\0")
+        && application.is_some_and(|bytes| i64::from(u32::from_be_bytes(bytes)) == APPLICATION_ID)
+}
+
 /// The newest schema that this program knows.
 pub(super) fn known() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)

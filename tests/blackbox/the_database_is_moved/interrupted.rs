@@ -30,6 +30,12 @@ fn serves(place: &Arc<Place>, options: &Options, id: &str) {
     ends_clean(server, &[]);
 }
 
+/// A server does not start for this reason.
+fn is_refused(place: &Arc<Place>, options: &Options, why: &str) {
+    let refused = Server::try_start_at(Arc::clone(place), options).err().expect(why);
+    assert!(refused.contains(why), "{refused}");
+}
+
 #[test]
 fn a_move_to_postgresql_is_killed_or_cut_off() {
     let (place, id, options) = stopped();
@@ -46,6 +52,7 @@ fn a_move_to_postgresql_is_killed_or_cut_off() {
     held.is_wanted();
     nothing();
     place.not_moved(&options, &url, "is in use by another clavigerd");
+    is_refused(&place, &options, "is in use by another clavigerd");
     moving.kill().unwrap();
     moving.wait().unwrap();
     held.let_go();
@@ -96,6 +103,8 @@ fn a_move_to_a_file_is_killed() {
         .spawn()
         .unwrap();
     held.is_wanted();
+    is_refused(&place, &on_file(&place, "back.db", &Options::default()), "is in use by another clavigerd");
+    is_refused(&place, &source, "is in use by another clavigerd");
     moving.kill().unwrap();
     moving.wait().unwrap();
     held.let_go();

@@ -3,6 +3,7 @@
 mod filled;
 mod interrupted;
 mod refused;
+mod replayed;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -84,15 +85,33 @@ fn the_log_of_one_of_several_servers_goes_on() {
     }
     let file = place.path("back.db").display().to_string();
     place.not_moved(&options("third"), &file, "\"first\", \"second\"");
-    // The end of another server's log is not taken from a row that was changed.
-    for change in ["- 1", "+ 1"] {
-        cluster.run(&database, &format!("UPDATE audit_head SET seq = seq {change} WHERE one = 1"));
-        let why = if change == "- 1" {
-            "the database's record of its audit log was changed"
-        } else {
-            "audit log of the server"
-        };
+    // The end of another server's log is not taken from a row that was changed or removed.
+    let change = |set: &str| cluster.run(&database, &format!("UPDATE audit_head SET {set}"));
+    let kept = |column: &str, number: u8| {
+        let sql = format!("SELECT {column} FROM audit_head WHERE one = {number}");
+        cluster.run(&database, &sql)
+    };
+    let line = format!("signed_line = $x${}$x$ WHERE one = 1", kept("signed_line", 1));
+    let digest = format!("root_keys = '{}' WHERE one = 0", kept("root_keys", 0));
+    for (changed, undone) in [
+        ("seq = seq - 1 WHERE one = 1", "seq = seq + 1 WHERE one = 1"),
+        ("one = 9 WHERE one = 1", "one = 1 WHERE one = 9"),
+        ("signed_line = NULL WHERE one = 1", &line),
+    ] {
+        change(changed);
+        let why = "the database's record of its audit log was changed or removed (server \"first\")";
         place.not_moved(&options("second"), &file, why);
+        change(undone);
+    }
+    // No option of a server accepts a change of the row of all servers.
+    change("root_keys = NULL WHERE one = 0");
+    place.not_moved(&options("second"), &file, "record of its servers and root keys was changed or removed");
+    change(&digest);
+    // All logs are read, also by --audit-file none.
+    let none = ["--database-url", &url, "--server-name", "second", "--audit-file=none"];
+    for server in ["first", "second"] {
+        let why = format!("audit log of the server {server:?}: the database has its end, and the log is not given");
+        place.not_moved(&Options::default().with(&none), &file, &why);
     }
     // A log that is not given is missed, and so is its end.
     place.not_moved(&options("second"), &file, "audit log of the server \"first\"");

@@ -42,6 +42,19 @@ fn a_database_in_use_is_not_moved() {
     assert!(!place.path("back.db").exists() && !place.path("back.db.partial").exists());
 }
 
+/// The writer opens its connection again when it has something to write.
+#[test]
+fn a_server_whose_writer_has_no_connection_is_noticed() {
+    let (place, cluster) = (Arc::new(Place::new()), Cluster::shared());
+    let database = cluster.database();
+    let there = on_postgres(&place, &cluster.url(&database), &Options::default());
+    let _server = Server::start_at(Arc::clone(&place), &there);
+    let locks = "FROM pg_locks l JOIN pg_database d ON d.oid = l.database \
+                 WHERE l.locktype = 'advisory' AND d.datname = current_database()";
+    cluster.run(&database, &format!("SELECT pg_terminate_backend(l.pid) {locks}"));
+    place.not_moved(&there, &place.path("back.db").display().to_string(), "is in use by another clavigerd");
+}
+
 #[test]
 fn a_target_that_is_not_empty_is_left_as_it_is() {
     let (server, options) = running();
@@ -74,6 +87,10 @@ fn a_target_that_is_not_empty_is_left_as_it_is() {
     assert_eq!(dump(&place.database()), rows);
     fs::write(place.path("new.db-wal"), b"").unwrap();
     place.not_moved(&there, &place.path("new.db").display().to_string(), "new.db-wal is not empty: it exists");
+    let other = place.path("other.db.partial");
+    fs::write(&other, b"of another program").unwrap();
+    place.not_moved(&there, &place.path("other.db").display().to_string(), "is not the incomplete database");
+    assert_eq!(fs::read(&other).unwrap(), b"of another program");
     place.not_moved(&there, &place.path("nowhere/new.db").display().to_string(), "cannot open the database");
 }
 
