@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use openssl::sha::sha256;
 use serde_json::Value;
@@ -530,6 +531,9 @@ fn new_lines_of_several_logs_are_followed() {
     let [one, two, three] = ["one", "two", "three"].map(|server| first.of_server(server));
     // A line that is not among the last ones at the beginning is not printed later.
     three.open(None).0.write(vec![use_of("older")]).unwrap();
+    // Times of lines are in milliseconds.
+    let older = Instant::now();
+    eventually("a millisecond has passed", || (older.elapsed() > Duration::from_millis(2)).then_some(()));
     let (first, _) = one.open(None);
     first.write(vec![use_of("before")]).unwrap();
     // This log has not begun yet.
