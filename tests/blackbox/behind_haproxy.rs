@@ -82,8 +82,11 @@ fn checks_of_haproxy_do_not_fill_the_log() {
     // The test itself looks whether haproxy listens, and these connections reach the server.
     let louder: Vec<&&str> = louder.iter().filter(|line| !line.contains("peer=127.0.0.1:")).collect();
     assert!(louder.is_empty(), "{louder:?}");
-    // They find a server that serves.
-    assert_eq!(through(&haproxy, &server).get("/whoami").status, 200);
+    // They find a server that serves. On a busy machine a check that takes longer than 20 ms may fail.
+    eventually("the server is used", || {
+        let answer = through(&haproxy, &server).try_request("GET", "/whoami", &[], b"");
+        answer.is_ok_and(|answer| answer.status == 200).then_some(())
+    });
 }
 
 /// Sends requests, each on the same connection until an answer closes it. Returns what was lost.
