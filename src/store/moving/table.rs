@@ -12,6 +12,18 @@ pub(in crate::store) enum Kind {
 }
 
 impl Kind {
+    /// The kind that a database calls `given`. `names` are its names for integers, texts and bytes.
+    ///
+    /// # Errors
+    /// [`Error::Tables`] with the column: it is of another kind.
+    pub(in crate::store) fn named(names: [&str; 3], given: &str, (table, column): (&str, &str)) -> Result<Self, Error> {
+        let all = names.into_iter().zip([Self::Integer, Self::Text, Self::Blob]);
+        let found = all.into_iter().find(|(name, _)| *name == given);
+        found
+            .map(|(_, kind)| kind)
+            .ok_or_else(|| Error::Tables(format!("the column {column} of the table {table} is {given}")))
+    }
+
     /// Whether a column of this kind can contain the value.
     fn fits(self, value: Value<'_>) -> bool {
         match value {

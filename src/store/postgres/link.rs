@@ -78,9 +78,18 @@ impl Link {
         self.is_lost.get() || self.client.is_closed()
     }
 
-    /// Whether a statement failed since the last [`Self::forgive`].
-    pub(super) fn has_failed(&self) -> bool {
-        self.has_failed.get()
+    /// Commits the transaction.
+    ///
+    /// # Errors
+    /// A statement of it failed: PostgreSQL would undo it, and call that a success. Or the commit failed.
+    pub(super) fn commit(&self) -> Result<(), Error> {
+        self.check_unfailed()?;
+        self.batch("COMMIT").map(drop)
+    }
+
+    /// Refuses to go on with a transaction of which a statement failed since the last [`Self::forgive`].
+    pub(super) fn check_unfailed(&self) -> Result<(), Error> {
+        if self.has_failed.get() { Err(Error::Commit("a statement failed".to_owned())) } else { Ok(()) }
     }
 
     /// What failed was undone.

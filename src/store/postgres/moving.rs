@@ -121,18 +121,13 @@ impl Moving {
                    AND k.column_name = c.column_name \
                    WHERE t.table_schema = current_schema() AND t.table_type = 'BASE TABLE'";
         let columns = sql::all(&self.link, sql, &[], |row| {
-            Ok(((row.get::<String>(0)?, row.get(1)?), row.get::<String>(2)?, row.get(3)?, row.get(4)?))
+            Ok(((row.get::<String>(0)?, row.get::<String>(1)?), row.get::<String>(2)?, row.get(3)?, row.get(4)?))
         })?;
         let columns = columns.into_iter().map(|((table, name), kind, is_required, place)| {
-            let kind = match kind.as_str() {
-                "bigint" => Kind::Integer,
-                "text" => Kind::Text,
-                "bytea" => Kind::Blob,
-                other => return Err(Error::Tables(format!("the column {name} of the table {table} is {other}"))),
-            };
+            let kind = Kind::named(["bigint", "text", "bytea"], &kind, (&table, &name))?;
             Ok((table, Column { name, kind, is_required, place }))
         });
-        Ok(Table::collect(columns.collect::<Result<_, _>>()?))
+        Ok(Table::collect(columns.collect::<Result<_, Error>>()?))
     }
 }
 
@@ -188,13 +183,9 @@ impl Destination for Moving {
     }
 
     fn complete(self: Box<Self>) -> Result<(), Error> {
-        if self.link.has_failed() {
-            // PostgreSQL would undo the transaction, and call that a success.
-            return Err(Error::Commit("a statement failed".to_owned()));
-        }
-        match self.link.batch("COMMIT") {
+        match self.link.commit() {
             Err(Error::Lost(_) | Error::Unanswered) => Err(Error::InDoubt),
-            done => done.map(drop),
+            done => done,
         }
     }
 }

@@ -17,7 +17,7 @@ const MOST: usize = 12;
 /// How long a reader waits for a connection that others use.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The pause between two attempts to open a connection when there is none.
+/// The pause between two attempts to open a connection for readers.
 const PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(Default)]

@@ -229,14 +229,9 @@ impl engine::Session for Session {
     fn commit(&mut self) -> Result<(), Error> {
         let before = self.contact.committed();
         self.write_notes()?;
-        let link = self.link()?;
-        if link.has_failed() {
-            // PostgreSQL would undo the transaction, and call that a success.
-            return Err(Error::Commit("a statement failed".to_owned()));
-        }
-        match link.batch("COMMIT") {
+        match self.link()?.commit() {
             Err(lost @ (Error::Lost(_) | Error::Unanswered)) => self.resolve(before, lost)?,
-            done => drop(done?),
+            done => done?,
         }
         self.contact.note_commit(before + 1);
         Ok(())
@@ -262,7 +257,7 @@ impl engine::Session for Session {
 
     fn end_part(&self) -> Result<(), Error> {
         // Together with the beginning of the next one, or with the commit.
-        if self.link()?.has_failed() { Err(Error::Commit("a statement failed".to_owned())) } else { Ok(()) }
+        self.link()?.check_unfailed()
     }
 
     fn empty_log(&mut self) -> Result<bool, Error> {

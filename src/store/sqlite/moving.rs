@@ -163,16 +163,11 @@ impl Origin for Moving {
         })?;
         let known = columns.into_iter().filter(|((table, column), ..)| (table.as_str(), column.as_str()) != UNUSED);
         let known = known.map(|((table, name), kind, is_required, place)| {
-            let kind = match kind.as_str() {
-                "INTEGER" => Kind::Integer,
-                "TEXT" => Kind::Text,
-                "BLOB" => Kind::Blob,
-                other => return Err(Error::Tables(format!("the column {name} of the table {table} is {other}"))),
-            };
+            let kind = Kind::named(["INTEGER", "TEXT", "BLOB"], &kind, (&table, &name))?;
             // In a STRICT table, the columns of the primary key are never NULL.
             Ok((table, Column { name, kind, is_required: is_required || place > 0, place }))
         });
-        Ok(Table::collect(known.collect::<Result<_, _>>()?))
+        Ok(Table::collect(known.collect::<Result<_, Error>>()?))
     }
 
     fn references(&self) -> Result<Vec<(String, String)>, Error> {
