@@ -77,8 +77,8 @@ pub struct Grouped {
 }
 
 /// Puts files together into logs. A file that continues no other one belongs to the log of its server, or else to the
-/// log with the same name, or to the only log if this does not have lines of the same numbers. Reads the first and the last line of each file; files that begin with the
-/// same line are compared.
+/// log with the same name, or to the only log if this does not have lines of the same numbers. Reads the first and the
+/// last line of each file; files that begin with the same line are compared.
 ///
 /// # Errors
 /// A file cannot be read.

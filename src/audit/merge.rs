@@ -62,11 +62,14 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
-    /// Goes on to the next older line. A line without a time counts as being of the same time as the one after it, or as
-    /// the newest of all logs.
-    fn advance(&mut self) -> Result<(), Unreadable> {
-        let after = self.next.take().map_or(NEWEST.to_vec(), |waiting| waiting.time);
-        let Some((file, line)) = self.lines.next_line()? else { return Ok(()) };
+    /// Takes the waiting line, and goes on to the next older one. A line without a time counts as being of the same time as
+    /// the one after it, or as the newest of all logs.
+    fn advance(&mut self) -> Result<Option<Line>, Unreadable> {
+        let (taken, after) = match self.next.take() {
+            Some(Waiting { line, time }) => (Some(line), time),
+            None => (None, NEWEST.to_vec()),
+        };
+        let Some((file, line)) = self.lines.next_line()? else { return Ok(taken) };
         let (file, header) = (file.to_owned(), Header::read(&line));
         match &header {
             Some(Header { seq, time, .. }) if self.newest.is_none() => {
@@ -78,7 +81,7 @@ impl Log<'_> {
         }
         let (time, text) = (header.map_or(after, |header| header.time.to_vec()), String::from_utf8_lossy(&line));
         self.next = Some(Waiting { line: Line { log: self.place, file, text: text.into_owned() }, time });
-        Ok(())
+        Ok(taken)
     }
 
     fn time(&self) -> Option<&[u8]> {
@@ -108,8 +111,7 @@ pub fn merged(logs: &[(&Files, Filter)], limit: usize) -> Result<Merged, Unreada
         else {
             break;
         };
-        lines.extend(log.next.as_ref().map(|waiting| waiting.line.clone()));
-        log.advance()?;
+        lines.extend(log.advance()?);
     }
     lines.reverse();
     for log in &mut open {

@@ -82,19 +82,17 @@ struct Members<'a> {
 
 impl Filter {
     /// Whether the line is older than the earliest time.
-    fn is_before(&self, line: &[u8]) -> bool {
-        let time = Header::read(line).map(|header| header.time);
-        self.from.as_ref().zip(time).is_some_and(|(from, time)| time < from.as_bytes())
+    fn is_before(&self, header: Option<&Header<'_>>) -> bool {
+        self.from.as_ref().zip(header).is_some_and(|(from, header)| header.time < from.as_bytes())
     }
 
     /// Whether the line is one of those that are not searched, and so are all before it.
-    fn is_passed(&self, line: &[u8]) -> bool {
-        let seq = Header::read(line).map(|header| header.seq);
-        self.after.zip(seq).is_some_and(|(after, seq)| seq <= after)
+    fn is_passed(&self, header: Option<&Header<'_>>) -> bool {
+        self.after.zip(header).is_some_and(|(after, header)| header.seq <= after)
     }
 
-    fn admits(&self, line: &[u8]) -> bool {
-        let time = Header::read(line).map(|header| header.time);
+    fn admits(&self, line: &[u8], header: Option<&Header<'_>>) -> bool {
+        let time = header.map(|header| header.time);
         let bounds = [self.from.as_ref().map(|from| (from, true)), self.to.as_ref().map(|to| (to, false))];
         let in_time = bounds.into_iter().flatten().all(|(bound, is_first)| {
             time.is_some_and(|time| if is_first { time >= bound.as_bytes() } else { time <= bound.as_bytes() })
@@ -161,14 +159,15 @@ impl<'a> Newest<'a> {
                 self.complete = false;
                 break;
             }
-            if self.filter.is_passed(&line) {
+            let header = Header::read(&line);
+            if self.filter.is_passed(header.as_ref()) {
                 break;
             }
-            self.older = if self.filter.is_before(&line) { self.older + 1 } else { 0 };
+            self.older = if self.filter.is_before(header.as_ref()) { self.older + 1 } else { 0 };
             if self.older > OLDER {
                 break;
             }
-            if self.filter.admits(&line) {
+            if self.filter.admits(&line, header.as_ref()) {
                 return Ok(Some((path, line)));
             }
         }

@@ -1,4 +1,4 @@
-//! The first and the last line of a file, by which it is told to which log it belongs.
+//! The first and the last line of a file. They show which log the file belongs to.
 
 use std::borrow::Cow;
 use std::fs::File;
