@@ -192,8 +192,9 @@ fn announce(config: &Config, started: &Started) -> String {
     let kmip = started.kmip.as_ref().map(|(_, address, _)| ("kmip", address));
     let mut urls = Vec::new();
     for (scheme, address) in https.chain(kmip) {
-        let _ = writeln!(io::stdout(), "listening on {scheme}://{address}");
+        // In this order: a program that has read the line finds the same in the log.
         tracing::info!(%address, scheme, "listening");
+        let _ = writeln!(io::stdout(), "listening on {scheme}://{address}");
         urls.push(format!("{scheme}://{address}"));
     }
     format!("listening on {}", urls.join(", "))
