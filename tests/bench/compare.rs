@@ -14,6 +14,7 @@ use crate::harness::caller::Caller;
 use crate::harness::server::Place;
 use crate::harness::usage::cpu;
 use crate::harness::{Client, Connection, Options, Server, conjur, hanzo, kmip};
+use crate::median;
 
 /// The approximate CPU time of one build in one round. The kernel counts it in steps of 10 ms.
 const ROUND: Duration = Duration::from_millis(400);
@@ -140,10 +141,7 @@ fn in_turn(targets: [&Target; 2], connections: usize, rounds: usize) -> [f64; 3]
             found.push(value);
         }
     }
-    found.map(|mut values| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    })
+    found.map(median)
 }
 
 /// Compares the two builds. Only works whose names begin with `only` are measured.

@@ -118,6 +118,12 @@ fn measure() {
     gate::measure();
 }
 
+/// The median of values.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 struct Figures {
     cpu: f64,
     rate: f64,
@@ -145,12 +151,23 @@ fn load_by(
     body: &Value,
     total: usize,
 ) -> Figures {
-    let each = total / connections;
-    let mut open: Vec<Connection> = (0..connections).map(|_| client.connect().unwrap()).collect();
+    let open = (0..connections).map(|_| client.connect().unwrap()).collect();
+    load_over(open, authorization, &|| cpu(pid), body, total)
+}
+
+/// Sends `total` requests over these connections. `cpu` reads the CPU time of the servers.
+fn load_over(
+    mut open: Vec<Connection>,
+    authorization: Option<&str>,
+    cpu: &dyn Fn() -> Duration,
+    body: &Value,
+    total: usize,
+) -> Figures {
+    let (each, connections) = (total / open.len(), open.len());
     for connection in &mut open {
         assert_eq!(connection.kmip_as(authorization, body).status, 200);
     }
-    let (before, began) = (cpu(pid), Instant::now());
+    let (before, began) = (cpu(), Instant::now());
     std::thread::scope(|scope| {
         for mut connection in open {
             scope.spawn(move || {
@@ -161,5 +178,5 @@ fn load_by(
         }
     });
     let requests = (each * connections) as f64;
-    Figures { cpu: (cpu(pid) - before).as_secs_f64() * 1e6 / requests, rate: requests / began.elapsed().as_secs_f64() }
+    Figures { cpu: (cpu() - before).as_secs_f64() * 1e6 / requests, rate: requests / began.elapsed().as_secs_f64() }
 }

@@ -2,13 +2,14 @@
 //! second, and the servers' CPU time for a request. PostgreSQL is on the same machine, and so are the clients.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::harness::postgres::Cluster;
 use crate::harness::server::Place;
-use crate::harness::{Connection, Options, Server, kmip};
+use crate::harness::{Options, Server, kmip};
+use crate::{Figures, load_over, median};
 
 const ROUNDS: usize = 5;
 
@@ -20,9 +21,6 @@ struct Site {
     servers: Vec<Server>,
     key: String,
 }
-
-/// Requests a second, and microseconds of CPU time.
-type Figures = [f64; 2];
 
 impl Site {
     fn start(name: &'static str, database: Option<&str>, count: usize) -> Self {
@@ -48,26 +46,10 @@ impl Site {
 
     /// Sends this many requests over connections to all its servers.
     fn measure(&self, body: &Value, requests: usize) -> Figures {
-        let each = requests / CONNECTIONS;
-        let mut open: Vec<Connection> =
-            self.servers.iter().cycle().take(CONNECTIONS).map(|server| server.alice().connect().unwrap()).collect();
-        for connection in &mut open {
-            assert_eq!(connection.kmip(body).status, 200);
-        }
-        let (before, began) = (self.cpu(), Instant::now());
-        std::thread::scope(|scope| {
-            for connection in &mut open {
-                scope.spawn(|| (0..each).for_each(|_| assert_eq!(connection.kmip(body).status, 200)));
-            }
-        });
-        let requests = (each * CONNECTIONS) as f64;
-        [requests / began.elapsed().as_secs_f64(), (self.cpu() - before).as_secs_f64() * 1e6 / requests]
+        let connect = |server: &Server| server.alice().connect().unwrap();
+        let open = self.servers.iter().cycle().take(CONNECTIONS).map(connect).collect();
+        load_over(open, None, &|| self.cpu(), body, requests)
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// Compares the three. Ratios are those to SQLite in the same round.
@@ -92,7 +74,8 @@ pub fn measure() {
             });
             // The first round fills caches.
             for (found, own) in found.iter_mut().zip(&all).filter(|_| round > 0) {
-                for (found, value) in found.iter_mut().zip([own[0], own[0] / all[0][0], own[1], own[1] / all[0][1]]) {
+                let values = [own.rate, own.rate / all[0].rate, own.cpu, own.cpu / all[0].cpu];
+                for (found, value) in found.iter_mut().zip(values) {
                     found.push(value);
                 }
             }

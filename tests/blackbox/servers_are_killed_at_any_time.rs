@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use crate::behind_haproxy::{lines, page};
 use crate::harness::attributes::limits;
 use crate::harness::caller::change;
-use crate::harness::cli::UNSIGNED;
 use crate::harness::kmip::{PATH, create, encrypt, named, revoke, string};
 use crate::harness::postgres::Cluster;
 use crate::harness::proxied::BALANCER;
@@ -89,18 +88,13 @@ fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-/// Sends JSON. Returns nothing if the answer was lost.
-fn post(connection: &mut Connection, path: &str, body: &Value) -> Option<Answer> {
-    connection.try_request("POST", path, &[("Content-Type", "application/json")], body.to_string().as_bytes()).ok()
-}
-
-/// Sends JSON by a new connection, to whichever server haproxy chooses.
+/// Sends JSON by a new connection, to whichever server haproxy chooses. Returns nothing if the answer was lost.
 fn once(client: &Client, path: &str, body: &Value) -> Option<Answer> {
-    post(&mut client.connect().ok()?, path, body)
+    client.try_post(path, body).ok()
 }
 
 fn whoami(client: &Client, token: &str) -> Option<Answer> {
-    client.connect().ok()?.try_request("GET", "/whoami", &[("Authorization", &bearer(token))], b"").ok()
+    client.try_request("GET", "/whoami", &[("Authorization", &bearer(token))], b"").ok()
 }
 
 /// Returns the last entry that every server must know.
@@ -111,7 +105,7 @@ fn known(changes: &[(String, Instant)]) -> Option<&str> {
 impl Kept<'_> {
     fn post(&mut self, path: &str, body: &Value) -> Option<Answer> {
         let mut connection = self.open.take().map_or_else(|| self.client.connect().ok(), Some)?;
-        let answer = post(&mut connection, path, body)?;
+        let answer = connection.try_post(path, body).ok()?;
         self.open = Some(connection);
         Some(answer)
     }
@@ -281,19 +275,7 @@ impl Site {
 
     /// Stops all servers, and checks that each audit log verifies and that all of them agree with the database.
     fn ends_sound(self) {
-        let Self { place, url, running, .. } = self;
-        running[0].as_ref().unwrap().keep_audit_key();
-        for server in running.into_iter().flatten() {
-            assert!(server.stop().1.success());
-        }
-        let log = |name: &str| place.path(&format!("{name}.audit.jsonl"));
-        for name in NAMES {
-            let (status, said) = place.verify(None, &[log(name)]);
-            assert!([0, UNSIGNED].contains(&status), "{name}: {said}");
-        }
-        let others = format!("--other-audit-file={},{}", log("two").display(), log("three").display());
-        let (is_clean, said) = place.check_store(&options(&place, &url, "one").with(&[&others]));
-        assert!(is_clean, "{said}");
+        several_servers::end_sound(&NAMES, self.running.into_iter().flatten().collect());
     }
 }
 

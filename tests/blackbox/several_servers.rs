@@ -30,6 +30,24 @@ pub fn options(place: &Place, url: &str, name: &str, more: &[&str]) -> Options {
     Options::default().with(&["--database-url", url, "--server-name", name, &audit]).with(more)
 }
 
+/// Stops the servers, which have these names, and checks that each audit log verifies and that all of them agree with the
+/// database.
+pub fn end_sound(names: &[&str], servers: Vec<Server>) {
+    let (place, first) = (Arc::clone(&servers[0].place), servers[0].options.clone());
+    servers[0].keep_audit_key();
+    for server in servers {
+        assert!(server.stop().1.success());
+    }
+    let log = |name: &&str| place.path(&format!("{name}.audit.jsonl"));
+    for name in names {
+        let (status, said) = place.verify(None, &[log(name)]);
+        assert!([0, UNSIGNED].contains(&status), "{name}: {said}");
+    }
+    let others: Vec<String> = names[1..].iter().map(|name| log(name).display().to_string()).collect();
+    let (is_clean, said) = place.check_store(&first.with(&["--other-audit-file", &others.join(",")]));
+    assert!(is_clean, "{said}");
+}
+
 /// Servers of these names over a new database.
 fn servers<const N: usize>(names: [&str; N], more: &[&str]) -> [Server; N] {
     let (cluster, place) = (Cluster::shared(), Arc::new(Place::new()));
@@ -179,22 +197,12 @@ fn a_name_is_one_servers_and_logs_are_their_own() {
     assert!(why.contains("--server-name"), "{why}");
     let ids = [alice(&one).aes(), alice(&two).aes()];
     alice(&two).ok(&revoke(&ids[0], "Superseded"));
-    one.keep_audit_key();
     // A server that is killed goes on with its own log, and the other one does not notice.
     let place = two.kill();
     let two = Server::start_at(Arc::clone(&place), &options(&place, &url, "two", &[]));
     alice(&two).refused(&encrypt(&ids[0], TEXT), 409, "Wrong_Key_Lifecycle_State");
     alice(&one).ok(&encrypt(&ids[1], TEXT));
-    for server in [one, two] {
-        assert!(server.stop().1.success());
-    }
-    for name in ["one", "two"] {
-        let (status, said) = place.verify(None, &[place.path(&format!("{name}.audit.jsonl"))]);
-        assert!([0, UNSIGNED].contains(&status), "{said}");
-    }
-    let other = format!("--other-audit-file={}", place.path("two.audit.jsonl").display());
-    let (is_clean, said) = place.check_store(&options(&place, &url, "one", &[&other]));
-    assert!(is_clean, "{said}");
+    end_sound(&["one", "two"], vec![one, two]);
     let (is_clean, said) = place.check_store(&options(&place, &url, "one", &[]));
     assert!(!is_clean && said.contains("audit log"), "{said}");
 }

@@ -146,8 +146,11 @@ impl Client {
     }
 
     pub fn post(&self, path: &str, json: &Value) -> Answer {
-        let headers = [("Content-Type", "application/json")];
-        self.try_request("POST", path, &headers, json.to_string().as_bytes()).unwrap()
+        self.try_post(path, json).unwrap()
+    }
+
+    pub fn try_post(&self, path: &str, json: &Value) -> io::Result<Answer> {
+        self.connect()?.try_post(path, json)
     }
 }
 
@@ -217,8 +220,12 @@ impl Connection {
     }
 
     pub fn post(&mut self, path: &str, json: &Value) -> Answer {
+        self.try_post(path, json).unwrap()
+    }
+
+    pub fn try_post(&mut self, path: &str, json: &Value) -> io::Result<Answer> {
         let headers = [("Content-Type", "application/json")];
-        self.try_request("POST", path, &headers, json.to_string().as_bytes()).unwrap()
+        self.try_request("POST", path, &headers, json.to_string().as_bytes())
     }
 
     /// Reads one answer with a Content-Length.
