@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use claviger_pkcs11::{self as pkcs11, Device, Key, Loss};
 
@@ -126,14 +126,20 @@ impl Custody {
         call: HsmCall,
         operation: impl Fn(&Device, &Cell<Step>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut repeated = Repeated::default();
+        let (mut repeated, began) = (Repeated::default(), Instant::now());
         loop {
-            let step = Cell::new(Step::Admission);
+            // Before it is looked for, because a listing may end at any time.
+            let (step, may_be_new) = (Cell::new(Step::Admission), self.may_be_new(began));
             let answer = self.device(call).map_err(Error::from).and_then(|device| {
                 step.set(Step::Use { was_kept: false });
                 operation(&device, &step)
             });
-            let Err(error) = answer else { return answer };
+            let error = match answer {
+                // The owner searches.
+                Err(Error::NoTokenObject) if may_be_new => Error::Token(pkcs11::Error::Stale),
+                Err(error) => error,
+                done => return done,
+            };
             let Error::Token(failure) = &error else { return Err(error) };
             let Some(loss) = failure.loss() else { return Err(error) };
             let is_replaced = match loss {
@@ -184,17 +190,17 @@ impl Custody {
         }
     }
 
-    /// Returns the token object with this `CKA_ID`. [`pkcs11::Error::Stale`] while it is searched for.
+    /// Returns the token object with this `CKA_ID`. [`pkcs11::Error::Stale`] while it is searched for,
+    /// [`Error::NoTokenObject`] if it has not been seen.
     pub(super) fn placed_in(&self, device: &Device, cka_id: &[u8]) -> Result<Key, Error> {
         match self.placed(cka_id) {
             Some(handle) if device.knows(&handle) => Ok(handle),
             // The handle was lost, the object came back after the root keys did, or another server has made it since: the
             // owner searches again.
             known => {
-                let is_sought = known.is_some() || self.may_be_new();
                 self.rescan.store(true, Ordering::Release);
                 self.token.suspect().raise();
-                Err(if is_sought { Error::Token(pkcs11::Error::Stale) } else { Error::NoTokenObject })
+                Err(if known.is_some() { Error::Token(pkcs11::Error::Stale) } else { Error::NoTokenObject })
             }
         }
     }

@@ -167,6 +167,7 @@ impl Recoveries {
 fn learn(custody: &Custody, store: &Store, device: &Device) -> Result<(), RootError> {
     let recorded = root_key::all(store)?;
     let roots = root::find(device, &recorded)?;
+    let began = Instant::now();
     let placed = Custody::scan(device)?;
     // On failure the former rule stays, and the first encryption reports the cause.
     let _ = device.learn_iv_rule();
@@ -181,7 +182,7 @@ fn learn(custody: &Custody, store: &Store, device: &Device) -> Result<(), RootEr
     // No caller is admitted yet, so the first caller gets the new handles.
     *custody.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
     *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
-    *custody.listed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    *custody.listed.lock().unwrap_or_else(PoisonError::into_inner) = began;
     Ok(())
 }
 

@@ -19,9 +19,6 @@ pub(super) const PLACED_LABEL: &str = "claviger key";
 /// The time for which an object that a listing of the token did not show is taken to be gone.
 const LISTING_STANDS: Duration = Duration::from_secs(10);
 
-/// The age of a listing after which an object that it did not show is looked for again.
-const JUST: Duration = Duration::from_millis(100);
-
 impl Custody {
     /// Makes a token object, for a key that is not kept wrapped. The object is durable when this returns.
     pub(super) fn place<T>(
@@ -122,9 +119,10 @@ impl Custody {
         rescanned
     }
 
-    /// Whether an object that the last listing did not show may be there: another server may have made it since.
-    pub(super) fn may_be_new(&self) -> bool {
-        self.is_shared && self.listed.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > JUST
+    /// Whether an object that no listing has shown may be there: another server may have made it since the last one
+    /// began. `called`: when the call began that needs it, and its row was known.
+    pub(super) fn may_be_new(&self, called: Instant) -> bool {
+        self.is_shared && *self.listed.lock().unwrap_or_else(PoisonError::into_inner) < called
     }
 
     /// Lists the token's objects again, unless the last listing is recent.
@@ -135,6 +133,7 @@ impl Custody {
 
     fn list_again(&self) -> Result<(), Error> {
         let device = self.device(HsmCall::Look)?;
+        let began = Instant::now();
         let found = Self::scan(&device)?;
         // Without the login the token lists no objects and reports success.
         device.check(&[])?;
@@ -144,7 +143,7 @@ impl Custody {
         for (cka_id, key) in found.into_iter().filter(|(cka_id, _)| !self.leaving.is_gone(cka_id)) {
             placed.entry(cka_id).or_insert(key);
         }
-        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = began;
         Ok(())
     }
 

@@ -35,7 +35,7 @@ pub struct Custody {
     pub(super) roots: RwLock<Arc<Roots>>,
     /// Token objects of managed keys by `CKA_ID`, listed once at start, so that requests do not have to search.
     pub(super) placed: RwLock<HashMap<Vec<u8>, Key>>,
-    /// The time of the last listing.
+    /// When the last listing began.
     pub(super) listed: Mutex<Instant>,
     pub(super) leaving: Leaving,
     /// The placement of new keys that the operator wants.
