@@ -32,6 +32,12 @@ fn files(trail: &Trail) -> Vec<PathBuf> {
     claviger::audit::files(trail.log()).unwrap()
 }
 
+/// Times of lines are in milliseconds: the next line has another one.
+fn a_millisecond_passes() {
+    let before = Instant::now();
+    eventually("a millisecond has passed", || (before.elapsed() > Duration::from_millis(2)).then_some(()));
+}
+
 /// Two closed logs of several files each.
 fn two() -> [Trail; 2] {
     let first = Trail::still();
@@ -145,6 +151,7 @@ fn two_logs_of_one_server_are_found_although_both_are_signed() {
         let mut former = two.of_server("former");
         former.settings.server = server.to_owned();
         former.open(None).0.write(vec![use_of("former")]).unwrap();
+        a_millisecond_passes();
         let mut second = two.of_server("second");
         second.settings.server = server.to_owned();
         second.open(None).0.write(vec![use_of("second")]).unwrap();
@@ -531,9 +538,7 @@ fn new_lines_of_several_logs_are_followed() {
     let [one, two, three] = ["one", "two", "three"].map(|server| first.of_server(server));
     // A line that is not among the last ones at the beginning is not printed later.
     three.open(None).0.write(vec![use_of("older")]).unwrap();
-    // Times of lines are in milliseconds.
-    let older = Instant::now();
-    eventually("a millisecond has passed", || (older.elapsed() > Duration::from_millis(2)).then_some(()));
+    a_millisecond_passes();
     let (first, _) = one.open(None);
     first.write(vec![use_of("before")]).unwrap();
     // This log has not begun yet.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::harness::figures::Figures;
 use crate::harness::kmip::{create, encrypt, named, revoke, structure};
 use crate::harness::postgres::{Cluster, PASSWORD};
 use crate::harness::server::Place;
-use crate::harness::{Authority, Leaf, Options, Server, eventually};
+use crate::harness::{Authority, End, Leaf, Options, Server, eventually};
 use crate::nothing_acknowledged_is_lost::kill_in_rounds;
 
 const TEXT: &[u8] = b"kept in PostgreSQL";
@@ -97,24 +98,28 @@ fn nothing_acknowledged_is_lost_when_postgresql_is_killed() {
     let first = server.alice().connect().unwrap().aes();
     let mut acknowledged = Vec::new();
     for round in 1..=3 {
+        let was_killed = AtomicBool::new(false);
         thread::scope(|scope| {
             let work = || {
                 let (mut made, mut alice) = (Vec::new(), server.alice().connect().unwrap());
-                // Until the database is gone.
-                loop {
+                // Until the database is gone; a client whose commit was only in doubt does not notice that.
+                while !was_killed.load(Ordering::SeqCst) {
                     let answer = alice.kmip(&create("AES", 256, &[]));
                     if answer.status != 200 {
                         assert_eq!(answer.status, 503, "{}", answer.detail());
-                        return made;
+                        break;
                     }
                     made.push(crate::harness::kmip::string(&answer.json(), "UniqueIdentifier"));
                 }
+                made
             };
+            let _end = End(&was_killed);
             let clients: Vec<_> = (0..3).map(|_| scope.spawn(work)).collect();
             let mut watching = server.alice().connect().unwrap();
             eventually("there are more keys", || (watching.count() >= round * 40).then_some(()));
             cluster.kill();
             cluster.begin();
+            was_killed.store(true, Ordering::SeqCst);
             for client in clients {
                 acknowledged.extend(client.join().unwrap());
             }
@@ -334,9 +339,16 @@ fn a_transaction_in_a_deadlock_is_run_again() {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let lock = format!("UPDATE object SET version = version WHERE id = '{id}'");
-    let statements = ["BEGIN", &lock, "SELECT pg_sleep(0.7)", "UPDATE lease SET number = number", "COMMIT"];
+    // Until the server waits for the row.
+    let wait = "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
+                AND datname = current_database()) \
+                LOOP PERFORM pg_sleep(0.02); PERFORM pg_stat_clear_snapshot(); END LOOP; END $$";
+    // PostgreSQL ends the transaction that notices the deadlock: not the other one.
+    let patience = "SET deadlock_timeout = '1min'";
+    let statements = [patience, "BEGIN", &lock, wait, "UPDATE lease SET number = number", "COMMIT"];
     let mut other = cluster.spawn(&database, &statements);
     let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    // It sleeps only from time to time.
     eventually("the other one has the row", || (cluster.run(&database, sleeps) == "1").then_some(()));
     alice.ok(&revoke(&id, "Superseded"));
     assert!(other.wait().unwrap().success());
