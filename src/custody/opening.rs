@@ -45,10 +45,10 @@ impl Custody {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, OpenError<RootError>> {
         let is_shared = !store.server().is_empty();
-        Self::opened((hsm, placement), (&**store, is_shared), metrics, |device, recorded, offer, durability| {
+        Self::opened((hsm, placement), (&**store, is_shared), metrics, |device, offer, durability| {
             // Opened before the first root key is made.
             let disk = durability.begin().map_err(RootError::Disk)?;
-            starting::open((device, disk), store, recorded, offer, remake, now)
+            starting::open((device, disk), store, offer, remake, now)
         })
     }
 
@@ -62,8 +62,8 @@ impl Custody {
         store: &Readers,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, OpenError<RootError>> {
-        Self::opened((hsm, placement), (store, false), metrics, |device, recorded, offer, _| {
-            starting::recorded(device, store, &recorded, offer)
+        Self::opened((hsm, placement), (store, false), metrics, |device, offer, _| {
+            starting::recorded(device, store, offer)
         })
     }
 
@@ -72,18 +72,17 @@ impl Custody {
         (hsm, placement): (&Hsm, Option<Placement>),
         (store, is_shared): (&Readers, bool),
         metrics: &Arc<Metrics>,
-        find: impl FnOnce(&Device, Vec<RootKey>, Offer, &Durability) -> Result<Roots, RootError>,
+        find: impl FnOnce(&Device, Offer, &Durability) -> Result<Roots, RootError>,
     ) -> Result<Self, OpenError<RootError>> {
         let _errors = Errors;
         let (token, (roots, abilities, durability)) = Token::open(configuration(hsm), |device| {
             trying::know_wrap_mechanisms(device, hsm)?;
-            let recorded = root_key::all(store)?;
-            let extent = if recorded.is_empty() { Extent::FirstStart } else { Extent::Start };
+            let extent = if root_key::all(store)?.is_empty() { Extent::FirstStart } else { Extent::Start };
             let lacks = trying::at_start(device, extent)?;
             let abilities = Abilities::of(device, &lacks);
             let offer = Offer { lacks, placement, accepted: accepted(hsm) };
             let durability = Durability::of(device);
-            Ok((find(device, recorded, offer, &durability)?, abilities, durability))
+            Ok((find(device, offer, &durability)?, abilities, durability))
         })?;
         roots.terms().log();
         let custody = Self {

@@ -17,6 +17,23 @@ use crate::store::object::Class;
 use crate::store::root_key::{self, RootKey};
 use crate::store::{Readers, Store};
 
+/// The number of times that the records are read while other servers change them.
+const ATTEMPTS: usize = 5;
+
+/// The records of the root keys, and the head that covers them. Another server may change both in between.
+fn covered(store: &Readers) -> Result<(Vec<RootKey>, Option<AuditHead>), RootError> {
+    let mut recorded = root_key::all(store)?;
+    for _ in 0..ATTEMPTS {
+        let head = audit_head::covering(store)?;
+        let again = root_key::all(store)?;
+        if again == recorded {
+            return Ok((recorded, head));
+        }
+        recorded = again;
+    }
+    Err(RootError::Changed)
+}
+
 /// Finds the recorded root keys in the token, or makes them for a new database. An incomplete record is not completed,
 /// because a missing record was deleted, or the database is damaged.
 ///
@@ -24,14 +41,14 @@ use crate::store::{Readers, Store};
 pub(super) fn open(
     (device, disk): (&Device, Unsettled),
     store: &Store,
-    recorded: Vec<RootKey>,
     mut offer: Offer,
     remake: &Remake,
     now: i64,
 ) -> Result<Roots, RootError> {
+    let (recorded, head) = covered(store)?;
     if !recorded.is_empty() {
         offer.keep(Wrapped::recorded(&recorded))?;
-        return complete((device, disk), store, recorded, offer, remake, now);
+        return complete((device, disk), store, (recorded, head), offer, remake, now);
     }
     if let Some(table) = store.first_used_table()? {
         return Err(RootError::NoRecord(table));
@@ -44,12 +61,11 @@ pub(super) fn open(
 fn complete(
     (device, disk): (&Device, Unsettled),
     store: &Store,
-    recorded: Vec<RootKey>,
+    (recorded, head): (Vec<RootKey>, Option<AuditHead>),
     mut offer: Offer,
     remake: &Remake,
     now: i64,
 ) -> Result<Roots, RootError> {
-    let head = audit_head::covering(store)?;
     let lacking = lacking(&recorded, &remake.keys)?;
     let mut made = Vec::with_capacity(lacking.len());
     if !lacking.is_empty() {
@@ -94,21 +110,17 @@ fn complete(
 ///
 /// # Errors
 /// The records are not complete, or not those that the head covers if that is sound.
-pub(super) fn recorded(
-    device: &Device,
-    store: &Readers,
-    recorded: &[RootKey],
-    mut offer: Offer,
-) -> Result<Roots, RootError> {
-    offer.keep(Wrapped::recorded(recorded))?;
-    lacking(recorded, &[])?;
-    let roots = find(device, recorded)?;
+pub(super) fn recorded(device: &Device, store: &Readers, mut offer: Offer) -> Result<Roots, RootError> {
+    let (recorded, head) = covered(store)?;
+    offer.keep(Wrapped::recorded(&recorded))?;
+    lacking(&recorded, &[])?;
+    let roots = find(device, &recorded)?;
     offer.protect(roots.terms().weak)?;
     // An invalid head is the caller's to report.
-    match audit_head::covering(store)? {
+    match head {
         Some(head) if is_bound(device, &roots, &head)? => {
             let counts = gcm_use::credit(store)?.is_some();
-            if covers(&head, recorded, counts)? { Ok(roots) } else { Err(RootError::Former) }
+            if covers(&head, &recorded, counts)? { Ok(roots) } else { Err(RootError::Former) }
         }
         _ => Ok(roots),
     }

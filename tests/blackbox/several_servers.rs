@@ -2,7 +2,7 @@
 //! second, and what is counted is counted once. `TEST_SERVERS_ROUNDS` says how many revocations are waited for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::harness::jwt::SigningKey;
 use crate::harness::kmip::{create, encrypt, named, revoke};
 use crate::harness::postgres::{Cluster, PASSWORD};
 use crate::harness::server::Place;
-use crate::harness::{Connection, Options, Server, eventually, hanzo};
+use crate::harness::{Connection, End, Options, Server, eventually, hanzo};
 use crate::on_postgresql::password_file;
 
 const TEXT: &[u8] = b"the same on each of them";
@@ -211,6 +211,30 @@ fn a_name_is_one_servers_and_logs_are_their_own() {
     end_sound(&["one", "two"], vec![one, two]);
     let (is_clean, said) = place.check_store(&options(&place, &url, "one", &[]));
     assert!(!is_clean && said.contains("audit log"), "{said}");
+}
+
+#[test]
+fn a_server_starts_while_another_replaces_the_token_key() {
+    let (cluster, place) = (Cluster::shared(), hanzo::place());
+    let url = cluster.url(&cluster.database());
+    let start = |name: &str| {
+        let own = options(&place, &url, name, &[]).arguments;
+        let all: Vec<&str> = own.iter().map(String::as_str).collect();
+        Server::start_at(Arc::clone(&place), &hanzo::options(&[]).with(&all))
+    };
+    let (one, is_over) = (start("one"), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut root = Caller::certificate(&one, "root");
+            while !is_over.load(Ordering::SeqCst) {
+                root.done("/access/token-key", &json!({}));
+            }
+        });
+        let _end = End(&is_over);
+        for _ in 0..3 {
+            assert!(start("two").stop().1.success());
+        }
+    });
 }
 
 #[test]
