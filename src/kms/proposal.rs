@@ -314,6 +314,10 @@ pub(super) fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Or
     let active = attributes.activation_date.is_some_and(|date| date <= now);
     let initial = if active { State::Active } else { State::PreActive };
     let state = attributes.state.get_or_insert(initial);
+    // The clock would find it a moment later, and change the date of its last change.
+    if *state == State::Active && attributes.deactivation_date.is_some_and(|end| end <= now) {
+        *state = State::Deactivated;
+    }
     if is_destroyed(Some(*state)) {
         return Err(Error::Invalid { tag: Tag::State, fault: "an object without its key cannot be imported" });
     }
