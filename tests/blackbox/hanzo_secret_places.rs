@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::hanzo_secrets::{create, listed, refused, sound};
 use crate::harness::caller::{Caller, succeeded};
 use crate::harness::costs::took;
-use crate::harness::shop::{MANY, PAGE, RAW, fill, shop};
+use crate::harness::shop::{MANY, PAGE, RAW, fill, shop, shop_at};
+use crate::harness::{Server, hanzo};
 
 const ENVIRONMENTS: &str = "/api/v1/workspace/shop/environments";
 const V1: &str = "/api/v1/folders";
@@ -377,7 +378,8 @@ const FEW: usize = 200;
 
 #[test]
 fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {
-    let (server, _) = shop();
+    // All of them at once take more than the usual 30 s of a busy machine.
+    let (server, _) = shop_at(Server::start_at(hanzo::place(), &hanzo::options(&["--request-timeout=300"])));
     fill(&server, "prod", FEW);
     fill(&server, "dev", MANY);
     let mut alice = Caller::certificate(&server, "alice");

@@ -147,10 +147,17 @@ impl Cluster {
     /// Kills all processes of the server at once.
     pub fn kill(&self) {
         let pid = self.pid();
+        let signal = |signal: &str, pids: &[&str]| Command::new("kill").arg(signal).args(pids).status().unwrap();
+        // So that it makes no more children.
+        assert!(signal("-STOP", &[&pid]).success());
         let children = Command::new("pgrep").args(["-P", &pid]).output().unwrap();
         let children = String::from_utf8(children.stdout).unwrap();
-        let killed = Command::new("kill").arg("-9").arg(&pid).args(children.split_whitespace()).status().unwrap();
-        assert!(killed.success());
+        let all: Vec<&str> = children.split_whitespace().chain([pid.as_str()]).collect();
+        // A child may have ended meanwhile.
+        signal("-KILL", &all);
+        // The next one does not start while one of them has the shared memory.
+        let is_gone = |pid: &&str| fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default().is_empty();
+        eventually("PostgreSQL is gone", || all.iter().all(is_gone).then_some(()));
         self.end();
     }
 
