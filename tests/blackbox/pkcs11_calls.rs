@@ -310,11 +310,13 @@ fn bytes_that_leave_are_found() {
     {
         let made = format!("[in] pTemplate[3]: \n{value}{}[out] *phObject = 0x2\n", flags(sensitive, extractable));
         let mut watch = Watch::default();
-        let text = call(1, "C_CreateObject", &made) + &call(2, "C_GetAttributeValue", &read);
+        // The spy has no name for this mechanism.
+        let asked = call(3, "C_GetMechanismInfo", "[in] slotID = 0x1\n[in] type = 0x00002107");
+        let text = asked.clone() + &call(1, "C_CreateObject", &made) + &asked + &call(2, "C_GetAttributeValue", &read);
         text.lines().for_each(|line| watch.line(line));
         let wrong = watch.found.iter().map(|own| own.is_wrong).collect::<Vec<_>>();
         assert!(wrong.ends_with(&expected[1..]) && !wrong[0], "{sensitive} {extractable}: {:?}", watch.found);
-        assert_eq!(watch.calls, [2, 0]);
+        assert_eq!(watch.calls, [4, 0]);
     }
     // In another call, and as data that is returned.
     let mut watch = Watch::default();

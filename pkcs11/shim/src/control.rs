@@ -18,6 +18,9 @@ pub const MODULE: &str = "SHIM_MODULE";
 /// The variable that names the directory of faults. If it is not set, the module does nothing wrong.
 pub const CONTROL: &str = "SHIM_CONTROL";
 
+/// The variable that, if it is set, lets the calls of the other module begin only when the one before has returned.
+pub const ONE_BY_ONE: &str = "SHIM_ONE_BY_ONE";
+
 /// A time of modification that is younger than this may also be that of a later change, because the kernel's clock of
 /// files has coarse steps.
 const STEP: Duration = Duration::from_millis(100);

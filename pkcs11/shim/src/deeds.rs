@@ -1,7 +1,8 @@
 //! Misbehaviour before a call reaches the other module, and the state that it changes.
 
+use std::env;
 use std::ffi::c_void;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use cryptoki_sys::{
     CKR_ATTRIBUTE_VALUE_INVALID, CKR_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_OK, CKR_SESSION_HANDLE_INVALID,
 };
 
+use crate::control::ONE_BY_ONE;
 use crate::end;
 use crate::fault::Deed;
 use crate::forward::other;
@@ -29,9 +31,19 @@ pub(crate) fn before(call: &Call<'_>) -> Result<Vec<Deed>, CK_RV> {
 /// on a device: SoftHSM reads freed memory if a login ends during a call, and Kryoptic waits forever.
 static CALLS: RwLock<()> = RwLock::new(());
 
-/// Returns the lock that is held during a call of the other module.
-pub(crate) fn passing() -> RwLockReadGuard<'static, ()> {
-    CALLS.read().unwrap_or_else(PoisonError::into_inner)
+/// The lock that is held during a call of the other module.
+pub(crate) enum Passing {
+    Beside(#[expect(dead_code, reason = "held")] RwLockReadGuard<'static, ()>),
+    Alone(#[expect(dead_code, reason = "held")] RwLockWriteGuard<'static, ()>),
+}
+
+/// Returns the lock, when other calls allow it.
+pub(crate) fn passing() -> Passing {
+    static ARE_ONE_BY_ONE: LazyLock<bool> = LazyLock::new(|| env::var_os(ONE_BY_ONE).is_some());
+    if *ARE_ONE_BY_ONE {
+        return Passing::Alone(CALLS.write().unwrap_or_else(PoisonError::into_inner));
+    }
+    Passing::Beside(CALLS.read().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Performs a deed. The state must not be locked, because other calls need it in the meantime.

@@ -243,6 +243,9 @@ forward! {
         in session sized length via scramble::encrypt;
     C_DecryptInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
     C_Decrypt(session: Session, data: Bytes, length: CK_ULONG, output: Bytes, written: Length) in session sized length via scramble::decrypt;
+    C_DigestInit(session: Session, mechanism: Mechanism) in session;
+    C_DigestKey(session: Session, key: Object) in session using key;
+    C_DigestFinal(session: Session, digest: Bytes, written: Length) in session;
     C_SignInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
     C_Sign(session: Session, data: Bytes, length: CK_ULONG, signature: Bytes, written: Length) in session sized length;
     C_SignUpdate(session: Session, part: Bytes, length: CK_ULONG) in session sized length;

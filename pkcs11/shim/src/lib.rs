@@ -20,7 +20,7 @@ mod own_iv;
 mod scramble;
 mod state;
 
-pub use control::{CONTROL, Control, MODULE};
+pub use control::{CONTROL, Control, MODULE, ONE_BY_ONE};
 pub use fault::{Deed, Fault, Only, OwnIv};
 pub use forward::C_GetFunctionList;
 pub use scramble::scrambled;

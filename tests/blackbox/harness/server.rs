@@ -109,7 +109,7 @@ impl Place {
         if hsm != Hsm::SoftHsm {
             command.env("KMS_HSM_MODULE", hsm.module());
         }
-        spy::watched(&mut command, self.directory.path(), &self.path(LOG));
+        spy::watched(&mut command, &self.path(LOG));
         command
     }
 

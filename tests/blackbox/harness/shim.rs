@@ -8,7 +8,7 @@ use std::sync::Arc;
 use claviger_pkcs11_shim::{Control, Fault};
 
 use super::server::Place;
-use super::{Options, Server, again};
+use super::{Options, Server, spy};
 
 /// A server that uses the module.
 pub struct Shim {
@@ -17,7 +17,7 @@ pub struct Shim {
 }
 
 /// Returns the path of the module, which cargo builds with the tests.
-fn library() -> PathBuf {
+pub fn library() -> PathBuf {
     let library = env::current_exe().unwrap().with_file_name("libclaviger_pkcs11_shim.so");
     assert!(library.exists(), "{} is not there", library.display());
     library
@@ -37,7 +37,7 @@ pub fn program(place: &Place, faults: &[(&str, Fault)]) -> Command {
     let control = control(place, faults);
     let mut command = place.program();
     command.arg("--hsm-module").arg(library()).arg("--hsm-pin-file").arg(&place.token.pin_file);
-    command.envs(control.environment(&again::module()));
+    command.envs(control.environment(&spy::module()));
     command
 }
 
@@ -63,7 +63,7 @@ impl Shim {
     fn options(control: &Control, options: &Options) -> Options {
         let mut options = options.clone();
         options.arguments.extend(["--hsm-module".to_owned(), library().display().to_string()]);
-        options.environment.extend(control.environment(&again::module()));
+        options.environment.extend(control.environment(&spy::module()));
         options
     }
 

@@ -12,7 +12,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use claviger_pkcs11_shim::{MODULE, ONE_BY_ONE};
+
 use super::token::Hsm;
+use super::{again, shim};
 
 /// The library.
 pub fn library() -> PathBuf {
@@ -102,6 +105,12 @@ fn protection([sensitive, extractable]: [Option<bool>; 2]) -> Protection {
 impl Watch {
     /// Reads one line.
     pub fn line(&mut self, line: &str) {
+        // After a mechanism that it has no name for, the spy does not begin a new line.
+        if let Some(("[in] type = ", rest)) = line.split_at_checked(12)
+            && let Some((_, answer)) = rest.split_once("Returned:")
+        {
+            return self.line(&format!("Returned:{answer}"));
+        }
         let text = line.trim_start();
         if let Some((number, function)) = line.split_once(": C_")
             && number.parse::<u64>().is_ok()
@@ -227,19 +236,25 @@ impl Watch {
 }
 
 /// Puts the spy between a program and SoftHSM, if `TEST_SPY` says so. `log` is the file of the program's log.
-pub fn watched(command: &mut Command, place: &Path, log: &Path) {
+pub fn watched(command: &mut Command, log: &Path) {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let Some(directory) = std::env::var_os("TEST_SPY").filter(|_| Hsm::chosen() == Hsm::SoftHsm) else { return };
-    let pipe = place.join(format!("spy-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
+    let directory = PathBuf::from(directory);
+    let pipe = directory.join(format!("pipe-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success(), "mkfifo");
-    command.env("KMS_HSM_MODULE", library()).env("PKCS11SPY", Hsm::SoftHsm.module()).env("PKCS11SPY_OUTPUT", &pipe);
-    // The lines of simultaneous calls are mixed: the fewest sessions.
-    command.env("KMS_HSM_MAX_SESSIONS", "2");
+    command.env("PKCS11SPY", Hsm::SoftHsm.module()).env("PKCS11SPY_OUTPUT", &pipe);
+    // The lines of simultaneous calls would be mixed.
+    command.env("KMS_HSM_MODULE", shim::library()).env(MODULE, library()).env(ONE_BY_ONE, "1");
     let (test, log) = (thread::current().name().unwrap_or("?").to_owned(), log.to_owned());
-    let calls = PathBuf::from(directory).join("calls");
+    let calls = directory.join("calls");
     // A program that does not load the module leaves the thread waiting until the tests end.
     thread::spawn(move || follow(&pipe, &log, &test, &calls));
+}
+
+/// The module that a program's own module forwards to: the spy, if `TEST_SPY` says so.
+pub fn module() -> PathBuf {
+    if std::env::var_os("TEST_SPY").is_some() && Hsm::chosen() == Hsm::SoftHsm { library() } else { again::module() }
 }
 
 fn follow(pipe: &Path, log: &Path, test: &str, calls: &Path) {
