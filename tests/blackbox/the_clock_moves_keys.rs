@@ -11,7 +11,7 @@ use crate::harness::attributes::put;
 use crate::harness::clock;
 use crate::harness::jwt::now;
 use crate::harness::kmip::{
-    boolean, create, date_at, encrypt, enumeration, find, integer, link, locate, name, named, revoke, string,
+    boolean, create, date_at, encrypt, enumeration, find, integer, link, locate, name, named, register, revoke, string,
     structure, tags, text,
 };
 use crate::harness::pairs::{pair_of, sign, verify};
@@ -95,13 +95,16 @@ fn dates_are_followed_once_and_at_once() {
     // What has ended is not changed again, and what the caller has ended is not ended by the clock.
     let gone = alice.new_key(&create("AES", 256, &[date_at("DeactivationDate", now() + 100_000)]));
     alice.ok(&revoke(&gone, "KeyCompromise"));
+    // Nor what had ended before it came.
+    let ended = [date_at("ActivationDate", begin - 600), date_at("DeactivationDate", begin - 300)];
+    let past = alice.new_key(&register("AES", &[7; 32], &ended));
     let server = server.restart();
     clock::advance(&place, 60);
     let mut alice = server.alice().connect().unwrap();
     let last = alice.new_key(&create("AES", 256, &[date_at("DeactivationDate", now() + 1_200)]));
     clock::advance(&place, 1_200);
     await_lines(&place, &last, 1);
-    assert_eq!((clocked(&place, &ids[0]).len(), clocked(&place, &gone).len()), (2, 0));
+    assert_eq!([&ids[0], &gone, &past].map(|id| clocked(&place, id).len()), [2, 0, 0]);
     server.stop();
     let (status, out, error) = run(place.command(&options).arg("--check-store"));
     assert!(status.success(), "{out}{error}");
