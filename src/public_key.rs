@@ -4,9 +4,10 @@
 use std::ops::RangeInclusive;
 
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
+use openssl::derive::Deriver;
 use openssl::ec::{Asn1Flag, EcKeyRef};
 use openssl::error::ErrorStack;
-use openssl::pkey::{HasPublic, Id, PKeyRef, Private};
+use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private};
 use openssl::rsa::RsaRef;
 
 /// The permitted length of an RSA modulus, in bits. Shorter keys can be factored (NIST SP 800-131A section 3); OpenSSL
@@ -29,6 +30,9 @@ const CURVE_BITS: u32 = 224;
 
 /// The length of an Ed25519 key, in bytes (RFC 8032 section 5.1.5).
 const ED25519_BYTES: usize = 32;
+
+/// The length of a public key of X25519, in bytes (RFC 7748 section 5).
+const X25519_BYTES: usize = 32;
 
 /// The reason why a public key is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +77,12 @@ pub enum Unsound {
     /// The point has a small order. Anyone can make signatures that such a point verifies.
     #[error("its point has a small order: anyone could sign as its owner")]
     SmallOrder,
+    /// The length is not `X25519_BYTES`.
+    #[error("it is {0} bytes long; expected {X25519_BYTES} for X25519")]
+    X25519Length(usize),
+    /// The point of X25519 has a small order: with every private key, the shared secret is zero (RFC 7748 section 6.1).
+    #[error("its point has a small order: everyone would know the shared secret")]
+    ZeroSecret,
     /// The private numbers do not belong together, or to the public ones.
     #[error("its private numbers do not belong together, or are not those of the public key")]
     Pair,
@@ -121,13 +131,25 @@ pub fn check<T: HasPublic>(key: &PKeyRef<T>) -> Result<Option<Warning>, Unsound>
     }
 }
 
+/// [`check`] of a key that need not verify signatures: X25519 is sound, too, if its point is not of small order (RFC 7748
+/// section 6.1).
+///
+/// # Errors
+/// The first reason why the key is unsound.
+pub fn check_usable<T: HasPublic>(key: &PKeyRef<T>) -> Result<(), Unsound> {
+    match key.id() {
+        Id::X25519 => check_x25519(&key.raw_public_key()?),
+        _ => check(key).map(|_| ()),
+    }
+}
+
 /// Checks whether a private key is sound: its public half is, and its numbers belong together. Of RSA, the factors of the
 /// modulus are primes (RFC 8017 section 3.2).
 ///
 /// # Errors
 /// The first reason why the key is unsound.
 pub fn check_private(key: &PKeyRef<Private>) -> Result<(), Unsound> {
-    check(key)?;
+    check_usable(key)?;
     let belongs = match key.id() {
         // Whether a number is a prime is only computed for numbers of a length that the factors of the modulus can have.
         Id::RSA => {
@@ -250,4 +272,19 @@ fn check_ed25519(key: &[u8]) -> Result<(), Unsound> {
     half.rshift1(&prime)?;
     power.mod_exp(&product, &half, &prime, &mut context)?;
     if power == one { Ok(()) } else { Err(Unsound::OffCurve) }
+}
+
+/// Refuses points of small order. Private keys are multiples of 8, and not of the order of a large subgroup: each of them finds
+/// the same points, so that a known one serves. OpenSSL answers a shared secret of zero with an error.
+fn check_x25519(key: &[u8]) -> Result<(), Unsound> {
+    if key.len() != X25519_BYTES {
+        return Err(Unsound::X25519Length(key.len()));
+    }
+    let (own, other) = (
+        PKey::private_key_from_raw_bytes(&[1; X25519_BYTES], Id::X25519)?,
+        PKey::public_key_from_raw_bytes(key, Id::X25519)?,
+    );
+    let mut deriver = Deriver::new(&own)?;
+    deriver.set_peer(&other)?;
+    deriver.derive_to_vec().map(|_| ()).map_err(|_| Unsound::ZeroSecret)
 }

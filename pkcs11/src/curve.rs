@@ -55,6 +55,12 @@ pub(crate) const ED25519: [u8; 5] = [0x06, 0x03, 0x2b, 0x65, 0x70];
 /// Length in bytes of a public key, and of a seed, of Ed25519 (RFC 8032, 5.1.5).
 pub(crate) const ED25519_BYTES: usize = 32;
 
+/// CKA_EC_PARAMS of X25519: the DER of its object identifier (RFC 8410, 3).
+pub(crate) const X25519: [u8; 5] = [0x06, 0x03, 0x2b, 0x65, 0x6e];
+
+/// Length in bytes of a public key, of a private key and of a shared secret of X25519 (RFC 7748, 5).
+pub(crate) const X25519_BYTES: usize = 32;
+
 /// Returns the content of CKA_EC_POINT, which has this length: the DER of an OCTET STRING, or, of some tokens, the
 /// content itself. Only the length distinguishes the two.
 pub(crate) fn octets(encoded: &[u8], bytes: usize) -> Option<&[u8]> {

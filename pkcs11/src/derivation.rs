@@ -81,9 +81,11 @@ pub enum Derivation<'a> {
         /// The HMAC whose hash is used.
         hmac: MacMechanism,
     },
-    /// The shared x coordinate of ECDH (SEC 1, 3.3.1). Of a shorter key it is the end.
+    /// The shared x coordinate of ECDH (SEC 1, 3.3.1), or the shared secret of X25519 (RFC 7748, 6.1). Of a shorter key it
+    /// is the end.
     Ecdh {
-        /// The other party's point, uncompressed, on the curve of the key. The caller has checked that it is.
+        /// The other party's point, uncompressed, on the curve of the key, or the 32 bytes of its key of X25519. The caller
+        /// has checked that it is, and that the point has no small order.
         point: &'a [u8],
     },
 }
@@ -178,7 +180,9 @@ impl Device {
             DerivationKind::Hkdf | DerivationKind::Counter | DerivationKind::Feedback | DerivationKind::Hash => {
                 SecretKeyKind::Generic { bytes: 32 }
             }
-            DerivationKind::Ecdh => return self.try_ecdh(),
+            DerivationKind::Ecdh => {
+                return self.try_ecdh(|| self.generate_session_pair(&PrivateKeySpec::deriving(PairKind::P256)));
+            }
         };
         let make = || self.generate(&SecretKeySpec { extractable: false, ..secret(base, DERIVING) });
         let (base, other_base) = (make()?, make()?);
@@ -209,11 +213,10 @@ impl Device {
     }
 
     /// Derives the same key by the private key of each of two pairs and the other's public one, and another key by a third.
-    fn try_ecdh(&self) -> Result<String, Failure> {
-        let spec = PrivateKeySpec { uses: DERIVING, ..PrivateKeySpec::signing(PairKind::P256) };
-        let make = || match self.generate_session_pair(&spec)? {
-            (key, PublicParts::Ec(_, point)) => Ok((key, point)),
-            _ => differs("a pair of P-256 is of another kind"),
+    pub(crate) fn try_ecdh(&self, make: impl Fn() -> Result<(Key, PublicParts), Error>) -> Result<String, Failure> {
+        let make = || match make()? {
+            (key, PublicParts::Ec(_, point) | PublicParts::X25519(point)) => Ok((key, point)),
+            _ => differs("a pair is of another kind"),
         };
         let ([(own, own_point), (other, other_point), (_, third)], kek) =
             ([make()?, make()?, make()?], protection::kek(self)?);

@@ -1,4 +1,4 @@
-//! Key pairs: RSA, ECDSA and Ed25519. The private half is made in the token. The public half is read out, because
+//! Key pairs: RSA, ECDSA, Ed25519 and X25519. The private half is made in the token. The public half is read out, because
 //! verification and encryption need no token.
 
 use cryptoki::mechanism::Mechanism;
@@ -6,7 +6,7 @@ use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHan
 use cryptoki::session::Session;
 use cryptoki::types::Ulong;
 
-use crate::curve::{Curve, ED25519, ED25519_BYTES, octets};
+use crate::curve::{Curve, ED25519, ED25519_BYTES, X25519, X25519_BYTES, octets};
 use crate::device::Device;
 use crate::error::{Error, InvalidInput};
 use crate::key::{Key, KeyId};
@@ -28,6 +28,8 @@ pub enum PairKind {
     Ec(Curve),
     /// CKK_EC_EDWARDS on edwards25519.
     Ed25519,
+    /// CKK_EC_MONTGOMERY on curve25519. Its keys agree on secrets, and nothing else.
+    X25519,
 }
 
 /// The public half of a pair.
@@ -44,6 +46,8 @@ pub enum PublicParts {
     Ec(Curve, Vec<u8>),
     /// The 32 bytes of a point (RFC 8032, 5.1.2).
     Ed25519(Vec<u8>),
+    /// The 32 bytes of a u-coordinate (RFC 7748, 5).
+    X25519(Vec<u8>),
 }
 
 impl PairKind {
@@ -53,7 +57,7 @@ impl PairKind {
     /// Refuses kinds of which no key is made here.
     fn validate(self) -> Result<(), Error> {
         match self {
-            Self::Rsa { bits: 2048 | 3072 | 4096 } | Self::Ec(_) | Self::Ed25519 => Ok(()),
+            Self::Rsa { bits: 2048 | 3072 | 4096 } | Self::Ec(_) | Self::Ed25519 | Self::X25519 => Ok(()),
             Self::Rsa { .. } => Err(Error::InvalidInput(InvalidInput::RsaKeyLength)),
         }
     }
@@ -73,7 +77,17 @@ impl PairKind {
     pub(crate) fn wrapped_room(self) -> usize {
         match self {
             Self::Rsa { bits } => bits / 16 * 9 + 128,
-            Self::Ec(_) | Self::Ed25519 => 384,
+            Self::Ec(_) | Self::Ed25519 | Self::X25519 => 384,
+        }
+    }
+
+    /// Returns the length in bytes of the secret on which two keys of this kind agree ([`crate::Derivation::Ecdh`]); `None`
+    /// for a kind that does not.
+    pub fn secret_bytes(self) -> Option<usize> {
+        match self {
+            Self::Rsa { .. } | Self::Ed25519 => None,
+            Self::Ec(curve) => Some(curve.bytes()),
+            Self::X25519 => Some(X25519_BYTES),
         }
     }
 
@@ -82,6 +96,7 @@ impl PairKind {
             Self::Rsa { .. } => KeyType::RSA,
             Self::Ec(_) => KeyType::EC,
             Self::Ed25519 => KeyType::EC_EDWARDS,
+            Self::X25519 => KeyType::EC_MONTGOMERY,
         }
     }
 
@@ -91,6 +106,7 @@ impl PairKind {
             Self::Rsa { .. } => None,
             Self::Ec(curve) => Some(Attribute::EcParams(curve.params().to_vec())),
             Self::Ed25519 => Some(Attribute::EcParams(ED25519.to_vec())),
+            Self::X25519 => Some(Attribute::EcParams(X25519.to_vec())),
         }
     }
 
@@ -99,6 +115,7 @@ impl PairKind {
             Self::Rsa { .. } => Mechanism::RsaPkcsKeyPairGen,
             Self::Ec(_) => Mechanism::EccKeyPairGen,
             Self::Ed25519 => Mechanism::EccEdwardsKeyPairGen,
+            Self::X25519 => Mechanism::EccMontgomeryKeyPairGen,
         }
     }
 
@@ -126,7 +143,7 @@ impl PairKind {
     fn read(self, session: &Session, public: ObjectHandle) -> Result<Option<PublicParts>, cryptoki::error::Error> {
         let wanted = match self {
             Self::Rsa { .. } => vec![AttributeType::Modulus, AttributeType::PublicExponent],
-            Self::Ec(_) | Self::Ed25519 => vec![AttributeType::EcPoint],
+            Self::Ec(_) | Self::Ed25519 | Self::X25519 => vec![AttributeType::EcPoint],
         };
         let found = session.get_attributes(public, &wanted)?;
         Ok(match (self, found.as_slice()) {
@@ -138,6 +155,9 @@ impl PairKind {
             }
             (Self::Ed25519, [Attribute::EcPoint(encoded)]) => {
                 octets(encoded, ED25519_BYTES).map(|point| PublicParts::Ed25519(point.to_vec()))
+            }
+            (Self::X25519, [Attribute::EcPoint(encoded)]) => {
+                octets(encoded, X25519_BYTES).map(|point| PublicParts::X25519(point.to_vec()))
             }
             _ => None,
         })
@@ -191,7 +211,7 @@ impl Device {
         let (private, parts) = match kind {
             // No other caller could make a key for seconds.
             PairKind::Rsa { .. } => self.work(make)?,
-            PairKind::Ec(_) | PairKind::Ed25519 => self.lasting(make)?,
+            PairKind::Ec(_) | PairKind::Ed25519 | PairKind::X25519 => self.lasting(make)?,
         };
         let parts = parts.ok_or(Error::Binding(cryptoki::error::Error::InvalidValue))?;
         Ok((self.token_key(private, None), parts))

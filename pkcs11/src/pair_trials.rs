@@ -1,7 +1,8 @@
 //! Trials of key pairs: which kinds the token makes, which it wraps, and how their private keys decrypt.
 
 use cryptoki_sys::{
-    CK_MECHANISM_TYPE, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EC_KEY_PAIR_GEN, CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS_OAEP,
+    CK_MECHANISM_TYPE, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EC_KEY_PAIR_GEN, CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
+    CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS_OAEP,
 };
 use zeroize::Zeroizing;
 
@@ -10,7 +11,7 @@ use crate::curve::{Curve, ED25519_BYTES};
 use crate::device::Device;
 use crate::error::Error;
 use crate::key::Key;
-use crate::pair::PairKind;
+use crate::pair::{PairKind, PublicParts};
 use crate::private_key::{Part, PrivateKeySpec, PrivateParts};
 use crate::protection;
 use crate::rsa::{Oaep, RsaPadding};
@@ -22,6 +23,7 @@ const P521: PairKind = PairKind::Ec(Curve::P521);
 const SECP256K1: PairKind = PairKind::Ec(Curve::Secp256k1);
 const EC: Option<CK_MECHANISM_TYPE> = Some(CKM_EC_KEY_PAIR_GEN);
 const EDWARDS: Option<CK_MECHANISM_TYPE> = Some(CKM_EC_EDWARDS_KEY_PAIR_GEN);
+const MONTGOMERY: Option<CK_MECHANISM_TYPE> = Some(CKM_EC_MONTGOMERY_KEY_PAIR_GEN);
 
 /// The trials, in an order in which each failure explains later ones.
 pub(crate) const TRIALS: &[Trial] = &[
@@ -35,6 +37,10 @@ pub(crate) const TRIALS: &[Trial] = &[
     trial("Ed25519 pairs", EDWARDS, Need::Pair(PairKind::Ed25519), |device| pair(device, PairKind::Ed25519)),
     trial("Ed25519 pairs, wrapped", EDWARDS, Need::WrappedPair(PairKind::Ed25519), |device| {
         wrapped_pair(device, PairKind::Ed25519)
+    }),
+    trial("X25519 pairs", MONTGOMERY, Need::Pair(PairKind::X25519), |device| pair(device, PairKind::X25519)),
+    trial("X25519 pairs, wrapped", MONTGOMERY, Need::WrappedPair(PairKind::X25519), |device| {
+        wrapped_pair(device, PairKind::X25519)
     }),
     Trial {
         name: "RSA pairs, wrapped",
@@ -56,15 +62,16 @@ pub(crate) const TRIALS: &[Trial] = &[
 fn wrapped_pair(device: &Device, kind: PairKind) -> Result<String, Failure> {
     knows(device, kind)?;
     let kek = protection::kek(device)?;
-    let (blob, _) = device.generate_wrapped_pair(&kek, kind)?;
-    signs(device, &device.unwrap_private(&kek, &blob, &PrivateKeySpec::signing(kind))?, kind)
+    serves(device, kind, |spec| {
+        let (blob, public) = device.generate_wrapped_pair(&kek, kind)?;
+        Ok((device.unwrap_private(&kek, &blob, spec)?, public))
+    })
 }
 
-/// Makes a pair as session objects and signs by it.
+/// Makes a pair as session objects and signs by it, or several that agree on a secret.
 fn pair(device: &Device, kind: PairKind) -> Result<String, Failure> {
     knows(device, kind)?;
-    let (private, _) = device.generate_session_pair(&PrivateKeySpec::signing(kind))?;
-    signs(device, &private, kind)
+    serves(device, kind, |spec| device.generate_session_pair(spec))
 }
 
 /// Finds by C_CreateObject whether the token knows the curve. To C_GenerateKeyPair on an unknown one, Kryoptic answers as
@@ -79,23 +86,43 @@ fn knows(device: &Device, kind: PairKind) -> Result<(), Error> {
 
 fn import(device: &Device) -> Result<String, Failure> {
     let kind = PairKind::P256;
-    signs(device, &imported(device, kind)?, kind)
+    signs(device, &imported(device, kind)?, SignatureMechanism::Ecdsa { hash: Hash::Sha256, curve: Curve::P256 })
 }
 
 /// Imports a key of a curve whose number is known to everybody.
 fn imported(device: &Device, kind: PairKind) -> Result<Key, Error> {
-    let bytes = if let PairKind::Ec(curve) = kind { curve.bytes() } else { ED25519_BYTES };
+    let bytes = kind.secret_bytes().unwrap_or(ED25519_BYTES);
     // Below the order of every curve: that of P-521 has 521 bits, and so a first byte of 1.
     let parts = PrivateParts::new([(Part::Value, Zeroizing::new([&[0][..], &vec![7; bytes - 1]].concat()))]);
-    device.import_session_private(&PrivateKeySpec::signing(kind), &parts)
+    device.import_session_private(&usual(kind), &parts)
 }
 
-fn signs(device: &Device, private: &Key, kind: PairKind) -> Result<String, Failure> {
+/// The specification of a private key that has the use for which most keys of its kind are.
+fn usual(kind: PairKind) -> PrivateKeySpec {
+    match kind {
+        PairKind::Rsa { .. } | PairKind::Ec(_) | PairKind::Ed25519 => PrivateKeySpec::signing(kind),
+        PairKind::X25519 => PrivateKeySpec::deriving(kind),
+    }
+}
+
+/// Uses pairs of this kind, which `make` makes, as most of them are used.
+fn serves(
+    device: &Device,
+    kind: PairKind,
+    make: impl Fn(&PrivateKeySpec) -> Result<(Key, PublicParts), Error>,
+) -> Result<String, Failure> {
+    let make = || make(&usual(kind));
     let mechanism = match kind {
         PairKind::Rsa { .. } => SignatureMechanism::pss(Hash::Sha256),
         PairKind::Ec(curve) => SignatureMechanism::Ecdsa { hash: Hash::Sha256, curve },
         PairKind::Ed25519 => SignatureMechanism::Ed25519,
+        PairKind::X25519 => return device.try_ecdh(make),
     };
+    let (private, _) = make()?;
+    signs(device, &private, mechanism)
+}
+
+fn signs(device: &Device, private: &Key, mechanism: SignatureMechanism) -> Result<String, Failure> {
     device.sign(private, mechanism, &[8; 32])?;
     works()
 }

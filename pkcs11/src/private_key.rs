@@ -52,7 +52,7 @@ pub enum Part {
     Exponent2,
     /// The inverse of the second prime modulo the first.
     Coefficient,
-    /// The number of a key of a curve, or the seed of Ed25519.
+    /// The number of a key of a curve, the seed of Ed25519, or the 32 bytes of a key of X25519.
     Value,
 }
 
@@ -125,6 +125,12 @@ impl PrivateKeySpec {
     /// A key that signs and stays in the token.
     pub const fn signing(kind: PairKind) -> Self {
         let uses = Uses { sign: true, ..Uses::NONE };
+        Self { kind, sensitive: true, extractable: false, uses }
+    }
+
+    /// A key from which keys are derived, and which stays in the token.
+    pub const fn deriving(kind: PairKind) -> Self {
+        let uses = Uses { derive: true, ..Uses::NONE };
         Self { kind, sensitive: true, extractable: false, uses }
     }
 
@@ -236,7 +242,7 @@ impl Device {
         let handle = key.handle(self.generation)?;
         let wanted = match kind {
             PairKind::Rsa { .. } => &Part::RSA[..],
-            PairKind::Ec(_) | PairKind::Ed25519 => &[Part::Value],
+            PairKind::Ec(_) | PairKind::Ed25519 | PairKind::X25519 => &[Part::Value],
         };
         let read = self.work(|session| {
             let read = wanted.iter().map(|part| {

@@ -170,7 +170,7 @@ pub(super) enum KeyFileFault {
     Encrypted,
     #[error("OpenSSL cannot read it")]
     NotCertificate,
-    #[error("it is not a private or public key of RSA, an elliptic curve or Ed25519")]
+    #[error("it is not a private or public key of RSA, an elliptic curve, Ed25519 or X25519")]
     NotDer,
 }
 

@@ -12,6 +12,7 @@ pub(super) enum Kind {
     Rsa,
     Ec,
     Ed25519,
+    X25519,
     Hmac,
     Chacha20,
     #[value(name = "3des")]
@@ -47,7 +48,7 @@ const HALVES: [(UsageMask, UsageMask); 5] = [
 ];
 
 impl Kind {
-    /// Returns the kind of keys with this algorithm.
+    /// Returns the kind of keys with this algorithm. That of X25519 is also that of other curves.
     pub(super) fn of(algorithm: CryptographicAlgorithm) -> Option<Self> {
         use CryptographicAlgorithm as A;
         match algorithm {
@@ -72,7 +73,7 @@ impl Kind {
 
     /// Whether a key of this kind is a private and a public key.
     pub(super) fn is_pair(self) -> bool {
-        matches!(self, Self::Rsa | Self::Ec | Self::Ed25519)
+        matches!(self, Self::Rsa | Self::Ec | Self::Ed25519 | Self::X25519)
     }
 
     /// Returns the parameters of a new key.
@@ -91,12 +92,16 @@ impl Kind {
         if let Some(algorithm) = choice.algorithm {
             return Ok(Parameters { algorithm, bits: choice.size.unwrap_or(256), domain: None });
         }
-        let curve = choice.curve.unwrap_or(RecommendedCurve::P_256);
+        let curve = match self {
+            Self::Ec => Some(choice.curve.unwrap_or(RecommendedCurve::P_256)),
+            Self::X25519 => Some(RecommendedCurve::CURVE25519),
+            _ => None,
+        };
         let hash = choice.hash.unwrap_or(HashingAlgorithm::SHA_256);
         let (algorithm, usual) = match self {
             Self::Aes => (CryptographicAlgorithm::AES, 256),
             Self::Rsa => (CryptographicAlgorithm::RSA, 3072),
-            Self::Ec => (CryptographicAlgorithm::EC, curve_bits(curve)),
+            Self::Ec | Self::X25519 => (CryptographicAlgorithm::EC, curve.map_or(256, curve_bits)),
             Self::Ed25519 => (CryptographicAlgorithm::Ed25519, 256),
             Self::Hmac => hmac(hash)?,
             Self::Chacha20 => (CryptographicAlgorithm::ChaCha20Poly1305, 256),
@@ -107,8 +112,7 @@ impl Kind {
                 ));
             }
         };
-        let domain = (self == Self::Ec)
-            .then_some(CryptographicDomainParameters { qlength: None, recommended_curve: Some(curve) });
+        let domain = curve.map(|_| CryptographicDomainParameters { qlength: None, recommended_curve: curve });
         Ok(Parameters { algorithm, bits: choice.size.unwrap_or(usual), domain })
     }
 
@@ -119,6 +123,7 @@ impl Kind {
     pub(super) fn masks(self, wanted: &[UsageMask]) -> Result<[UsageMask; 2], Error> {
         let all = wanted.iter().fold(UsageMask::default(), |mask, usage| mask | *usage);
         match (self.is_pair(), wanted) {
+            (true, []) if self == Self::X25519 => Ok([UsageMask::DERIVE_KEY; 2]),
             (true, []) => Ok([UsageMask::SIGN, UsageMask::VERIFY]),
             (true, _) => halves(all),
             (false, []) if self == Self::SecretData => Ok([UsageMask::default(); 2]),
@@ -183,6 +188,8 @@ mod tests {
             (Kind::Ec, curve, true),
             (Kind::Aes, curve, false),
             (Kind::Ed25519, curve, false),
+            (Kind::X25519, curve, false),
+            (Kind::X25519, Choice::default(), true),
             (Kind::Hmac, hash, true),
             (Kind::Rsa, hash, false),
             (Kind::Rsa, size, true),
@@ -210,6 +217,7 @@ mod tests {
             [UsageMask::SIGN | UsageMask::DECRYPT, UsageMask::VERIFY | UsageMask::ENCRYPT]
         );
         assert_eq!(masks(&[UsageMask::SIGN, UsageMask::MAC_GENERATE]).unwrap_err().status(), 2);
+        assert_eq!(Kind::X25519.masks(&[]).unwrap(), [UsageMask::DERIVE_KEY; 2]);
         assert_eq!(Kind::Hmac.masks(&[]).unwrap()[0], UsageMask::MAC_GENERATE | UsageMask::MAC_VERIFY);
         assert_eq!(Kind::Aes.masks(&[]).unwrap()[0], UsageMask::ENCRYPT | UsageMask::DECRYPT);
         assert_eq!(Kind::Aes.masks(&[UsageMask::WRAP_KEY]).unwrap()[0], UsageMask::WRAP_KEY);

@@ -1,6 +1,6 @@
 //! Derivation of keys from others, inside the token.
 
-use claviger_pkcs11::{Derivation, DerivationKind, Device, Key, PairKind, Secret, SecretKeyKind, SecretKeySpec, Uses};
+use claviger_pkcs11::{Derivation, DerivationKind, Device, Key, Secret, SecretKeyKind, SecretKeySpec, Uses};
 
 use super::error::Error;
 use super::key::{KeyKind, ManagedKey, is_wrappable};
@@ -121,7 +121,11 @@ impl Custody {
 /// Checks that the base has the type that the derivation takes.
 fn check(base: Base<'_>, derivation: &Derivation<'_>) -> Result<(), Error> {
     match (base, derivation) {
-        (Base::Key(ManagedKey { kind: KeyKind::Private(PairKind::Ec(_)), .. }), Derivation::Ecdh { .. }) => Ok(()),
+        (Base::Key(ManagedKey { kind: KeyKind::Private(kind), .. }), Derivation::Ecdh { .. })
+            if kind.secret_bytes().is_some() =>
+        {
+            Ok(())
+        }
         (Base::Key(ManagedKey { kind: KeyKind::Secret(_), .. }) | Base::Value { .. }, Derivation::Ecdh { .. }) => {
             Err(Error::KeyType)
         }

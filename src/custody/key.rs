@@ -15,7 +15,7 @@ use crate::store::object::{Class, Material};
 pub enum KeyKind {
     /// A secret key.
     Secret(SecretKeyKind),
-    /// A private key, which signs or decrypts.
+    /// A private key, which signs, decrypts or derives.
     Private(PairKind),
     /// A public key, which needs no token.
     Public,

@@ -127,5 +127,6 @@ fn public_key_info(parts: &PublicParts) -> Result<Vec<u8>, ErrorStack> {
             key.public_key_to_der()
         }
         PublicParts::Ed25519(point) => PKey::public_key_from_raw_bytes(point, Id::ED25519)?.public_key_to_der(),
+        PublicParts::X25519(point) => PKey::public_key_from_raw_bytes(point, Id::X25519)?.public_key_to_der(),
     }
 }

@@ -13,7 +13,7 @@ use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectTyp
 use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue, KeyWrappingData};
 use crate::kmip::objects::SymmetricKey;
 use crate::kmip::{Attributes, ManagedObject, Tag};
-use crate::public_key::{RSA_BITS, check, check_private};
+use crate::public_key::{RSA_BITS, check_private, check_usable};
 use crate::secret::Bytes;
 use crate::store::object::{Class, Material};
 
@@ -191,7 +191,7 @@ impl Brought {
                     Some(kind) => (Some(kind), BroughtHalf::facts(kind)),
                     None => return Ok(None),
                 };
-                check(&key)?;
+                check_usable(&key)?;
                 let info = key.public_key_to_der().map_err(CustodyError::PublicKey)?;
                 Ok(Some((half(kind, facts, false), Value::Public(info))))
             }

@@ -7,7 +7,7 @@ use super::key_formats::point_of;
 use super::key_pair::pair_kind;
 use super::object::Object;
 use super::{first_input, mechanism};
-use crate::custody::{Derivation, Mac, PairKind};
+use crate::custody::{Derivation, Mac};
 use crate::kmip::Tag;
 use crate::kmip::enumerations::{BlockCipherMode, CryptographicAlgorithm, DerivationMethod, HashingAlgorithm};
 use crate::kmip::payloads::derive_key::DerivationParameters;
@@ -47,8 +47,8 @@ pub(super) fn of<'a>(
             Ok(Derivation::Feedback { prf: prf()?, iv, input: data })
         }
         DerivationMethod::HASH => hashed(base, hash, data, bytes),
-        DerivationMethod::AsymmetricKey => match pair_kind(&base.attributes)? {
-            PairKind::Ec(curve) if bytes <= curve.bytes() => Ok(Derivation::Ecdh { point: data }),
+        DerivationMethod::AsymmetricKey => match pair_kind(&base.attributes)?.secret_bytes() {
+            Some(most) if bytes <= most => Ok(Derivation::Ecdh { point: data }),
             _ => {
                 let fault = "the key that ECDH derives is at most as long as a coordinate of the curve";
                 Err(Error::Invalid { tag: Tag::CryptographicLength, fault })
@@ -67,14 +67,14 @@ pub(super) fn of<'a>(
 /// # Errors
 /// The key is not a private key of a curve, or the other one is not a sound key of the same curve.
 pub(super) fn shared_with(base: &Object, public: &[u8]) -> Result<Vec<u8>, Error> {
-    let curve = match base.kind.is_private().then(|| pair_kind(&base.attributes)).transpose()? {
-        Some(PairKind::Ec(curve)) => curve,
+    let kind = match base.kind.is_private().then(|| pair_kind(&base.attributes)).transpose()? {
+        Some(kind) if kind.secret_bytes().is_some() => kind,
         _ => return Err(Error::BadParameters("AsymmetricKey derives from a private key of a curve, by ECDH")),
     };
     if public.is_empty() {
         return Err(Error::Missing(Tag::DerivationData));
     }
-    point_of(curve, public)?.ok_or(Error::BadParameters(
+    point_of(kind, public)?.ok_or(Error::BadParameters(
         "the DerivationData of AsymmetricKey is a public key of the curve of the private key, as SubjectPublicKeyInfo or as a point",
     ))
 }

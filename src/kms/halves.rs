@@ -7,7 +7,7 @@ use super::gate::NewGrant;
 use super::kept;
 use super::key_fault::KeyFault;
 use super::key_formats::formats;
-use super::key_pair::{Half, bits, name_of, new_pair_kind};
+use super::key_pair::{Half, bits, named_curve, new_pair_kind};
 use super::object_kind::{Half as Terms, ObjectKind, SEALING_KEY, unrestricted};
 use super::proposal::{
     Origin, Proposal, check_quantum_safe, check_settable, leave_out, name, set_dates, set_protection,
@@ -49,7 +49,7 @@ pub(super) fn propose_half(
         (true, Some(format)) if is_format(Some(kind), true, format) => format,
         // The standard's default (section 4.26).
         (true, _) if is_rsa => KeyFormatType::PKCS_1,
-        (true, _) if kind == PairKind::Ed25519 => KeyFormatType::PKCS_8,
+        (true, _) if matches!(kind, PairKind::Ed25519 | PairKind::X25519) => KeyFormatType::PKCS_8,
         (true, _) => KeyFormatType::ECPrivateKey,
         (false, Some(KeyFormatType::PKCS_1)) if is_rsa => KeyFormatType::PKCS_1,
         (false, None) if is_rsa && !call.is_bare => KeyFormatType::PKCS_1,
@@ -138,13 +138,18 @@ fn set_facts(attributes: &mut Attributes, own: &BroughtHalf<'_>) -> Result<(), E
     use CryptographicAlgorithm as A;
     let (algorithm, length) = own.facts;
     let given = *attributes.cryptographic_algorithm.get_or_insert(algorithm);
-    if given != algorithm && !(algorithm == A::EC && matches!(given, A::ECDSA | A::ECDH)) {
+    let is_other_name = match own.kind {
+        Some(PairKind::Ec(_)) => matches!(given, A::ECDSA | A::ECDH),
+        Some(PairKind::X25519) => given == A::ECDH,
+        _ => false,
+    };
+    if given != algorithm && !is_other_name {
         return Err(Error::Invalid { tag: Tag::CryptographicAlgorithm, fault: "it is not that of the key material" });
     }
     if *attributes.cryptographic_length.get_or_insert(length) != length {
         return Err(Error::Invalid { tag: Tag::CryptographicLength, fault: "it is not that of the key material" });
     }
-    let curve = if let Some(PairKind::Ec(curve)) = own.kind { Some(name_of(curve)) } else { None };
+    let curve = own.kind.and_then(named_curve);
     if let Some(domain) = &attributes.cryptographic_domain_parameters
         && (domain.recommended_curve.is_some_and(|given| Some(given) != curve)
             || domain.qlength.is_some_and(|given| given != length))
@@ -167,12 +172,12 @@ fn is_format(kind: Option<PairKind>, is_private: bool, format: KeyFormatType) ->
         (Some(PairKind::Ec(_)), true) => {
             matches!(format, F::ECPrivateKey | F::PKCS_8 | F::TransparentECPrivateKey | F::Raw)
         }
-        (Some(PairKind::Ed25519), true) => matches!(format, F::PKCS_8 | F::Raw),
+        (Some(PairKind::Ed25519 | PairKind::X25519), true) => matches!(format, F::PKCS_8 | F::Raw),
         (Some(PairKind::Rsa { .. }) | None, false) => {
             matches!(format, F::X_509 | F::PKCS_1 | F::TransparentRSAPublicKey)
         }
         (Some(PairKind::Ec(_)), false) => matches!(format, F::X_509 | F::TransparentECPublicKey | F::Raw),
-        (Some(PairKind::Ed25519), false) => matches!(format, F::X_509 | F::Raw),
+        (Some(PairKind::Ed25519 | PairKind::X25519), false) => matches!(format, F::X_509 | F::Raw),
         (None, true) => false,
     }
 }
@@ -182,7 +187,7 @@ impl BroughtHalf<'_> {
     pub(super) fn facts(kind: PairKind) -> (CryptographicAlgorithm, i32) {
         let algorithm = match kind {
             PairKind::Rsa { .. } => CryptographicAlgorithm::RSA,
-            PairKind::Ec(_) => CryptographicAlgorithm::EC,
+            PairKind::Ec(_) | PairKind::X25519 => CryptographicAlgorithm::EC,
             PairKind::Ed25519 => CryptographicAlgorithm::Ed25519,
         };
         (algorithm, bits(kind))

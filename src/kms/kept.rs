@@ -8,6 +8,8 @@ use openssl::x509::X509;
 use super::certificate_identity::{identity, signature_algorithm};
 use super::error::Error;
 use super::kept_fault::KeptFault;
+use super::key_pair::bits;
+use crate::custody::PairKind;
 use crate::kmip::attributes::{CertificateIdentity, CertificateNames, Digest, INSTANCES, Link, TEXT_BYTES};
 use crate::kmip::enumerations::{
     CertificateType, CryptographicAlgorithm, DigitalSignatureAlgorithm, HashingAlgorithm, KeyFormatType, LinkType,
@@ -270,6 +272,8 @@ fn public_facts(object: &ManagedObject) -> Option<(Option<CryptographicAlgorithm
         Id::RSA | Id::RSA_PSS => Some(CryptographicAlgorithm::RSA),
         Id::DSA => Some(CryptographicAlgorithm::DSA),
         Id::DH => Some(CryptographicAlgorithm::DH),
+        // OpenSSL counts 253 bits of X25519.
+        Id::X25519 => return Some((Some(CryptographicAlgorithm::EC), Some(bits(PairKind::X25519)))),
         Id::EC => Some(CryptographicAlgorithm::EC),
         Id::ED25519 => Some(CryptographicAlgorithm::Ed25519),
         Id::ED448 => Some(CryptographicAlgorithm::Ed448),

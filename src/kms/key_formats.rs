@@ -16,7 +16,7 @@ use crate::kmip::enumerations::{KeyFormatType, RecommendedCurve};
 use crate::kmip::key_block::{KeyBlock, KeyMaterial};
 use crate::kmip::ttlv::{Item, Value};
 use crate::kmip::{Attributes, Tag};
-use crate::public_key::{Unsound, check};
+use crate::public_key::{Unsound, check_usable};
 use crate::secret::Bytes;
 
 /// The answer of reading a key from outside. `None`: the material is not a key of the format, or one that the server does
@@ -39,6 +39,7 @@ pub(super) fn read_public(block: &KeyBlock, attributes: &Attributes) -> Read<Pub
         (KeyFormatType::Raw, Some(KeyMaterial::Bytes(bytes))) => match pair_kind(attributes) {
             Ok(PairKind::Ec(curve)) => return on_curve(curve, bytes),
             Ok(PairKind::Ed25519) => PKey::public_key_from_raw_bytes(bytes, Id::ED25519),
+            Ok(PairKind::X25519) => PKey::public_key_from_raw_bytes(bytes, Id::X25519),
             _ => return Ok(None),
         },
         (KeyFormatType::TransparentRSAPublicKey, Some(KeyMaterial::Structure(items))) => {
@@ -83,6 +84,7 @@ pub(super) fn read_private(block: &KeyBlock, attributes: &Attributes) -> Read<Pr
             Ok(PairKind::Ec(curve)) if bytes.len() > curve.bytes() => return Err(Unsound::Pair),
             Ok(PairKind::Ec(curve)) => return private_on(curve, &Wiped(BigNum::from_slice(bytes)?)).map(Some),
             Ok(PairKind::Ed25519) => PKey::private_key_from_raw_bytes(bytes, Id::ED25519),
+            Ok(PairKind::X25519) => PKey::private_key_from_raw_bytes(bytes, Id::X25519),
             _ => return Ok(None),
         },
         (KeyFormatType::TransparentECPrivateKey, Some(KeyMaterial::Structure(items))) => {
@@ -106,6 +108,7 @@ pub(super) fn kind_of<T: HasPublic>(key: &PKeyRef<T>) -> Option<PairKind> {
             Curve::ALL.into_iter().find(|curve| curve_name(*curve) == name).map(PairKind::Ec)
         }
         Id::ED25519 => Some(PairKind::Ed25519),
+        Id::X25519 => Some(PairKind::X25519),
         _ => None,
     }
 }
@@ -137,7 +140,7 @@ fn public_material(
             ]))
         }
         (KeyFormatType::Raw, Some(PairKind::Ec(_))) => bytes(point(key)?),
-        (KeyFormatType::Raw, Some(PairKind::Ed25519)) => bytes(key.raw_public_key()?),
+        (KeyFormatType::Raw, Some(PairKind::Ed25519 | PairKind::X25519)) => bytes(key.raw_public_key()?),
         _ => None,
     })
 }
@@ -165,7 +168,7 @@ fn private_material(
             let length = i32::try_from(curve.bytes()).unwrap_or_default();
             bytes(key.ec_key()?.private_key().to_vec_padded(length)?)
         }
-        (KeyFormatType::Raw, PairKind::Ed25519) => bytes(key.raw_private_key()?),
+        (KeyFormatType::Raw, PairKind::Ed25519 | PairKind::X25519) => bytes(key.raw_private_key()?),
         (KeyFormatType::TransparentECPrivateKey, PairKind::Ec(curve)) => {
             Some(KeyMaterial::Structure(vec![curve_item(curve), item(Tag::D, key.ec_key()?.private_key())?]))
         }
@@ -195,10 +198,10 @@ pub(super) fn formats(kind: Option<PairKind>, is_private: bool) -> &'static str 
     match (kind, is_private) {
         (Some(PairKind::Rsa { .. }), true) => "PKCS_1, PKCS_8 or TransparentRSAPrivateKey",
         (Some(PairKind::Ec(_)), true) => "ECPrivateKey, PKCS_8, TransparentECPrivateKey or Raw",
-        (Some(PairKind::Ed25519), true) => "PKCS_8 or Raw",
+        (Some(PairKind::Ed25519 | PairKind::X25519), true) => "PKCS_8 or Raw",
         (Some(PairKind::Rsa { .. }), false) => "X_509, PKCS_1 or TransparentRSAPublicKey",
         (Some(PairKind::Ec(_)), false) => "X_509, TransparentECPublicKey or Raw",
-        (Some(PairKind::Ed25519), false) => "X_509 or Raw",
+        (Some(PairKind::Ed25519 | PairKind::X25519), false) => "X_509 or Raw",
         (None, _) => "X_509",
     }
 }
@@ -232,24 +235,28 @@ fn on_curve(curve: Curve, point: &[u8]) -> Read<Public> {
     Ok(Some(PKey::from_ec_key(key)?))
 }
 
-/// The uncompressed point of a public key of this curve, from a SubjectPublicKeyInfo or a point (SEC 1, 2.3.4). `None`: it is
-/// neither, or of another curve.
+/// The uncompressed point of a public key of this kind, from a SubjectPublicKeyInfo or a point (SEC 1, 2.3.4); of X25519 the 32
+/// bytes (RFC 7748). `None`: it is neither, of another curve, or the kind does not agree on secrets.
 ///
 /// # Errors
-/// The point is not on the curve, or is the point at infinity.
-pub(super) fn point_of(curve: Curve, public: &[u8]) -> Result<Option<Vec<u8>>, Unsound> {
-    /// Tag of a SEQUENCE in DER; no point begins with it.
+/// The point is not on the curve, is the point at infinity, or one of X25519 of small order.
+pub(super) fn point_of(kind: PairKind, public: &[u8]) -> Result<Option<Vec<u8>>, Unsound> {
+    /// Tag of a SEQUENCE in DER; no point of a curve of ECDSA begins with it.
     const SEQUENCE: u8 = 0x30;
-    let key = match public.first() {
-        Some(&SEQUENCE) => match PKey::public_key_from_der(public) {
+    let key = match (kind, public.first()) {
+        (PairKind::X25519, _) if Some(public.len()) == kind.secret_bytes() => {
+            Some(PKey::public_key_from_raw_bytes(public, Id::X25519)?)
+        }
+        (PairKind::Ec(_) | PairKind::X25519, Some(&SEQUENCE)) => match PKey::public_key_from_der(public) {
             Err(_) if names_served_curve(public) => return Err(Unsound::OffCurve),
             key => key.ok(),
         },
-        _ => on_curve(curve, public)?,
+        (PairKind::Ec(curve), _) => on_curve(curve, public)?,
+        _ => None,
     };
-    let Some(key) = key.filter(|key| kind_of(key) == Some(PairKind::Ec(curve))) else { return Ok(None) };
-    check(&key)?;
-    Ok(Some(point(&key)?))
+    let Some(key) = key.filter(|key| kind_of(key) == Some(kind)) else { return Ok(None) };
+    check_usable(&key)?;
+    Ok(Some(if kind == PairKind::X25519 { key.raw_public_key()? } else { point(&key)? }))
 }
 
 fn private_on(curve: Curve, number: &BigNumRef) -> Result<PKey<Private>, Unsound> {

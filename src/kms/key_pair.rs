@@ -16,8 +16,11 @@ pub(super) struct Half {
 /// The length of a key of Ed25519, in bits.
 const ED25519_BITS: i32 = 256;
 
+/// The length of a key of X25519, in bits.
+const X25519_BITS: i32 = 256;
+
 const NO_CURVE: Error =
-    Error::UnsupportedParameters("keys of curves are served on P-256, P-384, P-521, secp256k1 and Ed25519");
+    Error::UnsupportedParameters("keys of curves are served on P-256, P-384, P-521, secp256k1, Ed25519 and X25519");
 
 /// The kind of a private key with this algorithm, length and curve.
 pub(super) fn pair_kind(attributes: &Attributes) -> Result<PairKind, Error> {
@@ -34,16 +37,16 @@ pub(super) fn pair_kind(attributes: &Attributes) -> Result<PairKind, Error> {
         Algorithm::Ed25519 if length == ED25519_BITS => Ok(PairKind::Ed25519),
         Algorithm::Ed25519 => Err(invalid("an Ed25519 key has 256 bits")),
         Algorithm::EC | Algorithm::ECDSA | Algorithm::ECDH => {
-            let curve = match named {
-                Some(named) => curve_of(named).ok_or(NO_CURVE)?,
-                None => usual_curve(length).ok_or(invalid(
+            let kind = match named {
+                Some(named) => kind_on(algorithm, named)?,
+                None => PairKind::Ec(usual_curve(length).ok_or(invalid(
                     "an elliptic curve key has 256, 384 or 521 bits; name another curve in CryptographicDomainParameters",
-                ))?,
+                ))?),
             };
-            if bits(PairKind::Ec(curve)) != length {
+            if bits(kind) != length {
                 return Err(invalid("it is not that of the curve"));
             }
-            Ok(PairKind::Ec(curve))
+            Ok(kind)
         }
         other => Err(Error::UnsupportedAlgorithm(other)),
     }
@@ -67,6 +70,31 @@ pub(super) fn bits(kind: PairKind) -> i32 {
         PairKind::Ec(Curve::P384) => 384,
         PairKind::Ec(Curve::P521) => 521,
         PairKind::Ed25519 => ED25519_BITS,
+        PairKind::X25519 => X25519_BITS,
+    }
+}
+
+/// The kind of a key of EC, ECDSA or ECDH on this curve. On CURVE25519 these are keys of X25519; those that sign have the
+/// algorithm Ed25519.
+fn kind_on(algorithm: CryptographicAlgorithm, named: RecommendedCurve) -> Result<PairKind, Error> {
+    match (curve_of(named), named) {
+        (Some(curve), _) => Ok(PairKind::Ec(curve)),
+        (None, RecommendedCurve::CURVE25519) if algorithm == CryptographicAlgorithm::ECDSA => {
+            Err(Error::UnsupportedParameters(
+                "ECDSA has no keys of CURVE25519: to sign use the algorithm Ed25519, to derive ECDH",
+            ))
+        }
+        (None, RecommendedCurve::CURVE25519) => Ok(PairKind::X25519),
+        (None, _) => Err(NO_CURVE),
+    }
+}
+
+/// The curve by which keys of this kind are named; `None` for a kind that its algorithm names.
+pub(super) fn named_curve(kind: PairKind) -> Option<RecommendedCurve> {
+    match kind {
+        PairKind::Ec(curve) => Some(name_of(curve)),
+        PairKind::X25519 => Some(RecommendedCurve::CURVE25519),
+        PairKind::Rsa { .. } | PairKind::Ed25519 => None,
     }
 }
 
@@ -86,7 +114,7 @@ pub(super) fn settle_curve(attributes: &mut Attributes) -> Result<(), Error> {
         (Some(Algorithm::RSA), _) => return Err(invalid("an RSA key has no curve")),
         (Some(Algorithm::Ed25519), None | Some(RecommendedCurve::CURVE25519)) => Some(ED25519_BITS),
         (Some(Algorithm::Ed25519), _) => return Err(invalid("Ed25519 has a curve of its own: leave it out")),
-        (_, Some(named)) => Some(bits(PairKind::Ec(curve_of(named).ok_or(NO_CURVE)?))),
+        (algorithm, Some(named)) => Some(bits(kind_on(algorithm.unwrap_or(Algorithm::EC), named)?)),
         (_, None) => None,
     };
     if own.is_some() && qlength.is_some() && qlength != own {

@@ -67,23 +67,26 @@ impl Half {
 
     /// The permitted uses, and the text of the error for other uses.
     pub(super) fn uses(&self, kind: PairKind) -> (UsageMask, &'static str) {
-        let (is_rsa, is_ed25519) = (matches!(kind, PairKind::Rsa { .. }), kind == PairKind::Ed25519);
-        match (self.is_private, is_rsa) {
-            (true, true) => (
+        match (self.is_private, kind) {
+            (true, PairKind::Rsa { .. }) => (
                 UsageMask::SIGN | UsageMask::DECRYPT | UsageMask::UNWRAP_KEY,
                 "a private RSA key may only Sign, Decrypt and Unwrap Key",
             ),
-            (true, false) if is_ed25519 => (UsageMask::SIGN, "a private key of Ed25519 may only Sign"),
-            (true, false) => (
+            (true, PairKind::Ed25519) => (UsageMask::SIGN, "a private key of Ed25519 may only Sign"),
+            (_, PairKind::X25519) => (
+                UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT,
+                "a key of X25519 may only Derive Key and Key Agreement",
+            ),
+            (true, PairKind::Ec(_)) => (
                 UsageMask::SIGN | UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT,
                 "a private key of a curve may only Sign, Derive Key and Key Agreement",
             ),
-            (false, true) => (
+            (false, PairKind::Rsa { .. }) => (
                 UsageMask::VERIFY | UsageMask::ENCRYPT | UsageMask::WRAP_KEY,
                 "a public RSA key may only Verify, Encrypt and Wrap Key",
             ),
-            (false, false) if is_ed25519 => (UsageMask::VERIFY, "a public key of Ed25519 may only Verify"),
-            (false, false) => (
+            (false, PairKind::Ed25519) => (UsageMask::VERIFY, "a public key of Ed25519 may only Verify"),
+            (false, PairKind::Ec(_)) => (
                 UsageMask::VERIFY | UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT,
                 "a public key of a curve may only Verify, Derive Key and Key Agreement",
             ),
@@ -101,9 +104,13 @@ pub(super) fn only_wraps(mask: UsageMask) -> bool {
     (UsageMask::WRAP_KEY | UsageMask::UNWRAP_KEY).contains(mask)
 }
 
-/// What the mask Unrestricted means where these uses are permitted. A key from which keys are derived has no other use.
+/// What the mask Unrestricted means where these uses are permitted. A key from which keys are derived has no other use, so
+/// that it is one only if no other use is permitted.
 pub(super) fn unrestricted(permitted: UsageMask) -> UsageMask {
-    permitted.without(UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT)
+    match permitted.without(UsageMask::DERIVE_KEY | UsageMask::KEY_AGREEMENT) {
+        none if none.is_empty() => permitted,
+        others => others,
+    }
 }
 
 impl ObjectKind {

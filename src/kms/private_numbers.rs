@@ -112,7 +112,7 @@ pub(super) fn parts(key: &PKeyRef<Private>, kind: PairKind) -> Result<PrivatePar
             let length = i32::try_from(curve.bytes()).unwrap_or_default();
             Ok(value(key.ec_key()?.private_key().to_vec_padded(length)?))
         }
-        PairKind::Ed25519 => Ok(value(key.raw_private_key()?)),
+        PairKind::Ed25519 | PairKind::X25519 => Ok(value(key.raw_private_key()?)),
     }
 }
 
@@ -133,5 +133,6 @@ pub(super) fn key(parts: &PrivateParts, kind: PairKind) -> Result<PKey<Private>,
             PKey::from_ec_key(EcKey::from_private_components(&group, &number, &point)?)
         }
         PairKind::Ed25519 => PKey::private_key_from_raw_bytes(get(Part::Value), Id::ED25519),
+        PairKind::X25519 => PKey::private_key_from_raw_bytes(get(Part::Value), Id::X25519),
     }
 }

@@ -4,13 +4,14 @@ use std::process::Command;
 
 use data_encoding::{BASE64, HEXLOWER};
 use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
 use openssl::symm::Cipher;
 use serde_json::{Value, json};
 
 use crate::harness::cli::{NOT_FOUND, NOT_PERMITTED, TAMPERED};
 use crate::harness::kmip::octets;
 use crate::harness::server::run;
-use crate::harness::{Cli, Server, reference};
+use crate::harness::{Cli, Hsm, Server, reference};
 
 #[test]
 fn requests_to_one_server() {
@@ -323,6 +324,20 @@ fn keys_are_derived(server: &Server) {
         alice.pipe(&["mac", "-k", made.trim_end()], b"data")
     };
     assert_eq!(agree("d:one", "two.pem"), agree("d:two", "one.pem"));
+    let x25519 = ["keys", "create", "--type", "x25519", "--id", "d:x"];
+    if Hsm::chosen() == Hsm::Kryoptic {
+        let said = alice.ok(&x25519);
+        alice.ok(&["keys", "export", said.lines().nth(1).unwrap(), "x.pem"]);
+        let own = PKey::generate_x25519().unwrap();
+        alice.write("own.pem", &own.private_key_to_pem_pkcs8().unwrap());
+        alice.write("public.pem", &own.public_key_to_pem().unwrap());
+        alice.ok(&["keys", "import", "own.pem", "--type", "x25519", "--id", "d:own"]);
+        assert_eq!(agree("d:x", "public.pem"), agree("d:own", "x.pem"));
+    } else {
+        let (_, said) = alice.failure(&x25519);
+        assert!(said.contains("does not have keys of X25519"), "{said}");
+    }
+    alice.fails_as(2, &[&x25519[..], &["--curve", "p256"]].concat(), &["--curve"]);
     let other = create(&alice, &[]);
     alice.fails_as(NOT_PERMITTED, &["derive", "data", "-k", &other, "--method", "hkdf"], &["not permitted: "]);
     // The server does not derive by PBKDF2 or HMAC. The method `hash` needs the name of a hash.

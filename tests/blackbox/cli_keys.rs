@@ -279,7 +279,10 @@ fn pairs_of_others_are_read_in_every_form(server: &Server) {
     let rsa = Rsa::generate(2048).unwrap();
     let ec = EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap();
     let (rsa_key, ec_key) = (PKey::from_rsa(rsa.clone()).unwrap(), PKey::from_ec_key(ec.clone()).unwrap());
+    let x25519 = PKey::generate_x25519().unwrap();
     let forms = [
+        (x25519.private_key_to_pem_pkcs8().unwrap(), "PrivateKey", "EC", 0x200),
+        (x25519.public_key_to_pem().unwrap(), "PublicKey", "EC", 0x200),
         (rsa_key.private_key_to_pem_pkcs8().unwrap(), "PrivateKey", "RSA", 1),
         (rsa.private_key_to_pem().unwrap(), "PrivateKey", "RSA", 1),
         (ec_key.private_key_to_pem_pkcs8().unwrap(), "PrivateKey", "EC", 1),

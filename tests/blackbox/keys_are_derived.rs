@@ -7,7 +7,7 @@ use openssl::pkey::{PKey, Private};
 use openssl::symm::{Cipher, Crypter, Mode};
 use serde_json::Value;
 
-use crate::harness::asymmetric::{Kind, kinds, point};
+use crate::harness::asymmetric::{Kind, agreeing_kinds, point};
 use crate::harness::attributes::{limits, put};
 use crate::harness::kmip::{
     boolean, bytes, create, encrypt, enumeration, find, integer, named, parameters, register, revoke, string,
@@ -167,11 +167,6 @@ fn what_is_derived_is_what_openssl_derives(server: &Server) {
     assert!(alice.ok(&query).to_string().contains("DeriveKey"));
 }
 
-/// The kinds of pairs that derive.
-fn curves() -> Vec<Kind> {
-    kinds().into_iter().filter(|kind| matches!(kind, Kind::Curve(..))).collect()
-}
-
 /// ECDH with the other party's key, for a key that makes MACs.
 pub fn ecdh(id: &str, peer: &[Value], bits: i64, more: &[Value]) -> Value {
     // SoftHSM takes no shorter key for HMAC.
@@ -180,7 +175,7 @@ pub fn ecdh(id: &str, peer: &[Value], bits: i64, more: &[Value]) -> Value {
     derive(id, "AsymmetricKey", peer, bits, &[&own, more].concat())
 }
 
-fn shared(own: &PKey<Private>, other: &PKey<Private>) -> Vec<u8> {
+pub fn shared(own: &PKey<Private>, other: &PKey<Private>) -> Vec<u8> {
     let other = PKey::public_key_from_der(&other.public_key_to_der().unwrap()).unwrap();
     let mut deriver = Deriver::new(own).unwrap();
     deriver.set_peer(&other).unwrap();
@@ -190,11 +185,11 @@ fn shared(own: &PKey<Private>, other: &PKey<Private>) -> Vec<u8> {
 fn two_parties_derive_one_key(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let open = [boolean("Sensitive", false), boolean("Extractable", true)];
-    for kind in curves() {
+    for kind in agreeing_kinds() {
         let (own, other) = (kind.generate(), kind.generate());
         let id = alice.new_key(&kind.register("PrivateKey", &kind.private(&own)[0], DERIVE, &open));
         let secret = shared(&own, &other);
-        for peer in [other.public_key_to_der().unwrap(), point(&other)] {
+        for peer in [other.public_key_to_der().unwrap(), kind.point(&other)] {
             for length in [16, 32, 48, 64].into_iter().filter(|length| *length <= secret.len()) {
                 let request = ecdh(&id, &[bytes("DerivationData", &peer)], 8 * length as i64, &[]);
                 let value = derived(&mut alice, &request, "CKM_ECDH1_DERIVE").unwrap();
@@ -210,15 +205,20 @@ fn two_parties_derive_one_key(server: &Server) {
         if kind == Kind::Curve("SECP256K1", 256) {
             continue;
         }
-        let [private, public] = [DERIVE | 0x800, DERIVE].map(|mask| [integer("CryptographicUsageMask", mask)]);
+        let [private, public] = [DERIVE | 0x800, DERIVE].map(|mask| {
+            let mut half = vec![integer("CryptographicUsageMask", mask)];
+            half.extend(kind.domain());
+            half
+        });
         let (private, public) = halves(&alice.ok(&pair_of("EC", kind.bits(), &private, &public)));
-        let sealed = alice.new_key(&ecdh(&private, &[bytes("DerivationData", &point(&own))], 256, &[]));
+        let sealed = alice.new_key(&ecdh(&private, &[bytes("DerivationData", &kind.point(&own))], 256, &[]));
         assert_ne!(alice.kmip(&named("Export", &sealed)).status, 200);
         let request = with(ecdh(&id, &[], 256, &[]), &[text("UniqueIdentifier", &public)]);
         let same = alice.new_key(&request);
         assert_eq!(alice.mac(&sealed, b"x"), alice.mac(&same, b"x"), "{kind:?}");
         for weaker in &open[..1] {
-            let request = ecdh(&private, &[bytes("DerivationData", &point(&own))], 256, std::slice::from_ref(weaker));
+            let request =
+                ecdh(&private, &[bytes("DerivationData", &kind.point(&own))], 256, std::slice::from_ref(weaker));
             alice.refused(&request, 400, "Invalid_Attribute_Value");
         }
         let attributes = alice.attributes(&sealed);
@@ -249,6 +249,8 @@ fn only_a_sound_key_of_the_same_curve_is_another_party(server: &Server) {
         point(&of_another),
         of_another.public_key_to_der().unwrap(),
         Kind::Ed25519.generate().public_key_to_der().unwrap(),
+        Kind::X25519.generate().public_key_to_der().unwrap(),
+        Kind::X25519.point(&Kind::X25519.generate()),
         vec![0x30; 1_024],
     ] {
         let answer = alice.kmip(&ecdh(&id, &[bytes("DerivationData", &wrong)], 256, &[]));

@@ -148,6 +148,7 @@ fn fields(kind: Kind, hash: &str) -> Vec<Value> {
         Kind::Ed25519 => Vec::new(),
         Kind::Rsa(_) => vec![enumeration("HashingAlgorithm", hash), enumeration("PaddingMethod", "PKCS1v15")],
         Kind::Curve(..) => vec![enumeration("HashingAlgorithm", hash)],
+        Kind::X25519 => unreachable!("it does not sign"),
     }
 }
 

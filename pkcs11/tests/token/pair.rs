@@ -1,8 +1,8 @@
 //! Key pairs: OpenSSL verifies their signatures, and their private halves stay in the token.
 
 use claviger_pkcs11::{
-    Curve, Device, Error, Extent, Hash, InvalidInput, Key, PairKind, PrivateKeySpec, PublicParts, RootKind,
-    SignatureMechanism, UnwrapTemplate, Weaknesses,
+    Curve, Derivation, Device, Error, Extent, Hash, InvalidInput, Key, PairKind, PrivateKeySpec, PublicParts, RootKind,
+    SecretKeyKind, SecretKeySpec, SignatureMechanism, UnwrapTemplate, Uses, Weaknesses,
 };
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
@@ -10,6 +10,7 @@ use cryptoki::session::Session;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::cipher::Cipher;
 use openssl::cipher_ctx::{CipherCtx, CipherCtxFlags};
+use openssl::derive::Deriver;
 use openssl::ec::{EcGroup, EcKey, EcPoint};
 use openssl::ecdsa::EcdsaSig;
 use openssl::hash::{MessageDigest, hash};
@@ -50,6 +51,7 @@ fn public(parts: &PublicParts) -> PKey<Public> {
             PKey::from_ec_key(EcKey::from_public_key(&group, &point).unwrap()).unwrap()
         }
         PublicParts::Ed25519(point) => PKey::public_key_from_raw_bytes(point, Id::ED25519).unwrap(),
+        PublicParts::X25519(point) => PKey::public_key_from_raw_bytes(point, Id::X25519).unwrap(),
     }
 }
 
@@ -103,6 +105,9 @@ fn check(device: &Device, key: &Key, kind: PairKind, parts: &PublicParts) {
 }
 
 pub(crate) fn check_by(device: &Device, key: &Key, kind: PairKind, public: &PKey<Public>) {
+    if kind == PairKind::X25519 {
+        return agrees(device, key, public);
+    }
     let pss = |hash, salt| SignatureMechanism::Pss { hash, mask: hash, salt: Some(salt) };
     let mechanisms: Vec<SignatureMechanism> = match kind {
         PairKind::Rsa { .. } => {
@@ -113,6 +118,7 @@ pub(crate) fn check_by(device: &Device, key: &Key, kind: PairKind, public: &PKey
         }
         PairKind::Ec(curve) => Hash::ALL.map(|hash| SignatureMechanism::Ecdsa { hash, curve }).to_vec(),
         PairKind::Ed25519 => vec![SignatureMechanism::Ed25519],
+        PairKind::X25519 => vec![],
     };
     for mechanism in mechanisms {
         let signed = |text: &[u8]| match mechanism.hash() {
@@ -133,6 +139,23 @@ pub(crate) fn check_by(device: &Device, key: &Key, kind: PairKind, public: &PKey
     }
 }
 
+/// Checks that the token and OpenSSL agree on a secret.
+fn agrees(device: &Device, key: &Key, public: &PKey<Public>) {
+    let other = PKey::generate_x25519().unwrap();
+    let mut deriver = Deriver::new(&other).unwrap();
+    deriver.set_peer(public).unwrap();
+    let secret = deriver.derive_to_vec().unwrap();
+    let kind = SecretKeyKind::Generic { bytes: secret.len() };
+    let spec = SecretKeySpec { kind, sensitive: false, extractable: true, uses: Uses::default() };
+    let derived = device.derive(key, &Derivation::Ecdh { point: &other.raw_public_key().unwrap() }, &spec).unwrap();
+    assert_eq!(*device.value(&derived).unwrap(), *secret);
+}
+
+/// The specification of a private key that [`check`] uses.
+pub(crate) fn usual(kind: PairKind) -> PrivateKeySpec {
+    if kind == PairKind::X25519 { PrivateKeySpec::deriving(kind) } else { PrivateKeySpec::signing(kind) }
+}
+
 /// The wrapping key in [`assert_stays`], as an attacker with the PIN would make it.
 fn wrapping(session: &Session) -> ObjectHandle {
     let template = [Attribute::ValueLen(32_u64.into()), Attribute::Wrap(true), Attribute::Token(false)];
@@ -149,13 +172,14 @@ fn assert_stays(kind: PairKind) {
     assert_unextractable(&session, wrapping(&session), *private);
 }
 
-/// The kinds that the token wraps. SoftHSM does not wrap keys of Ed25519, and Kryoptic does not have secp256k1.
+/// The kinds that the token wraps. SoftHSM does not wrap keys of Ed25519, and does not have X25519; Kryoptic does not have
+/// secp256k1.
 pub(crate) fn wrapped_kinds() -> Vec<PairKind> {
     let mut kinds = vec![PairKind::Rsa { bits: 2048 }, PairKind::Rsa { bits: 3072 }];
     kinds.extend([Curve::P256, Curve::P384, Curve::P521].map(PairKind::Ec));
-    kinds.push(match Hsm::chosen() {
-        Hsm::SoftHsm => PairKind::Ec(Curve::Secp256k1),
-        Hsm::Kryoptic => PairKind::Ed25519,
+    kinds.extend_from_slice(match Hsm::chosen() {
+        Hsm::SoftHsm => &[PairKind::Ec(Curve::Secp256k1)],
+        Hsm::Kryoptic => &[PairKind::Ed25519, PairKind::X25519],
     });
     kinds
 }
@@ -168,12 +192,13 @@ fn the_trials_find_the_kinds() {
         let capabilities = device.capabilities(Extent::Everything);
         let lacking = |name: &&str| capabilities.iter().any(|own| own.name == *name && own.found.is_err());
         let names = ["P-384 pairs, wrapped", "P-521 pairs, wrapped", "secp256k1 pairs", "secp256k1 pairs, wrapped"];
-        let others = ["Ed25519 pairs", "Ed25519 pairs, wrapped", "RSA-OAEP", "C_CreateObject of a private key"];
+        let edwards = ["Ed25519 pairs", "Ed25519 pairs, wrapped"];
+        let others = ["X25519 pairs", "X25519 pairs, wrapped", "RSA-OAEP", "C_CreateObject of a private key"];
         let expected: &[&str] = match Hsm::chosen() {
-            Hsm::SoftHsm => &["Ed25519 pairs, wrapped"],
+            Hsm::SoftHsm => &["Ed25519 pairs, wrapped", "X25519 pairs", "X25519 pairs, wrapped"],
             Hsm::Kryoptic => &["secp256k1 pairs", "secp256k1 pairs, wrapped"],
         };
-        assert_eq!(names.iter().chain(&others).copied().filter(lacking).collect::<Vec<_>>(), expected);
+        assert_eq!(names.iter().chain(&edwards).chain(&others).copied().filter(lacking).collect::<Vec<_>>(), expected);
         let oaep = capabilities.iter().find(|own| own.name == "RSA-OAEP").unwrap().found.as_ref().unwrap();
         let expected = match Hsm::chosen() {
             Hsm::SoftHsm => "with Sha1; with other hashes by raw RSA",
@@ -197,7 +222,7 @@ fn a_private_half_signs_and_never_leaves() {
             if let (PairKind::Rsa { bits }, PublicParts::Rsa { modulus, exponent }) = (kind, &parts) {
                 assert_eq!((modulus.len() * 8, exponent.as_slice()), (bits, [1, 0, 1].as_slice()));
             }
-            let key = device.unwrap_private(&sealing, &blob, &PrivateKeySpec::signing(kind)).unwrap();
+            let key = device.unwrap_private(&sealing, &blob, &usual(kind)).unwrap();
             check(&device, &key, kind, &parts);
             assert!(matches!(device.wrap(&sealing, &key), Err(Error::InvalidInput(InvalidInput::WrapLength))));
             assert_stays(kind);
@@ -286,8 +311,10 @@ fn a_changed_private_half_is_refused() {
 #[test]
 fn a_private_half_may_be_a_token_object() {
     Home::test(module_path!(), "a_private_half_may_be_a_token_object", |home| {
-        for kind in [PairKind::P256, PairKind::Ed25519] {
-            may_be_placed(home, kind);
+        for kind in [PairKind::P256, PairKind::Ed25519, PairKind::X25519] {
+            if kind != PairKind::X25519 || wrapped_kinds().contains(&kind) {
+                may_be_placed(home, kind);
+            }
         }
     });
 }
@@ -297,7 +324,7 @@ fn may_be_placed(home: &Home, kind: PairKind) {
     let id = new_id(&token.device().unwrap());
     let parts = {
         let device = token.device().unwrap();
-        let (key, parts) = device.generate_token_pair(&id, "placed", &PrivateKeySpec::signing(kind)).unwrap();
+        let (key, parts) = device.generate_token_pair(&id, "placed", &usual(kind)).unwrap();
         check(&device, &key, kind, &parts);
         parts
     };

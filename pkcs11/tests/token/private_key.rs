@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::harness::{Home, new_id};
 use crate::hsm::Hsm;
-use crate::pair::{check_by, group, kek, message_digest, wrapped_kinds};
+use crate::pair::{check_by, group, kek, message_digest, usual, wrapped_kinds};
 
 /// The private key of [`Uses`] that signs and decrypts.
 const BOTH: Uses =
@@ -48,6 +48,10 @@ fn generated(kind: PairKind) -> (PrivateParts, PKey<Public>) {
             let key = PKey::generate_ed25519().unwrap();
             (value(key.raw_private_key().unwrap()), key)
         }
+        PairKind::X25519 => {
+            let key = PKey::generate_x25519().unwrap();
+            (value(key.raw_private_key().unwrap()), key)
+        }
     };
     (parts, PKey::public_key_from_der(&key.public_key_to_der().unwrap()).unwrap())
 }
@@ -74,7 +78,7 @@ fn an_imported_key_is_used_and_leaves_only_as_its_class_permits() {
                 let blob = device
                     .import_wrapped_private(&wrapping, kind, &parts)
                     .unwrap_or_else(|error| panic!("{kind:?} {class:?}: {error:?}"));
-                let spec = PrivateKeySpec { sensitive, extractable, ..PrivateKeySpec::signing(kind) };
+                let spec = PrivateKeySpec { sensitive, extractable, ..usual(kind) };
                 let key = device.unwrap_private(&wrapping, &blob, &spec).unwrap();
                 check_by(&device, &key, kind, &public);
                 let read = device.private_parts(&key, kind);
@@ -100,9 +104,10 @@ fn an_imported_key_may_be_a_token_object() {
     Home::test(module_path!(), "an_imported_key_may_be_a_token_object", |home| {
         let token = home.open();
         let device = token.device().unwrap();
-        for kind in [PairKind::Ec(Curve::P384), PairKind::Ed25519] {
+        let kinds = [PairKind::Ec(Curve::P384), PairKind::Ed25519, PairKind::X25519];
+        for kind in kinds.into_iter().filter(|kind| *kind != PairKind::X25519 || wrapped_kinds().contains(kind)) {
             let (parts, public) = generated(kind);
-            let spec = PrivateKeySpec::signing(kind);
+            let spec = usual(kind);
             let key = device.import_token_private(&new_id(&device), "placed", &spec, &parts).unwrap();
             check_by(&device, &key, kind, &public);
             assert!(device.private_parts(&key, kind).is_err());

@@ -19,7 +19,7 @@ use crate::kmip::{Attributes, UsageMask};
 /// Create a key in the HSM and print its unique identifier; of a pair, the private key's first
 #[derive(clap::Args)]
 pub(in crate::cli) struct Create {
-    /// Kind: aes, rsa, ec, ed25519 (these three are pairs), hmac, chacha20 (for ChaCha20-Poly1305) or 3des
+    /// Kind: aes, rsa, ec, ed25519, x25519 (these four are pairs), hmac, chacha20 (for ChaCha20-Poly1305) or 3des
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value = "aes", hide_possible_values = true)]
     kind: Kind,
     /// Another algorithm of KMIP for a symmetric key, such as chacha20, camellia or hmac-sha3-256

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use super::create::Terms;
 use super::material::{self, Format};
 use crate::cli::error::{Error, FileError};
-use crate::cli::kinds::{Choice, Kind};
+use crate::cli::kinds::{Choice, Kind, Parameters};
 use crate::cli::labels::Labels;
 use crate::cli::report::{Report, made};
 use crate::cli::stream::Source;
 use crate::cli::sym::length;
 use crate::cli::words;
 use crate::client::Client;
-use crate::kmip::enumerations::{CryptographicAlgorithm, HashingAlgorithm};
+use crate::kmip::enumerations::{CryptographicAlgorithm, HashingAlgorithm, KeyFormatType};
 use crate::kmip::payloads::{import, register};
 use crate::kmip::{Attributes, ManagedObject};
 
@@ -25,8 +25,8 @@ pub(in crate::cli) struct Import {
     /// File that holds the key; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Kind: aes, rsa, ec, ed25519, hmac, chacha20, 3des or secret-data (a password) [default: as stated in the file, otherwise
-    /// aes]
+    /// Kind: aes, rsa, ec, ed25519, x25519, hmac, chacha20, 3des or secret-data (a password) [default: as stated in the file,
+    /// otherwise aes]
     #[arg(long = "type", value_name = "TYPE", value_enum, hide_possible_values = true)]
     kind: Option<Kind>,
     /// Another algorithm of KMIP for a symmetric key, such as chacha20, camellia or hmac-sha3-256
@@ -88,7 +88,11 @@ impl Import {
             return Ok(attributes);
         }
         let stated = self.algorithm.or(object.key_block().and_then(|block| block.cryptographic_algorithm));
-        let kind = match (self.kind, stated.and_then(Kind::of)) {
+        let stated_kind = self.algorithm.map_or_else(|| material::kind(object), Kind::of);
+        // The raw bytes of a curve do not tell which one it is.
+        let is_raw = object.key_block().is_some_and(|block| block.key_format_type == KeyFormatType::Raw);
+        let kind = match (self.kind, stated_kind) {
+            (Some(Kind::X25519), Some(Kind::Ec)) if is_raw => Kind::X25519,
             (Some(given), Some(stated)) if given != stated => {
                 let path = self.file.display();
                 return Err(Error::Usage(format!("--type: {path} states another kind of key: leave out --type")));
@@ -100,10 +104,12 @@ impl Import {
             let path = self.file.display();
             return Err(Error::Usage(format!("--type: the key in {path} is not of this kind: leave out --type")));
         }
-        let named = kind.parameters(Choice { hash: self.hash, ..Choice::default() })?.algorithm;
+        let Parameters { algorithm: named, domain, .. } =
+            kind.parameters(Choice { hash: self.hash, ..Choice::default() })?;
         let mut attributes = self.labels.attributes();
         self.terms.put_state(&mut attributes);
         attributes.cryptographic_algorithm = Some(if self.hash.is_some() { named } else { stated.unwrap_or(named) });
+        attributes.cryptographic_domain_parameters = domain.filter(|_| kind == Kind::X25519);
         let [own, public] = self.terms.masks(kind)?;
         let is_public = matches!(object, ManagedObject::PublicKey(_));
         attributes.cryptographic_usage_mask = Some(if is_public { public } else { own });

@@ -9,6 +9,7 @@ use openssl::rsa::Rsa;
 
 use crate::base64;
 use crate::cli::error::{Error, KeyFileFault};
+use crate::cli::kinds::Kind;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, SecretDataType};
 use crate::kmip::key_block::{KeyBlock, KeyMaterial, KeyValue};
 use crate::kmip::objects::{PrivateKey, PublicKey, SecretData, SymmetricKey};
@@ -170,9 +171,37 @@ fn half(format: KeyFormatType, is_private: bool, der: Bytes) -> Result<ManagedOb
     })
 }
 
+/// Returns the kind of key that a file states. Keys of X25519 have the algorithm of other curves.
+pub(super) fn kind(object: &ManagedObject) -> Option<Kind> {
+    let block = object.key_block()?;
+    let is_private = matches!(object, ManagedObject::PrivateKey(_));
+    let is_x25519 = || {
+        key_bytes(block)
+            .is_ok_and(|der| opened(block.key_format_type, is_private, &der).is_some_and(|(id, _)| id == Id::X25519))
+    };
+    match Kind::of(block.cryptographic_algorithm?)? {
+        Kind::Ec if is_x25519() => Some(Kind::X25519),
+        other => Some(other),
+    }
+}
+
 /// Returns the algorithm and length of a key.
 fn parsed(format: KeyFormatType, is_private: bool, der: &[u8]) -> Option<(CryptographicAlgorithm, i32)> {
-    let (id, bits) = match (format, is_private) {
+    let (id, bits) = opened(format, is_private, der)?;
+    let algorithm = match id {
+        Id::RSA => CryptographicAlgorithm::RSA,
+        Id::EC | Id::X25519 => CryptographicAlgorithm::EC,
+        Id::ED25519 => CryptographicAlgorithm::Ed25519,
+        _ => return None,
+    };
+    // OpenSSL counts the bits of the prime field, which for these are fewer.
+    let bits = if matches!(id, Id::ED25519 | Id::X25519) { 256 } else { i32::try_from(bits).ok()? };
+    Some((algorithm, bits))
+}
+
+/// Returns OpenSSL's kind of a key, and its length in bits.
+fn opened(format: KeyFormatType, is_private: bool, der: &[u8]) -> Option<(Id, u32)> {
+    Some(match (format, is_private) {
         (KeyFormatType::PKCS_8, _) => PKey::private_key_from_pkcs8(der).ok().map(|key| (key.id(), key.bits()))?,
         (KeyFormatType::PKCS_1, true) => {
             Rsa::private_key_from_der(der).and_then(PKey::from_rsa).ok().map(|key| (key.id(), key.bits()))?
@@ -185,16 +214,7 @@ fn parsed(format: KeyFormatType, is_private: bool, der: &[u8]) -> Option<(Crypto
             Rsa::public_key_from_der_pkcs1(der).and_then(PKey::from_rsa).ok().map(|key| (key.id(), key.bits()))?
         }
         _ => return None,
-    };
-    let algorithm = match id {
-        Id::RSA => CryptographicAlgorithm::RSA,
-        Id::EC => CryptographicAlgorithm::EC,
-        Id::ED25519 => CryptographicAlgorithm::Ed25519,
-        _ => return None,
-    };
-    // OpenSSL counts the bits of the prime field, which for Ed25519 are 253.
-    let bits = if id == Id::ED25519 { 256 } else { i32::try_from(bits).ok()? };
-    Some((algorithm, bits))
+    })
 }
 
 /// Returns the content of a file with this key.
@@ -274,7 +294,7 @@ mod tests {
         let rsa = Rsa::generate(2048).unwrap();
         let ec = EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap();
         let (rsa_key, ec_key) = (PKey::from_rsa(rsa.clone()).unwrap(), PKey::from_ec_key(ec.clone()).unwrap());
-        let ed = PKey::generate_ed25519().unwrap();
+        let (ed, x) = (PKey::generate_ed25519().unwrap(), PKey::generate_x25519().unwrap());
         for (pem, is_private, format, bits) in [
             (rsa_key.private_key_to_pem_pkcs8().unwrap(), true, KeyFormatType::PKCS_8, 2048),
             (rsa.private_key_to_pem().unwrap(), true, KeyFormatType::PKCS_1, 2048),
@@ -285,8 +305,12 @@ mod tests {
             (ec_key.public_key_to_pem().unwrap(), false, KeyFormatType::X_509, 256),
             (ed.private_key_to_pem_pkcs8().unwrap(), true, KeyFormatType::PKCS_8, 256),
             (ed.public_key_to_pem().unwrap(), false, KeyFormatType::X_509, 256),
+            (x.private_key_to_pem_pkcs8().unwrap(), true, KeyFormatType::PKCS_8, 256),
+            (x.public_key_to_pem().unwrap(), false, KeyFormatType::X_509, 256),
         ] {
             let object = reads(&pem, false).unwrap();
+            let is_x25519 = [x.private_key_to_pem_pkcs8(), x.public_key_to_pem()].map(Result::unwrap).contains(&pem);
+            assert_eq!(kind(&object) == Some(Kind::X25519), is_x25519);
             assert_eq!(facts(&object), (is_private, format, bits));
             let written = write(None, object.clone()).unwrap();
             assert_eq!(written.as_slice(), pem.as_slice());

@@ -78,6 +78,7 @@ fn no_pairs(kind: PairKind) -> &'static str {
         PairKind::Ec(Curve::P521) => "this HSM does not have keys of P-521",
         PairKind::Ec(Curve::Secp256k1) => "this HSM does not have keys of secp256k1",
         PairKind::Ed25519 => "this HSM does not have keys of Ed25519",
+        PairKind::X25519 => "this HSM does not have keys of X25519",
     }
 }
 

@@ -17,9 +17,11 @@ pub enum Kind {
     /// The name of the curve, and its length in bits.
     Curve(&'static str, i64),
     Ed25519,
+    /// It derives, and does not sign.
+    X25519,
 }
 
-/// All kinds that the token of the tests has.
+/// All kinds that the token of the tests has and that sign.
 pub fn kinds() -> Vec<Kind> {
     let mut kinds = vec![Kind::Rsa(2048), Kind::Rsa(3072)];
     kinds.extend([("P256", 256), ("P384", 384), ("P521", 521)].map(|(name, bits)| Kind::Curve(name, bits)));
@@ -30,19 +32,26 @@ pub fn kinds() -> Vec<Kind> {
     kinds
 }
 
+/// The kinds that derive.
+pub fn agreeing_kinds() -> Vec<Kind> {
+    let curves = kinds().into_iter().filter(|kind| matches!(kind, Kind::Curve(..)));
+    curves.chain((Hsm::chosen() == Hsm::Kryoptic).then_some(Kind::X25519)).collect()
+}
+
 impl Kind {
     pub fn generate(self) -> PKey<Private> {
         match self {
             Self::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits).unwrap()).unwrap(),
             Self::Curve(name, _) => PKey::from_ec_key(EcKey::generate(&group(name)).unwrap()).unwrap(),
             Self::Ed25519 => PKey::generate_ed25519().unwrap(),
+            Self::X25519 => PKey::generate_x25519().unwrap(),
         }
     }
 
     pub fn algorithm(self) -> &'static str {
         match self {
             Self::Rsa(_) => "RSA",
-            Self::Curve(..) => "EC",
+            Self::Curve(..) | Self::X25519 => "EC",
             Self::Ed25519 => "Ed25519",
         }
     }
@@ -51,8 +60,23 @@ impl Kind {
         match self {
             Self::Rsa(bits) => i64::from(bits),
             Self::Curve(_, bits) => bits,
-            Self::Ed25519 => 256,
+            Self::Ed25519 | Self::X25519 => 256,
         }
+    }
+
+    /// The curve, as the domain parameters name it.
+    pub fn domain(self) -> Option<Value> {
+        let name = match self {
+            Self::Rsa(_) | Self::Ed25519 => return None,
+            Self::Curve(name, _) => name,
+            Self::X25519 => "CURVE25519",
+        };
+        Some(structure("CryptographicDomainParameters", &[enumeration("RecommendedCurve", name)]))
+    }
+
+    /// The public key, as it is without a format around it.
+    pub fn point(self, key: &PKey<Private>) -> Vec<u8> {
+        if let Self::Curve(..) = self { point(key) } else { key.raw_public_key().unwrap() }
     }
 
     /// The material of the private key in each of its formats.
@@ -83,7 +107,7 @@ impl Kind {
                 let items = [enumeration("RecommendedCurve", name), number("D", own.private_key())];
                 forms.push(("TransparentECPrivateKey", structure("KeyMaterial", &items)));
             }
-            Self::Ed25519 => forms.push(("Raw", material(key.raw_private_key().unwrap()))),
+            Self::Ed25519 | Self::X25519 => forms.push(("Raw", material(key.raw_private_key().unwrap()))),
         }
         forms
     }
@@ -105,7 +129,7 @@ impl Kind {
                 let items = [enumeration("RecommendedCurve", name), bytes("QString", &point)];
                 forms.push(("TransparentECPublicKey", structure("KeyMaterial", &items)));
             }
-            Self::Ed25519 => forms.push(("Raw", material(key.raw_public_key().unwrap()))),
+            Self::Ed25519 | Self::X25519 => forms.push(("Raw", material(key.raw_public_key().unwrap()))),
         }
         forms
     }
@@ -113,8 +137,8 @@ impl Kind {
     /// Register of a key with this material. `object` is `PrivateKey` or `PublicKey`.
     pub fn register(self, object: &str, (format, material): &(&str, Value), mask: i64, more: &[Value]) -> Value {
         let mut own = vec![integer("CryptographicUsageMask", mask), date("ActivationDate", "2024-01-01T00:00:00Z")];
-        if let (Self::Curve(name, _), "Raw") = (self, *format) {
-            own.push(structure("CryptographicDomainParameters", &[enumeration("RecommendedCurve", name)]));
+        if *format == "Raw" {
+            own.extend(self.domain());
         }
         own.extend_from_slice(more);
         let key = [
