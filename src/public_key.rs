@@ -31,7 +31,7 @@ const CURVE_BITS: u32 = 224;
 /// The length of an Ed25519 key, in bytes (RFC 8032 section 5.1.5).
 const ED25519_BYTES: usize = 32;
 
-/// The length of a public key of X25519, in bytes (RFC 7748 section 5).
+/// The length of a private key of X25519, in bytes (RFC 7748 section 5).
 const X25519_BYTES: usize = 32;
 
 /// The reason why a public key is refused.
@@ -77,9 +77,6 @@ pub enum Unsound {
     /// The point has a small order. Anyone can make signatures that such a point verifies.
     #[error("its point has a small order: anyone could sign as its owner")]
     SmallOrder,
-    /// The length is not `X25519_BYTES`.
-    #[error("it is {0} bytes long; expected {X25519_BYTES} for X25519")]
-    X25519Length(usize),
     /// The point of X25519 has a small order: with every private key, the shared secret is zero (RFC 7748 section 6.1).
     #[error("its point has a small order: everyone would know the shared secret")]
     ZeroSecret,
@@ -138,7 +135,7 @@ pub fn check<T: HasPublic>(key: &PKeyRef<T>) -> Result<Option<Warning>, Unsound>
 /// The first reason why the key is unsound.
 pub fn check_usable<T: HasPublic>(key: &PKeyRef<T>) -> Result<(), Unsound> {
     match key.id() {
-        Id::X25519 => check_x25519(&key.raw_public_key()?),
+        Id::X25519 => check_x25519(key),
         _ => check(key).map(|_| ()),
     }
 }
@@ -276,15 +273,9 @@ fn check_ed25519(key: &[u8]) -> Result<(), Unsound> {
 
 /// Refuses points of small order. Private keys are multiples of 8, and not of the order of a large subgroup: each of them finds
 /// the same points, so that a known one serves. OpenSSL answers a shared secret of zero with an error.
-fn check_x25519(key: &[u8]) -> Result<(), Unsound> {
-    if key.len() != X25519_BYTES {
-        return Err(Unsound::X25519Length(key.len()));
-    }
-    let (own, other) = (
-        PKey::private_key_from_raw_bytes(&[1; X25519_BYTES], Id::X25519)?,
-        PKey::public_key_from_raw_bytes(key, Id::X25519)?,
-    );
+fn check_x25519<T: HasPublic>(key: &PKeyRef<T>) -> Result<(), Unsound> {
+    let own = PKey::private_key_from_raw_bytes(&[1; X25519_BYTES], Id::X25519)?;
     let mut deriver = Deriver::new(&own)?;
-    deriver.set_peer(&other)?;
+    deriver.set_peer(key)?;
     deriver.derive_to_vec().map(|_| ()).map_err(|_| Unsound::ZeroSecret)
 }
