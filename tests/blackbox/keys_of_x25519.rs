@@ -121,11 +121,7 @@ fn keys_from_outside_come_back_in_each_format(server: &Server) {
             }
             assert_eq!(string(&own, "RecommendedCurve"), "CURVE25519");
             for (other, expected) in &forms {
-                assert_eq!(
-                    Some(&in_format(&mut alice, &id, other)),
-                    Some(&octets_of(expected)),
-                    "{object} {format} {other}"
-                );
+                assert_eq!(in_format(&mut alice, &id, other), octets_of(expected), "{object} {format} {other}");
             }
             let none = if object == "PrivateKey" { "ECPrivateKey" } else { "TransparentECPublicKey" };
             alice.refused(

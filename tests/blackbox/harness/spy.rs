@@ -106,8 +106,8 @@ impl Watch {
     /// Reads one line.
     pub fn line(&mut self, line: &str) {
         // After a mechanism that it has no name for, the spy does not begin a new line.
-        if let Some(("[in] type = ", rest)) = line.split_at_checked(12)
-            && let Some((_, answer)) = rest.split_once("Returned:")
+        if let Some(mechanism) = line.strip_prefix("[in] type = ")
+            && let Some((_, answer)) = mechanism.split_once("Returned:")
         {
             return self.line(&format!("Returned:{answer}"));
         }
@@ -235,11 +235,15 @@ impl Watch {
     }
 }
 
+/// The directory for what is found, if the spy is used.
+fn directory() -> Option<PathBuf> {
+    std::env::var_os("TEST_SPY").filter(|_| Hsm::chosen() == Hsm::SoftHsm).map(PathBuf::from)
+}
+
 /// Puts the spy between a program and SoftHSM, if `TEST_SPY` says so. `log` is the file of the program's log.
 pub fn watched(command: &mut Command, log: &Path) {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let Some(directory) = std::env::var_os("TEST_SPY").filter(|_| Hsm::chosen() == Hsm::SoftHsm) else { return };
-    let directory = PathBuf::from(directory);
+    let Some(directory) = directory() else { return };
     let pipe = directory.join(format!("pipe-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success(), "mkfifo");
@@ -254,7 +258,7 @@ pub fn watched(command: &mut Command, log: &Path) {
 
 /// The module that a program's own module forwards to: the spy, if `TEST_SPY` says so.
 pub fn module() -> PathBuf {
-    if std::env::var_os("TEST_SPY").is_some() && Hsm::chosen() == Hsm::SoftHsm { library() } else { again::module() }
+    if directory().is_some() { library() } else { again::module() }
 }
 
 fn follow(pipe: &Path, log: &Path, test: &str, calls: &Path) {
